@@ -1,0 +1,37 @@
+"""The machinery of parameters: many networks of one architecture as one stack of tensors.
+
+Everything here works on **stacked parameters**: a dict of tensors ``[N, ...]`` whose first axis counts slots
+(one slot is one organisation's model). Training, evaluation, alignment, trials and merges are each one
+batched computation.
+
+Two rules hold throughout. The result of a slot is a function of that slot alone: on the CPU the same slot
+gives the same bits whatever else is in the batch and however the batch is cut into chunks. And no code here
+draws a random number except from a `numpy.random.Generator` that is handed in.
+
+Core Objects: Fleet, Architecture, NETWORKS, OPTIMISERS, match_weights, try_blocks, merge
+"""
+
+from agents.learning.alignment import Alignment, match_weights, permute
+from agents.learning.device import resolve_device
+from agents.learning.fleet import Fleet
+from agents.learning.merging import interpolate, merge
+from agents.learning.networks import NETWORKS, Architecture
+from agents.learning.optimisers import OPTIMISERS
+from agents.learning.parameters import Parameters
+from agents.learning.trials import TrialResults, try_blocks
+
+__all__ = [
+    "NETWORKS",
+    "OPTIMISERS",
+    "Alignment",
+    "Architecture",
+    "Fleet",
+    "Parameters",
+    "TrialResults",
+    "interpolate",
+    "match_weights",
+    "merge",
+    "permute",
+    "resolve_device",
+    "try_blocks",
+]

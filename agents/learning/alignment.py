@@ -1,0 +1,193 @@
+"""Weight matching: put the hidden units of one model in the order of another's.
+
+Two networks that differ only in the order of their hidden units are the same function but have no useful
+average. Weight matching permutes the seller's units so that its parameters lie as close as possible to the
+buyer's.
+
+Source: Ainsworth, Hayase and Srinivasa (2023), "Git Re-Basin: Merging Models modulo Permutation Symmetries",
+section 3.2, algorithm 1. Its objective, the sum of inner products <own, permuted other>, is maximised one
+permutation at a time, each a linear assignment. The paper visits the permutations in random order; here they
+are visited input first, so that no randomness is needed.
+
+Core Objects: match_weights, permute, Alignment
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from scipy.optimize import linear_sum_assignment
+from torch import Tensor
+
+from agents.learning.device import precise_dtype
+from agents.learning.networks.base import Architecture
+from agents.learning.networks.products import product
+from agents.learning.parameters import Parameters, finite, take
+
+Permutations = dict[str, Tensor]
+RELATIVE_TOLERANCE = 1e-10
+"""An assignment must win by more than this share of the two models' norms: rounding is no reason to move."""
+
+
+@dataclass(frozen=True)
+class Alignment:
+    """Outcome of weight matching for P pairs.
+
+    Attributes
+    ----------
+    permutations : dict of Tensor
+        Name to int64 ``[P, h]``: unit j of the aligned model is unit ``permutation[j]`` of the other.
+    objective : float64 array, shape (S + 1, P)
+        Sum of inner products before the first and after each sweep; never falls.
+    """
+
+    permutations: Permutations
+    objective: npt.NDArray[np.float64]
+
+
+def identity_permutations(architecture: Architecture, pairs: int, device: torch.device) -> Permutations:
+    """Return for each permutation of an architecture the one that moves nothing, int64 ``[pairs, h]``."""
+    widths = {name: _width(architecture, name) for name in architecture.symmetries}
+    return {name: torch.arange(width, device=device).repeat(pairs, 1) for name, width in widths.items()}
+
+
+def permute(
+    architecture: Architecture, parameters: Parameters, permutations: Mapping[str, Tensor]
+) -> Parameters:
+    """Return P models ``[P, ...]`` with their units reordered by permutations int64 ``[P, h]``, as a copy.
+
+    Applied to every axis that a permutation moves, this leaves the function of each model as it was.
+    """
+    return {
+        name: _reordered(architecture, name, leaf, permutations, skip=None)
+        for name, leaf in parameters.items()
+    }
+
+
+@torch.no_grad()
+def match_weights(
+    architecture: Architecture, own: Parameters, other: Parameters, max_sweeps: int = 100
+) -> Alignment:
+    """Align other models to own ones, pair by pair.
+
+    Cost: a sweep is one product ``[h, rest] @ [rest, h]`` for each tensor and axis that moves, and a linear
+    assignment, O(h^3), for each permutation. A pair whose neighbouring permutations have not moved is not
+    solved again. A pair with a parameter that is not finite keeps its units in place.
+
+    Parameters
+    ----------
+    architecture : Architecture
+        Declares which axes move together.
+    own, other : Parameters
+        Buyers' and sellers' parameters, leaves ``[P, ...]``.
+    max_sweeps : int
+        Passes over all permutations after which coordinate descent is stopped.
+    """
+    pairs = len(next(iter(own.values())))
+    matching = _Matching(architecture, own, other)
+    permutations = identity_permutations(architecture, pairs, next(iter(own.values())).device)
+    solvable = finite(own) & finite(other)
+    stale = {name: solvable.clone() for name in permutations}
+    objective = [matching.objective(permutations, torch.arange(pairs, device=solvable.device))]
+    for _ in range(max_sweeps):
+        if not any(bool(flags.any()) for flags in stale.values()):
+            break
+        changed = torch.zeros_like(solvable)
+        for name, flags in stale.items():
+            rows = flags.nonzero().squeeze(1)
+            moved = rows[matching.improve(name, permutations, rows)]
+            flags[rows] = False
+            changed[moved] = True
+            for neighbour in matching.neighbours[name]:
+                stale[neighbour][moved] = solvable[moved]
+        rows = changed.nonzero().squeeze(1)
+        objective.append(objective[-1].index_copy(0, rows, matching.objective(permutations, rows)))
+    return Alignment(permutations, np.stack([total.cpu().numpy() for total in objective]).astype(np.float64))
+
+
+class _Matching:
+    """Cost matrices of P pairs, in double precision; what no other permutation touches is computed once."""
+
+    def __init__(self, architecture: Architecture, own: Parameters, other: Parameters) -> None:
+        self.architecture = architecture
+        kind = precise_dtype(next(iter(own.values())).device)
+        self.own = {name: leaf.to(kind) for name, leaf in own.items()}
+        self.other = {name: leaf.to(kind) for name, leaf in other.items()}
+        norms = [
+            sum(leaf.square().flatten(1).sum(1) for leaf in side.values()) for side in (self.own, self.other)
+        ]
+        self.tolerance = RELATIVE_TOLERANCE * torch.sqrt(torch.as_tensor(norms[0] * norms[1]))
+        moving = _moving_axes(architecture)
+        self.neighbours = {
+            name: {third for tensor, _ in members for _, third in moving[tensor]} - {name}
+            for name, members in architecture.symmetries.items()
+        }
+        self.varying = {
+            name: [(tensor, axis) for tensor, axis in members if len(moving[tensor]) > 1]
+            for name, members in architecture.symmetries.items()
+        }
+        self.constant = {
+            name: sum(
+                self._cost(self.own[tensor], self.other[tensor], axis)
+                for tensor, axis in members
+                if len(moving[tensor]) == 1
+            )
+            for name, members in architecture.symmetries.items()
+        }
+
+    def objective(self, permutations: Permutations, rows: Tensor) -> Tensor:
+        """Return the sum of inner products of some pairs ``[len(rows)]``."""
+        own, other = take(self.own, rows), take(self.other, rows)
+        aligned = permute(self.architecture, other, take(permutations, rows))
+        return torch.stack([(leaf * aligned[name]).flatten(1).sum(1) for name, leaf in own.items()]).sum(0)
+
+    def improve(self, name: str, permutations: Permutations, rows: Tensor) -> Tensor:
+        """Solve one permutation of some pairs given the others; return which pairs moved, bool ``[rows]``."""
+        if not len(rows):
+            return torch.zeros(0, dtype=torch.bool, device=rows.device)
+        here = take(permutations, rows)
+        constant = self.constant[name]
+        cost = constant[rows] if isinstance(constant, Tensor) else 0
+        for tensor, axis in self.varying[name]:
+            leaf = _reordered(self.architecture, tensor, self.other[tensor][rows], here, skip=name)
+            cost = cost + self._cost(self.own[tensor][rows], leaf, axis)
+        assert isinstance(cost, Tensor)
+        table = cost.cpu().numpy()
+        best = np.stack([linear_sum_assignment(matrix, maximize=True)[1] for matrix in table])
+        found = torch.from_numpy(best.astype(np.int64)).to(rows.device)
+        value = [
+            torch.take_along_dim(cost, order.unsqueeze(2), 2).sum((1, 2)) for order in (found, here[name])
+        ]
+        moved = value[0] - value[1] > self.tolerance[rows]
+        permutations[name][rows[moved]] = found[moved]
+        return moved
+
+    @staticmethod
+    def _cost(own: Tensor, other: Tensor, axis: int) -> Tensor:
+        left, right = (leaf.movedim(axis + 1, 1).unsqueeze(-1).flatten(2) for leaf in (own, other))
+        return product(left, right.transpose(1, 2))
+
+
+def _moving_axes(architecture: Architecture) -> dict[str, list[tuple[int, str]]]:
+    moving: dict[str, list[tuple[int, str]]] = {name: [] for name in architecture.shapes}
+    for permutation, members in architecture.symmetries.items():
+        for tensor, axis in members:
+            moving[tensor].append((axis, permutation))
+    return moving
+
+
+def _reordered(
+    architecture: Architecture, name: str, leaf: Tensor, permutations: Mapping[str, Tensor], skip: str | None
+) -> Tensor:
+    pairs = torch.arange(len(leaf), device=leaf.device).unsqueeze(1)
+    for axis, permutation in _moving_axes(architecture)[name]:
+        if permutation != skip:
+            leaf = leaf.movedim(axis + 1, 1)[pairs, permutations[permutation]].movedim(1, axis + 1)
+    return leaf.contiguous()
+
+
+def _width(architecture: Architecture, permutation: str) -> int:
+    tensor, axis = architecture.symmetries[permutation][0]
+    return architecture.shapes[tensor][axis]

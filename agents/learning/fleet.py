@@ -1,0 +1,252 @@
+"""The fleet: all models of one architecture, stacked, on one device.
+
+Core Objects: Fleet
+"""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from agents.learning.device import precise_dtype, resolve_device
+from agents.learning.losses import mean_accuracy, mean_loss
+from agents.learning.memory import chunk_size, chunks, evaluation_bytes, training_bytes, working_bytes
+from agents.learning.networks.base import Architecture
+from agents.learning.optimisers import Optimiser, OptimiserState, initial_state
+from agents.learning.parameters import Parameters, finite, take
+from agents.learning.training import train_epoch, training_groups
+
+Ints = npt.NDArray[np.int64]
+Floats = npt.NDArray[np.float64]
+
+
+class Fleet:
+    """Parameters and optimiser state of many models of one architecture.
+
+    A fresh fleet holds zeros: `load` gives the slots their initial parameters.
+
+    Parameters
+    ----------
+    architecture : Architecture
+        What the models have in common.
+    slots : int
+        Number of models, N >= 1.
+    optimiser : Optimiser
+        How they learn.
+    device : str
+        Name of the device for `resolve_device`.
+    memory_budget_mb : float
+        Mebibytes that the activations of one batched computation may take; what needs more is done in chunks.
+
+    Attributes
+    ----------
+    parameters : Parameters
+        Leaves ``[N, ...]``, float32.
+    optimiser_state : OptimiserState
+        Learning rates, step counts and moments ``[N, ...]``.
+    """
+
+    def __init__(
+        self,
+        architecture: Architecture,
+        slots: int,
+        optimiser: Optimiser,
+        device: str = "auto",
+        memory_budget_mb: float = 512,
+    ) -> None:
+        if slots < 1:
+            raise ValueError(f"slots must be at least 1; got {slots}")
+        self.architecture = architecture
+        self.slots = slots
+        self.optimiser = optimiser
+        self.device = resolve_device(device)
+        self.memory_budget_mb = memory_budget_mb
+        self.parameters: Parameters = {
+            name: torch.zeros(slots, *shape, device=self.device)
+            for name, shape in architecture.shapes.items()
+        }
+        self.optimiser_state: OptimiserState = initial_state(optimiser, self.parameters)
+
+    @property
+    def working_bytes(self) -> int:
+        """Bytes that one chunk of a computation may use."""
+        return working_bytes(self.memory_budget_mb, self.device)
+
+    def rows(self, slots: npt.ArrayLike) -> Tensor:
+        """Return slot numbers as an int64 tensor on the device; ``ValueError`` if one is not in 0..N-1."""
+        array = np.asarray(slots, dtype=np.int64).reshape(-1)
+        if array.size and (array.min() < 0 or array.max() >= self.slots):
+            wrong = array[(array < 0) | (array >= self.slots)][0]
+            raise ValueError(f"slot must be in 0..{self.slots - 1}; got {wrong}")
+        return torch.from_numpy(array.copy()).to(self.device)
+
+    def load(self, models: Sequence[Mapping[str, np.ndarray]]) -> None:
+        """Set slots 0, 1, ... to models as `Architecture.initial` returns them."""
+        stacked = {name: np.stack([model[name] for model in models]) for name in self.parameters}
+        self.set_parameters(np.arange(len(models)), stacked)
+
+    def set_parameters(self, slots: npt.ArrayLike, arrays: Mapping[str, np.ndarray]) -> None:
+        """Set some slots to stacked arrays ``[n, ...]``."""
+        self.write(slots, {name: torch.as_tensor(array) for name, array in arrays.items()})
+
+    def write(self, slots: npt.ArrayLike, parameters: Mapping[str, Tensor]) -> None:
+        """Set some slots to stacked tensors ``[n, ...]``; `parameters` may hold only some of the tensors.
+
+        Raises
+        ------
+        ValueError
+            If a tensor is not one of the architecture's or has another shape.
+        """
+        rows = self.rows(slots)
+        for name, new in parameters.items():
+            expected = (len(rows), *self.architecture.shapes.get(name, ()))
+            if name not in self.parameters or tuple(new.shape) != expected:
+                raise ValueError(
+                    f"tensor {name} of {self.architecture.signature} must be {expected}; got {new.shape}"
+                )
+            self.parameters[name][rows] = new.to(self.device, torch.float32)
+
+    def copy_of(self, slots: npt.ArrayLike) -> Parameters:
+        """Return a copy of the parameters of some slots, leaves ``[n, ...]``."""
+        return take(self.parameters, self.rows(slots))
+
+    def finite(self, slots: npt.ArrayLike) -> npt.NDArray[np.bool_]:
+        """Return whether all parameters of each slot are finite, bool ``[n]``."""
+        return np.asarray(finite(self.copy_of(slots)).cpu().numpy())
+
+    def set_learning_rates(self, slots: npt.ArrayLike, rates: npt.ArrayLike) -> None:
+        """Give some slots learning rates of their own, ``[n]``."""
+        values = torch.as_tensor(np.asarray(rates, dtype=np.float64))
+        self.optimiser_state.learning_rate[self.rows(slots)] = values.to(
+            self.device, precise_dtype(self.device)
+        )
+
+    def reset_optimiser(self, slots: npt.ArrayLike) -> None:
+        """Make some slots forget step count and moments, as after a purchase."""
+        self.optimiser_state.reset(self.rows(slots))
+
+    def train(
+        self, slots: npt.ArrayLike, inputs: Tensor, labels: Tensor, order: Ints, batch_size: int
+    ) -> tuple[Floats, Ints]:
+        """Train each slot for one epoch: a pass over its own examples in its own order.
+
+        Cost: the sum over slots of ceil(length / batch) steps of about three forward passes of `batch_size`
+        rows.
+
+        Parameters
+        ----------
+        slots : array of int, shape (n,)
+            Distinct slots.
+        inputs, labels : Tensor
+            Examples ``[E, C, H, W]`` and their classes int64 ``[E]``.
+        order : int64 array, shape (n, L)
+            Row i lists the examples that slot i visits, in order, then -1 to the end.
+        batch_size : int
+            Rows of a step; the last step of a slot may have fewer.
+
+        Returns
+        -------
+        loss : float64 array, shape (n,)
+            Mean over the epoch's examples of the loss at the time of their visit, in nats; NaN without
+            examples.
+        seen : int64 array, shape (n,)
+            Examples visited.
+
+        Raises
+        ------
+        ValueError
+            If a slot is named twice or the order does not fit the slots.
+        """
+        numbers = np.asarray(slots, dtype=np.int64).reshape(-1)
+        if len(np.unique(numbers)) != len(numbers) or order.shape[:1] != numbers.shape or order.ndim != 2:
+            raise ValueError(
+                f"order must have a row for each of the distinct slots {numbers}; got shape {order.shape}"
+            )
+        if batch_size < 1:
+            raise ValueError(f"batch_size must be at least 1; got {batch_size}")
+        self.rows(numbers)
+        inputs, labels = inputs.to(self.device), labels.to(self.device)
+        seen = (order >= 0).sum(axis=1).astype(np.int64)
+        loss = np.full(len(numbers), np.nan)
+        for chosen, width in training_groups(seen, batch_size):
+            size = chunk_size(self.working_bytes, training_bytes(self.architecture, width))
+            for part in chunks(len(chosen), size):
+                some = chosen[part]
+                rows = self.rows(numbers[some])
+                parameters, state = take(self.parameters, rows), self.optimiser_state.take(rows)
+                total = train_epoch(
+                    self.architecture, self.optimiser, parameters, state, inputs, labels, order[some], width
+                )
+                loss[some] = total / seen[some]
+                for name, leaf in parameters.items():
+                    self.parameters[name][rows] = leaf
+                self.optimiser_state.put(rows, state)
+        return loss, seen
+
+    @torch.no_grad()
+    def evaluate(
+        self, slots: npt.ArrayLike, inputs: Tensor, labels: Tensor, index: Ints, group: npt.ArrayLike
+    ) -> tuple[Floats, Floats]:
+        """Return loss and accuracy of each slot on its group's examples; a slot may occur more than once.
+
+        Parameters
+        ----------
+        slots : array of int, shape (n,)
+            Slots.
+        inputs, labels : Tensor
+            Examples ``[E, C, H, W]`` and their classes int64 ``[E]``.
+        index : int64 array, shape (G, V)
+            Examples of each group.
+        group : array of int, shape (n,)
+            Group of each slot.
+
+        Returns
+        -------
+        loss, accuracy : float64 array, shape (n,)
+            Mean cross-entropy in nats an example and share of right answers.
+        """
+        rows, groups = self.rows(slots), torch.as_tensor(np.asarray(group, dtype=np.int64)).to(self.device)
+        inputs, labels = inputs.to(self.device), labels.to(self.device)
+        examples = torch.as_tensor(np.asarray(index)).to(self.device)
+        size = chunk_size(self.working_bytes, evaluation_bytes(self.architecture, examples.shape[1]))
+        loss, accuracy = np.empty(len(rows)), np.empty(len(rows))
+        for part in chunks(len(rows), size):
+            chosen = examples[groups[part]]
+            x = inputs[examples[0]] if len(examples) == 1 else inputs[chosen]
+            logits = self.architecture.forward(take(self.parameters, rows[part]), x)
+            loss[part], accuracy[part] = (
+                mean_loss(logits, labels[chosen]),
+                mean_accuracy(logits, labels[chosen]),
+            )
+        return loss, accuracy
+
+    def state(self) -> dict[str, Tensor]:
+        """Return all of the fleet's numbers by flat name, as contiguous copies on the CPU."""
+        return {name: leaf.detach().cpu().clone().contiguous() for name, leaf in self._leaves().items()}
+
+    def restore(self, state: Mapping[str, Tensor]) -> None:
+        """Take over what `state` returned; ``ValueError`` for another architecture, optimiser or size."""
+        leaves = self._leaves()
+        shapes = {name: tuple(leaf.shape) for name, leaf in leaves.items()}
+        found = {name: tuple(leaf.shape) for name, leaf in state.items()}
+        if shapes != found:
+            wrong = sorted(name for name in shapes | found if shapes.get(name) != found.get(name))[0]
+            raise ValueError(f"checkpoint tensor {wrong} must be {shapes.get(wrong)}; got {found.get(wrong)}")
+        for name, leaf in leaves.items():
+            leaf.copy_(state[name])
+
+    def _leaves(self) -> dict[str, Tensor]:
+        state = self.optimiser_state
+        return {
+            **{f"parameters/{name}": leaf for name, leaf in self.parameters.items()},
+            **{
+                f"moment{i}/{name}": leaf
+                for i, moment in enumerate(state.moments)
+                for name, leaf in moment.items()
+            },
+            "optimiser/learning_rate": state.learning_rate,
+            "optimiser/steps": state.steps,
+            "optimiser/powers": state.powers,
+        }

@@ -1,0 +1,38 @@
+"""Cross-entropy, in nats an example, of stacked logits."""
+
+import numpy as np
+import numpy.typing as npt
+import torch.nn.functional as F
+from torch import Tensor
+
+from agents.learning.device import precise_dtype
+
+
+def row_losses(logits: Tensor, labels: Tensor) -> Tensor:
+    """Return the cross-entropy of every row, ``[N, B]``, from logits ``[N, B, K]`` and labels ``[N, B]``."""
+    return -F.log_softmax(logits, -1).gather(-1, labels.unsqueeze(-1)).squeeze(-1)
+
+
+def masked_mean(values: Tensor, weight: Tensor) -> Tensor:
+    """Return for each slot the mean over rows of weight 1, in the precise type; 0 if there is none.
+
+    `values` and `weight` are ``[N, B]``; a row of weight 0 does not enter, even if its value is not finite.
+    """
+    kept = values.to(precise_dtype(values.device)).masked_fill(weight == 0, 0)
+    return kept.sum(1) / weight.sum(1).clamp(min=1)
+
+
+def mean_loss(logits: Tensor, labels: Tensor) -> npt.NDArray[np.float64]:
+    """Return the mean cross-entropy of each slot, summed in float64: logits ``[N, B, K]`` to ``[N]``.
+
+    NumPy adds a row up in the same order however many rows there are, which torch does not promise across
+    threads.
+    """
+    rows = row_losses(logits, labels).cpu().numpy().astype(np.float64)
+    return np.asarray(rows.mean(axis=1))
+
+
+def mean_accuracy(logits: Tensor, labels: Tensor) -> npt.NDArray[np.float64]:
+    """Return each slot's share of right answers, ``[N]``, from logits ``[N, B, K]`` and labels ``[N, B]``."""
+    right = (logits.argmax(-1) == labels).sum(1)
+    return np.asarray(right.cpu().numpy() / labels.shape[1], dtype=np.float64)

@@ -1,0 +1,60 @@
+"""How much of a computation fits into the memory budget at once.
+
+The estimates count the float32 buffers that are alive together; they are meant to be right to a factor of
+two.
+"""
+
+from collections.abc import Iterator
+
+import torch
+
+from agents.learning.networks.base import Architecture
+
+FLOAT_BYTES = 4
+CPU_WORKING_BYTES = 64 * 2**20
+"""On a CPU larger buffers only lose: the system maps and clears them anew for every operation."""
+
+
+def working_bytes(budget_mb: float, device: torch.device) -> int:
+    """Return the bytes that one chunk of a batched computation may use under a budget in mebibytes."""
+    budget = int(budget_mb * 2**20)
+    return min(budget, CPU_WORKING_BYTES) if device.type == "cpu" else budget
+
+
+def training_bytes(architecture: Architecture, batch: int) -> int:
+    """Return the bytes a slot needs to train on `batch` rows: activations, their gradients, optimiser."""
+    rows = batch * (architecture.input_size + 2 * architecture.activation_count)
+    return FLOAT_BYTES * (rows + 4 * architecture.parameter_count)
+
+
+def evaluation_bytes(architecture: Architecture, rows: int) -> int:
+    """Return the bytes a slot needs for a forward pass over `rows` examples."""
+    return FLOAT_BYTES * (
+        rows * (architecture.input_size + architecture.activation_count) + architecture.parameter_count
+    )
+
+
+def stem_bytes(architecture: Architecture, rows: int) -> int:
+    """Return the bytes a pair needs for its two stems, their difference and its two sets of parameters."""
+    return FLOAT_BYTES * (
+        rows * (architecture.input_size + 3 * architecture.stem_size) + 2 * architecture.parameter_count
+    )
+
+
+def alignment_bytes(architecture: Architecture) -> int:
+    """Return the bytes a pair needs in weight matching: both models in float64 and the cost matrices."""
+    widths = [
+        architecture.shapes[members[0][0]][members[0][1]] for members in architecture.symmetries.values()
+    ]
+    return 2 * FLOAT_BYTES * (6 * architecture.parameter_count + 3 * sum(width**2 for width in widths))
+
+
+def chunk_size(budget_bytes: int, bytes_each: int) -> int:
+    """Return how many fit: at least one, for a single one cannot be cut."""
+    return max(1, budget_bytes // max(1, bytes_each))
+
+
+def chunks(count: int, size: int) -> Iterator[slice]:
+    """Yield consecutive slices of at most `size` that cover ``range(count)``."""
+    for start in range(0, count, size):
+        yield slice(start, min(start + size, count))

@@ -1,0 +1,209 @@
+"""What the machinery needs to know of a network.
+
+An `Architecture` is a network bound to its data: the shapes of its tensors, the positions at which blocks can
+be cut, the permutations of hidden units that leave its function unchanged, and its forward pass in two parts.
+The **stem** is the pre-activation of the first layer. It is linear in the stem's parameters, so a merge of
+two models has the merge of their stems, and trials compute it once a model instead of once a merge. The
+**trunk** is the rest.
+
+Core Objects: Architecture, Network, NETWORKS
+"""
+
+import inspect
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from functools import cached_property
+from math import prod
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from agents.learning.losses import masked_mean, row_losses
+from agents.learning.parameters import Parameters
+from markets.registry import Registry
+
+WHOLE = "model"
+"""The position that stands for all tensors of an architecture."""
+
+Symmetries = dict[str, tuple[tuple[str, int], ...]]
+
+
+@dataclass(frozen=True)
+class Architecture(ABC):
+    """A network bound to the shape of its inputs and the number of its classes.
+
+    Tensors are named ``position.rest``. Inputs come as ``[N, B, C, H, W]``, a batch for each slot, or as
+    ``[B, C, H, W]``, one batch for all slots. No two axes of one tensor may move with the same permutation.
+
+    Parameters
+    ----------
+    input_shape : tuple of int
+        Channels, height, width of an example.
+    classes : int
+        Number of classes, K.
+    """
+
+    input_shape: tuple[int, int, int]
+    classes: int
+
+    @property
+    @abstractmethod
+    def signature(self) -> str:
+        """Name of the architecture: blocks of models with equal signatures can be merged."""
+
+    @property
+    @abstractmethod
+    def shapes(self) -> dict[str, tuple[int, ...]]:
+        """Shape of each tensor, without the slot axis, in the order of the layers."""
+
+    @property
+    @abstractmethod
+    def symmetries(self) -> Symmetries:
+        """Permutation name to the (tensor, axis) pairs that move with it; the slot axis does not count."""
+
+    @property
+    @abstractmethod
+    def stem_tensors(self) -> tuple[str, ...]:
+        """Weight and bias of the first layer."""
+
+    @property
+    @abstractmethod
+    def stem_size(self) -> int:
+        """Numbers that computing the stem of one example leaves in memory."""
+
+    @property
+    @abstractmethod
+    def activation_count(self) -> int:
+        """Numbers that a forward pass of one example leaves in memory, stem and logits included."""
+
+    @property
+    @abstractmethod
+    def forward_flops(self) -> int:
+        """Operations of a forward pass of one example: two for each multiply-add of a linear map."""
+
+    @abstractmethod
+    def stem(self, parameters: Parameters, x: Tensor) -> Tensor:
+        """Return the pre-activation of the first layer, ``[N, B, ..., h]``: units on the last axis."""
+
+    @abstractmethod
+    def trunk(self, parameters: Parameters, z: Tensor) -> Tensor:
+        """Return the logits ``[N, B, K]`` of a stem; reads only the tensors that are not the stem's."""
+
+    @abstractmethod
+    def skeleton(self) -> nn.Module:
+        """Return the plain torch module; its ``state_dict`` has the names and shapes of the architecture."""
+
+    @cached_property
+    def positions(self) -> dict[str, tuple[str, ...]]:
+        """Position to the names of its tensors; every tensor is in exactly one."""
+        groups: dict[str, list[str]] = {}
+        for name in self.shapes:
+            groups.setdefault(name.partition(".")[0], []).append(name)
+        return {position: tuple(names) for position, names in groups.items()}
+
+    def tensors_of(self, position: str) -> tuple[str, ...]:
+        """Return the tensors at a position ("model" holds all); ``ValueError`` if there is no such one."""
+        if position == WHOLE:
+            return tuple(self.shapes)
+        if position not in self.positions:
+            raise ValueError(
+                f"position must be one of {WHOLE}, {', '.join(self.positions)}; got {position!r}"
+            )
+        return self.positions[position]
+
+    @property
+    def input_size(self) -> int:
+        """Numbers in one example."""
+        return prod(self.input_shape)
+
+    @cached_property
+    def parameter_count(self) -> int:
+        """Number of parameters of one model."""
+        return sum(prod(shape) for shape in self.shapes.values())
+
+    @cached_property
+    def stem_permutation(self) -> str | None:
+        """Name of the permutation that moves the stem's units; None if the first layer is also the last."""
+        weight = (self.stem_tensors[0], 0)
+        return next((name for name, members in self.symmetries.items() if weight in members), None)
+
+    def initial(self, rng: np.random.Generator) -> dict[str, np.ndarray]:
+        """Return fresh float32 parameters of one model, without a slot axis.
+
+        Weights and biases of linear maps are uniform in ``±1/sqrt(fan_in)``, as torch draws them for
+        ``nn.Linear`` and ``nn.Conv2d`` (He, Zhang, Ren and Sun 2015, with a = sqrt(5)); a normalisation
+        starts with scale 1 and shift 0.
+        """
+        arrays = {}
+        for name, shape in self.shapes.items():
+            layer, _, role = name.rpartition(".")
+            weight = self.shapes[f"{layer}.weight"]
+            if len(weight) == 1:
+                arrays[name] = np.full(shape, float(role == "weight"), np.float32)
+            else:
+                bound = 1 / np.sqrt(prod(weight[1:]))
+                arrays[name] = rng.uniform(-bound, bound, shape).astype(np.float32)
+        return arrays
+
+    def forward(self, parameters: Parameters, x: Tensor) -> Tensor:
+        """Return the logits ``[N, B, K]``."""
+        return self.trunk(parameters, self.stem(parameters, x))
+
+    def permute_stem(self, z: Tensor, permutations: dict[str, Tensor]) -> Tensor:
+        """Return a stem ``[N, B, ..., h]`` with its units in the order of the stem's permutation."""
+        if self.stem_permutation is None:
+            return z
+        order = permutations[self.stem_permutation]
+        return torch.take_along_dim(z, order.view(len(order), *[1] * (z.dim() - 2), -1), -1)
+
+    def gradients(
+        self, parameters: Parameters, x: Tensor, y: Tensor, weight: Tensor
+    ) -> tuple[Tensor, Parameters]:
+        """Return the mean cross-entropy of each slot and its gradient, by automatic differentiation.
+
+        Parameters
+        ----------
+        parameters : Parameters
+            Leaves ``[N, ...]``.
+        x, y, weight : Tensor
+            Inputs ``[N, B, C, H, W]``, labels int64 ``[N, B]``, and 1 for rows in the batch or 0 for padding
+            ``[N, B]``.
+
+        Returns
+        -------
+        Tensor, Parameters
+            Loss ``[N]`` in nats an example (0 for a slot whose rows are all padding) and gradients ``[N,
+            ...]``.
+        """
+        leaves = {name: leaf.detach().requires_grad_() for name, leaf in parameters.items()}
+        with torch.enable_grad():
+            loss = masked_mean(row_losses(self.forward(leaves, x), y), weight)
+            slopes = torch.autograd.grad(loss.sum(), list(leaves.values()))
+        return loss.detach(), dict(zip(leaves, slopes, strict=True))
+
+    def module(self, parameters: Parameters, slot: int) -> nn.Module:
+        """Return the plain torch module, on the CPU, with a copy of one slot's parameters."""
+        with torch.device("meta"):  # building it there draws nothing from torch's global generator
+            module = self.skeleton()
+        module.to_empty(device="cpu")
+        module.load_state_dict({name: leaf[slot].detach().cpu() for name, leaf in parameters.items()})
+        return module
+
+
+class Network(ABC):
+    """Configuration of a network, not yet bound to data."""
+
+    name: str
+
+    @abstractmethod
+    def bind(self, input_shape: tuple[int, int, int], classes: int) -> Architecture:
+        """Return the architecture for examples of shape (channels, height, width) and a number of classes."""
+
+
+def _check_network(cls: type[Network]) -> None:
+    if not issubclass(cls, Network) or inspect.isabstract(cls):
+        raise TypeError(f"network {cls.__name__} must be a subclass of Network with a method bind")
+
+
+NETWORKS: Registry[Network] = Registry("network", _check_network)

@@ -1,0 +1,210 @@
+"""Small convolutional network with group normalisation.
+
+Activations lie in memory with the channels last, ``[N, B, H, W, C]``, and a convolution is a product of
+patches with kernels. Grouped convolutions would be faster on some shapes, but the library picks its algorithm
+by the number of groups, so that a slot's result would depend on how many others are computed beside it.
+"""
+
+import dataclasses
+from collections import OrderedDict
+from dataclasses import dataclass as value
+from functools import cached_property
+from typing import Annotated, Any
+
+import torch
+import torch.nn.functional as F
+from pydantic import Field
+from pydantic.dataclasses import dataclass
+from torch import Tensor, nn
+
+from agents.learning.networks.base import NETWORKS, Architecture, Network, Symmetries
+from agents.learning.networks.products import product
+from agents.learning.parameters import Parameters
+
+KERNEL = 3
+OFFSETS = [(i, j) for i in range(KERNEL) for j in range(KERNEL)]
+
+
+class _Patches(torch.autograd.Function):
+    """The 3 x 3 neighbourhood of every pixel: ``[..., H, W, C]`` to ``[..., H, W, 9 C]``, zero outside."""
+
+    @staticmethod
+    def forward(_: Any, x: Tensor) -> Tensor:
+        height, width = x.shape[-3:-1]
+        framed = F.pad(x, (0, 0, 1, 1, 1, 1))
+        return torch.cat([framed[..., i : i + height, j : j + width, :] for i, j in OFFSETS], -1)
+
+    @staticmethod
+    def backward(_: Any, *slopes: Tensor) -> Tensor:
+        (slope,) = slopes
+        *lead, height, width, size = slope.shape
+        parts = slope.unflatten(-1, (len(OFFSETS), size // len(OFFSETS)))
+        framed = slope.new_zeros(*lead, height + 2, width + 2, parts.shape[-1])
+        for part, (i, j) in enumerate(OFFSETS):
+            framed[..., i : i + height, j : j + width, :] += parts[..., part, :]
+        return framed[..., 1:-1, 1:-1, :]
+
+
+def _pool(x: Tensor, kind: str) -> Tensor:
+    """Return the maximum or average over 2 x 2 fields of ``[N, B, H, W, C]``; an odd last line drops."""
+    planes = x.flatten(0, 1).permute(0, 3, 1, 2)
+    pooled = F.max_pool2d(planes, 2) if kind == "max" else F.avg_pool2d(planes, 2)
+    return pooled.permute(0, 2, 3, 1).unflatten(0, x.shape[:2])
+
+
+@value(frozen=True)
+class ConvNetArchitecture(Architecture):
+    """Stages of 3 x 3 convolution, GroupNorm(1), ReLU, pooling between; then global average and linear head.
+
+    Stage s is the position ``layer{s}`` with tensors ``conv.weight``, ``conv.bias``, ``norm.weight``,
+    ``norm.bias``.
+    """
+
+    channels: tuple[int, ...] = ()
+    pooling: str = "max"
+
+    @cached_property
+    def layers(self) -> tuple[str, ...]:
+        """Names of the convolution stages, input first."""
+        return tuple(f"layer{depth}" for depth in range(len(self.channels)))
+
+    @property
+    def signature(self) -> str:
+        """Name of the architecture, with the sizes of all its levels."""
+        widths = "-".join(map(str, (*self.channels, self.classes)))
+        return f"convnet:{'x'.join(map(str, self.input_shape))}-{widths}:{self.pooling}"
+
+    @cached_property
+    def shapes(self) -> dict[str, tuple[int, ...]]:
+        """Shape of each tensor, without the slot axis, input first."""
+        shapes: dict[str, tuple[int, ...]] = {}
+        ins = (self.input_shape[0], *self.channels[:-1])
+        for layer, fan_in, units in zip(self.layers, ins, self.channels, strict=True):
+            shapes[f"{layer}.conv.weight"] = (units, fan_in, KERNEL, KERNEL)
+            shapes[f"{layer}.conv.bias"] = shapes[f"{layer}.norm.weight"] = (units,)
+            shapes[f"{layer}.norm.bias"] = (units,)
+        shapes["head.weight"] = (self.classes, self.channels[-1])
+        shapes["head.bias"] = (self.classes,)
+        return shapes
+
+    @cached_property
+    def symmetries(self) -> Symmetries:
+        """Permutations of the channels of each stage: its own tensors and the next weight move."""
+        roles = ("conv.weight", "conv.bias", "norm.weight", "norm.bias")
+        after = [*[f"{layer}.conv.weight" for layer in self.layers[1:]], "head.weight"]
+        return {
+            f"{layer}.units": (*[(f"{layer}.{role}", 0) for role in roles], (following, 1))
+            for layer, following in zip(self.layers, after, strict=True)
+        }
+
+    @property
+    def stem_tensors(self) -> tuple[str, ...]:
+        """Kernel and bias of the first convolution; its normalisation belongs to the trunk."""
+        return ("layer0.conv.weight", "layer0.conv.bias")
+
+    @cached_property
+    def _pixels(self) -> tuple[int, ...]:
+        _, height, width = self.input_shape
+        return tuple((height >> depth) * (width >> depth) for depth in range(len(self.channels)))
+
+    @property
+    def stem_size(self) -> int:
+        """Patches and pre-activations of the first stage."""
+        return self._pixels[0] * (len(OFFSETS) * self.input_shape[0] + self.channels[0])
+
+    @property
+    def activation_count(self) -> int:
+        """Patches, pre-activations, normalised, rectified and pooled values of all stages."""
+        ins = (self.input_shape[0], *self.channels[:-1])
+        stages = zip(self._pixels, ins, self.channels, strict=True)
+        return self.classes + sum(
+            pixels * (len(OFFSETS) * fan_in + 4 * units) for pixels, fan_in, units in stages
+        )
+
+    @property
+    def forward_flops(self) -> int:
+        """Two operations a weight and pixel."""
+        kernels = [self.shapes[f"{layer}.conv.weight"] for layer in self.layers]
+        convolutions = sum(
+            pixels * units * fan_in * KERNEL**2
+            for pixels, (units, fan_in, *_) in zip(self._pixels, kernels, strict=True)
+        )
+        return 2 * (convolutions + self.channels[-1] * self.classes)
+
+    def _convolve(self, parameters: Parameters, layer: str, x: Tensor) -> Tensor:
+        """Return the convolution of ``[N, B, H, W, C]``, where N = 1 stands for all slots."""
+        kernel = parameters[f"{layer}.conv.weight"]
+        slots, units = kernel.shape[:2]
+        patches = _Patches.apply(x).flatten(1, 3).expand(slots, -1, -1)
+        flat = kernel.permute(0, 3, 4, 2, 1).reshape(slots, -1, units)
+        return product(patches, flat, parameters[f"{layer}.conv.bias"]).unflatten(1, x.shape[1:4])
+
+    def stem(self, parameters: Parameters, x: Tensor) -> Tensor:
+        """Return the first pre-activation ``[N, B, H, W, h]``, before the normalisation."""
+        batch = x if x.dim() == 5 else x.unsqueeze(0)
+        return self._convolve(parameters, self.layers[0], batch.movedim(2, -1))
+
+    def trunk(self, parameters: Parameters, z: Tensor) -> Tensor:
+        """Return the logits ``[N, B, K]`` of a stem."""
+        for layer, after in zip(self.layers, (*self.layers[1:], None), strict=True):
+            # over all channels of an example at once, which is what GroupNorm with one group does
+            normal = F.layer_norm(z, z.shape[2:])
+            scale, shift = (
+                parameters[f"{layer}.norm.{role}"][:, None, None, None] for role in ("weight", "bias")
+            )
+            h = torch.relu(normal * scale + shift)
+            if after:
+                z = self._convolve(parameters, after, _pool(h, self.pooling))
+        return product(h.mean((2, 3)), parameters["head.weight"].transpose(1, 2), parameters["head.bias"])
+
+    def skeleton(self) -> nn.Module:
+        """Return the plain torch module, input shape ``[B, C, H, W]``."""
+        modules: OrderedDict[str, nn.Module] = OrderedDict()
+        for layer in self.layers:
+            units, fan_in, *_ = self.shapes[f"{layer}.conv.weight"]
+            stage: OrderedDict[str, nn.Module] = OrderedDict(
+                conv=nn.Conv2d(fan_in, units, KERNEL, padding=1), norm=nn.GroupNorm(1, units), relu=nn.ReLU()
+            )
+            if layer != self.layers[-1]:
+                stage["pool"] = nn.MaxPool2d(2) if self.pooling == "max" else nn.AvgPool2d(2)
+            modules[layer] = nn.Sequential(stage)
+        modules["average"] = nn.AdaptiveAvgPool2d(1)
+        modules["flat"] = nn.Flatten()
+        modules["head"] = nn.Linear(self.channels[-1], self.classes)
+        return nn.Sequential(modules)
+
+
+@NETWORKS.register
+@dataclass(frozen=True, config={"extra": "forbid"})
+class ConvNet(Network):
+    """Convolutional network with GroupNorm, which keeps no running statistics that a merge would spoil.
+
+    Parameters
+    ----------
+    channels : list of int
+        Channels of each stage; the sides of the image are halved between stages.
+    pooling : str
+        "max" or "average".
+    """
+
+    name: str = "convnet"
+    channels: Annotated[list[Annotated[int, Field(ge=1)]], Field(min_length=1)] = dataclasses.field(
+        default_factory=lambda: [16, 32]
+    )
+    pooling: Annotated[str, Field(pattern="^(max|average)$")] = "max"
+
+    def bind(self, input_shape: tuple[int, int, int], classes: int) -> ConvNetArchitecture:
+        """Return the architecture for examples of shape (channels, height, width) and a number of classes.
+
+        Raises
+        ------
+        ValueError
+            If the image is too small to be halved between all stages.
+        """
+        stages = min(input_shape[1:]).bit_length()
+        if len(self.channels) > stages:
+            raise ValueError(
+                f"channels must have at most {stages} stages for images of {input_shape[1]} x "
+                f"{input_shape[2]}; got {self.channels}"
+            )
+        return ConvNetArchitecture(input_shape, classes, tuple(self.channels), self.pooling)

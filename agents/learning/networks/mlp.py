@@ -1,0 +1,157 @@
+"""Fully connected network with rectified linear units."""
+
+import dataclasses
+from collections import OrderedDict
+from dataclasses import dataclass as value
+from functools import cached_property
+from typing import Annotated
+
+import torch
+import torch.nn.functional as F
+from pydantic import Field
+from pydantic.dataclasses import dataclass
+from torch import Tensor, nn
+
+from agents.learning.losses import masked_mean, row_losses
+from agents.learning.networks.base import NETWORKS, Architecture, Network, Symmetries
+from agents.learning.networks.products import product
+from agents.learning.parameters import Parameters
+
+
+@value(frozen=True)
+class MLPArchitecture(Architecture):
+    """A multilayer perceptron: rectified linear layers ``layer0``, ``layer1``, ..., then a linear ``head``.
+
+    Parameters
+    ----------
+    widths : tuple of int
+        Units of each hidden layer; none makes it multinomial logistic regression.
+    """
+
+    widths: tuple[int, ...] = ()
+
+    @cached_property
+    def layers(self) -> tuple[str, ...]:
+        """Names of the linear maps, input first."""
+        return (*[f"layer{depth}" for depth in range(len(self.widths))], "head")
+
+    @cached_property
+    def sizes(self) -> tuple[int, ...]:
+        """Units at each level: inputs, hidden layers, classes."""
+        return (self.input_size, *self.widths, self.classes)
+
+    @property
+    def signature(self) -> str:
+        """Name of the architecture, with the sizes of all its levels."""
+        return f"mlp:{'x'.join(map(str, self.input_shape))}-{'-'.join(map(str, self.sizes[1:]))}"
+
+    @cached_property
+    def shapes(self) -> dict[str, tuple[int, ...]]:
+        """Shape of each tensor, without the slot axis, input first."""
+        shapes: dict[str, tuple[int, ...]] = {}
+        for layer, fan_in, fan_out in zip(self.layers, self.sizes[:-1], self.sizes[1:], strict=True):
+            shapes[f"{layer}.weight"] = (fan_out, fan_in)
+            shapes[f"{layer}.bias"] = (fan_out,)
+        return shapes
+
+    @cached_property
+    def symmetries(self) -> Symmetries:
+        """Permutations of the units of each hidden layer: its own tensors and the next weight move."""
+        pairs = zip(self.layers[:-1], self.layers[1:], strict=True)
+        return {
+            f"{layer}.units": ((f"{layer}.weight", 0), (f"{layer}.bias", 0), (f"{after}.weight", 1))
+            for layer, after in pairs
+        }
+
+    @property
+    def stem_tensors(self) -> tuple[str, ...]:
+        """Weight and bias of the first layer."""
+        return (f"{self.layers[0]}.weight", f"{self.layers[0]}.bias")
+
+    @property
+    def stem_size(self) -> int:
+        """Units of the first layer."""
+        return self.sizes[1]
+
+    @property
+    def activation_count(self) -> int:
+        """Units of all levels."""
+        return self.stem_size + sum(self.sizes[1:])
+
+    @property
+    def forward_flops(self) -> int:
+        """Two operations a weight."""
+        return 2 * sum(a * b for a, b in zip(self.sizes[:-1], self.sizes[1:], strict=True))
+
+    def _linear(self, parameters: Parameters, layer: str, h: Tensor) -> Tensor:
+        weight = parameters[f"{layer}.weight"]
+        return product(h, weight.transpose(1, 2), parameters[f"{layer}.bias"])
+
+    def _flat(self, x: Tensor, slots: int) -> Tensor:
+        flat = x.flatten(-3)
+        return flat if flat.dim() == 3 else flat.expand(slots, -1, -1)
+
+    def stem(self, parameters: Parameters, x: Tensor) -> Tensor:
+        """Return the first pre-activation ``[N, B, h]``."""
+        slots = parameters[self.stem_tensors[0]].shape[0]
+        return self._linear(parameters, self.layers[0], self._flat(x, slots))
+
+    def trunk(self, parameters: Parameters, z: Tensor) -> Tensor:
+        """Return the logits ``[N, B, K]`` of a stem."""
+        for layer in self.layers[1:]:
+            z = self._linear(parameters, layer, torch.relu(z))
+        return z
+
+    def gradients(
+        self, parameters: Parameters, x: Tensor, y: Tensor, weight: Tensor
+    ) -> tuple[Tensor, Parameters]:
+        """Return what `Architecture.gradients` returns, by a backward pass written out.
+
+        With two or three small layers the bookkeeping of automatic differentiation costs more than the
+        arithmetic.
+        """
+        below = [self._flat(x, len(y))]
+        for layer in self.layers[:-1]:
+            below.append(torch.relu(self._linear(parameters, layer, below[-1])))
+        logits = self._linear(parameters, self.layers[-1], below[-1])
+        share = weight / weight.sum(1, keepdim=True).clamp(min=1)
+        delta = F.softmax(logits, -1)
+        delta.sub_(F.one_hot(y, self.classes)).mul_(share.to(delta.dtype).unsqueeze(-1))
+        slopes: Parameters = {}
+        for depth in range(len(self.layers) - 1, -1, -1):
+            layer = self.layers[depth]
+            slopes[f"{layer}.weight"] = product(delta.transpose(1, 2), below[depth])
+            slopes[f"{layer}.bias"] = delta.sum(1)
+            if depth:
+                delta = product(delta, parameters[f"{layer}.weight"]).mul_(below[depth] > 0)
+        return masked_mean(row_losses(logits, y), weight), {name: slopes[name] for name in self.shapes}
+
+    def skeleton(self) -> nn.Module:
+        """Return the plain torch module, input shape ``[B, C, H, W]``."""
+        modules: OrderedDict[str, nn.Module] = OrderedDict(flat=nn.Flatten())
+        for layer, fan_in, fan_out in zip(self.layers, self.sizes[:-1], self.sizes[1:], strict=True):
+            modules[layer] = nn.Linear(fan_in, fan_out)
+            if layer != "head":
+                modules[f"{layer}_relu"] = nn.ReLU()
+        return nn.Sequential(modules)
+
+
+@NETWORKS.register
+@dataclass(frozen=True, config={"extra": "forbid"})
+class MLP(Network):
+    """Multilayer perceptron with rectified linear units.
+
+    Parameters
+    ----------
+    widths : list of int
+        Units of each hidden layer, input first.
+    """
+
+    name: str = "mlp"
+    widths: Annotated[list[Annotated[int, Field(ge=1)]], Field()] = dataclasses.field(
+        default_factory=lambda: [64, 64]
+    )
+
+    def bind(self, input_shape: tuple[int, int, int], classes: int) -> MLPArchitecture:
+        """Return the architecture for examples of shape (channels, height, width) and a number of classes."""
+        return MLPArchitecture(input_shape, classes, tuple(self.widths))

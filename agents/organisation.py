@@ -1,0 +1,68 @@
+"""The organisation: a Mesa agent that owns data, a model, an account and a strategy.
+
+An organisation holds places and views, never copies: its parameters are a slot of the fleet, its money an account of the ledger.
+
+Core Objects: Organisation
+"""
+
+from typing import TYPE_CHECKING, Any
+
+import mesa
+import numpy as np
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from agents.strategies import Strategy
+
+
+class Organisation(mesa.Agent):
+    """One organisation of a world.
+
+    Parameters
+    ----------
+    model : mesa.Model
+        The world. It must offer `ledger`, `laboratory`, `quality`, `active` and `slots`, all indexed by `index`.
+    index : int
+        Number of the organisation in its world, from 0: its account, its row in every record.
+    strategy : Strategy
+        How it decides; shared by all the organisations that follow it.
+    region : int
+        Where it sells the use of its model.
+    endowment : int64 [n]
+        Which examples it owns.
+    """
+
+    def __init__(
+        self, model: Any, index: int, strategy: "Strategy", region: int, endowment: NDArray[np.int64]
+    ) -> None:
+        super().__init__(model)
+        self.index = index
+        self.strategy = strategy
+        self.region = region
+        self.endowment = endowment
+
+    @property
+    def strategy_name(self) -> str:
+        """The name of its strategy."""
+        return self.strategy.name
+
+    @property
+    def active(self) -> bool:
+        """Whether it still trains and trades: False for good once its loss was not finite."""
+        return bool(self.model.active[self.index])
+
+    @property
+    def quality(self) -> float:
+        """The quality of its model, exp(-validation loss), in (0, 1]."""
+        return float(self.model.quality[self.index])
+
+    @property
+    def balance(self) -> float:
+        """Its account in credits."""
+        return float(self.model.ledger.balances[self.index]) / 1_000_000
+
+    def network(self) -> "nn.Module":
+        """Return its model as a plain torch module that holds a copy of its parameters."""
+        return self.model.laboratory.module(int(self.model.slots[self.index]))

@@ -1,0 +1,13 @@
+"""Strategies: how organisations ask, bid and merge. One file a strategy.
+
+Core Objects: STRATEGIES, Strategy, AskView, BidView, MergeView
+"""
+
+from agents.strategies.base import AskView, BidView, MergeView, Strategy, check_strategy_class
+from markets.registry import Registry, import_submodules
+
+STRATEGIES: Registry[Strategy] = Registry("strategy", check_strategy_class)
+
+import_submodules(__name__, list(__path__))
+
+__all__ = ["STRATEGIES", "AskView", "BidView", "MergeView", "Strategy"]

@@ -1,0 +1,22 @@
+"""Selling at the cost of delivery."""
+
+from pydantic.dataclasses import dataclass
+
+from agents.strategies import STRATEGIES
+from agents.strategies.base import AskView, BidView, Floats, Strategy, worthwhile
+
+
+@STRATEGIES.register
+@dataclass(frozen=True, config={"extra": "forbid"})
+class Altruist(Strategy):
+    """Asks only the cost of delivery, even of a rival, and bids what a block is worth to it."""
+
+    name: str = "altruist"
+
+    def ask(self, view: AskView) -> Floats:
+        """Return the cost of delivery."""
+        return view.delivery
+
+    def bid(self, view: BidView) -> Floats:
+        """Return the value."""
+        return worthwhile(view, view.value)

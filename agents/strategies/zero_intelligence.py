@@ -1,0 +1,32 @@
+"""Zero intelligence with a budget constraint (ZI-C)."""
+
+from typing import Annotated
+
+from pydantic import Field
+from pydantic.dataclasses import dataclass
+
+from agents.strategies import STRATEGIES
+from agents.strategies.base import AskView, BidView, Floats, Strategy, worthwhile
+
+
+@STRATEGIES.register
+@dataclass(frozen=True, config={"extra": "forbid"})
+class ZeroIntelligence(Strategy):
+    """Bids at random below its value and asks at random above its cost, never at a loss (Gode and Sunder 1993, ZI-C).
+
+    Bids are uniform on [0, value]; asks are uniform on [cost, `highest`] credits, or the cost where that is above `highest`.
+    One draw is made for every pair of the world, so that a pair's draw does not depend on who else was tried.
+    """
+
+    name: str = "zero_intelligence"
+    highest: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 0.1
+
+    def ask(self, view: AskView) -> Floats:
+        """Return uniform draws between the cost and `highest`."""
+        draws = view.rng.random((view.organisations, view.listings))[view.buyer, view.listing]
+        return view.cost + draws * (self.highest - view.cost).clip(min=0)
+
+    def bid(self, view: BidView) -> Floats:
+        """Return uniform draws between zero and the value."""
+        draws = view.rng.random((view.organisations, view.listings))[view.buyer, view.listing]
+        return worthwhile(view, draws * view.value)

@@ -1,0 +1,1 @@
+"""Questions: the Hydra application, sweeps, statistics, figures, the report and the benchmark."""

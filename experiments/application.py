@@ -1,0 +1,93 @@
+"""The Hydra application behind ``parabourse run``, and its companions.
+
+Core Objects: run_application, resume_run, report_on
+"""
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import hydra
+from hydra.core.hydra_config import HydraConfig
+from hydra.types import RunMode
+from omegaconf import DictConfig, OmegaConf
+
+from experiments.composition import check_overrides, set_up_hydra
+from experiments.config import parse
+from experiments.conclusion import conclude, print_conclusion
+from experiments.runner import finish, resume, start
+from experiments.sentences import USER_ERRORS, UserError, one_sentence
+from experiments.sweeps import compare, print_comparison
+
+FLAGS_WITHOUT_WORK = (
+    "--help",
+    "-h",
+    "--hydra-help",
+    "--version",
+    "--cfg",
+    "-c",
+    "--info",
+    "-i",
+    "--resolve",
+    "-p",
+)
+
+
+def run_application(arguments: Sequence[str]) -> int:
+    """Check what was typed, then let Hydra run it; return the exit code.
+
+    Raises
+    ------
+    UserError, hydra.errors.HydraException, omegaconf.errors.OmegaConfBaseException, ValueError
+        If any configuration that the arguments stand for is not allowed; nothing has been written then.
+    """
+    set_up_hydra()
+    flags = [a for a in arguments if a.startswith("-")]
+    overrides = [a for a in arguments if not a.startswith("-")]
+    if not any(f.split("=")[0] in FLAGS_WITHOUT_WORK for f in flags):
+        sweep = any(f in ("-m", "--multirun") for f in flags)
+        cells = check_overrides(overrides, sweep)
+        if len(cells) > 1 and not sweep:
+            raise UserError(f"several values for one key need the flag -m; got {' '.join(overrides)}")
+    sys.argv = ["parabourse run", *arguments]
+    _hydra_main()
+    return 0
+
+
+def resume_run(folder: Path) -> int:
+    """Go on with a stopped run and conclude it; return the exit code."""
+    set_up_hydra()
+    config = resume(folder)
+    print_conclusion(conclude(folder, config.run.figures))
+    finish(folder)
+    return 0
+
+
+def report_on(folder: Path) -> int:
+    """Make summary, figures and report of a finished run again, or the comparison of a sweep; return the exit code."""
+    if (folder / "multirun.yaml").is_file():
+        print_comparison(compare(folder))
+    else:
+        print_conclusion(conclude(folder, figures=True))
+    return 0
+
+
+@hydra.main(version_base="1.3", config_path="pkg://conf", config_name="config")
+def _hydra_main(composed: DictConfig) -> None:
+    hydra_config = HydraConfig.get()
+    folder = Path(hydra_config.runtime.output_dir)
+    config = parse(composed)
+    try:
+        start(config, OmegaConf.to_yaml(composed, resolve=True), folder)
+        conclusion = conclude(folder, config.run.figures)
+        finish(folder)
+    except USER_ERRORS as error:
+        print(f"parabourse: {one_sentence(error)}.", file=sys.stderr)
+        sys.exit(2)
+    except KeyboardInterrupt:
+        print(f"parabourse: stopped; go on with: parabourse resume {folder}", file=sys.stderr)
+        sys.exit(130)
+    if hydra_config.mode == RunMode.RUN:
+        print_conclusion(conclusion)
+    else:
+        print(f"finished {folder}", flush=True)

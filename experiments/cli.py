@@ -1,0 +1,92 @@
+"""The command line: ``parabourse run | resume | report | list | benchmark``.
+
+Core Objects: main
+"""
+
+import argparse
+import logging
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from experiments.sentences import USER_ERRORS, one_sentence
+
+HELP = """Markets for model parameters.
+
+  parabourse run experiment=quickstart      run a preset; every key can be set as KEY=VALUE
+  parabourse run -m mechanism=a,b seed=0,1  run a sweep and compare its cells
+  parabourse run --help                     all groups, choices and keys
+"""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command and return the exit code: 0, 2 for what the user can mend (said in one sentence), 130 when stopped."""
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    parser = _parser()
+    command, rest = parser.parse_known_args(given)
+    if rest and command.command != "run":
+        parser.error(f"unrecognized arguments: {' '.join(rest)}")
+    try:
+        return _dispatch(command, rest)
+    except USER_ERRORS as error:
+        print(f"parabourse: {one_sentence(error)}.", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("parabourse: stopped.", file=sys.stderr)
+        return 130
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="parabourse", description=HELP, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    commands.add_parser("run", help="run a configuration or a sweep (Hydra overrides, -m)", add_help=False)
+    resume = commands.add_parser("resume", help="go on with a run that was stopped")
+    resume.add_argument("folder", type=Path, metavar="RUN")
+    report = commands.add_parser(
+        "report", help="make summary, figures and report of a run, or the table of a sweep"
+    )
+    report.add_argument("folder", type=Path, metavar="RUN")
+    commands.add_parser("list", help="show mechanisms, strategies, settings, networks, data and presets")
+    benchmark = commands.add_parser("benchmark", help="compare the fleet with plain loops over organisations")
+    benchmark.add_argument("--organisations", type=int, nargs="+", default=[2, 16, 64, 256], metavar="N")
+    benchmark.add_argument(
+        "--repeats", type=int, default=5, metavar="K", help="timed repetitions; the median counts"
+    )
+    benchmark.add_argument("--device", default="auto")
+    benchmark.add_argument("--threads", type=int, default=1)
+    benchmark.add_argument(
+        "--output", type=Path, default=None, metavar="FOLDER", help="save the table and a figure"
+    )
+    return parser
+
+
+def _dispatch(command: argparse.Namespace, rest: list[str]) -> int:
+    # Imported where used: `parabourse list` need not wait for torch to draw or for Hydra to start.
+    if command.command == "run":
+        from experiments.application import run_application
+
+        return run_application(rest)
+    if command.command == "resume":
+        from experiments.application import resume_run
+
+        logging.basicConfig(level=logging.WARNING)
+        return resume_run(command.folder)
+    if command.command == "report":
+        from experiments.application import report_on
+
+        return report_on(command.folder)
+    if command.command == "list":
+        from experiments.listing import print_listing
+
+        print_listing()
+        return 0
+    from experiments.benchmark import run_benchmark
+
+    run_benchmark(command.organisations, command.repeats, command.device, command.threads, command.output)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

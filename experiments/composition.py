@@ -1,0 +1,94 @@
+"""From what was typed to validated configurations, before any work starts.
+
+Core Objects: check_overrides, set_up_hydra
+"""
+
+import itertools
+import secrets
+from collections.abc import Sequence
+from pathlib import Path
+
+from hydra import compose, initialize_config_module
+from hydra.core.global_hydra import GlobalHydra
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.override_parser.types import Override
+from omegaconf import OmegaConf
+
+from agents.learning.device import resolve_device
+from experiments.config import Config, parse, register_schemas
+from experiments.sentences import UserError
+from sim.endowments import load_examples, split
+from sim.streams import Streams
+
+
+def set_up_hydra() -> None:
+    """Register schemas and the resolvers that the configuration files use."""
+    register_schemas()
+    OmegaConf.register_new_resolver("unique", lambda: secrets.token_hex(3), use_cache=True, replace=True)
+    OmegaConf.register_new_resolver("divide", lambda whole, by: max(1, int(whole) // int(by)), replace=True)
+
+
+def check_overrides(overrides: Sequence[str], sweep: bool) -> list[Config]:
+    """Compose and validate every configuration that the overrides stand for; a sweep stands for several.
+
+    Also divides the data as each configuration asks, so that data that cannot be had or divided is found here.
+
+    Parameters
+    ----------
+    overrides : sequence of str
+        Hydra overrides as typed, without flags.
+    sweep : bool
+        Whether they are for a sweep, whose cells get folders of their own.
+
+    Raises
+    ------
+    UserError, hydra.errors.HydraException, omegaconf.errors.OmegaConfBaseException, ValueError
+        Whatever is wrong with them.
+    """
+    cells = _cells(overrides)
+    GlobalHydra.instance().clear()
+    with initialize_config_module("conf", version_base="1.3"):
+        configs = [_composed(cell, sweep or len(cells) > 1) for cell in cells]
+    GlobalHydra.instance().clear()
+    for config in configs:
+        _check_data(config)
+    return configs
+
+
+def compose_config(overrides: Sequence[str]) -> Config:
+    """Return the configuration that overrides stand for, for use from Python and tests."""
+    GlobalHydra.instance().clear()
+    with initialize_config_module("conf", version_base="1.3"):
+        return _composed(list(overrides), sweep=True)
+
+
+def _cells(overrides: Sequence[str]) -> list[list[str]]:
+    parsed: list[Override] = OverridesParser.create().parse_overrides(list(overrides))
+    choices = [
+        [f"{o.get_key_element()}={value}" for value in o.sweep_string_iterator()]
+        if o.is_sweep_override()
+        else [str(o.input_line)]
+        for o in parsed
+    ]
+    return [list(cell) for cell in itertools.product(*choices)]
+
+
+def _composed(overrides: list[str], sweep: bool) -> Config:
+    composed = compose("config", overrides, return_hydra_config=True)
+    if not sweep:
+        _check_folder(Path(composed.hydra.run.dir))
+    return parse(OmegaConf.masked_copy(composed, [key for key in composed if key != "hydra"]))
+
+
+def _check_folder(folder: Path) -> None:
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise UserError(
+            f"hydra.run.dir must be a new or empty folder, so that no run overwrites another; got {str(folder)!r}"
+        )
+
+
+def _check_data(config: Config) -> None:
+    resolve_device(config.device)
+    labels = load_examples(config.data).labels
+    for replicate in range(config.replicates):
+        split(labels, config.data, config.organisations, Streams(config.seed), replicate)

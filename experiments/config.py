@@ -1,0 +1,145 @@
+"""The configuration of a run: dataclasses that hold every key, default and limit; the YAML files in `conf/` only choose.
+
+Core Objects: Config, RunConfig, register_schemas, parse
+"""
+
+import dataclasses
+from dataclasses import field
+from typing import Annotated, Any
+
+from hydra.core.config_store import ConfigStore
+from omegaconf import MISSING, DictConfig, OmegaConf
+from pydantic import Field, field_validator, model_validator
+from pydantic.dataclasses import dataclass
+
+from agents.learning.networks import NETWORKS
+from agents.learning.optimisers import OPTIMISERS
+from markets.mechanisms import MECHANISMS
+from sim.config import STRICT, BrokerConfig, LearningConfig, MarketConfig, PopulationConfig, VenueConfig
+from sim.endowments import DataConfig
+from sim.settings import SETTINGS
+
+COMPONENTS: dict[str, Any] = {
+    "network": NETWORKS,
+    "optimiser": OPTIMISERS,
+    "mechanism": MECHANISMS,
+    "setting": SETTINGS,
+}
+
+
+@dataclass(frozen=True, config=STRICT)
+class RunConfig:
+    """How a run is carried out; nothing here changes a number in its tables.
+
+    Parameters
+    ----------
+    figures : bool
+        Whether to draw the figures and write the report at the end.
+    threads : int or None
+        Threads that torch uses; None is torch's own choice.
+    progress : bool
+        Whether to show a progress bar on a terminal.
+    """
+
+    figures: bool = True
+    threads: Annotated[int | None, Field(ge=1)] = None
+    progress: bool = True
+
+
+@dataclass(frozen=True, config=STRICT)
+class Config:
+    """Everything that a run is made of.
+
+    Parameters
+    ----------
+    organisations : int
+        Organisations in each world.
+    rounds : int
+        Rounds to play.
+    replicates : int
+        Independent repetitions of every arm: other data, other initial weights.
+    seed : int
+        Root of all random streams.
+    device : str
+        ``auto``, ``cpu``, ``cuda`` or ``mps``.
+    arms : list of str
+        Settings to compare; by default autarky and the chosen setting.
+    data, network, learning, population, setting, venue, mechanism, broker, run
+        The configuration groups.
+    """
+
+    organisations: Annotated[int, Field(ge=2)] = 4
+    rounds: Annotated[int, Field(ge=1)] = 10
+    replicates: Annotated[int, Field(ge=1)] = 3
+    seed: Annotated[int, Field(ge=0)] = 0
+    device: str = "auto"
+    arms: list[str] = field(default_factory=lambda: ["autarky", "competitive"])
+    data: DataConfig = field(default_factory=DataConfig)
+    network: Any = MISSING
+    learning: LearningConfig = field(default_factory=LearningConfig)
+    population: PopulationConfig = field(default_factory=PopulationConfig)
+    setting: Any = MISSING
+    venue: VenueConfig = field(default_factory=VenueConfig)
+    mechanism: Any = MISSING
+    broker: BrokerConfig = field(default_factory=BrokerConfig)
+    run: RunConfig = field(default_factory=RunConfig)
+
+    @field_validator("arms")
+    @classmethod
+    def _known_arms(cls, value: list[str]) -> list[str]:
+        arms = list(dict.fromkeys(value))
+        if not arms:
+            raise ValueError(f"arms must name at least one of {', '.join(SETTINGS)}; got none")
+        for arm in arms:
+            if arm not in SETTINGS:
+                raise ValueError(f"arms must be among {', '.join(SETTINGS)}; got {arm!r}")
+        return arms
+
+    @model_validator(mode="after")
+    def _worlds_fit(self) -> "Config":
+        for arm in self.arms:
+            self.market().in_setting(arm)
+        return self
+
+    def market(self) -> MarketConfig:
+        """Return the part of the configuration that makes a world."""
+        names = [f.name for f in dataclasses.fields(MarketConfig)]
+        return MarketConfig(**{name: getattr(self, name) for name in names})
+
+
+def register_schemas() -> None:
+    """Tell Hydra the types and defaults of all keys: `schema`, and `schema/GROUP/NAME` for each registered component."""
+    store = ConfigStore.instance()
+    store.store(name="schema", node=_schema(Config))
+    for group, registry in COMPONENTS.items():
+        for name in registry:
+            store.store(group=f"schema/{group}", name=name, node=_schema(registry[name]))
+
+
+def parse(composed: DictConfig) -> Config:
+    """Return the validated configuration of what Hydra composed.
+
+    Raises
+    ------
+    pydantic.ValidationError
+        If a key is unknown or a value not allowed.
+    """
+    return Config(**OmegaConf.to_container(composed, resolve=True))  # type: ignore[arg-type]
+
+
+def _schema(cls: type[Any]) -> DictConfig:
+    """Return a class as a structured config that later files and overrides may write to; mappings take new keys."""
+    schema = OmegaConf.structured(cls)
+    _open(schema)
+    return schema
+
+
+def _open(node: Any) -> None:
+    if not OmegaConf.is_config(node) or node._is_missing():
+        return
+    OmegaConf.set_readonly(node, None)
+    if OmegaConf.is_dict(node):
+        if OmegaConf.get_type(node) is dict:
+            OmegaConf.set_struct(node, False)
+        for key in node:
+            _open(node._get_node(key))

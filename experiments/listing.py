@@ -1,0 +1,74 @@
+"""What there is to choose from.
+
+Core Objects: print_listing, mechanism_table
+"""
+
+from pathlib import Path
+
+import pandas as pd
+from rich.console import Console
+from rich.table import Table
+
+import conf
+from agents.learning.networks import NETWORKS
+from agents.strategies import STRATEGIES
+from markets.mechanisms import MECHANISMS
+from markets.registry import Registry
+from sim.data import DATASETS
+from sim.settings import SETTINGS
+
+REGISTRIES: dict[str, Registry] = {
+    "mechanism": MECHANISMS,
+    "strategy (population.mix)": STRATEGIES,
+    "setting": SETTINGS,
+    "network": NETWORKS,
+    "dataset": DATASETS,
+}
+
+
+def print_listing() -> None:
+    """Print every component that can be chosen, with a line each, and the presets."""
+    console = Console()
+    for kind, registry in REGISTRIES.items():
+        table = Table("name", "what it is", title=kind, title_justify="left", expand=False, show_header=False)
+        for name in registry:
+            table.add_row(name, first_line(registry[name].__doc__))
+        console.print(table)
+    table = Table("name", "what it is", title="experiment", title_justify="left", show_header=False)
+    for path in sorted((Path(conf.__file__).parent / "experiment").glob("*.yaml")):
+        table.add_row(path.stem, preset_line(path))
+    console.print(table)
+
+
+def mechanism_table() -> pd.DataFrame:
+    """Return the declared properties of every mechanism, one row each."""
+    rows = []
+    for name in MECHANISMS:
+        mechanism = MECHANISMS.build(name)
+        told = mechanism.properties
+        rows.append(
+            {
+                "mechanism": name,
+                "venue": mechanism.venue,
+                "truthful for buyers": told.truthful_buyers,
+                "truthful for sellers": told.truthful_sellers,
+                "budget": told.budget,
+                "individually rational": "yes" if told.individually_rational else "no",
+                "efficient": "yes" if told.efficient else "no",
+                "licence copy": told.copy_means,
+                "licence exclusive": told.exclusive_means,
+                "source": told.reference,
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+def first_line(doc: str | None) -> str:
+    """Return the first paragraph of a docstring on one line."""
+    return " ".join((doc or "").strip().split("\n\n")[0].split())
+
+
+def preset_line(path: Path) -> str:
+    """Return the first comment of a preset that describes it."""
+    lines = [line.lstrip("# ").strip() for line in path.read_text(encoding="utf-8").splitlines() if line.startswith("#")]
+    return next(line for line in lines if not line.startswith("@"))

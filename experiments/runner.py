@@ -1,0 +1,132 @@
+"""A run: play the rounds and write the records. Stopped runs go on from their last round.
+
+Core Objects: start, resume, finish, read_config
+"""
+
+import importlib.metadata
+import json
+import platform
+from pathlib import Path
+
+import torch
+from omegaconf import OmegaConf
+
+from experiments.config import Config, parse
+from experiments.progress import Progress
+from experiments.sentences import UserError
+from sim.cohort import Cohort
+from sim.records import (
+    CHECKPOINT,
+    RecordError,
+    RecordWriter,
+    load_checkpoint,
+    save_checkpoint,
+    write_atomically,
+)
+
+LIBRARIES = (
+    "parabourse",
+    "mesa",
+    "torch",
+    "numpy",
+    "pandas",
+    "pyarrow",
+    "scipy",
+    "scikit-learn",
+    "hydra-core",
+)
+
+
+def start(config: Config, text: str, folder: Path) -> None:
+    """Play a new run in a folder.
+
+    Parameters
+    ----------
+    config : Config
+        What to play.
+    text : str
+        The same as YAML, to be written as ``config.yaml``.
+    folder : Path
+        An empty folder (Hydra's own files in it aside).
+    """
+    write_atomically(folder / "config.yaml", lambda p: p.write_text(text, encoding="utf-8"))
+    _play(config, _cohort(config), folder)
+
+
+def resume(folder: Path) -> Config:
+    """Go on with a run that was stopped, from the round after its last checkpoint, and return its configuration.
+
+    Raises
+    ------
+    RecordError
+        If the folder holds no run, or its checkpoint cannot be read.
+    UserError
+        If the run has already finished.
+    """
+    config = read_config(folder)
+    if (folder / "rounds.parquet").is_file() and not (folder / CHECKPOINT).is_file():
+        raise UserError(f"{folder} must be a run that was stopped; this one has finished")
+    cohort = _cohort(config)
+    if (folder / CHECKPOINT).is_file():
+        state, _ = load_checkpoint(folder)
+        cohort.restore(state)
+    _play(config, cohort, folder)
+    return config
+
+
+def finish(folder: Path) -> None:
+    """Remove the checkpoint of a run whose records and report are complete."""
+    (folder / CHECKPOINT).unlink(missing_ok=True)
+
+
+def read_config(folder: Path) -> Config:
+    """Return the configuration of a run."""
+    path = folder / "config.yaml"
+    if not path.is_file():
+        raise RecordError(f"{folder} must be the folder of a run, with config.yaml in it; there is none")
+    return parse(OmegaConf.load(path))  # type: ignore[arg-type]
+
+
+def _cohort(config: Config) -> Cohort:
+    if config.run.threads is not None:
+        torch.set_num_threads(config.run.threads)
+    return Cohort(config.market(), config.arms, config.replicates, config.seed)
+
+
+def _play(config: Config, cohort: Cohort, folder: Path) -> None:
+    writer = RecordWriter(folder)
+    with Progress(config.rounds, cohort.rounds_played, config.run.progress) as progress:
+        while cohort.rounds_played < config.rounds:
+            tables = cohort.step(progress.phase)
+            progress.phase("record")
+            writer.write_round(cohort.rounds_played, tables)
+            save_checkpoint(folder, cohort.state(), cohort.rounds_played)
+            progress.round_done()
+        progress.phase("record")
+        writer.finish()
+    _write_manifest(config, cohort, folder, progress.seconds)
+
+
+def _write_manifest(config: Config, cohort: Cohort, folder: Path, seconds: dict[str, float]) -> None:
+    device = cohort.laboratory.device
+    manifest = {
+        "versions": {"python": platform.python_version()} | {name: _version(name) for name in LIBRARIES},
+        "platform": platform.platform(),
+        "device": str(device),
+        "accelerator": torch.cuda.get_device_name(device) if device.type == "cuda" else None,
+        "threads": torch.get_num_threads(),
+        "seed": config.seed,
+        "arms": list(config.arms),
+        "slots": cohort.laboratory.fleet.slots,
+        "parameters": cohort.laboratory.architecture.parameter_count,
+        "seconds": {phase: round(spent, 3) for phase, spent in seconds.items()},
+    }
+    text = json.dumps(manifest, indent=2)
+    write_atomically(folder / "manifest.json", lambda p: p.write_text(text, encoding="utf-8"))
+
+
+def _version(library: str) -> str | None:
+    try:
+        return importlib.metadata.version(library)
+    except importlib.metadata.PackageNotFoundError:
+        return None

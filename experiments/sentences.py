@@ -1,0 +1,72 @@
+"""Errors as one sentence each: the field, the value, and what is allowed.
+
+Core Objects: UserError, one_sentence
+"""
+
+import re
+from typing import Any
+
+from hydra.errors import HydraException
+from omegaconf.errors import OmegaConfBaseException
+from pydantic import ValidationError
+
+
+class UserError(Exception):
+    """Something that the user can mend; its message is one sentence, and the program ends with exit code 2."""
+
+
+USER_ERRORS = (UserError, HydraException, OmegaConfBaseException, ValidationError, ValueError)
+
+
+def one_sentence(error: BaseException) -> str:
+    """Return what was wrong, with what value, and what is allowed."""
+    if isinstance(error, ValidationError):
+        return _of_validation(error)
+    if isinstance(error, (HydraException, OmegaConfBaseException)):
+        return _of_hydra(error)
+    return _joined(str(error))
+
+
+def _of_validation(error: ValidationError, prefix: tuple[str, ...] = ()) -> str:
+    first = error.errors()[0]
+    path = (*prefix, *(str(part) for part in first["loc"]))
+    cause = first.get("ctx", {}).get("error")
+    if isinstance(cause, ValidationError):
+        return _of_validation(cause, path)
+    key, value, message = ".".join(path), first["input"], first["msg"]
+    if cause is not None:
+        return (
+            _joined(str(cause))
+            if not key or key.split(".")[-1] in str(cause)
+            else f"{key}: {_joined(str(cause))}"
+        )
+    if first["type"] == "string_pattern_mismatch":
+        choices = first["ctx"]["pattern"].strip("^$()").split("|")
+        return f"{key} must be one of {', '.join(choices)}; got {value!r}"
+    if first["type"] in ("unexpected_keyword_argument", "extra_forbidden"):
+        return f"{key} is not a key: see `parabourse run --cfg job` for all keys; got {key}={value!r}"
+    allowed = re.sub(r"^(Input|Value|List|Dictionary|String) should (be|have)", r"must \2", message)
+    return f"{key} {allowed}; got {value!r}"
+
+
+def _of_hydra(error: BaseException) -> str:
+    """Return Hydra's own words on one line, without the layout of its traceback."""
+    lines = [line.strip() for line in _causes(error) if line.strip()]
+    told = [
+        line
+        for line in lines
+        if not line.startswith(
+            ("full_key:", "object_type=", "reference_type=", "Set the environment", "See ")
+        )
+    ]
+    return _joined(" ".join(dict.fromkeys(told)))
+
+
+def _causes(error: BaseException) -> list[str]:
+    lines = str(error).splitlines()
+    cause = error.__cause__
+    return lines if cause is None or str(cause) in str(error) else lines + _causes(cause)
+
+
+def _joined(text: Any) -> str:
+    return re.sub(r"\s+", " ", str(text)).strip().rstrip(".")

@@ -1,0 +1,159 @@
+"""The assignment market: who should get what when a buyer wants one unit, and at what least prices.
+
+The largest sum of surpluses is a linear assignment problem (Shapley and Shubik 1971, Int. J. Game Theory 1).
+Prices p support it if nobody would rather have another unit: a[i, mu(i)] - p[mu(i)] >= a[i, j] - p[j] for all
+j, and nothing costs 0. The least of them are the prices of Vickrey, Clarke and Groves (Leonard 1983, J.
+Political Economy 91).
+
+Core Objects: Allocation, assign, transport
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.optimize import linear_sum_assignment, linprog
+from scipy.sparse import coo_array, vstack
+
+from markets.columns import FloatArray, IntArray
+from markets.ranking import Ranking, first_appearance
+
+
+@dataclass(frozen=True, eq=False)
+class Allocation:
+    """An optimal assignment and its least supporting prices.
+
+    Attributes
+    ----------
+    row : int64[T]
+        The pairs that trade, as indices into the rows given.
+    price : float64[T]
+        What each pays above the seller's ask, in credits.
+    """
+
+    row: IntArray
+    price: FloatArray
+
+
+def assign(buyer: IntArray, listing: IntArray, surplus: FloatArray, capacity: IntArray) -> Allocation:
+    """Maximise the sum of surpluses when every buyer takes at most one row.
+
+    A listing with room for all of its bidders is free of scarcity: it costs its ask, and of several a buyer
+    needs only the best. So only scarce listings enter the assignment problem, one column a copy, at what they
+    are worth to a buyer above its best free row.
+
+    Parameters
+    ----------
+    buyer, listing : int64[R]
+        The pair of each row; unique together.
+    surplus : float64[R]
+        bid - ask, not negative.
+    capacity : int64[R]
+        Copies of the row's listing.
+
+    Returns
+    -------
+    Allocation
+        Among several optima the one that depends on the order of the rows alone, not on the names of buyers
+        and listings. A row of surplus 0 trades only where its buyer is left with nothing else.
+
+    Notes
+    -----
+    With B buyers and U scarce copies: O(B U) memory, O(min(B, U)^2 max(B, U)) for the assignment in the worst
+    case, O(B U) for each of at most U + 1 rounds of prices.
+    """
+    who, first_of_buyer = first_appearance(buyer)
+    what, first_of_listing = first_appearance(listing)
+    copies = capacity[first_of_listing]
+    scarce = copies < np.bincount(what, minlength=len(copies))
+
+    free = Ranking.of(who, surplus, np.arange(len(who)), 1).first(~scarce[what])
+    outside_row = np.full(len(first_of_buyer), -1)
+    outside_row[who[free]] = np.flatnonzero(free)
+    outside = np.where(outside_row >= 0, surplus[outside_row], 0.0) if len(surplus) else np.zeros(0)
+
+    column = np.cumsum(scarce) - 1
+    pair = np.full((len(first_of_buyer), int(scarce.sum())), -1)
+    contested = np.flatnonzero(scarce[what])
+    pair[who[contested], column[what[contested]]] = contested
+    unit = np.repeat(np.arange(pair.shape[1]), copies[scarce])
+    extra = (
+        np.where(pair >= 0, surplus[pair] - outside[:, None], 0.0) if len(surplus) else np.zeros(pair.shape)
+    )
+    worth = np.maximum(extra, 0.0)[:, unit]
+
+    i, j = linear_sum_assignment(worth, maximize=True)
+    price = least_prices(worth, i, j)
+    kept = (pair[i, unit[j]] >= 0) & ((worth[i, j] > 0) | (outside_row[i] < 0))
+    i, j = i[kept], j[kept]
+    outside_row[i] = -1
+    elsewhere = outside_row[outside_row >= 0]
+    row = np.concatenate([pair[i, unit[j]], elsewhere]).astype(np.int64)
+    return Allocation(row, np.concatenate([price[j], np.zeros(len(elsewhere))]))
+
+
+def least_prices(worth: FloatArray, i: IntArray, j: IntArray) -> FloatArray:
+    """Return the least prices that support an optimal assignment.
+
+    From p = 0, raise p_j to max over i of worth[i, j] - u_i, where u_i = worth[i, mu(i)] - p[mu(i)] for
+    matched buyers and 0 for the others. These are longest paths in a graph without positive cycles (the
+    assignment is optimal), so the rounds end after at most as many as there are units.
+
+    Parameters
+    ----------
+    worth : float64[B, U]
+        Non-negative worth of each unit to each buyer, in credits.
+    i, j : int64[M]
+        The matched buyers and their units.
+
+    Returns
+    -------
+    float64[U]
+        Prices in credits.
+    """
+    price = np.zeros(worth.shape[1])
+    rivals = worth.copy()
+    # A buyer sets no price for its own unit; without this line rounding could let it.
+    rivals[i, j] = 0.0
+    for _ in range(worth.shape[1] + 1):
+        utility = np.zeros(worth.shape[0])
+        utility[i] = worth[i, j] - price[j]
+        raised = np.maximum(price, (rivals - utility[:, None]).max(axis=0, initial=0.0))
+        if np.array_equal(raised, price):
+            break
+        price = raised
+    return price
+
+
+def transport(
+    buyer: IntArray, listing: IntArray, surplus: FloatArray, demand: IntArray, capacity: IntArray
+) -> IntArray:
+    """Maximise the sum of surpluses when buyers may take several rows, each at most once.
+
+    A linear program whose matrix is that of a bipartite graph, hence totally unimodular: its vertices are
+    whole (Hoffman and Kruskal 1956), and the dual simplex method ends in one.
+
+    Parameters
+    ----------
+    buyer, listing : int64[R]
+        The pair of each row, numbered from 0; unique together.
+    surplus : float64[R]
+        Positive, in credits. Differences below some 1e-7 of the largest are below the solver's tolerance.
+    demand, capacity : int64[R]
+        Rows that the row's buyer may take and that its listing has copies for.
+
+    Returns
+    -------
+    int64[T]
+        The rows that trade, rising.
+    """
+    one, place = np.ones(len(buyer)), np.arange(len(buyer))
+    sides = [coo_array((one, (side, place))).tocsr() for side in (buyer, listing)]
+    limits = [np.zeros(side.shape[0]) for side in sides]
+    limits[0][buyer] = np.minimum(demand, len(buyer))
+    limits[1][listing] = np.minimum(capacity, len(buyer))
+    solution = linprog(
+        -surplus / surplus.max(), vstack(sides), np.concatenate(limits), bounds=(0, 1), method="highs-ds"
+    )
+    if not solution.success:
+        raise RuntimeError(f"the first best of {len(buyer)} orders could not be found: {solution.message}")
+    return np.flatnonzero(solution.x > 0.5)

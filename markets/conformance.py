@@ -1,0 +1,259 @@
+"""Hold a mechanism to its declaration.
+
+Core Objects: check_mechanism, check_truthful, FixedPriority
+"""
+
+import dataclasses
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from markets.columns import BoolArray, FloatArray, IntArray
+from markets.mechanisms.base import Mechanism
+from markets.orders import Orders, Trades, first_best
+
+_RELATIVE = 1e-9
+
+
+class FixedPriority(np.random.Generator):
+    """A generator whose only permutation is given, to rename a market without changing its luck.
+
+    Parameters
+    ----------
+    priority : int64[R]
+        What ``permutation(R)`` returns.
+    """
+
+    def __init__(self, priority: IntArray) -> None:
+        super().__init__(np.random.PCG64(0))
+        self._priority = priority
+        self.permutations = 0
+
+    def permutation(self, x: Any, axis: int = 0) -> IntArray:  # noqa: ARG002
+        """Return the given permutation and count the call."""
+        _claim(x == len(self._priority), f"a mechanism must draw a permutation of its rows; it asked for {x}")
+        self.permutations += 1
+        return self._priority.copy()
+
+
+def check_mechanism(mechanism: Mechanism, orders: Orders, seed: int = 0) -> None:
+    """Check one clearing, and clearings of markets derived from it, against what the mechanism declares.
+
+    Accounting identity, individual rationality, budget, efficiency (where declared without a condition),
+    demand and capacity, one permutation drawn and nothing else, same seed same bytes, inputs left alone,
+    equivariance under renaming and under a change of the unit of money; the same with nobody, with one buyer
+    alone and with all bids and all asks tied; and that a larger demand than served is refused.
+
+    Parameters
+    ----------
+    mechanism : Mechanism
+        The rule under test.
+    orders : Orders
+        Bids and asks taken for true values and costs. On the venue ``books`` a buyer's bids in a position and
+        a listing's asks must be equal.
+    seed : int
+        Of the permutation that breaks ties and of the renaming.
+
+    Raises
+    ------
+    AssertionError
+        With a sentence that says what is broken.
+
+    Notes
+    -----
+    Some ten clearings.
+    """
+    for market in _variants(orders):
+        priority = np.random.default_rng(seed).permutation(len(market))
+        trades = _check_rng_and_inputs(mechanism, market, priority)
+        _check_outcome(mechanism, trades)
+        _check_renaming(mechanism, trades, priority, seed)
+        _check_unit(mechanism, trades, priority)
+    _check_demand(mechanism, orders)
+
+
+def check_truthful(
+    mechanism: Mechanism, orders: Orders, side: str, grid: npt.ArrayLike, seed: int = 0
+) -> float:
+    """Return the largest gain of a unilateral misreport on a grid, in credits; 0 if the truth is best.
+
+    Everybody reports the truth, the given bids and asks, but one buyer (or seller), which reports a value of
+    the grid instead in all of its rows or, except on books, in one of them. The permutation that breaks ties
+    is the same in all clearings.
+
+    Parameters
+    ----------
+    mechanism : Mechanism
+        The rule under test.
+    orders : Orders
+        True values and costs.
+    side : str
+        ``buyers`` or ``sellers``. An organisation's utility on the other side is held aside.
+    grid : array_like[G]
+        Misreports, in credits.
+    seed : int
+        Of the permutation.
+
+    Raises
+    ------
+    ValueError
+        If the side is unknown.
+
+    Notes
+    -----
+    One clearing for each row or organisation and value of the grid.
+    """
+    if side not in ("buyers", "sellers"):
+        raise ValueError(f"side must be 'buyers' or 'sellers'; got {side!r}")
+    priority = np.random.default_rng(seed).permutation(len(orders))
+    who, true = (orders.buyer, orders.bid) if side == "buyers" else (orders.seller, orders.ask)
+    honest = _utilities(mechanism.clear(orders, FixedPriority(priority)), orders, side)
+    best = 0.0
+    for rows in _liars(who, alone=mechanism.venue != "books"):
+        liar = int(who[np.argmax(rows)])
+        for value in np.asarray(grid, dtype=np.float64):
+            told = np.where(rows, value, true)
+            lie = orders.reporting(bid=told) if side == "buyers" else orders.reporting(ask=told)
+            gained = _utilities(mechanism.clear(lie, FixedPriority(priority)), orders, side) - honest
+            best = max(best, float(gained[liar]))
+    return best
+
+
+def _claim(holds: bool | np.bool_, otherwise: str) -> None:
+    if not holds:
+        raise AssertionError(otherwise)
+
+
+def _variants(orders: Orders) -> Iterator[Orders]:
+    """Yield the market itself, nobody, one buyer alone, and everybody tied."""
+    yield orders
+    yield orders.select(np.zeros(0, dtype=np.int64))
+    if len(orders):
+        yield orders.select(orders.buyer == orders.buyer[0])
+        yield orders.reporting(np.full(len(orders), orders.bid.max()), np.full(len(orders), orders.ask.min()))
+
+
+def _liars(who: IntArray, alone: bool) -> Iterator[BoolArray]:
+    """Yield masks of the rows that are misreported together."""
+    for organisation in np.unique(who):
+        yield who == organisation
+    if alone:
+        yield from np.eye(len(who), dtype=bool)
+
+
+def _utilities(trades: Trades, truth: Orders, side: str) -> FloatArray:
+    """Return each organisation's utility on one side, by the true values and costs."""
+    if side == "buyers":
+        who, gain = truth.buyer, truth.bid[trades.row] - trades.paid
+    else:
+        who, gain = truth.seller, trades.received - truth.ask[trades.row]
+    total = np.zeros(int(who.max(initial=0)) + 1)
+    np.add.at(total, who[trades.row], gain)
+    return total
+
+
+def _bytes(values: object) -> list[bytes]:
+    """Return the bytes of every array of a value object."""
+    columns = [getattr(values, field.name) for field in dataclasses.fields(values)]  # type: ignore[arg-type]
+    return [column.tobytes() for column in columns if isinstance(column, np.ndarray)]
+
+
+def _check_rng_and_inputs(mechanism: Mechanism, orders: Orders, priority: IntArray) -> Trades:
+    before, rng = _bytes(orders), FixedPriority(priority)
+    state = repr(rng.bit_generator.state)
+    trades = mechanism.clear(orders, rng)
+    drawn = rng.permutations
+    _claim(drawn == 1, f"a mechanism must draw one permutation of its rows; it drew {drawn}")
+    _claim(
+        repr(rng.bit_generator.state) == state, "a mechanism must draw nothing but its permutation; it did"
+    )
+    _claim(_bytes(orders) == before, "a mechanism must leave its orders alone; it changed them")
+    again = mechanism.clear(orders, FixedPriority(priority))
+    _claim(
+        _bytes(again) == _bytes(trades), "the same orders and seed must give the same trades; they did not"
+    )
+    return trades
+
+
+def _check_outcome(mechanism: Mechanism, trades: Trades) -> None:
+    orders, declared = trades.orders, mechanism.properties
+    realised = float(orders.surplus[trades.row].sum())
+    slack = _RELATIVE * max(1e-300, float(np.abs(orders.bid).sum() + np.abs(orders.ask).sum()))
+    shared = sum(float(_utilities(trades, orders, side).sum()) for side in ("buyers", "sellers"))
+    _claim(
+        abs(shared + trades.broker - realised) <= slack,
+        f"utilities and the broker must share the gains {realised}; they share {shared + trades.broker}",
+    )
+    if declared.individually_rational:
+        _claim(
+            (trades.paid <= orders.bid[trades.row]).all(), "a buyer must pay its bid at most; one paid more"
+        )
+        _claim(
+            (trades.received >= orders.ask[trades.row]).all(),
+            "a seller must receive its ask at least; one got less",
+        )
+    if declared.budget != "deficit":
+        _claim(trades.broker >= -slack, f"the broker must pay nothing; it paid {-trades.broker}")
+    if declared.budget == "strong":
+        _claim(trades.broker <= slack, f"the broker must keep nothing; it kept {trades.broker}")
+    if declared.efficient and not declared.efficient_domain:
+        best = float(first_best(orders)[1].sum())
+        _claim(abs(realised - best) <= slack, f"gains must be the first best {best}; they are {realised}")
+    taken = np.bincount(orders.seat[trades.row], minlength=1).max()
+    _claim(
+        taken <= orders.demand, f"a buyer must win {orders.demand} rows of a position at most; won {taken}"
+    )
+    sold = np.bincount(orders.lot[trades.row], minlength=len(orders))[orders.lot]
+    _claim(
+        (sold <= orders.capacity).all(), "a listing must have as many winners as copies at most; one had more"
+    )
+
+
+def _renamed(rng: np.random.Generator, *columns: IntArray) -> list[IntArray]:
+    """Return the columns under new names, drawn once for all of them."""
+    old, code = np.unique(np.concatenate(columns), return_inverse=True)
+    return np.split(rng.permutation(len(old))[code], np.cumsum([len(column) for column in columns])[:-1])
+
+
+def _check_renaming(mechanism: Mechanism, trades: Trades, priority: IntArray, seed: int) -> None:
+    orders, rng = trades.orders, np.random.default_rng([seed, 1])
+    shuffle = rng.permutation(len(orders))
+    shuffled = orders.select(shuffle)
+    buyer, seller = _renamed(rng, shuffled.buyer, shuffled.seller)
+    (listing,), (position,) = _renamed(rng, shuffled.listing), _renamed(rng, shuffled.position)
+    renamed = dataclasses.replace(shuffled, buyer=buyer, seller=seller, listing=listing, position=position)
+    other = mechanism.clear(renamed, FixedPriority(priority[shuffle]))
+    back = np.argsort(shuffle[other.row])
+    same = np.array_equal(shuffle[other.row][back], trades.row)
+    _claim(same, "renaming and reordering must not change who trades; it did")
+    for field in ("paid", "received"):
+        close = np.allclose(getattr(other, field)[back], getattr(trades, field), rtol=_RELATIVE, atol=0)
+        _claim(close, f"renaming and reordering must not change what is {field}; it did")
+
+
+def _check_unit(mechanism: Mechanism, trades: Trades, priority: IntArray) -> None:
+    """Compare with the market in a unit of half the worth: a power of two, so that floats scale exactly."""
+    orders = trades.orders
+    money = {field: getattr(mechanism, field) for field in mechanism.money_fields}
+    doubled = {field: amount * 2 for field, amount in money.items() if amount is not None}
+    other = dataclasses.replace(mechanism, **doubled).clear(  # type: ignore[type-var]
+        orders.reporting(orders.bid * 2, orders.ask * 2), FixedPriority(priority)
+    )
+    _claim(np.array_equal(other.row, trades.row), "a change of unit must not change who trades; it did")
+    for field in ("paid", "received"):
+        scaled = np.array_equal(getattr(other, field), getattr(trades, field) * 2)
+        _claim(scaled, f"a change of unit must scale what is {field}; it did not")
+
+
+def _check_demand(mechanism: Mechanism, orders: Orders) -> None:
+    most = mechanism.properties.max_demand
+    if most is None:
+        return
+    greedy = dataclasses.replace(orders, demand=most + 1)
+    try:
+        mechanism.clear(greedy, np.random.default_rng(0))
+    except ValueError:
+        return
+    raise AssertionError(f"a demand above the declared {most} must be refused; it was served")

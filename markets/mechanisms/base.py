@@ -1,0 +1,147 @@
+"""What a mechanism is, and what it declares about itself.
+
+Core Objects: Mechanism, Properties, MECHANISMS
+"""
+
+import inspect
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+from markets.columns import IntArray
+from markets.goods import LICENCE_KINDS
+from markets.orders import Orders, Trades
+from markets.registry import Registry
+from markets.venues import VENUES
+
+TRUTHFUL = ("dominant", "bayesian", "no")
+"""Truth is a best reply to anything, to truthful others on average, or neither."""
+
+BUDGETS = ("strong", "weak", "deficit")
+"""The broker keeps nothing, keeps no less than nothing, or may have to pay."""
+
+
+@dataclass(frozen=True)
+class Properties:
+    """The economics of a mechanism, as data.
+
+    Attributes
+    ----------
+    truthful_buyers, truthful_sellers : str
+        One of `TRUTHFUL`, for organisations that act on that side alone.
+    truthful_domain : str
+        Where `truthful_*` holds; '' is everywhere.
+    budget : str
+        One of `BUDGETS`.
+    individually_rational : bool
+        Nobody who reports the truth loses.
+    efficient : bool
+        Given truthful reports the trades realise the first best.
+    efficient_domain : str
+        Where `efficient` holds; '' is everywhere.
+    licences : tuple of str
+        Kinds of licence served.
+    copy_means, exclusive_means : str
+        What unlimited copies and a single copy mean under this rule, a sentence each.
+    reference : str
+        The source of the rule.
+    max_demand : int or None
+        The largest `demand` served; None for any.
+
+    Raises
+    ------
+    ValueError
+        If a value is not one of those named.
+    """
+
+    truthful_buyers: str
+    truthful_sellers: str
+    truthful_domain: str
+    budget: str
+    individually_rational: bool
+    efficient: bool
+    efficient_domain: str
+    licences: tuple[str, ...]
+    copy_means: str
+    exclusive_means: str
+    reference: str
+    max_demand: int | None = None
+
+    def __post_init__(self) -> None:
+        choices = {"truthful_buyers": TRUTHFUL, "truthful_sellers": TRUTHFUL, "budget": BUDGETS}
+        for field, allowed in choices.items():
+            if getattr(self, field) not in allowed:
+                raise ValueError(
+                    f"properties.{field} must be one of {', '.join(allowed)}; got {getattr(self, field)!r}"
+                )
+        if not self.licences or not set(self.licences) <= set(LICENCE_KINDS):
+            raise ValueError(
+                f"properties.licences must be some of {', '.join(LICENCE_KINDS)}; got {self.licences}"
+            )
+
+
+class Mechanism(ABC):
+    """A rule that turns orders into trades: a pure function of its orders and its generator.
+
+    A subclass is a frozen dataclass whose fields are its parameters, registered in `MECHANISMS` under the
+    default of its field `name`.
+
+    Attributes
+    ----------
+    venue : str
+        How orders meet; one of `markets.venues.VENUES`.
+    money_fields : tuple of str
+        Fields that are amounts in credits, so that a change of unit can change them too.
+    """
+
+    venue: ClassVar[str]
+    money_fields: ClassVar[tuple[str, ...]] = ()
+
+    @property
+    @abstractmethod
+    def properties(self) -> Properties:
+        """What the mechanism declares about itself."""
+
+    @abstractmethod
+    def clear(self, orders: Orders, rng: np.random.Generator) -> Trades:
+        """Return the trades; draw exactly one permutation of the rows from `rng`, to break ties."""
+
+    def draw_priority(self, orders: Orders, rng: np.random.Generator) -> IntArray:
+        """Check that the demand is served and draw the permutation that breaks ties, int64[R].
+
+        Raises
+        ------
+        ValueError
+            If buyers want more blocks than the mechanism serves.
+        """
+        most = self.properties.max_demand
+        if most is not None and orders.demand > most:
+            raise ValueError(
+                f"orders.demand must be at most {most} for {type(self).__name__}; got {orders.demand}"
+            )
+        return rng.permutation(len(orders))
+
+
+def _check(cls: type[Mechanism]) -> None:
+    """Raise a TypeError if the class cannot serve as a mechanism."""
+    parameters = list(inspect.signature(cls.clear).parameters)
+    if parameters != ["self", "orders", "rng"]:
+        raise TypeError(
+            f"mechanism {cls.__name__}.clear must take (self, orders, rng); got ({', '.join(parameters)})"
+        )
+    if getattr(cls, "venue", None) not in VENUES:
+        raise TypeError(
+            f"mechanism {cls.__name__}.venue must be one of {', '.join(VENUES)}; "
+            f"got {getattr(cls, 'venue', None)!r}"
+        )
+    if inspect.isabstract(cls) or not isinstance(inspect.getattr_static(cls, "properties"), property):
+        raise TypeError(f"mechanism {cls.__name__} must define clear and the property `properties`")
+    # A dataclass without a docstring gets its signature for one.
+    if not cls.__doc__ or cls.__doc__.startswith(f"{cls.__name__}("):
+        raise TypeError(f"mechanism {cls.__name__} must have a docstring that states its rule")
+
+
+MECHANISMS: Registry[Mechanism] = Registry("mechanism", _check)
+"""Every mechanism by name."""

@@ -1,0 +1,48 @@
+"""Credits and micro-credits: amounts as people say them and as the ledger keeps them.
+
+Core Objects: to_micro, to_credits
+"""
+
+import numpy as np
+import numpy.typing as npt
+
+from markets.columns import FloatArray, IntArray
+
+MICRO = 1_000_000
+"""Micro-credits in a credit."""
+
+LARGEST = 2**50
+"""The largest amount of one posting, in micro-credits: sums of thousands of them fit int64."""
+
+
+def to_micro(amounts: npt.ArrayLike, rounding: str = "nearest") -> IntArray:
+    """Convert credits to whole micro-credits, int64 of the same shape.
+
+    Parameters
+    ----------
+    amounts : array_like
+        Finite amounts in credits.
+    rounding : str
+        ``down``, ``up`` or ``nearest``. An amount within float64 rounding of a whole micro-credit is that
+        micro-credit, so ``to_micro(to_credits(m), rounding) == m`` for every `rounding` and ``|m| <=
+        LARGEST``.
+
+    Raises
+    ------
+    ValueError
+        If an amount is not finite or too large, or the rounding unknown.
+    """
+    rule = {"down": np.floor, "up": np.ceil, "nearest": np.rint}.get(rounding)
+    if rule is None:
+        raise ValueError(f"rounding must be 'down', 'up' or 'nearest'; got {rounding!r}")
+    micro = np.asarray(amounts, dtype=np.float64) * MICRO
+    if not np.all(np.abs(micro) <= LARGEST):
+        raise ValueError(f"credits must be finite and at most {LARGEST / MICRO} in size; got {amounts!r}")
+    whole = np.rint(micro)
+    exact = np.abs(micro - whole) <= 2 * np.spacing(np.abs(micro))
+    return np.where(exact, whole, rule(micro)).astype(np.int64)
+
+
+def to_credits(micro: npt.ArrayLike) -> FloatArray:
+    """Convert micro-credits to credits, float64 of the same shape."""
+    return np.asarray(micro, dtype=np.float64) / MICRO

@@ -1,0 +1,282 @@
+"""Orders and trades: the columns that enter and leave a mechanism.
+
+An order is a pair: what one buyer offers and what the seller demands of that buyer for one listing. A
+seller's cost depends on who buys, so asks may differ between the buyers of a listing.
+
+Core Objects: Orders, Trades, first_best
+"""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import numpy.typing as npt
+
+from markets.assignment import assign, transport
+from markets.columns import BoolArray, FloatArray, IntArray, amounts, freeze, require, whole_numbers
+from markets.goods import UNLIMITED
+from markets.ranking import Ranking
+
+
+@dataclass(frozen=True, eq=False)
+class Orders:
+    """One row for each (buyer, listing) pair that may trade. Make it with `Orders.of`, which validates.
+
+    Attributes
+    ----------
+    buyer, seller, listing : int64[R]
+        Numbers of the two organisations and of the listing.
+    position : int64[R]
+        The block position (grade) of the listing; a call market is held for each.
+    bid, ask : float64[R]
+        Offered by the buyer, demanded by the seller, in credits. A row with bid < ask never trades.
+    gain : float64[R]
+        The trial's gain from trade, in nats an example.
+    capacity : int64[R]
+        Winners the row's listing can have, from its licence.
+    demand : int
+        Blocks a buyer wants at most for a position.
+    """
+
+    buyer: IntArray
+    seller: IntArray
+    listing: IntArray
+    position: IntArray
+    bid: FloatArray
+    ask: FloatArray
+    gain: FloatArray
+    capacity: IntArray
+    demand: int = 1
+
+    @classmethod
+    def of(
+        cls,
+        *,
+        buyer: npt.ArrayLike,
+        seller: npt.ArrayLike,
+        listing: npt.ArrayLike,
+        bid: npt.ArrayLike,
+        ask: npt.ArrayLike,
+        position: npt.ArrayLike | None = None,
+        gain: npt.ArrayLike | None = None,
+        capacity: npt.ArrayLike | None = None,
+        demand: int = 1,
+    ) -> "Orders":
+        """Copy, validate and freeze the columns; cost O(R log R).
+
+        By default there is one position, gains are 0 and licences unlimited.
+
+        Raises
+        ------
+        ValueError
+            If columns differ in length, an amount is NaN, infinite or negative, a pair appears twice, a
+            listing has two sellers, positions or capacities, somebody bids on its own listing, or a capacity
+            or the demand is below 1.
+        """
+        rows = np.size(buyer)
+        orders = cls(
+            buyer=whole_numbers("orders.buyer", buyer),
+            seller=whole_numbers("orders.seller", seller),
+            listing=whole_numbers("orders.listing", listing),
+            position=whole_numbers("orders.position", np.zeros(rows, int) if position is None else position),
+            bid=amounts("orders.bid", bid),
+            ask=amounts("orders.ask", ask),
+            gain=amounts("orders.gain", np.zeros(rows) if gain is None else gain),
+            capacity=whole_numbers(
+                "orders.capacity", np.full(rows, UNLIMITED) if capacity is None else capacity, least=1
+            ),
+            demand=int(demand),
+        )
+        _check(orders)
+        return orders
+
+    def __len__(self) -> int:
+        return len(self.buyer)
+
+    @cached_property
+    def surplus(self) -> FloatArray:
+        """Bid - ask, float64[R], in credits."""
+        surplus = self.bid - self.ask
+        freeze(surplus)
+        return surplus
+
+    @cached_property
+    def lot(self) -> IntArray:
+        """The row's listing as a number from 0 without gaps, int64[R]."""
+        return np.unique(self.listing, return_inverse=True)[1].astype(np.int64)
+
+    @cached_property
+    def seat(self) -> IntArray:
+        """The row's (buyer, position) as a number from 0 without gaps, int64[R]: what `demand` limits."""
+        place = np.unique(self.position, return_inverse=True)[1]
+        who = np.unique(self.buyer, return_inverse=True)[1]
+        width = int(place.max(initial=0)) + 1
+        return np.unique(who * width + place, return_inverse=True)[1].astype(np.int64)
+
+    def books(self, rows: IntArray) -> list[IntArray]:
+        """Split row indices by position, keeping their order within each; cost O(len(rows) log len(rows))."""
+        if not len(rows):
+            return []
+        grouped = rows[np.argsort(self.position[rows], kind="stable")]
+        return np.split(grouped, np.flatnonzero(np.diff(self.position[grouped])) + 1)
+
+    def select(self, rows: IntArray | BoolArray) -> "Orders":
+        """Return the orders of the given rows, by index or mask, in that order."""
+        return self._with({field: getattr(self, field)[rows] for field in _COLUMNS})
+
+    def reporting(self, bid: npt.ArrayLike | None = None, ask: npt.ArrayLike | None = None) -> "Orders":
+        """Return the same pairs with other bids or asks (float64[R], credits)."""
+        return self._with(
+            {"bid": self.bid if bid is None else bid, "ask": self.ask if ask is None else ask},
+        )
+
+    def _with(self, changed: dict[str, npt.ArrayLike]) -> "Orders":
+        columns: dict[str, npt.ArrayLike] = {field: getattr(self, field) for field in _COLUMNS} | changed
+        return Orders.of(**columns, demand=self.demand)
+
+
+_COLUMNS = ("buyer", "seller", "listing", "position", "bid", "ask", "gain", "capacity")
+
+
+def _check(orders: Orders) -> None:
+    """Raise a ValueError if the columns of `orders` do not fit each other."""
+    for field in _COLUMNS:
+        if len(getattr(orders, field)) != len(orders):
+            length = len(getattr(orders, field))
+            raise ValueError(f"orders.{field} must have as many rows as buyer ({len(orders)}); got {length}")
+    if orders.demand < 1:
+        raise ValueError(f"orders.demand must be at least 1; got {orders.demand}")
+    require(orders.buyer != orders.seller, orders.buyer, "orders.buyer", "another than the row's seller")
+    _, first = np.unique(orders.listing, return_index=True)
+    for field in ("seller", "position", "capacity"):
+        column = getattr(orders, field)
+        same = column == column[first[orders.lot]] if len(orders) else np.ones(0, bool)
+        require(same, column, f"orders.{field}", "the same in all rows of a listing")
+    by_pair = np.lexsort((orders.buyer, orders.listing))
+    repeats = (np.diff(orders.buyer[by_pair]) == 0) & (np.diff(orders.listing[by_pair]) == 0)
+    unique = np.ones(len(orders), dtype=bool)
+    unique[by_pair[1:][repeats]] = False
+    require(unique, orders.buyer, "orders.buyer", "on a listing once")
+
+
+@dataclass(frozen=True, eq=False)
+class Trades:
+    """One row for each trade, sorted by the order it came from. Make it with `Trades.of`.
+
+    Attributes
+    ----------
+    orders : Orders
+        The orders that were cleared.
+    row : int64[T]
+        The order of each trade.
+    paid, received : float64[T]
+        By the buyer and by the seller, in credits.
+    """
+
+    orders: Orders
+    row: IntArray
+    paid: FloatArray
+    received: FloatArray
+
+    @classmethod
+    def of(cls, orders: Orders, row: npt.ArrayLike, paid: npt.ArrayLike, received: npt.ArrayLike) -> "Trades":
+        """Copy, validate, sort by row and freeze.
+
+        Raises
+        ------
+        ValueError
+            If columns differ in length, a row is unknown or trades twice, or an amount is NaN, infinite or
+            negative.
+        """
+        rows = whole_numbers("trades.row", row)
+        sides = {"paid": amounts("trades.paid", paid), "received": amounts("trades.received", received)}
+        for field, side in sides.items():
+            if len(side) != len(rows):
+                raise ValueError(
+                    f"trades.{field} must have as many rows as row ({len(rows)}); got {len(side)}"
+                )
+        require(rows < len(orders), rows, "trades.row", f"one of the {len(orders)} orders")
+        order = np.argsort(rows, kind="stable")
+        trades = cls(orders, rows[order], sides["paid"][order], sides["received"][order])
+        require(np.diff(trades.row, prepend=-1) > 0, trades.row, "trades.row", "in one trade only")
+        for column in (trades.row, trades.paid, trades.received):
+            freeze(column)
+        return trades
+
+    def __len__(self) -> int:
+        return len(self.row)
+
+    @property
+    def buyer(self) -> IntArray:
+        """The buyer of each trade, int64[T]."""
+        return self.orders.buyer[self.row]
+
+    @property
+    def seller(self) -> IntArray:
+        """The seller of each trade, int64[T]."""
+        return self.orders.seller[self.row]
+
+    @property
+    def listing(self) -> IntArray:
+        """The listing of each trade, int64[T]."""
+        return self.orders.listing[self.row]
+
+    @property
+    def broker(self) -> float:
+        """What is left to the broker, in credits; negative for a subsidy."""
+        return float(np.sum(self.paid - self.received))
+
+
+def first_best(orders: Orders) -> tuple[IntArray, FloatArray]:
+    """Return the allocation with the largest sum of surpluses that demand and licences allow.
+
+    Parameters
+    ----------
+    orders : Orders
+        Bids and asks taken as true values and costs.
+
+    Returns
+    -------
+    rows : int64[T]
+        The rows that should trade, rising; only rows with a positive surplus.
+    gains : float64[T]
+        Their surpluses, in credits. Allocative efficiency is realised over ``gains.sum()``, and 1 by
+        convention when that is 0.
+
+    Notes
+    -----
+    Each buyer's best rows are the answer when the listings have room for them: O(R log R). Otherwise an
+    assignment problem for each position when `demand` is 1 (see `markets.assignment`), else a linear program
+    whose matrix is that of a bipartite graph, hence totally unimodular: its vertices are whole (Hoffman and
+    Kruskal 1956).
+    """
+    positive = orders.surplus > 0
+    place = np.arange(len(orders))
+    best = Ranking.of(orders.seat, orders.surplus, place, orders.demand).first(positive)
+    room = Ranking.of(orders.lot, orders.surplus, place, orders.capacity).first(best)
+    if np.array_equal(room, best):
+        rows = np.flatnonzero(best)
+    elif orders.demand == 1:
+        rows = np.sort(
+            np.concatenate([_best_of_book(orders, book) for book in orders.books(np.flatnonzero(positive))])
+        )
+    else:
+        wanted = np.flatnonzero(positive)
+        demand = np.full(len(wanted), orders.demand)
+        rows = wanted[
+            transport(
+                orders.seat[wanted],
+                orders.lot[wanted],
+                orders.surplus[wanted],
+                demand,
+                orders.capacity[wanted],
+            )
+        ]
+    return rows.astype(np.int64), orders.surplus[rows]
+
+
+def _best_of_book(orders: Orders, book: IntArray) -> IntArray:
+    """Return the best rows of one position when every buyer wants one."""
+    return book[
+        assign(orders.buyer[book], orders.listing[book], orders.surplus[book], orders.capacity[book]).row
+    ]

@@ -1,0 +1,80 @@
+"""Named classes, collected at import.
+
+A registry maps the value of a class's ``name`` field to the class. Registering checks the class at once, so that a
+mechanism, strategy, network or dataset with a wrong signature fails at import and not in the middle of a run.
+
+Core Objects: Registry
+"""
+
+import dataclasses
+import importlib
+import pkgutil
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, Generic, TypeVar, cast
+
+T = TypeVar("T")
+C = TypeVar("C")
+
+
+class Registry(Generic[T]):
+    """Classes of one kind by name.
+
+    Parameters
+    ----------
+    kind : str
+        What the entries are, in the singular, for messages ("mechanism").
+    check : callable
+        Called with every class that registers; raises ``TypeError`` if the class cannot serve as one of its kind.
+    """
+
+    def __init__(self, kind: str, check: Callable[[type[T]], None]) -> None:
+        self.kind = kind
+        self._check = check
+        self._classes: dict[str, type[T]] = {}
+
+    def register(self, cls: type[C]) -> type[C]:
+        """Class decorator: enter a dataclass under the default value of its ``name`` field.
+
+        Raises
+        ------
+        TypeError
+            If the class is no dataclass, has no ``name`` field with a text as default, takes a name that is in use,
+            or fails the registry's own check.
+        """
+        if not dataclasses.is_dataclass(cls):
+            raise TypeError(
+                f"{self.kind} {cls.__name__} must be a dataclass: its fields are its configuration"
+            )
+        name = {field.name: field.default for field in dataclasses.fields(cls)}.get("name")
+        if not isinstance(name, str):
+            raise TypeError(f"{self.kind} {cls.__name__} must have a field `name: str = ...` that names it")
+        if name in self._classes:
+            raise TypeError(f"{self.kind} {name!r} is registered twice: {self._classes[name]} and {cls}")
+        entry = cast(type[T], cls)
+        self._check(entry)
+        self._classes[name] = entry
+        return cls
+
+    def __getitem__(self, name: str) -> type[T]:
+        """Return the class registered as `name`; a ``ValueError`` names the known ones."""
+        if name not in self._classes:
+            raise ValueError(f"{self.kind} must be one of {', '.join(self)}; got {name!r}")
+        return self._classes[name]
+
+    def __iter__(self) -> Iterator[str]:
+        """Iterate over the names, sorted."""
+        return iter(sorted(self._classes))
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._classes
+
+    def build(self, spec: "str | Mapping[str, Any]") -> T:
+        """Return an instance from a name, or from a mapping of field values that holds ``name``."""
+        fields = {"name": spec} if isinstance(spec, str) else dict(spec)
+        return self[str(fields.get("name"))](**fields)
+
+
+def import_submodules(package: str, path: list[str]) -> None:
+    """Import every module of a package, so that all of its classes register."""
+    for module in pkgutil.iter_modules(path):
+        importlib.import_module(f"{package}.{module.name}")

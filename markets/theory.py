@@ -1,0 +1,189 @@
+"""Closed forms: what the rules do in the markets that can be solved by hand.
+
+Values and costs are independent and uniform on [0, 1] unless a function says otherwise; money is in credits.
+
+Core Objects: first_price_bid, nash_split, vickrey_utilities, SHAPLEY_SHUBIK
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+from scipy.optimize import linear_sum_assignment
+
+from markets.columns import FloatArray
+
+
+def first_price_bid(value: npt.ArrayLike, bidders: int, reserve: float = 0.0) -> FloatArray:
+    """Return the equilibrium bid of a first-price auction: (n - 1)/n v + r^n / (n v^(n - 1)).
+
+    Vickrey (1961), J. Finance 16; Krishna (2009), Auction Theory, ch. 2.
+
+    Parameters
+    ----------
+    value : array_like
+        Values in [0, 1]; a value below the reserve does not bid, NaN.
+    bidders : int
+        n, at least 1.
+    reserve : float
+        r in [0, 1].
+    """
+    v = np.asarray(value, dtype=np.float64)
+    positive = np.where(v > 0, v, 1.0)
+    bid = (bidders - 1) / bidders * v + reserve**bidders / (bidders * positive ** (bidders - 1))
+    return np.where(v >= reserve, bid, np.nan)
+
+
+def auction_revenue(bidders: int, reserve: float = 0.0) -> float:
+    """Return the expected revenue of a first- or second-price auction with a reserve.
+
+    n r^n (1 - r) + (n - 1)(1 - r^n) - n (n - 1)(1 - r^(n + 1))/(n + 1); without a reserve (n - 1)/(n + 1).
+    Vickrey (1961), J. Finance 16; Myerson (1981), Math. Operations Research 6.
+    """
+    n, r = bidders, reserve
+    return n * r**n * (1 - r) + (n - 1) * (1 - r**n) - n * (n - 1) * (1 - r ** (n + 1)) / (n + 1)
+
+
+def auction_bidders_surplus(bidders: int) -> float:
+    """Return the bidders' expected joint surplus without a reserve: 1/(n + 1). Vickrey (1961)."""
+    return 1 / (bidders + 1)
+
+
+def posted_price_gains(price: float) -> float:
+    """Return the expected gains of one pair at a posted price: p (1 - p)/2, at most 1/8.
+
+    Hagerty and Rogerson (1987), J. Economic Theory 42.
+    """
+    return price * (1 - price) / 2
+
+
+def posted_price_revenue(price: float, buyers: int) -> float:
+    """Return the expected revenue of unlimited copies at a posted price: n p (1 - p), at most n/4."""
+    return buyers * price * (1 - price)
+
+
+def posted_price_welfare(price: float) -> float:
+    """Return the expected value to one buyer of a costless copy, before what it pays: (1 - p^2)/2."""
+    return (1 - price**2) / 2
+
+
+def call_market_gains(buyers: int, sellers: int) -> float:
+    """Return the expected first-best gains of m buyers and n sellers of one unit: m n / (2 (m + n + 1)).
+
+    By order statistics: the units end with the n largest of all m + n values.
+    """
+    return buyers * sellers / (2 * (buyers + sellers + 1))
+
+
+def call_market_quantity(buyers: int, sellers: int) -> float:
+    """Return the expected number of trades under truthful reports: m n / (m + n)."""
+    return buyers * sellers / (buyers + sellers)
+
+
+def call_market_price(buyers: int, sellers: int, k: float) -> float:
+    """Return the expected price of a k-double auction under truthful reports: (m + k)/(m + n + 1).
+
+    L and U are the m-th and (m + 1)-th smallest of all N = m + n reports (`call_market_interval`), and the
+    i-th smallest of N uniform draws has the mean i/(N + 1). A market without a trade counts with the price
+    that its interval would give.
+    """
+    return (buyers + k) / (buyers + sellers + 1)
+
+
+def call_market_interval(bids: npt.ArrayLike, asks: npt.ArrayLike) -> tuple[float, float]:
+    """Return [L, U]: the m-th and (m + 1)-th smallest of all m bids and n asks.
+
+    Satterthwaite and Williams (1989), J. Economic Theory 48.
+    """
+    reports = np.sort(np.concatenate([np.asarray(bids, float), np.asarray(asks, float)]))
+    buyers = np.size(bids)
+    return float(reports[buyers - 1]), float(reports[buyers])
+
+
+def nash_split(
+    surplus: npt.ArrayLike, d_buyer: npt.ArrayLike, d_seller: npt.ArrayLike, power: float
+) -> tuple[FloatArray, FloatArray]:
+    """Split a transferable surplus by the (asymmetric) Nash solution.
+
+    Maximise (u_b - d_b)^a (u_s - d_s)^(1 - a) over u_b + u_s = S: u_b = d_b + a (S - d_b - d_s), and u_s is
+    the rest. Nash (1950), Econometrica 18.
+
+    Parameters
+    ----------
+    surplus, d_buyer, d_seller : array_like
+        S and what each has without the deal, in credits; where S < d_b + d_s there is no deal and both keep
+        that.
+    power : float
+        The buyer's weight a in [0, 1].
+
+    Returns
+    -------
+    u_buyer, u_seller : float64 arrays
+        Utilities in credits.
+    """
+    total, own, other = (np.asarray(x, dtype=np.float64) for x in (surplus, d_buyer, d_seller))
+    # A shortfall of rounding size must not turn a deal that just pays into none: with no excess both get
+    # their d.
+    excess = np.maximum(total - own - other, 0.0)
+    return own + power * excess, other + (1 - power) * excess
+
+
+def vickrey_utilities(surplus: npt.ArrayLike) -> FloatArray:
+    """Return what each buyer of an assignment market adds: W(N) - W(N without i).
+
+    The buyers' utilities under Vickrey, Clarke and Groves and at the least competitive prices alike (Leonard
+    1983, J. Political Economy 91).
+
+    Parameters
+    ----------
+    surplus : array_like[B, U]
+        Non-negative surplus of each buyer from each unit, in credits.
+
+    Returns
+    -------
+    float64[B]
+        Utilities in credits. B + 1 assignment problems are solved.
+    """
+    worth = np.asarray(surplus, dtype=np.float64)
+
+    def welfare(of: FloatArray) -> float:
+        return float(of[linear_sum_assignment(of, maximize=True)].sum())
+
+    everybody = welfare(worth)
+    return np.array([everybody - welfare(np.delete(worth, i, axis=0)) for i in range(len(worth))])
+
+
+class HousingMarket(NamedTuple):
+    """A published assignment market with its solution.
+
+    Attributes
+    ----------
+    reserves : tuple of float
+        Of the seller of each house.
+    values : tuple of tuples of float
+        Of each house (first index) to each buyer (second index).
+    gains : float
+        The largest sum of surpluses.
+    buyer_of_house : tuple of int
+        The optimal assignment.
+    least_prices, most_prices : tuple of float
+        The corners of the core: best for all buyers, best for all sellers.
+    """
+
+    reserves: tuple[float, ...]
+    values: tuple[tuple[float, ...], ...]
+    gains: float
+    buyer_of_house: tuple[int, ...]
+    least_prices: tuple[float, ...]
+    most_prices: tuple[float, ...]
+
+
+SHAPLEY_SHUBIK = HousingMarket(
+    reserves=(18, 15, 19),
+    values=((23, 26, 20), (22, 24, 21), (21, 22, 17)),
+    gains=16,
+    buyer_of_house=(1, 2, 0),
+    least_prices=(21, 20, 19),
+    most_prices=(23, 21, 20),
+)
+"""Three houses in thousands of dollars; Shapley and Shubik (1971), Int. J. Game Theory 1, section 3.3."""

@@ -1,0 +1,219 @@
+"""The broker: lists blocks, picks who tries what, turns trials into values, and collects orders at the door.
+
+Core Objects: Catalogue, Shortlist, Appraisal, Quoted, list_blocks, shortlist, appraise, collect_orders
+"""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from agents.strategies import AskView, BidView, Strategy
+from markets.door import admit
+from markets.goods import Licence
+from markets.money import MICRO, to_micro
+from markets.orders import Orders
+from markets.venues import ask_quotes, bid_quotes
+
+if TYPE_CHECKING:
+    from sim.laboratory import Tried
+    from sim.market import ParameterMarket
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+Bools = NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class Catalogue:
+    """The blocks on offer: `seller`, `position` and `reserve` (micro-credits), one entry a listing."""
+
+    seller: Ints
+    position: Ints
+    reserve: Ints
+
+    def __len__(self) -> int:
+        return len(self.seller)
+
+
+@dataclass(frozen=True)
+class Shortlist:
+    """Who tries what: `buyer`, `listing`, and the listing's `seller` and `position`, one row a trial."""
+
+    buyer: Ints
+    listing: Ints
+    seller: Ints
+    position: Ints
+
+    def __len__(self) -> int:
+        return len(self.buyer)
+
+
+@dataclass(frozen=True)
+class Appraisal:
+    """What each trial [P] is worth: to its buyer, what selling costs its seller, and to everybody (delivery paid); credits a round."""
+
+    value: Floats
+    cost: Floats
+    welfare: Floats
+
+    @property
+    def withheld(self) -> Bools:
+        """Trials that would raise welfare and that no price can sell: the seller would lose more than the buyer gains."""
+        return (self.welfare > 0) & (self.value > 0) & (self.value < self.cost)
+
+
+@dataclass(frozen=True)
+class Quoted:
+    """Orders as they came to the door.
+
+    Attributes
+    ----------
+    row : int64 [R]
+        The trial that each order is about.
+    bid, ask : int64 [R]
+        Micro-credits; the ask is never below the listing's reserve.
+    refused : str [R]
+        Why the door refused the bid; empty for those that were admitted.
+    """
+
+    row: Ints
+    bid: Ints
+    ask: Ints
+    refused: NDArray[np.object_]
+
+    @property
+    def admitted(self) -> Bools:
+        """Which orders go to the mechanism."""
+        return self.refused == ""
+
+
+def list_blocks(world: "ParameterMarket") -> Catalogue:
+    """Return a listing for each position of each active organisation that trades; the reserve is the cost of delivery."""
+    sellers = np.flatnonzero(world.active & world.trading)
+    positions = len(world.laboratory.positions)
+    seller = np.repeat(sellers, positions)
+    reserve = np.full(len(seller), int(to_micro(world.config.setting.delivery, "up")))
+    return Catalogue(seller, np.tile(np.arange(positions), len(sellers)), reserve)
+
+
+def shortlist(world: "ParameterMarket", catalogue: Catalogue) -> Shortlist:
+    """Return at most `broker.shortlist` listings for each buyer, drawn at random (all of them by default); never its own."""
+    buyers = np.flatnonzero(world.active & world.trading)
+    open_to = catalogue.seller[None, :] != buyers[:, None]
+    most = world.config.broker.shortlist
+    if most is not None and most < len(catalogue):
+        shape = (world.organisations, world.organisations * len(world.laboratory.positions))
+        identity = catalogue.seller * len(world.laboratory.positions) + catalogue.position
+        keys = world.stream("shortlist").random(shape)[buyers][:, identity]
+        keys = np.where(open_to, keys, np.inf)
+        open_to &= keys.argsort(axis=1, kind="stable").argsort(axis=1, kind="stable") < most
+    place, listing = (a.astype(np.int64) for a in np.nonzero(open_to))
+    return Shortlist(buyers[place], listing, catalogue.seller[listing], catalogue.position[listing])
+
+
+def appraise(world: "ParameterMarket", tries: Shortlist, tried: "Tried") -> Appraisal:
+    """Return what the trials are worth under the payoffs of the world's setting."""
+    setting = world.config.setting
+    change = world.downstream.change(world.quality, tries.buyer, tries.seller, np.exp(-tried.loss_after))
+    return Appraisal(setting.value(change), setting.cost(change), change.welfare - setting.delivery)
+
+
+def collect_orders(
+    world: "ParameterMarket", catalogue: Catalogue, tries: Shortlist, gain: Floats, worth: Appraisal
+) -> Quoted:
+    """Ask the strategies for bids and asks and return the orders, with the door's refusals.
+
+    Where organisations cooperate, bids are the gain of welfare and asks the cost of delivery, whatever the strategies: there the
+    price is the ask, and the door looks at that.
+    """
+    if world.config.setting.cooperates:
+        bids = np.where(worth.value > 0, worth.value, np.nan)
+        asks = worth.cost
+    else:
+        bids = _bids(world, catalogue, tries, gain, worth)
+        asks = _asks(world, catalogue, tries, worth)
+    row = np.flatnonzero(~np.isnan(bids) & ~np.isnan(asks))
+    bid = to_micro(bids[row], "down")
+    ask = np.maximum(to_micro(asks[row], "up"), catalogue.reserve[tries.listing[row]])
+    refused = admit(
+        ask if world.config.setting.cooperates else bid,
+        tries.buyer[row],
+        world.ledger.balances[: world.organisations],
+        world.ledger.credit_limit,
+    )
+    return Quoted(row, bid, ask, refused)
+
+
+def to_orders(world: "ParameterMarket", tries: Shortlist, gain: Floats, quoted: Quoted) -> Orders:
+    """Return the admitted orders as the mechanism sees them, in credits."""
+    at = quoted.row[quoted.admitted]
+    return orders_at(
+        world, tries, gain, at, quoted.bid[quoted.admitted] / MICRO, quoted.ask[quoted.admitted] / MICRO
+    )
+
+
+def orders_at(
+    world: "ParameterMarket", tries: Shortlist, gain: Floats, at: Ints, bid: Floats, ask: Floats
+) -> Orders:
+    """Return orders about the trials `at` [R] with the given bids and asks, in credits."""
+    return Orders.of(
+        buyer=tries.buyer[at],
+        seller=tries.seller[at],
+        listing=tries.listing[at],
+        bid=bid,
+        ask=ask,
+        position=tries.position[at],
+        gain=gain[at],
+        capacity=np.full(len(at), Licence.parse(world.config.broker.licence).capacity),
+        demand=world.config.broker.demand,
+    )
+
+
+def _bids(
+    world: "ParameterMarket", catalogue: Catalogue, tries: Shortlist, gain: Floats, worth: Appraisal
+) -> Floats:
+    quotes = bid_quotes(world.mechanism.venue, tries.buyer, tries.position)
+    value, mean_gain = quotes.mean(worth.value), quotes.mean(gain)
+    buyer, listing = tries.buyer[quotes.row], tries.listing[quotes.row]
+    balance = world.ledger.balances[buyer] / MICRO
+    bids = np.full(len(quotes), np.nan)
+    for strategy, own in _own_rows(world.strategies, buyer):
+        view = BidView(
+            buyer[own],
+            listing[own],
+            value[own],
+            mean_gain[own],
+            balance[own],
+            world.organisations,
+            len(catalogue),
+            world.stream("bid", strategy.name),
+        )
+        bids[own] = strategy.bid(view)
+    return bids[quotes.quote]
+
+
+def _asks(world: "ParameterMarket", catalogue: Catalogue, tries: Shortlist, worth: Appraisal) -> Floats:
+    quotes = ask_quotes(world.mechanism.venue, tries.listing)
+    cost = quotes.maximum(worth.cost)
+    seller, buyer, listing = (c[quotes.row] for c in (tries.seller, tries.buyer, tries.listing))
+    asks = np.full(len(quotes), np.nan)
+    for strategy, own in _own_rows(world.strategies, seller):
+        view = AskView(
+            seller[own],
+            buyer[own],
+            listing[own],
+            cost[own],
+            np.full(len(own), world.config.setting.delivery),
+            world.organisations,
+            len(catalogue),
+            world.stream("ask", strategy.name),
+        )
+        asks[own] = strategy.ask(view)
+    return asks[quotes.quote]
+
+
+def _own_rows(strategies: list[tuple[Strategy, Bools]], organisation: Ints) -> list[tuple[Strategy, Ints]]:
+    """Return each strategy with the rows of the organisations that follow it."""
+    return [(strategy, np.flatnonzero(follows[organisation])) for strategy, follows in strategies]

@@ -1,0 +1,90 @@
+"""The cohort: all worlds of a comparison, arms x replicates, stepped together.
+
+Core Objects: Cohort
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from sim.config import MarketConfig
+from sim.laboratory import Laboratory
+from sim.market import ParameterMarket, play
+from sim.records import TABLES
+
+
+class Cohort:
+    """Worlds that share data, initial weights and random streams, so that differences between arms are paired.
+
+    One arm or replicate more adds rows to batched computations and shares the data, the workers and the compiled code; it costs
+    far less than a process of its own.
+
+    Parameters
+    ----------
+    config : MarketConfig
+        The world; the setting's demand, regions, delivery and royalties hold in every arm.
+    arms : sequence of str
+        Settings to play, each in its own world for every replicate.
+    replicates : int
+        How many independent repetitions.
+    seed : int
+        Root of all random streams.
+    """
+
+    def __init__(self, config: MarketConfig, arms: Sequence[str], replicates: int, seed: int) -> None:
+        self.config = config
+        self.arms = tuple(arms)
+        configs = {arm: config.in_setting(arm) for arm in arms}
+        self.laboratory = Laboratory(config, seed, range(replicates), len(self.arms))
+        self.worlds = [
+            ParameterMarket(configs[arm], replicate=r, world=w, laboratory=self.laboratory, seed=seed)
+            for r in range(replicates)
+            for w, arm in enumerate(self.arms)
+        ]
+
+    @property
+    def rounds_played(self) -> int:
+        """How many rounds all worlds have played."""
+        return self.worlds[0].steps
+
+    def step(self, watch: Callable[[str], None] | None = None) -> dict[str, pd.DataFrame]:
+        """Play one round in every world and return its tables, with columns `arm`, `replicate` and `round` first.
+
+        `watch` is called with the name of each phase as it begins.
+        """
+        for world in self.worlds:
+            world.steps += 1
+        play(self.worlds, watch)
+        return {
+            table: pd.concat([_frame(w, table) for w in self.worlds], ignore_index=True) for table in TABLES
+        }
+
+    def state(self) -> dict[str, Any]:
+        """Return what a checkpoint must hold: arrays and tensors by flat names."""
+        state: dict[str, Any] = {f"fleet.{k}": v for k, v in self.laboratory.fleet.state().items()}
+        for number, world in enumerate(self.worlds):
+            state |= {f"world.{number}.{name}": column for name, column in world.state().items()}
+        return state
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Take up a state that `state` returned."""
+        self.laboratory.fleet.restore(
+            {k.removeprefix("fleet."): v for k, v in state.items() if k.startswith("fleet.")}
+        )
+        for number, world in enumerate(self.worlds):
+            own = f"world.{number}."
+            world.restore({k.removeprefix(own): np.asarray(v) for k, v in state.items() if k.startswith(own)})
+
+
+def _frame(world: ParameterMarket, table: str) -> pd.DataFrame:
+    assert world.report is not None
+    columns = world.report.tables[table]
+    length = len(next(iter(columns.values())))
+    key = {
+        "arm": np.full(length, world.config.setting.name, dtype=object),
+        "replicate": np.full(length, world.replicate, dtype=np.int64),
+        "round": np.full(length, world.steps, dtype=np.int64),
+    }
+    return pd.DataFrame(key | {name: column for name, column in columns.items() if name != "round"})

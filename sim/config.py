@@ -1,0 +1,237 @@
+"""The configuration of a world, as validated dataclasses. YAML files and keyword arguments only choose among what stands here.
+
+Core Objects: MarketConfig, LearningConfig, BrokerConfig, PopulationConfig, VenueConfig
+"""
+
+import dataclasses
+from dataclasses import field
+from typing import Annotated, Any
+
+from pydantic import Field, field_validator, model_validator
+from pydantic.dataclasses import dataclass
+
+from agents.learning.networks import NETWORKS
+from agents.learning.optimisers import OPTIMISERS
+from agents.strategies import STRATEGIES, Strategy
+from markets.goods import Licence
+from markets.mechanisms import MECHANISMS
+from markets.venues import VENUES
+from sim.endowments import DataConfig
+from sim.royalties import check_shapley
+from sim.settings import SETTINGS
+
+STRICT: Any = {"extra": "forbid"}
+
+
+@dataclass(frozen=True, config=STRICT)
+class LearningConfig:
+    """How organisations train and merge.
+
+    Parameters
+    ----------
+    optimiser : mapping
+        Name and fields of an optimiser in `agents.learning.optimisers`.
+    local_epochs : int
+        Passes over its endowment that an organisation makes each round.
+    batch_size : int
+        Examples a step.
+    same_start : bool
+        Whether all organisations of a world start from the same initial weights; by default each has its own.
+    reset_after_merge : bool
+        Whether a buyer's optimiser starts afresh after a purchase.
+    merge : str
+        ``strategy``: the weight that the buyer's strategy chooses, the trial's by default; ``average``: always 1/2.
+    memory_budget_mb : float
+        Working memory of one batched computation, MiB; larger batches are cut into chunks.
+    """
+
+    optimiser: Any = "adamw"
+    local_epochs: Annotated[int, Field(ge=1)] = 1
+    batch_size: Annotated[int, Field(ge=1)] = 32
+    same_start: bool = False
+    reset_after_merge: bool = True
+    merge: Annotated[str, Field(pattern="^(strategy|average)$")] = "strategy"
+    memory_budget_mb: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 512.0
+
+    @field_validator("optimiser", mode="before")
+    @classmethod
+    def _build_optimiser(cls, value: Any) -> Any:
+        return _built(OPTIMISERS, value)
+
+
+@dataclass(frozen=True, config=STRICT)
+class BrokerConfig:
+    """What the broker does for the market.
+
+    Parameters
+    ----------
+    blocks : str
+        What sellers list: ``model``, one block that holds all the parameters, or ``layers``, a block a layer.
+    licence : str
+        ``copy`` (sold to any number of buyers), ``exclusive`` (one winner a round) or ``copies: k``.
+    alignment : str
+        ``weight_matching`` (Ainsworth, Hayase and Srinivasa 2023) or ``none``.
+    merge_weights : int
+        Merge weights that a trial compares, evenly spaced from 0 to 1.
+    shortlist : int or None
+        Listings that each buyer tries a round, drawn at random; None is all of them.
+    demand : int
+        Blocks of one position that an organisation buys at most in a round.
+    """
+
+    blocks: Annotated[str, Field(pattern="^(model|layers)$")] = "model"
+    licence: str = "copy"
+    alignment: Annotated[str, Field(pattern="^(weight_matching|none)$")] = "weight_matching"
+    merge_weights: Annotated[int, Field(ge=2)] = 11
+    shortlist: Annotated[int | None, Field(ge=1)] = None
+    demand: Annotated[int, Field(ge=1)] = 1
+
+    @field_validator("licence")
+    @classmethod
+    def _known_licence(cls, value: str) -> str:
+        Licence.parse(value)
+        return value
+
+
+@dataclass(frozen=True, config=STRICT)
+class PopulationConfig:
+    """Who the organisations are.
+
+    Parameters
+    ----------
+    mix : dict
+        How many organisations follow each strategy, in order; the counts sum to `organisations`. An empty mix is all truthful.
+    parameters : dict
+        Fields of strategies that differ from their defaults, ``{strategy: {field: value}}``.
+    cash : float
+        Credits on each account at the start.
+    credit_limit : float
+        Credits by which an account may be overdrawn.
+    """
+
+    mix: dict[str, Annotated[int, Field(ge=0)]] = field(default_factory=dict)
+    parameters: dict[str, dict[str, float]] = field(default_factory=dict)
+    cash: Annotated[float, Field(ge=0, le=1e9, allow_inf_nan=False)] = 1.0
+    credit_limit: Annotated[float, Field(ge=0, le=1e9, allow_inf_nan=False)] = 0.0
+
+    @model_validator(mode="after")
+    def _known_strategies(self) -> "PopulationConfig":
+        for name in [*self.mix, *self.parameters]:
+            STRATEGIES[name]
+        for name, fields in self.parameters.items():
+            STRATEGIES.build({"name": name, **fields})
+        return self
+
+    def strategies(self, organisations: int) -> list[Strategy]:
+        """Return the strategy of every organisation, in the order of the mix.
+
+        Raises
+        ------
+        ValueError
+            If the counts of the mix do not sum to `organisations`.
+        """
+        mix = {name: count for name, count in self.mix.items() if count} or {"truthful": organisations}
+        if sum(mix.values()) != organisations:
+            raise ValueError(
+                f"population.mix must name as many organisations as there are ({organisations}); "
+                f"got {mix}, which names {sum(mix.values())}"
+            )
+        built = {name: STRATEGIES.build({"name": name, **self.parameters.get(name, {})}) for name in mix}
+        return [built[name] for name, count in mix.items() for _ in range(count)]
+
+
+@dataclass(frozen=True, config=STRICT)
+class VenueConfig:
+    """How orders meet: ``listings``, ``books`` or ``bilateral``; ``auto`` is the venue of the mechanism."""
+
+    name: str = "auto"
+
+    @field_validator("name")
+    @classmethod
+    def _known_venue(cls, value: str) -> str:
+        if value not in (*VENUES, "auto"):
+            raise ValueError(f"venue must be one of auto, {', '.join(VENUES)}; got {value!r}")
+        return value
+
+
+@dataclass(frozen=True, config=STRICT)
+class MarketConfig:
+    """One world. Components may be given as objects, by name, or as mappings with a ``name``.
+
+    Parameters
+    ----------
+    organisations : int
+        How many there are.
+    device : str
+        ``auto``, ``cpu``, ``cuda`` or ``mps``.
+    data, learning, population, broker, venue
+        See the classes of these names.
+    network, setting, mechanism
+        Entries of the registries of these names.
+    """
+
+    organisations: Annotated[int, Field(ge=2)] = 4
+    device: str = "auto"
+    data: DataConfig = field(default_factory=DataConfig)
+    network: Any = "mlp"
+    learning: LearningConfig = field(default_factory=LearningConfig)
+    population: PopulationConfig = field(default_factory=PopulationConfig)
+    setting: Any = "competitive"
+    venue: VenueConfig = field(default_factory=VenueConfig)
+    mechanism: Any = "second_price"
+    broker: BrokerConfig = field(default_factory=BrokerConfig)
+
+    @field_validator("network", mode="before")
+    @classmethod
+    def _build_network(cls, value: Any) -> Any:
+        return _built(NETWORKS, value)
+
+    @field_validator("setting", mode="before")
+    @classmethod
+    def _build_setting(cls, value: Any) -> Any:
+        return _built(SETTINGS, value)
+
+    @field_validator("mechanism", mode="before")
+    @classmethod
+    def _build_mechanism(cls, value: Any) -> Any:
+        return _built(MECHANISMS, value)
+
+    @field_validator("venue", mode="before")
+    @classmethod
+    def _venue_by_name(cls, value: Any) -> Any:
+        return VenueConfig(value) if isinstance(value, str) else value
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> "MarketConfig":
+        self.population.strategies(self.organisations)
+        self.setting.downstream(self.organisations)
+        if self.setting.cooperates and self.setting.royalties == "shapley":
+            check_shapley(self.organisations)
+        if self.venue.name not in ("auto", self.mechanism.venue):
+            raise ValueError(
+                f"venue must be {self.mechanism.venue} (or auto) for mechanism {self.mechanism.name}, "
+                f"the only one that it serves; got {self.venue.name!r}"
+            )
+        properties = self.mechanism.properties
+        kind = Licence.parse(self.broker.licence).kind
+        if kind not in properties.licences:
+            raise ValueError(
+                f"broker.licence must be one of {', '.join(properties.licences)} for mechanism {self.mechanism.name}; "
+                f"got {self.broker.licence!r}"
+            )
+        if properties.max_demand is not None and self.broker.demand > properties.max_demand:
+            raise ValueError(
+                f"broker.demand must be at most {properties.max_demand} for mechanism {self.mechanism.name}; "
+                f"got {self.broker.demand}"
+            )
+        return self
+
+    def in_setting(self, name: str) -> "MarketConfig":
+        """Return the same world in another setting, with the same demand, regions, delivery and royalties."""
+        fields = {f.name: getattr(self.setting, f.name) for f in dataclasses.fields(self.setting)}
+        return dataclasses.replace(self, setting=SETTINGS.build({**fields, "name": name}))
+
+
+def _built(registry: Any, value: Any) -> Any:
+    """Return a component from its name or mapping; objects pass as they are."""
+    return registry.build(value) if isinstance(value, (str, dict)) else value

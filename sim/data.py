@@ -1,0 +1,203 @@
+"""Datasets: a class in `DATASETS` each; its `load` returns `Examples`.
+
+Core Objects: DATASETS, Dataset, OpenMLImages, Examples, DataError
+"""
+
+import dataclasses
+import math
+from abc import ABC, abstractmethod
+from http.client import HTTPException
+from typing import ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic.dataclasses import dataclass
+from sklearn.datasets import fetch_openml, get_data_home, load_digits
+
+from markets.registry import Registry
+
+IntArray = NDArray[np.int64]
+
+
+class DataError(ValueError):
+    """A dataset cannot be had, or cannot be shared out as asked."""
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Examples:
+    """Images with their classes.
+
+    Parameters
+    ----------
+    inputs : float32 array [E, C, H, W]
+        Examples, channels, height, width; in [0, 1].
+    labels : int64 array [E]
+        Class of each example, 0..classes - 1.
+    classes : int
+        Number of classes K.
+    class_names : list of str
+        Name of each class, K of them.
+    source : str
+        Where the examples come from.
+
+    Raises
+    ------
+    DataError
+        If a shape, a type or a range is wrong.
+    """
+
+    inputs: NDArray[np.float32]
+    labels: IntArray
+    classes: int
+    class_names: list[str]
+    source: str
+
+    def __post_init__(self) -> None:
+        shape = self.inputs.shape
+        if len(shape) != 4 or self.inputs.dtype != np.float32 or not self.inputs.size:
+            raise DataError(
+                f"inputs must be float32 of shape [E, C, H, W], not empty; got {self.inputs.dtype} {shape}"
+            )
+        if not (self.inputs.min() >= 0 and self.inputs.max() <= 1):
+            raise DataError(f"inputs must be in [0, 1]; got {self.inputs.min()} to {self.inputs.max()}")
+        if self.labels.shape != shape[:1] or self.labels.dtype != np.int64:
+            raise DataError(
+                f"labels must be int64 of shape ({shape[0]},); got {self.labels.dtype} {self.labels.shape}"
+            )
+        if (
+            self.labels.min() < 0
+            or self.labels.max() >= self.classes
+            or len(self.class_names) != self.classes
+        ):
+            raise DataError(f"classes must count the labels and the class names; got {self.classes}")
+
+
+class Dataset(ABC):
+    """What `DATASETS` holds: a configuration that can load its examples."""
+
+    name: str
+    data_home: str | None
+
+    @abstractmethod
+    def load(self) -> Examples:
+        """Return all examples, in the order of the source."""
+
+
+def _check_dataset(cls: type[Dataset]) -> None:
+    """Raise a TypeError for a class that cannot load examples."""
+    fields = {field.name for field in dataclasses.fields(cls)}  # type: ignore[arg-type]
+    if not issubclass(cls, Dataset) or cls.__abstractmethods__ or "data_home" not in fields:
+        raise TypeError(f"dataset {cls.__name__} must be a Dataset with a load() and a field data_home")
+
+
+DATASETS: Registry[Dataset] = Registry("dataset", _check_dataset)
+
+
+@DATASETS.register
+@dataclass(frozen=True, config={"extra": "forbid"})
+class Digits(Dataset):
+    """1,797 handwritten digits, 8 x 8, that come with scikit-learn (Alpaydin and Kaynak 1998); no cache."""
+
+    name: str = "digits"
+    data_home: str | None = None
+
+    def load(self) -> Examples:
+        """Return the examples, [1797, 1, 8, 8]."""
+        bunch = load_digits()
+        inputs = (bunch.images[:, None] / 16).astype(np.float32)
+        labels = bunch.target.astype(np.int64)
+        return Examples(
+            inputs, labels, 10, [str(name) for name in bunch.target_names], "scikit-learn load_digits"
+        )
+
+
+@dataclass(frozen=True, config={"extra": "forbid"})
+class OpenMLImages(Dataset):
+    """Images of bytes from OpenML: a subclass says which.
+
+    The first `load` downloads into the cache, later ones read the cache: no network is needed then. Every
+    load parses the whole file and holds it as float64 once: minutes and gigabytes for the larger ones.
+
+    Parameters
+    ----------
+    name : str
+        Name in `DATASETS`.
+    data_home : str or None
+        Folder of the cache; scikit-learn's own (``~/scikit_learn_data`` or ``$SCIKIT_LEARN_DATA``) by
+        default.
+    """
+
+    data_id: ClassVar[int]
+    shape: ClassVar[tuple[int, int, int]] = (1, 28, 28)
+
+    name: str = "openml"
+    data_home: str | None = None
+
+    def load(self) -> Examples:
+        """Return the examples; labels number the sorted class names of the file.
+
+        Raises
+        ------
+        DataError
+            If neither the cache nor the network has the data, or the file does not hold what it should.
+        """
+        home = get_data_home(self.data_home)
+        try:
+            bunch = fetch_openml(
+                data_id=self.data_id, as_frame=False, parser="liac-arff", data_home=home, cache=True
+            )
+        except (OSError, HTTPException) as error:
+            raise DataError(
+                f"dataset {self.name} is neither in the cache folder {home} nor at OpenML ({error}): "
+                f"load it once with a network, or set data_home to the folder of such a load"
+            ) from error
+        except ValueError as error:
+            raise DataError(
+                f"dataset {self.name} in the cache folder {home} cannot be read: {error}"
+            ) from error
+        features = math.prod(self.shape)
+        if bunch.data.shape[1] != features:
+            raise DataError(
+                f"dataset {self.name} must have {features} features an example; got {bunch.data.shape[1]}"
+            )
+        names, labels = np.unique(bunch.target.astype(str), return_inverse=True)
+        inputs = (bunch.data.reshape(-1, *self.shape) / 255).astype(np.float32)
+        source = f"OpenML data_id {self.data_id} ({bunch.url})"
+        return Examples(inputs, labels.astype(np.int64), len(names), [str(name) for name in names], source)
+
+
+@DATASETS.register
+@dataclass(frozen=True, config={"extra": "forbid"})
+class MNIST(OpenMLImages):
+    """70,000 handwritten digits, 28 x 28 (LeCun, Bottou, Bengio and Haffner 1998)."""
+
+    data_id: ClassVar[int] = 554
+    name: str = "mnist"
+
+
+@DATASETS.register
+@dataclass(frozen=True, config={"extra": "forbid"})
+class FashionMNIST(OpenMLImages):
+    """70,000 pieces of clothing, 28 x 28 (Xiao, Rasul and Vollgraf 2017)."""
+
+    data_id: ClassVar[int] = 40996
+    name: str = "fashion_mnist"
+
+
+@DATASETS.register
+@dataclass(frozen=True, config={"extra": "forbid"})
+class KuzushijiMNIST(OpenMLImages):
+    """70,000 cursive Japanese characters, 28 x 28 (Clanuwat et al. 2018)."""
+
+    data_id: ClassVar[int] = 41982
+    name: str = "kuzushiji_mnist"
+
+
+@DATASETS.register
+@dataclass(frozen=True, config={"extra": "forbid"})
+class CIFAR10(OpenMLImages):
+    """60,000 colour photographs, 3 x 32 x 32, of ten kinds of things (Krizhevsky 2009)."""
+
+    data_id: ClassVar[int] = 40927
+    shape: ClassVar[tuple[int, int, int]] = (3, 32, 32)
+    name: str = "cifar10"

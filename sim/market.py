@@ -1,0 +1,258 @@
+"""The world: organisations that train, trade parameters and live off their models.
+
+`ParameterMarket.round` tells one round. It is a generator: it yields what is to be computed on parameters and receives the results, so
+that `play` can step many worlds together and compute for all of them at once.
+
+Core Objects: ParameterMarket, play
+"""
+
+from collections.abc import Callable, Generator, Sequence
+from functools import partial
+from typing import Any
+
+import mesa
+import numpy as np
+from mesa.datacollection import DataCollector
+from numpy.typing import NDArray
+
+from agents.organisation import Organisation
+from markets.ledger import Ledger
+from markets.money import to_micro
+from sim.broker import (
+    Shortlist,
+    appraise,
+    collect_orders,
+    list_blocks,
+    shortlist,
+    to_orders,
+)
+from sim.config import MarketConfig
+from sim.laboratory import Evaluate, Laboratory, Merge, Request, Train, Tried, Try
+from sim.measurement import Deals, RoundReport, report_round
+from sim.settlement import merge_weights, pay_royalties, settle
+
+Bools = NDArray[np.bool_]
+
+SERIES = (
+    "welfare",
+    "consumer_surplus",
+    "profits",
+    "test_accuracy",
+    "test_loss",
+    "trades",
+    "volume",
+    "allocative_efficiency",
+    "withheld",
+)
+
+
+class ParameterMarket(mesa.Model):
+    """One market for model parameters.
+
+    Parameters
+    ----------
+    config : MarketConfig, optional
+        The whole configuration; by default made from `choices`.
+    replicate : int
+        Which division of the data and which initial weights (each is a random stream of its own).
+    world : int
+        The place of this world among those of its replicate in the laboratory.
+    laboratory : Laboratory, optional
+        Where parameters live; by default the world makes its own.
+    seed, rng : int, optional
+        Root of all random streams; one of the two names that Mesa has for it.
+    **choices
+        Fields of `MarketConfig`: ``ParameterMarket(organisations=8, mechanism="first_price", seed=1)``.
+
+    Attributes
+    ----------
+    report : RoundReport or None
+        All tables of the round just played.
+    datacollector : mesa.DataCollector
+        The series of `SERIES`, one entry a round.
+
+    Examples
+    --------
+    >>> market = ParameterMarket(organisations=2, data={"examples": 400, "endowment": "class_skew"}, seed=0)
+    >>> market.step()
+    >>> frame = market.datacollector.get_model_vars_dataframe()
+    """
+
+    def __init__(
+        self,
+        config: MarketConfig | None = None,
+        *,
+        replicate: int = 0,
+        world: int = 0,
+        laboratory: Laboratory | None = None,
+        seed: int | str | None = None,
+        rng: int | str | None = None,
+        **choices: Any,
+    ) -> None:
+        root = seed if rng is None else rng
+        super().__init__(rng=None if root is None else int(root))
+        if root is None:
+            root = int(self.rng.integers(2**63))
+        self.config = config or MarketConfig(**choices)
+        self.replicate = int(replicate)
+        self.laboratory = laboratory or Laboratory(self.config, int(root), (self.replicate,))
+        self.mechanism = self.config.mechanism
+        self.organisations = self.config.organisations
+        self.slots = self.laboratory.slots_of(self.replicate, world)
+        self.downstream = self.config.setting.downstream(self.organisations)
+        self._settle_in()
+        self.ledger = Ledger(self.organisations, int(to_micro(self.config.population.credit_limit, "down")))
+        self.ledger.issue(np.full(self.organisations, int(to_micro(self.config.population.cash, "down"))))
+        self.active: Bools = np.ones(self.organisations, dtype=bool)
+        self.trained_this_round = np.arange(self.organisations)
+        self.lineage: Bools = np.eye(self.organisations, dtype=bool)
+        self.validation_loss = np.full(self.organisations, np.log(self.laboratory.classes))
+        self.report: RoundReport | None = None
+        self.datacollector = DataCollector({name: partial(_latest, series=name) for name in SERIES})
+
+    def step(self) -> None:
+        """Play one round."""
+        play([self])
+
+    def round(self) -> Generator[Request, Any, None]:
+        """Tell one round: train, list, try, bid, clear, settle, merge, measure."""
+        trained = yield self._train()
+        self._learn_of(trained)
+        starting_quality = self.quality
+
+        catalogue = list_blocks(self)
+        tries = shortlist(self, catalogue) if self.config.setting.trades else _no_trials()
+        tried = yield self._try(tries)
+
+        worth = appraise(self, tries, tried)
+        quoted = collect_orders(self, catalogue, tries, tried.gain, worth)
+        orders = to_orders(self, tries, tried.gain, quoted)
+        trades = self._clear(orders)
+        deals = settle(self, tries, quoted, trades)
+
+        bought = deals.settled_only()
+        before = yield Evaluate(self.slots[bought.buyer], "test", self.replicate)
+        yield self._merge(bought, tries, tried)
+        after = yield Evaluate(self.slots[bought.buyer], "validation", self.replicate)
+        self.validation_loss[bought.buyer] = after.loss
+        self._trace_lineage(bought)
+        tested = yield Evaluate(self.slots, "test", self.replicate)
+
+        standing = self.downstream.standing(self.quality)
+        self.ledger.earn(self.steps, to_micro(standing.profit, "nearest"))
+        royalties = pay_royalties(self, starting_quality, bought, worth.welfare[bought.row])
+        self.ledger.check()
+        self.report = report_round(
+            self, trained, catalogue, tries, tried, worth, quoted, deals, before, tested, standing, royalties
+        )
+        self.datacollector.collect(self)
+
+    def stream(self, purpose: str, *keys: int | str) -> np.random.Generator:
+        """Return the random stream of this replicate and round for a purpose; every arm has the same one."""
+        return self.laboratory.streams.stream(purpose, self.replicate, self.steps, *keys)
+
+    @property
+    def quality(self) -> NDArray[np.float64]:
+        """The quality of every model, exp(-validation loss), [N]."""
+        return np.exp(-self.validation_loss)
+
+    def state(self) -> dict[str, NDArray[Any]]:
+        """Return what a checkpoint must hold of this world, beside its parameters in the laboratory."""
+        own = {
+            "active": self.active,
+            "lineage": self.lineage,
+            "validation_loss": self.validation_loss,
+            "steps": np.array(self.steps),
+        }
+        return own | {f"ledger.{name}": column for name, column in self.ledger.state().items()}
+
+    def restore(self, state: dict[str, NDArray[Any]]) -> None:
+        """Take up a state that `state` returned."""
+        self.active = state["active"].astype(bool)
+        self.lineage = state["lineage"].astype(bool)
+        self.validation_loss = state["validation_loss"].copy()
+        self.steps = int(state["steps"])
+        self.ledger.restore(
+            {k.removeprefix("ledger."): v for k, v in state.items() if k.startswith("ledger.")}
+        )
+
+    def _settle_in(self) -> None:
+        strategies = self.config.population.strategies(self.organisations)
+        endowments = self.laboratory.splits[self.replicate].endowments
+        for index, strategy in enumerate(strategies):
+            Organisation(self, index, strategy, int(self.downstream.region[index]), endowments[index])
+        self.strategies = [
+            (strategy, np.array([own is strategy for own in strategies]))
+            for strategy in dict.fromkeys(strategies)
+        ]
+        self.trading: Bools = np.array([strategy.trades for strategy in strategies])
+
+    def _train(self) -> Train:
+        self.trained_this_round = np.flatnonzero(self.active)
+        return Train(self.slots[self.trained_this_round], self.trained_this_round, self.replicate, self.steps)
+
+    def _learn_of(self, trained: Any) -> None:
+        training = self.trained_this_round
+        self.validation_loss[training] = trained.validation_loss
+        self.active[training[trained.diverged]] = False
+
+    def _try(self, tries: Shortlist) -> Try:
+        return Try(self.slots[tries.buyer], self.slots[tries.seller], tries.position, self.replicate)
+
+    def _clear(self, orders: Any) -> Any:
+        rule = self.config.setting if self.config.setting.cooperates else self.mechanism
+        return rule.clear(orders, self.stream("clearing"))
+
+    def _merge(self, bought: Deals, tries: Shortlist, tried: Tried) -> Merge:
+        rows = bought.row
+        return Merge(
+            self.slots[bought.buyer],
+            self.slots[bought.seller],
+            tries.position[rows],
+            merge_weights(self, bought, tried),
+            {name: permutation[rows] for name, permutation in tried.permutations.items()},
+        )
+
+    def _trace_lineage(self, bought: Deals) -> None:
+        offered = self.lineage.copy()
+        np.logical_or.at(self.lineage, bought.buyer, offered[bought.seller])
+
+
+def play(worlds: Sequence[ParameterMarket], watch: Callable[[str], None] | None = None) -> None:
+    """Play one round in every world, phase by phase, so that the worlds share each batched computation.
+
+    All worlds must share one laboratory and be at the same round. `watch` is called with the name of each phase as it begins.
+    """
+    watch = watch or _nobody
+    laboratory = worlds[0].laboratory
+    rounds = [world.round() for world in worlds]
+    requests = [next(one) for one in rounds]
+    while requests:
+        watch(type(requests[0]).__name__.lower())
+        answers = laboratory.perform(requests)
+        watch("market")
+        requests = [
+            request
+            for one, answer in zip(rounds, answers, strict=True)
+            if (request := _advance(one, answer)) is not None
+        ]
+
+
+def _nobody(phase: str) -> None:
+    """Watch nothing."""
+
+
+def _advance(one: Generator[Request, Any, None], answer: Any) -> Request | None:
+    try:
+        return one.send(answer)
+    except StopIteration:
+        return None
+
+
+def _latest(world: ParameterMarket, series: str) -> float:
+    return float(world.report.totals[series]) if world.report else float("nan")
+
+
+def _no_trials() -> Shortlist:
+    none = np.zeros(0, dtype=np.int64)
+    return Shortlist(none, none, none, none)

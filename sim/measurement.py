@@ -1,0 +1,309 @@
+"""Measure: what a round's tables say.
+
+What an organisation measured, what it reported and what it then realised stand side by side: `measured_value` is what the trial on
+validation data promised, `bid` and `ask` what was said, `realised_value` what the purchase changed in the buyer's equilibrium profit on
+test data, with everybody's purchases of the round in place.
+
+Core Objects: Deals, RoundReport, report_round
+"""
+
+import dataclasses
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from markets.money import MICRO
+from markets.orders import first_best
+from sim.broker import orders_at
+from sim.payoffs import Change, Standing
+from sim.welfare import allocative_efficiency
+
+if TYPE_CHECKING:
+    from sim.broker import Appraisal, Catalogue, Quoted, Shortlist
+    from sim.laboratory import Measured, Trained, Tried
+    from sim.market import ParameterMarket
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+Columns = dict[str, NDArray[Any]]
+
+
+@dataclass(frozen=True)
+class Deals:
+    """Trades that the mechanism made, one entry each; money in micro-credits.
+
+    Attributes
+    ----------
+    row, order : int64 [T]
+        The trial and the order that each is about.
+    buyer, seller : int64 [T]
+        Organisations.
+    bid, ask, paid, received, delivery : int64 [T]
+        What was offered and demanded, what the buyer paid and the seller received, and the cost of delivery that the seller paid.
+    settled : bool [T]
+        Whether money moved and the block was delivered: both or neither.
+    """
+
+    row: Ints
+    order: Ints
+    buyer: Ints
+    seller: Ints
+    bid: Ints
+    ask: Ints
+    paid: Ints
+    received: Ints
+    delivery: Ints
+    settled: NDArray[np.bool_]
+
+    def settled_only(self) -> "Deals":
+        """Return the deals that settled."""
+        return Deals(**{f.name: getattr(self, f.name)[self.settled] for f in dataclasses.fields(self)})
+
+
+@dataclass(frozen=True)
+class RoundReport:
+    """The tables of one round of one world, as columns, and its `totals`."""
+
+    totals: dict[str, float | int]
+    tables: dict[str, Columns]
+
+
+def report_round(
+    world: "ParameterMarket",
+    trained: "Trained",
+    catalogue: "Catalogue",
+    tries: "Shortlist",
+    tried: "Tried",
+    worth: "Appraisal",
+    quoted: "Quoted",
+    deals: Deals,
+    before: "Measured",
+    tested: "Measured",
+    standing: Standing,
+    royalties: Ints,
+) -> RoundReport:
+    """Return the tables of the round just played (see the README for their columns)."""
+    bought = deals.settled_only()
+    accounts = _accounts(world, bought, standing, royalties)
+    organisations = _organisations(world, trained, tested, standing, accounts, bought)
+    realised = _realised(world, bought, before, tested)
+    totals = _totals(world, tries, tried, worth, quoted, deals, standing, organisations) | {
+        "listings": len(catalogue)
+    }
+    tables = {
+        "rounds": {name: np.array([value]) for name, value in totals.items()},
+        "organisations": organisations,
+        "trials": _trials(tries, tried, worth, bought),
+        "orders": _orders(tries, quoted, deals),
+        "trades": _trades(tries, tried, worth, catalogue, deals, realised),
+        "ledger": world.ledger.journal(),
+    }
+    world.ledger.clear_journal()
+    return RoundReport(totals, tables)
+
+
+def _accounts(world: "ParameterMarket", bought: Deals, standing: Standing, royalties: Ints) -> Columns:
+    number = world.organisations
+    columns = {
+        "profit": standing.profit,
+        "paid": np.bincount(bought.buyer, bought.paid, number) / MICRO,
+        "received": np.bincount(bought.seller, bought.received, number) / MICRO,
+        "delivery": np.bincount(bought.seller, bought.delivery, number) / MICRO,
+        "royalty": royalties / MICRO,
+    }
+    net = columns["profit"] - columns["paid"] + columns["received"] - columns["delivery"] + columns["royalty"]
+    return columns | {"net": net, "balance": world.ledger.balances[:number] / MICRO}
+
+
+def _organisations(
+    world: "ParameterMarket",
+    trained: "Trained",
+    tested: "Measured",
+    standing: Standing,
+    accounts: Columns,
+    bought: Deals,
+) -> Columns:
+    number = world.organisations
+    training = np.zeros(number, dtype=bool)
+    training[world.active] = True
+    examples = np.zeros(number, dtype=np.int64)
+    loss = world.validation_loss.copy()
+    took_part = world.trained_this_round
+    examples[took_part] = trained.examples
+    loss[took_part] = trained.training_loss
+    flops = 3 * world.laboratory.architecture.forward_flops * examples
+    return {
+        "organisation": np.arange(number),
+        "strategy": np.array([agent.strategy.name for agent in world.agents], dtype=object),
+        "region": world.downstream.region,
+        "status": np.where(training, "active", "diverged").astype(object),
+        "training_loss": loss,
+        "validation_loss": world.validation_loss.copy(),
+        "test_loss": tested.loss,
+        "test_accuracy": tested.accuracy,
+        "quality": world.quality,
+        "price": standing.price,
+        "share": standing.share,
+        **accounts,
+        "bought": np.bincount(bought.buyer, minlength=number),
+        "sold": np.bincount(bought.seller, minlength=number),
+        "lineage": world.lineage.sum(axis=1),
+        "training_flops": flops.astype(np.int64),
+    }
+
+
+def _realised(world: "ParameterMarket", bought: Deals, before: "Measured", tested: "Measured") -> Columns:
+    """Return what each trade changed on test data, shared equally among a buyer's trades of the round."""
+    together = np.bincount(bought.buyer, minlength=world.organisations)[bought.buyer]
+    quality = np.exp(-tested.loss)
+    undone = world.downstream.change(quality, bought.buyer, bought.seller, np.exp(-before.loss))
+    change = Change(-undone.buyer / together, -undone.seller / together, -undone.welfare / together)
+    setting = world.config.setting
+    return {
+        "realised_gain": (before.loss - tested.loss[bought.buyer]) / together,
+        "realised_value": setting.value(change),
+        "realised_cost": setting.cost(change),
+    }
+
+
+def _trials(tries: "Shortlist", tried: "Tried", worth: "Appraisal", bought: Deals) -> Columns:
+    traded = np.zeros(len(tries), dtype=bool)
+    traded[bought.row] = True
+    return {
+        "buyer": tries.buyer,
+        "seller": tries.seller,
+        "listing": tries.listing,
+        "position": tries.position,
+        "loss_before": tried.loss_before,
+        "loss_after": tried.loss_after,
+        "weight": tried.weight,
+        "gain": tried.gain,
+        "value": worth.value,
+        "cost": worth.cost,
+        "welfare": worth.welfare,
+        "withheld": worth.withheld,
+        "traded": traded,
+    }
+
+
+def _orders(tries: "Shortlist", quoted: "Quoted", deals: Deals) -> Columns:
+    outcome = np.where(quoted.admitted, "no trade", "refused").astype(object)
+    outcome[deals.order[deals.settled]] = "traded"
+    outcome[deals.order[~deals.settled]] = "not settled"
+    return {
+        "buyer": tries.buyer[quoted.row],
+        "seller": tries.seller[quoted.row],
+        "listing": tries.listing[quoted.row],
+        "position": tries.position[quoted.row],
+        "bid": quoted.bid / MICRO,
+        "ask": quoted.ask / MICRO,
+        "outcome": outcome,
+        "reason": quoted.refused,
+    }
+
+
+def _trades(
+    tries: "Shortlist",
+    tried: "Tried",
+    worth: "Appraisal",
+    catalogue: "Catalogue",
+    deals: Deals,
+    realised: Columns,
+) -> Columns:
+    filled = {name: np.zeros(len(deals.row)) for name in realised}
+    for name, column in realised.items():
+        filled[name][deals.settled] = column
+    return {
+        "buyer": deals.buyer,
+        "seller": deals.seller,
+        "listing": tries.listing[deals.row],
+        "position": tries.position[deals.row],
+        "weight": tried.weight[deals.row],
+        "measured_gain": tried.gain[deals.row],
+        "measured_value": worth.value[deals.row],
+        "measured_cost": worth.cost[deals.row],
+        "bid": deals.bid / MICRO,
+        "ask": deals.ask / MICRO,
+        "reserve": catalogue.reserve[tries.listing[deals.row]] / MICRO,
+        "paid": deals.paid / MICRO,
+        "received": deals.received / MICRO,
+        "delivery": deals.delivery / MICRO,
+        "settled": deals.settled,
+        **filled,
+    }
+
+
+def _totals(
+    world: "ParameterMarket",
+    tries: "Shortlist",
+    tried: "Tried",
+    worth: "Appraisal",
+    quoted: "Quoted",
+    deals: Deals,
+    standing: Standing,
+    organisations: Columns,
+) -> dict[str, float | int]:
+    bought = deals.settled_only()
+    broker = (bought.paid - bought.received).sum() / MICRO
+    delivery = bought.delivery.sum() / MICRO
+    consumer_surplus = float(standing.consumer_surplus.sum())
+    realised = float((worth.value - worth.cost)[bought.row].sum())
+    best = _first_best_gains(world, tries, tried, worth)
+    improving = (worth.welfare > 0) & (tried.gain > 0)
+    return {
+        "welfare": consumer_surplus + float(standing.profit.sum()) - delivery,
+        "consumer_surplus": consumer_surplus,
+        "profits": float(organisations["net"].sum()),
+        "broker_surplus": float(broker),
+        "industry_profit": float(standing.profit.sum()),
+        "delivery": float(delivery),
+        "test_loss": float(organisations["test_loss"].mean()),
+        "test_accuracy": float(organisations["test_accuracy"].mean()),
+        "active": int(world.active.sum()),
+        "trials": len(tries),
+        "orders": len(quoted.row),
+        "refused": int((~quoted.admitted).sum() + (~deals.settled).sum()),
+        "trades": len(bought.row),
+        "volume": float(bought.paid.sum() / MICRO),
+        "gains_realised": realised,
+        "gains_first_best": best,
+        "allocative_efficiency": allocative_efficiency(realised, best),
+        "welfare_improving": int(improving.sum()),
+        "withheld": int((worth.withheld & improving).sum()),
+        "withheld_welfare": _welfare_withheld(world, tries, worth, bought),
+        "training_flops": int(organisations["training_flops"].sum()),
+        "trial_flops": _trial_flops(world, len(tries)),
+    }
+
+
+def _first_best_gains(
+    world: "ParameterMarket", tries: "Shortlist", tried: "Tried", worth: "Appraisal"
+) -> float:
+    """Return the greatest gains from trade that values and costs allow, whatever was bid and asked."""
+    at = np.flatnonzero(worth.value > 0)
+    orders = orders_at(world, tries, tried.gain, at, worth.value[at], worth.cost[at])
+    return float(first_best(orders)[1].sum())
+
+
+def _welfare_withheld(
+    world: "ParameterMarket", tries: "Shortlist", worth: "Appraisal", bought: Deals
+) -> float:
+    """Return the welfare that withheld blocks would have added this round, to first order, credits.
+
+    For each buyer and position: the best withheld block's gain of welfare, less that of the block it bought instead, where positive.
+    Other organisations' models are held as they were.
+    """
+    positions = len(world.laboratory.positions)
+    market = tries.buyer * positions + tries.position
+    best, made = (np.zeros(world.organisations * positions) for _ in range(2))
+    np.maximum.at(best, market[worth.withheld], worth.welfare[worth.withheld])
+    np.maximum.at(made, market[bought.row], worth.welfare[bought.row])
+    return float((best - made).clip(min=0).sum())
+
+
+def _trial_flops(world: "ParameterMarket", trials: int) -> int:
+    laboratory = world.laboratory
+    examples = len(laboratory.splits[world.replicate].validation)
+    return int(trials * world.config.broker.merge_weights * examples * laboratory.architecture.forward_flops)

@@ -1,0 +1,119 @@
+"""Records: the tables of a run on disk, and the checkpoint that lets it go on.
+
+While a run goes on, each round's rows lie in `parts/`, one file a table, written atomically before the checkpoint of that round; when it
+ends they become one Parquet file a table. Nothing on disk is ever half written, and nothing is unpickled.
+
+Core Objects: TABLES, RecordWriter, read_tables, save_checkpoint, load_checkpoint
+"""
+
+import os
+import shutil
+from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import load_file, save_file
+
+TABLES = ("rounds", "organisations", "trials", "orders", "trades", "ledger")
+CHECKPOINT = "checkpoint.safetensors"
+
+
+class RecordError(ValueError):
+    """Records that are missing or cannot be read; the message is one sentence."""
+
+
+def write_atomically(path: Path, write: Callable[[Path], Any]) -> None:
+    """Let `write` fill a file beside `path`, then put it in its place in one step."""
+    unfinished = path.with_name(f".{path.name}.unfinished")
+    write(unfinished)
+    with unfinished.open("rb+") as file:
+        os.fsync(file.fileno())
+    unfinished.replace(path)
+
+
+class RecordWriter:
+    """Writes a run's tables into its folder.
+
+    Parameters
+    ----------
+    folder : Path
+        The run's folder.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.parts = folder / "parts"
+
+    def write_round(self, number: int, tables: dict[str, pd.DataFrame]) -> None:
+        """Write the rows of one round; a round that is played again after a stop replaces what it wrote before."""
+        self.parts.mkdir(parents=True, exist_ok=True)
+        for name, table in tables.items():
+            path = self.parts / f"{name}-{number:06d}.parquet"
+            write_atomically(path, partial(table.to_parquet, index=False))
+
+    def finish(self) -> None:
+        """Join the parts of every table into one file, and remove the parts; does nothing if that was done before."""
+        if not self.parts.is_dir():
+            return
+        for name in TABLES:
+            found = sorted(self.parts.glob(f"{name}-*.parquet"))
+            table = pd.concat([pd.read_parquet(p) for p in found], ignore_index=True)
+            write_atomically(self.folder / f"{name}.parquet", partial(table.to_parquet, index=False))
+        joined = self.parts.rename(self.folder / ".parts-joined")
+        shutil.rmtree(joined)
+
+
+def read_tables(folder: Path, names: Sequence[str] = TABLES) -> dict[str, pd.DataFrame]:
+    """Return the tables of a run, by name.
+
+    Raises
+    ------
+    RecordError
+        If a table is missing, truncated or otherwise not a Parquet file.
+    """
+    return {name: _read_table(folder / f"{name}.parquet") for name in names}
+
+
+def _read_table(path: Path) -> pd.DataFrame:
+    if not path.is_file():
+        raise RecordError(f"{path} must be a record file of a finished run; there is none")
+    try:
+        return pd.read_parquet(path)
+    except (OSError, ValueError) as error:
+        reason = str(error).strip().splitlines()[0].rstrip(".")
+        raise RecordError(f"{path} must be a whole Parquet file; it cannot be read ({reason})") from error
+
+
+def save_checkpoint(folder: Path, state: dict[str, Any], rounds: int) -> None:
+    """Write a state (arrays and tensors by flat names) as one safetensors file."""
+    tensors = {
+        name: value.detach().cpu().contiguous()
+        if isinstance(value, torch.Tensor)
+        else torch.as_tensor(np.ascontiguousarray(value))
+        for name, value in state.items()
+    }
+    write_atomically(folder / CHECKPOINT, lambda p: save_file(tensors, p, metadata={"rounds": str(rounds)}))
+
+
+def load_checkpoint(folder: Path) -> tuple[dict[str, torch.Tensor], int]:
+    """Return the state and the number of rounds played when it was saved.
+
+    Raises
+    ------
+    RecordError
+        If there is no checkpoint or it cannot be read.
+    """
+    path = folder / CHECKPOINT
+    if not path.is_file():
+        raise RecordError(f"{folder} must hold {CHECKPOINT} to go on from; there is none")
+    try:
+        with safe_open(path, framework="pt") as file:
+            rounds = int(file.metadata()["rounds"])
+        return load_file(path), rounds
+    except (OSError, SafetensorError, KeyError, TypeError, ValueError) as error:
+        raise RecordError(f"{path} must be a whole checkpoint; it cannot be read ({error})") from error

@@ -1,0 +1,13 @@
+"""Settings: how the payoffs of organisations depend on each other. One file a setting.
+
+Core Objects: SETTINGS, Setting
+"""
+
+from markets.registry import Registry, import_submodules
+from sim.settings.base import Setting, check_setting_class
+
+SETTINGS: Registry[Setting] = Registry("setting", check_setting_class)
+
+import_submodules(__name__, list(__path__))
+
+__all__ = ["SETTINGS", "Setting"]

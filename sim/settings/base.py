@@ -1,0 +1,70 @@
+"""What every setting has: where consumers are, what selling costs, and whom organisations decide for.
+
+Core Objects: Setting
+"""
+
+import inspect
+from abc import ABC, abstractmethod
+from dataclasses import field, is_dataclass
+from typing import Annotated, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field
+from pydantic.dataclasses import dataclass
+
+from sim.demand import Demand, regions_of
+from sim.payoffs import Change, DownstreamMarket
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True, config={"extra": "forbid"})
+class Setting(ABC):
+    """How payoffs depend on each other.
+
+    Parameters
+    ----------
+    demand : Demand
+        What consumers want (see `sim.demand`).
+    regions : int
+        How many regions the organisations share in the settings in which they are rivals: 1 is all against all, half the
+        organisations are duopolies.
+    delivery : float
+        Credits that delivering one copy of a block costs its seller.
+    royalties : str
+        How the cooperative setting shares the gains of a round: ``none``, ``equal``, ``proportional`` or ``shapley``.
+    """
+
+    name: str = ""
+    demand: Demand = field(default_factory=Demand)
+    regions: Annotated[int, Field(ge=1)] = 1
+    delivery: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0.0
+    royalties: Annotated[str, Field(pattern="^(none|equal|proportional|shapley)$")] = "proportional"
+
+    trades: ClassVar[bool] = True
+    cooperates: ClassVar[bool] = False
+
+    def downstream(self, organisations: int) -> DownstreamMarket:
+        """Return the consumers' side of a world."""
+        return DownstreamMarket(regions_of(organisations, self.regions), self.demand)
+
+    @abstractmethod
+    def value(self, change: Change) -> Floats:
+        """Return what each improvement [P] is worth to its buyer, credits a round."""
+
+    @abstractmethod
+    def cost(self, change: Change) -> Floats:
+        """Return what selling each improvement [P] costs its seller, credits a round, delivery included."""
+
+
+def check_setting_class(cls: type[Setting]) -> None:
+    """Raise ``TypeError`` unless a class can serve as a setting."""
+    if not (is_dataclass(cls) and issubclass(cls, Setting)) or inspect.isabstract(cls):
+        raise TypeError(
+            f"setting {cls.__name__} must be a dataclass that extends Setting and defines value and cost"
+        )
+    if not (cls.__doc__ or "").strip():
+        raise TypeError(
+            f"setting {cls.__name__} must have a docstring: it is the line that `parabourse list` shows"
+        )

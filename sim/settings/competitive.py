@@ -1,0 +1,27 @@
+"""Rivals who decide for themselves."""
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic.dataclasses import dataclass
+
+from sim.payoffs import Change
+from sim.settings import SETTINGS
+from sim.settings.base import Setting
+
+Floats = NDArray[np.float64]
+
+
+@SETTINGS.register
+@dataclass(frozen=True, config={"extra": "forbid"})
+class Competitive(Setting):
+    """Organisations share regions; each maximises its own profit and counts what a stronger rival would cost it."""
+
+    name: str = "competitive"
+
+    def value(self, change: Change) -> Floats:
+        """Return the buyer's change of profit."""
+        return change.buyer
+
+    def cost(self, change: Change) -> Floats:
+        """Return the profit that the seller loses, and delivery."""
+        return (-change.seller).clip(min=0) + self.delivery

@@ -1,0 +1,20 @@
+"""Monopolists."""
+
+import numpy as np
+from pydantic.dataclasses import dataclass
+
+from sim.payoffs import DownstreamMarket
+from sim.settings import SETTINGS
+from sim.settings.competitive import Competitive
+
+
+@SETTINGS.register
+@dataclass(frozen=True, config={"extra": "forbid"})
+class Independent(Competitive):
+    """Every organisation is alone in its region, a monopolist facing the outside option: selling never helps a rival."""
+
+    name: str = "independent"
+
+    def downstream(self, organisations: int) -> DownstreamMarket:
+        """Return one region for every organisation."""
+        return DownstreamMarket(np.arange(organisations), self.demand)

@@ -1,0 +1,80 @@
+import numpy as np
+import pytest
+import torch
+
+from agents.learning import Architecture, interpolate, match_weights, merge
+from agents.learning.alignment import permute
+from agents.learning.merging import position_masks, purchase_rank
+from agents.learning.optimisers import AdamW
+from tests.agents.learning.conftest import ARCHITECTURES, fleet_of, models, orders
+
+
+def test_ends_and_merges_with_itself_are_exact(any_architecture: Architecture) -> None:
+    own, other = models(any_architecture, 4), models(any_architecture, 4, seed=1)
+    weight = torch.tensor([0, 1, 0.3, 0.7])
+    merged, same = interpolate(own, other, weight), interpolate(own, own, weight)
+    for name, leaf in own.items():
+        assert torch.equal(merged[name][0], leaf[0])
+        assert torch.equal(merged[name][1], other[name][1])
+        assert torch.equal(same[name], leaf)
+        torch.testing.assert_close(merged[name][2], 0.7 * leaf[2] + 0.3 * other[name][2])
+        torch.testing.assert_close(merged[name][3], 0.3 * leaf[3] + 0.7 * other[name][3])
+
+
+def test_a_tensor_that_is_not_bought_may_hold_anything(any_architecture: Architecture) -> None:
+    own, other = models(any_architecture, 2), models(any_architecture, 2, seed=1)
+    first = any_architecture.stem_tensors[0]
+    names = ["model", "head"]
+    masks = position_masks(any_architecture, [1, 0], names, torch.device("cpu"))
+    other[first][0] = float("nan")
+    merged = interpolate(own, other, torch.full((2,), 0.5), masks)
+    in_head = first.startswith("head")
+    assert bool(merged[first][0].isnan().all()) == in_head
+    assert torch.isfinite(merged[first][1]).all()
+    assert not torch.equal(merged["head.bias"][0], own["head.bias"][0])
+
+
+@pytest.mark.parametrize("aligned", [False, True])
+def test_purchases_apply_one_after_another(architecture: Architecture, aligned: bool) -> None:
+    fleet, offered = fleet_of(architecture, 5, AdamW()), models(architecture, 4, seed=7)
+    buyer, seller = np.array([3, 1, 3, 0, 3, 1]), np.array([0, 1, 2, 3, 2, 0])
+    names = ["head", "model", "layer1"]
+    position, weight = np.array([1, 0, 2, 1, 1, 2]), np.array([0.5, 1.0, 0.25, 0.0, 0.75, 0.5])
+    permutations = None
+    rows = torch.from_numpy(seller)
+    bought = {name: leaf[rows] for name, leaf in offered.items()}
+    if aligned:
+        permutations = match_weights(architecture, fleet.copy_of(buyer), bought).permutations
+        bought = permute(architecture, bought, permutations)
+    expected = fleet.copy_of(range(5))
+    for p in range(6):
+        for name in architecture.tensors_of(names[position[p]]):
+            own = expected[name][buyer[p]]
+            expected[name][buyer[p]] = (1 - weight[p]) * own + weight[p] * bought[name][p]
+    merge(fleet, offered, buyer, seller, position, names, weight, permutations)
+    for name, leaf in expected.items():
+        torch.testing.assert_close(fleet.parameters[name], leaf, rtol=1e-6, atol=1e-7)
+
+
+@pytest.mark.parametrize("reset", [True, False])
+def test_the_buyers_optimisers_start_afresh(reset: bool, examples: tuple) -> None:
+    architecture = ARCHITECTURES["mlp"]
+    fleet = fleet_of(architecture, 3, AdamW())
+    fleet.train(range(3), *examples, orders([16, 16, 16]), 8)
+    before = fleet.copy_of(range(3))
+    merge(fleet, models(architecture, 1), [1], [0], [0], ["model"], [0.0], reset_optimiser=reset)
+    assert fleet.optimiser_state.steps.tolist() == [2, 0 if reset else 2, 2]
+    assert all(torch.equal(fleet.parameters[name], leaf) for name, leaf in before.items())
+
+
+def test_edges() -> None:
+    fleet = fleet_of(ARCHITECTURES["mlp"], 2)
+    offered, before = models(ARCHITECTURES["mlp"], 1), fleet.state()
+    merge(fleet, offered, [], [], [], ["model"], [])
+    assert all(torch.equal(leaf, before[name]) for name, leaf in fleet.state().items())
+    assert purchase_rank(np.array([3, 1, 3, 0, 3, 1])).tolist() == [0, 0, 1, 0, 2, 1]
+    for weight in (-0.1, 1.5, float("nan")):
+        with pytest.raises(ValueError, match=r"weight must be in \[0, 1\]; got"):
+            merge(fleet, offered, [0], [0], [0], ["model"], [weight])
+    with pytest.raises(ValueError, match="position must be one of"):
+        merge(fleet, offered, [0], [0], [0], ["tail"], [0.5])

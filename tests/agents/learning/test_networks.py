@@ -1,0 +1,171 @@
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F
+from omegaconf import OmegaConf
+from pydantic import ValidationError
+
+from agents.learning.networks import NETWORKS, Architecture
+from agents.learning.networks.convnet import ConvNet
+from agents.learning.networks.mlp import MLP
+from agents.learning.networks.products import product
+from tests.agents.learning.conftest import CLASSES, SHAPE, models
+
+
+def batch(slots: int, rows: int, seed: int = 1) -> tuple[torch.Tensor, torch.Tensor]:
+    rng = np.random.default_rng(seed)
+    x = torch.from_numpy(rng.normal(size=(slots, rows, *SHAPE)).astype(np.float32))
+    return x, torch.from_numpy(rng.integers(0, CLASSES, (slots, rows)))
+
+
+def test_forward_equals_the_plain_module(any_architecture: Architecture) -> None:
+    parameters, (x, _) = models(any_architecture, 4), batch(4, 9)
+    logits = any_architecture.forward(parameters, x)
+    for slot in range(4):
+        plain = any_architecture.module(parameters, slot)(x[slot])
+        torch.testing.assert_close(logits[slot], plain, rtol=1e-5, atol=1e-6)
+
+
+def test_module_copies_and_draws_nothing(any_architecture: Architecture) -> None:
+    parameters, before = models(any_architecture, 2), torch.get_rng_state()
+    module = any_architecture.module(parameters, 1)
+    assert torch.equal(before, torch.get_rng_state())
+    assert list(module.state_dict()) == list(any_architecture.shapes)
+    with torch.no_grad():
+        next(module.parameters()).zero_()
+    assert parameters[next(iter(parameters))][1].abs().sum() > 0
+
+
+def test_shared_inputs_equal_inputs_for_each_slot(any_architecture: Architecture) -> None:
+    parameters, (x, _) = models(any_architecture, 5), batch(1, 11)
+    each = any_architecture.forward(parameters, x.expand(5, *x.shape[1:]).contiguous())
+    assert torch.equal(any_architecture.forward(parameters, x[0]), each)
+
+
+def test_gradients_equal_the_plain_modules(any_architecture: Architecture) -> None:
+    parameters, (x, y) = models(any_architecture, 3), batch(3, 8)
+    weight = torch.ones(3, 8)
+    weight[1, 5:] = 0
+    loss, gradients = any_architecture.gradients(parameters, x, y, weight)
+    for slot, rows in enumerate((8, 5, 8)):
+        module = any_architecture.module(parameters, slot)
+        plain = F.cross_entropy(module(x[slot, :rows]), y[slot, :rows])
+        plain.backward()
+        assert loss[slot].item() == pytest.approx(plain.item(), abs=1e-6)
+        for name, parameter in module.named_parameters():
+            torch.testing.assert_close(gradients[name][slot], parameter.grad, rtol=1e-4, atol=1e-6)
+
+
+def test_written_out_backward_pass_equals_automatic_differentiation() -> None:
+    architecture = MLP(widths=[13, 7, 5]).bind(SHAPE, CLASSES)
+    parameters, (x, y) = models(architecture, 6), batch(6, 10)
+    weight = (torch.arange(10) < torch.tensor([[10], [7], [1], [10], [3], [0]])).float()
+    loss, gradients = architecture.gradients(parameters, x, y, weight)
+    expected_loss, expected = Architecture.gradients(architecture, parameters, x, y, weight)
+    torch.testing.assert_close(loss, expected_loss)
+    assert list(gradients) == list(expected)
+    for name in expected:
+        torch.testing.assert_close(gradients[name], expected[name], rtol=1e-5, atol=1e-7)
+
+
+def test_a_slot_of_padding_has_no_loss_and_no_gradient(any_architecture: Architecture) -> None:
+    parameters, (x, y) = models(any_architecture, 2), batch(2, 4)
+    weight = torch.tensor([[1.0, 1, 1, 1], [0, 0, 0, 0]])
+    loss, gradients = any_architecture.gradients(parameters, x, y, weight)
+    assert loss[1] == 0
+    assert loss[0] > 0
+    for gradient in gradients.values():
+        assert (gradient[1] == 0).all()
+
+
+def test_a_slot_has_the_same_bits_in_any_company(any_architecture: Architecture) -> None:
+    parameters, (x, y) = models(any_architecture, 7), batch(7, 33)
+    weight = torch.ones(7, 33)
+    loss, gradients = any_architecture.gradients(parameters, x, y, weight)
+    logits = any_architecture.forward(parameters, x)
+    for some in ([0], [6], [2, 3], [5, 1, 4], [6, 0, 1, 2, 3]):
+        part = {name: leaf[some] for name, leaf in parameters.items()}
+        assert torch.equal(any_architecture.forward(part, x[some]), logits[some])
+        some_loss, some_gradients = any_architecture.gradients(part, x[some], y[some], weight[some])
+        assert torch.equal(some_loss, loss[some])
+        for name in gradients:
+            assert torch.equal(some_gradients[name], gradients[name][some]), name
+
+
+@pytest.mark.parametrize(("inner", "outer"), [(2048, 9), (3000, 64), (257, 10)])
+def test_a_lone_product_has_the_bits_it_has_in_a_batch(inner: int, outer: int) -> None:
+    generator = torch.Generator().manual_seed(3)
+    left = torch.randn(5, 16, inner, generator=generator)
+    right = torch.randn(5, inner, outer, generator=generator)
+    bias = torch.randn(5, outer, generator=generator)
+    together = product(left, right, bias)
+    torch.testing.assert_close(together, left @ right + bias[:, None], rtol=1e-4, atol=1e-3)
+    for some in (slice(0, 1), slice(4, 5), slice(1, 3)):
+        assert torch.equal(product(left[some], right[some], bias[some]), together[some])
+
+
+def test_stem_is_linear_in_its_parameters(any_architecture: Architecture) -> None:
+    first, second, (x, _) = models(any_architecture, 3), models(any_architecture, 3, seed=9), batch(3, 6)
+    merged = {name: 0.3 * first[name] + 0.7 * second[name] for name in first}
+    stems = [any_architecture.stem(parameters, x) for parameters in (first, second, merged)]
+    torch.testing.assert_close(stems[2], 0.3 * stems[0] + 0.7 * stems[1], rtol=1e-4, atol=1e-6)
+
+
+def test_trunk_reads_nothing_of_the_stem(any_architecture: Architecture) -> None:
+    parameters, (x, _) = models(any_architecture, 3), batch(3, 6)
+    z = any_architecture.stem(parameters, x)
+    rest = {name: leaf for name, leaf in parameters.items() if name not in any_architecture.stem_tensors}
+    assert torch.equal(any_architecture.trunk(rest, z), any_architecture.forward(parameters, x))
+
+
+def test_positions_part_the_tensors(any_architecture: Architecture) -> None:
+    named = [name for names in any_architecture.positions.values() for name in names]
+    assert sorted(named) == sorted(any_architecture.shapes)
+    assert "head" in any_architecture.positions
+    assert any_architecture.tensors_of("model") == tuple(any_architecture.shapes)
+    assert any_architecture.tensors_of("head") == ("head.weight", "head.bias")
+    with pytest.raises(ValueError, match="position must be one of model, .*head; got 'tail'"):
+        any_architecture.tensors_of("tail")
+
+
+def test_counts_by_hand() -> None:
+    # 64-5-3: 64*5 + 5 + 5*3 + 3 parameters, two operations a weight
+    mlp = MLP(widths=[5]).bind((1, 8, 8), 3)
+    assert (mlp.parameter_count, mlp.forward_flops) == (343, 2 * (320 + 15))
+    assert mlp.signature == "mlp:1x8x8-5-3"
+    # 3x3x1x2 kernel + 2 biases + 2 scales + 2 shifts, head 2x3 + 3; 64 pixels
+    conv = ConvNet(channels=[2]).bind((1, 8, 8), 3)
+    assert (conv.parameter_count, conv.forward_flops) == (18 + 6 + 9, 2 * (64 * 18 + 6))
+    # the second stage works on 4 x 4 pixels
+    deep = ConvNet(channels=[2, 4]).bind((1, 8, 8), 3)
+    assert deep.forward_flops == 2 * (64 * 18 + 16 * 2 * 4 * 9 + 12)
+    assert deep.signature == "convnet:1x8x8-2-4-3:max"
+
+
+def test_initial_parameters_are_drawn_as_torch_draws_them(any_architecture: Architecture) -> None:
+    drawn = any_architecture.initial(np.random.default_rng(4))
+    again = any_architecture.initial(np.random.default_rng(4))
+    plain = any_architecture.skeleton().state_dict()
+    for name, array in drawn.items():
+        assert array.dtype == np.float32
+        assert array.shape == any_architecture.shapes[name] == tuple(plain[name].shape)
+        assert np.array_equal(array, again[name])
+        if "norm" in name:
+            assert np.array_equal(array, plain[name].numpy())
+    weight = any_architecture.stem_tensors[0]
+    bound = 1 / np.sqrt(np.prod(any_architecture.shapes[weight][1:]))
+    assert 0.9 * bound < np.abs(drawn[weight]).max() <= bound
+
+
+def test_configurations_are_structured() -> None:
+    for name in NETWORKS:
+        assert OmegaConf.structured(NETWORKS[name]).name == name
+        assert NETWORKS.build(name).bind((1, 8, 8), 10).classes == 10
+    with pytest.raises(ValidationError):
+        MLP(widths=[0])
+    with pytest.raises(ValidationError):
+        ConvNet(pooling="median")
+    with pytest.raises(ValueError, match="channels must have at most 4 stages for images of 8 x 8"):
+        ConvNet(channels=[2] * 5).bind((1, 8, 8), 10)
+    with pytest.raises(TypeError, match="subclass of Network"):
+        NETWORKS._check(int)  # type: ignore[arg-type]

@@ -1,0 +1,134 @@
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F
+
+from agents.learning import Architecture, Fleet, TrialResults, try_blocks
+from agents.learning.alignment import match_weights, permute
+from tests.agents.learning.conftest import ARCHITECTURES, fleet_of, models
+
+GRID = np.array([0, 0.05, 0.35, 0.5, 0.9, 1.0])
+NAMES = ["model", "head", "layer0"]
+BUYER = np.array([2, 0, 2, 1, 3, 0, 2])
+SELLER = np.array([1, 0, 1, 2, 0, 1, 0])
+POSITION = np.array([0, 1, 2, 0, 0, 2, 1])
+INDEX = np.stack([np.arange(0, 37), np.arange(50, 87)])
+GROUP = np.array([0, 1, 0, 1, 1, 0, 1])
+Examples = tuple[torch.Tensor, torch.Tensor]
+
+
+def trial(
+    fleet: Fleet, offered: dict, examples: Examples, some: list[int], align: bool = True
+) -> TrialResults:
+    names = NAMES if "layer0" in fleet.architecture.positions else ["model", "head", "model"]
+    return try_blocks(
+        fleet,
+        offered,
+        BUYER[some],
+        SELLER[some],
+        POSITION[some],
+        names,
+        GRID,
+        *examples,
+        INDEX,
+        GROUP[some],
+        align,
+    )
+
+
+ALL = list(range(7))
+
+
+@pytest.mark.parametrize("align", [True, False])
+def test_trials_equal_a_plain_loop_over_pairs_and_weights(
+    any_architecture: Architecture, align: bool, examples: Examples
+) -> None:
+    inputs, labels = examples
+    fleet, offered = fleet_of(any_architecture, 4), models(any_architecture, 3, seed=5)
+    results = trial(fleet, offered, examples, ALL, align)
+    names = NAMES if "layer0" in any_architecture.positions else ["model", "head", "model"]
+    for p in ALL:
+        own = fleet.copy_of([BUYER[p]])
+        other = {name: leaf[SELLER[p]].unsqueeze(0) for name, leaf in offered.items()}
+        if align:
+            other = permute(any_architecture, other, match_weights(any_architecture, own, other).permutations)
+        for w, weight in enumerate(GRID):
+            merged = {name: leaf.clone() for name, leaf in own.items()}
+            for name in any_architecture.tensors_of(names[POSITION[p]]):
+                merged[name] = (1 - weight) * own[name] + weight * other[name]
+            rows = INDEX[GROUP[p]]
+            with torch.no_grad():
+                logits = any_architecture.module(merged, 0)(inputs[rows])
+            expected = F.cross_entropy(logits, labels[rows]).item()
+            assert results.loss[p, w] == pytest.approx(expected, abs=1e-5)
+    best = results.loss.argmin(1)
+    assert np.array_equal(results.weight, GRID[best])
+    assert np.array_equal(results.gain, results.loss[:, 0] - results.loss.min(1))
+    assert (results.gain >= 0).all()
+
+
+def test_chunks_and_company_do_not_change_a_bit(any_architecture: Architecture, examples: Examples) -> None:
+    fleet, offered = fleet_of(any_architecture, 4), models(any_architecture, 3, seed=5)
+    full = trial(fleet, offered, examples, ALL)
+    for budget in (1e-6, 0.1, 0.3):
+        small = fleet_of(any_architecture, 4, memory_budget_mb=budget)
+        assert np.array_equal(trial(small, offered, examples, ALL).loss, full.loss)
+    for some in ([0], [6], [3, 1], [5, 2, 0, 4]):
+        part = trial(fleet, offered, examples, some)
+        assert np.array_equal(part.loss, full.loss[some])
+        for name, order in part.permutations.items():
+            assert torch.equal(order, full.permutations[name][some])
+
+
+def test_no_purchase_is_the_evaluation(any_architecture: Architecture, examples: Examples) -> None:
+    fleet, offered = fleet_of(any_architecture, 4), models(any_architecture, 3, seed=5)
+    loss, _ = fleet.evaluate(BUYER, *examples, INDEX, GROUP)
+    assert np.array_equal(trial(fleet, offered, examples, ALL).loss[:, 0], loss)
+
+
+def test_a_better_model_is_taken_whole_and_its_own_copy_not_at_all(examples: Examples) -> None:
+    architecture = ARCHITECTURES["mlp"]
+    fleet = fleet_of(architecture, 2)
+    index = np.arange(80)[None]
+    offered = fleet.copy_of([1, 0])
+    for name in offered:
+        fleet.parameters[name][0] = 0  # knows nothing
+    fleet.train([1], *examples, np.tile(np.arange(80), 40)[None], 16)
+    offered = fleet.copy_of([1, 0])
+    results = try_blocks(
+        fleet, offered, [0, 0], [0, 1], [0, 0], ["model"], [0, 0.5, 1], *examples, index, [0, 0], False
+    )
+    assert results.weight.tolist() == [1, 0]
+    assert results.gain[1] == 0
+    trained, _ = fleet.evaluate([1], *examples, index, [0])
+    # zeros answer every class alike: loss ln K
+    assert results.gain[0] == pytest.approx(np.log(3) - trained[0], abs=1e-5)
+
+
+def test_what_is_not_finite_is_never_chosen(examples: Examples) -> None:
+    architecture = ARCHITECTURES["mlp"]
+    fleet, offered = fleet_of(architecture, 4), models(architecture, 3, seed=5)
+    offered["head.bias"][0] = float("nan")
+    offered["layer0.weight"][2] = float("inf")
+    for name in fleet.parameters:
+        fleet.parameters[name][3] = float("nan")
+    buyer, seller = [0, 0, 0, 3, 3], [0, 0, 2, 1, 0]
+    results = try_blocks(
+        fleet, offered, buyer, seller, [0, 1, 2, 0, 0], ["model", "layer0", "head"],
+        GRID, *examples, INDEX[:1], [0] * 5,
+    )  # fmt: skip
+    assert np.isinf(results.loss[0, 1:]).all()
+    assert (results.weight[0], results.gain[0]) == (0, 0)
+    assert np.isfinite(results.loss[[1, 2]]).all()
+    assert np.isinf(results.loss[3:]).all()
+    assert results.gain[3:].tolist() == [0, 0]
+
+
+def test_no_pairs_and_wrong_grids(examples: Examples) -> None:
+    fleet, offered = fleet_of(ARCHITECTURES["mlp"], 4), models(ARCHITECTURES["mlp"], 3)
+    assert trial(fleet, offered, examples, []).loss.shape == (0, len(GRID))
+    only = try_blocks(fleet, offered, [0], [0], [0], ["model"], [0], *examples, INDEX, [0])
+    assert (only.loss.shape, only.gain.tolist()) == ((1, 1), [0])
+    for grid in ([0.5, 1], [0, 1.5], [0, 0.5, 0.5], [], [0, float("nan")]):
+        with pytest.raises(ValueError, match="weights must increase from 0"):
+            try_blocks(fleet, offered, [0], [0], [0], ["model"], grid, *examples, INDEX, [0])

@@ -1,0 +1,113 @@
+"""Every strategy answers in the right form; each does what its name says."""
+
+import numpy as np
+import pytest
+from pydantic import ValidationError
+
+from agents.strategies import STRATEGIES, AskView, BidView, MergeView, Strategy
+from agents.strategies.base import check_strategy_class
+
+
+def views(seed=0, organisations=4):
+    rng = np.random.default_rng(1)
+    buyer, seller = (a.ravel() for a in np.nonzero(~np.eye(organisations, dtype=bool)))
+    rows = len(buyer)
+    value, cost = rng.random(rows), rng.random(rows) / 2
+    value[::5] = 0.0
+    ask = AskView(
+        seller,
+        buyer,
+        seller,
+        cost,
+        np.full(rows, 0.01),
+        organisations,
+        organisations,
+        np.random.default_rng(seed),
+    )
+    bid = BidView(
+        buyer, seller, value, value, np.ones(rows), organisations, organisations, np.random.default_rng(seed)
+    )
+    return ask, bid
+
+
+def rows_of(view, keep):
+    columns = {k: v[keep] if isinstance(v, np.ndarray) else v for k, v in vars(view).items()}
+    return type(view)(**columns)
+
+
+@pytest.mark.parametrize("name", list(STRATEGIES))
+def test_answers_are_columns_of_credits_and_repeat(name):
+    strategy = STRATEGIES.build(name)
+    for question in ("ask", "bid"):
+        first, again = (getattr(strategy, question)(views()[question == "bid"]) for _ in range(2))
+        view = views()[question == "bid"]
+        assert first.shape == view.listing.shape
+        assert np.all((first >= 0) | np.isnan(first))
+        np.testing.assert_array_equal(first, again)
+
+
+@pytest.mark.parametrize("name", list(STRATEGIES))
+def test_own_information_only(name):
+    """The answer for an organisation's rows stays the same when every other organisation's rows are left out."""
+    strategy = STRATEGIES.build(name)
+    ask, bid = views()
+    for own in range(4):
+        whole, part = (
+            strategy.bid(views()[1])[bid.buyer == own],
+            strategy.bid(rows_of(views()[1], bid.buyer == own)),
+        )
+        np.testing.assert_array_equal(whole, part)
+        whole, part = (
+            strategy.ask(views()[0])[ask.seller == own],
+            strategy.ask(rows_of(views()[0], ask.seller == own)),
+        )
+        np.testing.assert_array_equal(whole, part)
+
+
+def test_truthful_shading_altruist_recluse():
+    ask, bid = views()
+    worth = bid.value > 0
+    truthful, shading = STRATEGIES.build("truthful"), STRATEGIES.build({"name": "shading", "fraction": 0.25})
+    np.testing.assert_array_equal(truthful.ask(ask), ask.cost)
+    np.testing.assert_array_equal(truthful.bid(bid)[worth], bid.value[worth])
+    assert np.isnan(truthful.bid(bid)[~worth]).all()
+    np.testing.assert_allclose(shading.bid(bid)[worth], 0.75 * bid.value[worth])
+    np.testing.assert_allclose(shading.ask(ask), 1.25 * ask.cost)
+    np.testing.assert_array_equal(STRATEGIES.build("altruist").ask(ask), ask.delivery)
+    assert np.isnan(STRATEGIES.build("recluse").ask(ask)).all()
+    assert np.isnan(STRATEGIES.build("recluse").bid(bid)).all()
+
+
+def test_zero_intelligence_never_trades_at_a_loss():
+    """Gode and Sunder 1993: ZI-C bids are uniform below the value, asks uniform above the cost."""
+    strategy = STRATEGIES.build({"name": "zero_intelligence", "highest": 0.3})
+    for seed in range(50):
+        ask, bid = views(seed)
+        asks, bids = strategy.ask(ask), strategy.bid(bid)
+        assert np.all(asks >= ask.cost)
+        assert np.all(asks <= np.maximum(ask.cost, 0.3))
+        assert np.all((bids <= bid.value) | np.isnan(bids))
+    shares = np.concatenate(
+        [strategy.bid(b)[b.value > 0] / b.value[b.value > 0] for b in (views(s)[1] for s in range(400))]
+    )
+    assert abs(shares.mean() - 0.5) < 5 * np.sqrt(1 / 12 / len(shares))
+
+
+def test_the_trials_weight_is_merged_by_default():
+    view = MergeView(np.array([0]), np.array([1]), np.array([0.3]), np.array([0.1]))
+    assert STRATEGIES.build("truthful").merge(view) == [0.3]
+
+
+def test_a_wrong_signature_fails_at_import():
+    class NoBid(Strategy):
+        """Lacks bid."""
+
+        def ask(self, view):
+            return view.cost
+
+    with pytest.raises(TypeError, match="dataclass"):
+        check_strategy_class(NoBid)
+    with pytest.raises(ValueError, match="strategy must be one of altruist"):
+        STRATEGIES.build("honest")
+    with pytest.raises(ValidationError, match="less than or equal to 1"):
+        STRATEGIES.build({"name": "shading", "fraction": 2})

@@ -1,0 +1,70 @@
+"""Hypothesis strategies for markets."""
+
+import numpy as np
+from hypothesis import strategies as st
+
+from markets.goods import UNLIMITED
+from markets.orders import Orders
+
+
+def random_orders(
+    rng: np.random.Generator,
+    buyers: int = 4,
+    listings: int = 4,
+    *,
+    positions: int = 1,
+    density: float = 1.0,
+    whole: int | None = None,
+    capacity: int | None = None,
+    demand: int = 1,
+    one_quote: bool = False,
+    traders: bool = False,
+) -> Orders:
+    """Draw a market.
+
+    Bids and asks are uniform on [0, 1], or on 0..`whole` without fractions. `capacity` None mixes licences.
+    `one_quote` gives a buyer one bid for a position and a listing one ask, as books want. With `traders` the
+    sellers are among the buyers, else each listing has a seller of its own.
+    """
+    position = rng.integers(0, positions, listings)
+    seller = rng.integers(0, buyers, listings) if traders else buyers + np.arange(listings)
+    copies = rng.choice([1, 2, UNLIMITED], listings) if capacity is None else np.full(listings, capacity)
+    buyer, listing = (index.ravel() for index in np.indices((buyers, listings)))
+    keep = (rng.random(len(buyer)) < density) & (buyer != seller[listing])
+    buyer, listing = buyer[keep], listing[keep]
+
+    def money(size: tuple[int, ...]) -> np.ndarray:
+        return rng.random(size) if whole is None else rng.integers(0, whole + 1, size).astype(float)
+
+    if one_quote:
+        bid, ask = money((buyers, positions))[buyer, position[listing]], money((listings,))[listing]
+    else:
+        bid, ask = money((buyers, listings))[buyer, listing], money((buyers, listings))[buyer, listing] / 2
+    return Orders.of(
+        buyer=buyer,
+        seller=seller[listing],
+        listing=listing,
+        position=position[listing],
+        bid=bid,
+        ask=ask,
+        gain=rng.random(len(buyer)),
+        capacity=copies[listing],
+        demand=demand,
+    )
+
+
+@st.composite
+def markets(draw: st.DrawFn, one_quote: bool = False, max_demand: int | None = None) -> Orders:
+    """Small markets of every shape: ties, missing pairs, mixed licences, traders on both sides."""
+    return random_orders(
+        np.random.default_rng(draw(st.integers(0, 2**32 - 1))),
+        buyers=draw(st.integers(1, 6)),
+        listings=draw(st.integers(1, 6)),
+        positions=draw(st.integers(1, 3)),
+        density=draw(st.sampled_from([0.3, 0.7, 1.0])),
+        whole=draw(st.sampled_from([None, 1, 4])),
+        capacity=draw(st.sampled_from([None, 1, 2, UNLIMITED])),
+        demand=draw(st.integers(1, max_demand or 3)),
+        one_quote=one_quote,
+        traders=draw(st.booleans()),
+    )

@@ -1,0 +1,155 @@
+import dataclasses
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from markets.conformance import check_mechanism, check_truthful
+from markets.goods import UNLIMITED
+from markets.mechanisms import MECHANISMS
+from markets.mechanisms.first_price import FirstPrice
+from markets.orders import Orders, Trades
+from tests.markets.strategies import markets, random_orders
+
+VARIANTS = [{"name": name} for name in MECHANISMS] + [
+    {"name": "k_double_auction", "k": 0.0},
+    {"name": "k_double_auction", "k": 1.0},
+    {"name": "k_double_auction", "k": 0.3},
+    {"name": "posted_price", "price": 0.4},
+    {"name": "posted_price", "price": 2.0},
+    {"name": "nash_bargaining", "buyer_power": 0.9},
+    {"name": "nash_bargaining", "disagreement": "none"},
+]
+GRID = np.arange(-1, 10).clip(0) / 2
+
+
+@pytest.mark.parametrize("spec", VARIANTS, ids=str)
+@given(data=st.data())
+@settings(deadline=None, max_examples=40)
+def test_mechanism_does_what_it_declares(spec, data):
+    mechanism = MECHANISMS.build(spec)
+    orders = data.draw(markets(mechanism.venue == "books", mechanism.properties.max_demand))
+    check_mechanism(mechanism, orders, seed=data.draw(st.integers(0, 99)))
+
+
+def gains_from_lies(spec, side, rounds=12, **market):
+    """The best gain of any lie over some markets of whole numbers, where floats are exact."""
+    mechanism = MECHANISMS.build(spec)
+    books = mechanism.venue == "books"
+    rng = np.random.default_rng(5)
+    return max(
+        check_truthful(mechanism, random_orders(rng, whole=4, one_quote=books, **market), side, GRID, seed)
+        for seed in range(rounds)
+    )
+
+
+ONE = {"buyers": 4, "listings": 1}
+TRUTHFUL = [
+    ("second_price", "buyers", ONE | {"capacity": 1}),
+    ("second_price", "buyers", ONE | {"capacity": 2}),
+    ("second_price", "buyers", {"buyers": 3, "listings": 3, "capacity": UNLIMITED}),
+    ("second_price", "buyers", {"buyers": 3, "listings": 3, "capacity": 1, "demand": 3}),
+    ("assignment", "buyers", {"buyers": 4, "listings": 3, "capacity": 1}),
+    ("assignment", "buyers", {"buyers": 4, "listings": 3, "density": 0.8}),
+    ("posted_price", "buyers", {"buyers": 4, "listings": 3}),
+    ({"name": "posted_price", "price": 2.0}, "buyers", {"buyers": 4, "listings": 3}),
+    ({"name": "posted_price", "price": 2.0}, "sellers", {"buyers": 3, "listings": 3, "capacity": UNLIMITED}),
+    ({"name": "posted_price", "price": 2.0}, "sellers", {"buyers": 1, "listings": 3, "capacity": 1}),
+    ({"name": "k_double_auction", "k": 0.0}, "buyers", {"buyers": 4, "listings": 3}),
+    ({"name": "k_double_auction", "k": 1.0}, "sellers", {"buyers": 3, "listings": 4, "capacity": 1}),
+]
+MANIPULABLE = [
+    ("first_price", "buyers", ONE | {"capacity": 1}),
+    ("second_price", "sellers", ONE | {"capacity": 1}),
+    ("second_price", "buyers", {"buyers": 4, "listings": 3, "capacity": 1}),
+    ("assignment", "sellers", {"buyers": 4, "listings": 3, "capacity": 1}),
+    ("posted_price", "sellers", {"buyers": 3, "listings": 1}),
+    ("nash_bargaining", "buyers", ONE),
+    ("nash_bargaining", "sellers", ONE),
+    ({"name": "k_double_auction", "k": 0.5}, "buyers", {"buyers": 4, "listings": 3}),
+    ({"name": "k_double_auction", "k": 0.5}, "sellers", {"buyers": 3, "listings": 4, "capacity": 1}),
+    ({"name": "k_double_auction", "k": 0.0}, "sellers", {"buyers": 3, "listings": 4, "capacity": 1}),
+    ({"name": "k_double_auction", "k": 1.0}, "buyers", {"buyers": 4, "listings": 3, "capacity": 1}),
+]
+
+
+@pytest.mark.parametrize(("spec", "side", "market"), TRUTHFUL, ids=str)
+def test_truth_is_dominant_where_declared(spec, side, market):
+    assert getattr(MECHANISMS.build(spec).properties, f"truthful_{side}") == "dominant"
+    assert gains_from_lies(spec, side, **market) <= 1e-12
+
+
+@pytest.mark.parametrize(("spec", "side", "market"), MANIPULABLE, ids=str)
+def test_a_lie_pays_where_truth_is_not_declared_or_outside_its_domain(spec, side, market):
+    properties = MECHANISMS.build(spec).properties
+    assert getattr(properties, f"truthful_{side}") == "no" or properties.truthful_domain
+    assert gains_from_lies(spec, side, **market) > 0.1
+
+
+def test_unknown_side_is_refused():
+    with pytest.raises(ValueError, match="side must be 'buyers' or 'sellers'; got 'brokers'"):
+        check_truthful(FirstPrice(), random_orders(np.random.default_rng(0)), "brokers", GRID)
+
+
+def won(orders, price, received=None):
+    rows = np.flatnonzero(orders.surplus >= 0)
+    received = price if received is None else received
+    return Trades.of(orders, rows, price[rows], received[rows])
+
+
+class Broken(FirstPrice):
+    def clear(self, orders, rng):
+        rng.permutation(len(orders))
+        return self.rule(orders, rng)
+
+
+BREAKS = {
+    "a buyer must pay its bid at most": lambda o, rng: won(o, o.bid + 1),
+    "a seller must receive its ask at least": lambda o, rng: won(o, o.ask / 2),
+    "the broker must pay nothing": lambda o, rng: won(o, o.ask, o.bid),
+    "the broker must keep nothing": lambda o, rng: won(o, o.bid, o.ask),
+    "a listing must have as many winners": lambda o, rng: won(o, o.bid),
+    "draw one permutation of its rows; it drew 2": lambda o, rng: (rng.permutation(len(o)), won(o, o.bid))[1],
+    "draw nothing but its permutation": lambda o, rng: (rng.random(), won(o, o.bid))[1],
+    "the same orders and seed": lambda o, rng: won(
+        o, o.ask + (o.surplus.clip(0) * np.random.default_rng().random())
+    ),
+    "must not change who trades": lambda o, rng: Trades.of(o, [0][: len(o)], o.bid[:1], o.bid[:1]),
+    "a change of unit must scale what is paid": lambda o, rng: won(
+        o, np.minimum(o.bid, o.ask + 0.01), np.minimum(o.bid, o.ask + 0.01)
+    ),
+}
+
+
+@pytest.mark.parametrize("sentence", BREAKS)
+def test_a_broken_mechanism_is_caught(sentence):
+    """Each break of a rule is found and told apart."""
+    broken = type("Broken", (Broken,), {"rule": staticmethod(BREAKS[sentence])})()
+    exclusive = "winners" in sentence
+    orders = Orders.of(
+        buyer=[1, 2, 3],
+        seller=[0, 0, 0],
+        listing=[0, 0, 0] if exclusive else [0, 1, 2],
+        bid=[5.0, 4.0, 3.0],
+        ask=[1.0, 1.0, 1.0],
+        capacity=[1, 1, 1],
+        demand=1,
+    )
+    with pytest.raises(AssertionError, match=sentence):
+        check_mechanism(broken, orders, seed=1)
+
+
+def test_a_false_claim_of_efficiency_is_caught():
+    boast = dataclasses.replace(FirstPrice().properties, efficient_domain="")
+    cls = type("Boastful", (FirstPrice,), {"properties": property(lambda self: boast)})
+    orders = Orders.of(
+        buyer=[1, 1, 2],
+        seller=[0, 3, 0],
+        listing=[0, 1, 0],
+        bid=[5.0, 4.0, 4.0],
+        ask=[0.0, 0.0, 0.0],
+        capacity=[1, 1, 1],
+    )
+    with pytest.raises(AssertionError, match=r"gains must be the first best 8\.0; they are 5\.0"):
+        check_mechanism(cls(), orders)

@@ -1,0 +1,124 @@
+import itertools
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+
+from markets.goods import UNLIMITED
+from markets.orders import Orders, Trades, first_best
+from tests.markets.strategies import markets, random_orders
+
+GOOD = {"buyer": [1, 2], "seller": [0, 0], "listing": [7, 7], "bid": [5.0, 3.0], "ask": [1.0, 2.0]}
+
+
+def test_defaults_and_read_only_copies():
+    bid = np.array([5.0, 3.0])
+    orders = Orders.of(**GOOD | {"bid": bid})
+    bid[0] = 9.0
+    assert orders.surplus.tolist() == [4.0, 1.0]
+    assert (orders.capacity == UNLIMITED).all()
+    assert orders.position.tolist() == [0, 0]
+    for column in (orders.buyer, orders.bid, orders.surplus):
+        with pytest.raises(ValueError, match="read-only"):
+            column[0] = 1
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        ({"bid": [5.0, np.nan]}, r"orders\.bid must be finite and not negative; got nan in row 1"),
+        ({"ask": [np.inf, 1.0]}, r"orders\.ask must be finite and not negative; got inf in row 0"),
+        ({"bid": [-1.0, 1.0]}, r"orders\.bid must be finite and not negative; got -1\.0 in row 0"),
+        ({"gain": [0.0, -0.5]}, r"orders\.gain .* got -0\.5 in row 1"),
+        ({"bid": [5.0]}, r"orders\.bid must have as many rows as buyer \(2\); got 1"),
+        ({"bid": [[5.0, 3.0]]}, r"orders\.bid must be a column"),
+        ({"buyer": [1.0, 2.0]}, r"orders\.buyer must hold whole numbers .* got float64"),
+        ({"buyer": [1, -2]}, r"orders\.buyer must be at least 0; got -2 in row 1"),
+        ({"buyer": [1, 1]}, r"orders\.buyer must be on a listing once; got 1 in row 1"),
+        ({"buyer": [1, 0]}, r"orders\.buyer must be another than the row's seller; got 0 in row 1"),
+        ({"seller": [0, 3]}, r"orders\.seller must be the same in all rows of a listing; got 3 in row 1"),
+        ({"position": [0, 1]}, r"orders\.position must be the same"),
+        ({"capacity": [1, 2]}, r"orders\.capacity must be the same"),
+        ({"capacity": [0, 0]}, r"orders\.capacity must be at least 1; got 0 in row 0"),
+        ({"demand": 0}, r"orders\.demand must be at least 1; got 0"),
+    ],
+)
+def test_orders_are_refused_in_one_sentence(change, sentence):
+    with pytest.raises(ValueError, match=sentence):
+        Orders.of(**GOOD | change)
+
+
+def test_nobody_is_a_market():
+    orders = Orders.of(buyer=[], seller=[], listing=[], bid=[], ask=[])
+    assert len(orders) == 0
+    assert orders.books(np.arange(0)) == []
+    assert first_best(orders)[1].sum() == 0
+
+
+def test_books_split_by_position_and_keep_the_order():
+    orders = Orders.of(
+        buyer=[9] * 4, seller=[0] * 4, listing=[0, 1, 2, 3], position=[5, 2, 5, 2], bid=[1] * 4, ask=[0] * 4
+    )
+    assert [book.tolist() for book in orders.books(np.array([3, 0, 2, 1]))] == [[3, 1], [0, 2]]
+    assert orders.seat.tolist() == [1, 0, 1, 0]
+
+
+def test_trades_are_sorted_and_name_their_parties():
+    trades = Trades.of(Orders.of(**GOOD), [1, 0], [2.5, 5.0], [2.0, 4.0])
+    assert trades.row.tolist() == [0, 1]
+    assert trades.paid.tolist() == [5.0, 2.5]
+    assert (trades.buyer.tolist(), trades.seller.tolist(), trades.listing.tolist()) == (
+        [1, 2],
+        [0, 0],
+        [7, 7],
+    )
+    assert trades.broker == 1.5
+
+
+@pytest.mark.parametrize(
+    ("columns", "sentence"),
+    [
+        (([2], [1.0], [1.0]), r"trades\.row must be one of the 2 orders; got 2"),
+        (([0, 0], [1.0, 1.0], [1.0, 1.0]), r"trades\.row must be in one trade only; got 0 in row 1"),
+        (([0], [np.nan], [1.0]), r"trades\.paid must be finite"),
+        (([0], [1.0], []), r"trades\.received must have as many rows"),
+    ],
+)
+def test_trades_are_refused_in_one_sentence(columns, sentence):
+    with pytest.raises(ValueError, match=sentence):
+        Trades.of(Orders.of(**GOOD), *columns)
+
+
+def brute_force(orders):
+    """The first best by trying every set of rows."""
+    best = 0.0
+    rows = np.flatnonzero(orders.surplus > 0)
+    for size in range(len(rows) + 1):
+        for chosen in map(list, itertools.combinations(rows, size)):
+            fits = (
+                np.bincount(orders.seat[chosen], minlength=1).max() <= orders.demand
+                and (
+                    np.bincount(orders.lot[chosen], minlength=len(orders))[orders.lot] <= orders.capacity
+                ).all()
+            )
+            best = max(best, orders.surplus[chosen].sum() if fits else 0.0)
+    return best
+
+
+@pytest.mark.parametrize("demand", [1, 2])
+@pytest.mark.parametrize("capacity", [1, 2, None])
+def test_first_best_against_enumeration(demand, capacity):
+    rng = np.random.default_rng(demand)
+    for _ in range(8):
+        orders = random_orders(rng, 3, 3, positions=2, capacity=capacity, demand=demand, whole=5)
+        assert first_best(orders)[1].sum() == pytest.approx(brute_force(orders), abs=1e-12)
+
+
+@given(markets())
+@settings(deadline=None, max_examples=50)
+def test_first_best_fits_and_gains(orders):
+    rows, gains = first_best(orders)
+    assert (gains > 0).all()
+    assert (np.diff(rows) > 0).all()
+    assert np.bincount(orders.seat[rows], minlength=1).max() <= orders.demand
+    assert (np.bincount(orders.lot[rows], minlength=len(orders))[orders.lot] <= orders.capacity).all()

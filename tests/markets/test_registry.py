@@ -1,0 +1,83 @@
+from typing import ClassVar
+
+import pytest
+from omegaconf import OmegaConf
+from pydantic import ValidationError
+from pydantic.dataclasses import dataclass
+
+from markets.mechanisms import MECHANISMS, Mechanism
+from markets.mechanisms.first_price import FirstPrice
+
+
+def test_names():
+    assert list(MECHANISMS) == [
+        "assignment",
+        "first_price",
+        "k_double_auction",
+        "nash_bargaining",
+        "posted_price",
+        "second_price",
+    ]
+
+
+def wrong_clear():
+    def clear(self, orders):
+        return orders
+
+    return {"clear": clear}
+
+
+@pytest.mark.parametrize(
+    ("body", "sentence"),
+    [
+        (wrong_clear(), r"clear must take \(self, orders, rng\); got \(self, orders\)"),
+        ({"venue": "bazaar"}, "venue must be one of listings, books, bilateral; got 'bazaar'"),
+        ({"properties": "many"}, "must define clear and the property `properties`"),
+        ({"__doc__": None}, "must have a docstring"),
+    ],
+)
+def test_a_wrong_mechanism_fails_when_it_registers(body, sentence):
+    fields = {"__doc__": "A rule.", "__annotations__": {"name": str}, "name": "wrong"}
+    cls = dataclass(frozen=True)(type("Wrong", (FirstPrice,), fields | body))
+    with pytest.raises(TypeError, match=sentence):
+        MECHANISMS.register(cls)
+    assert "wrong" not in MECHANISMS
+
+
+def test_an_unfinished_mechanism_fails_when_it_registers():
+    @dataclass(frozen=True)
+    class Unfinished(Mechanism):
+        """A rule without clear."""
+
+        name: str = "unfinished"
+        venue: ClassVar[str] = "listings"
+
+    with pytest.raises(TypeError, match="must define clear"):
+        MECHANISMS.register(Unfinished)
+
+
+def test_a_name_is_taken_once():
+    with pytest.raises(TypeError, match="registered twice"):
+        MECHANISMS.register(FirstPrice)
+
+
+@pytest.mark.parametrize("name", list(MECHANISMS))
+def test_parameters_are_a_structured_configuration(name):
+    assert OmegaConf.structured(MECHANISMS[name]).name == name
+    assert MECHANISMS.build(name).name == name
+    assert MECHANISMS.build(name).properties.reference
+
+
+@pytest.mark.parametrize(
+    "spec",
+    [
+        {"name": "k_double_auction", "k": 1.5},
+        {"name": "k_double_auction", "k": float("nan")},
+        {"name": "posted_price", "price": -1.0},
+        {"name": "nash_bargaining", "disagreement": "sulk"},
+        {"name": "first_price", "price": 1.0},
+    ],
+)
+def test_parameters_out_of_range_are_refused(spec):
+    with pytest.raises(ValidationError):
+        MECHANISMS.build(spec)

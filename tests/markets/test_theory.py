@@ -1,0 +1,60 @@
+import numpy as np
+import pytest
+
+from markets import theory
+
+
+def test_equilibrium_bid_is_the_best_response():
+    """n = 4, v = 0.7: (n - 1)/n v = 0.525 (Vickrey 1961)."""
+    assert theory.first_price_bid(0.7, 4) == pytest.approx(0.525)
+    values, bids = np.linspace(0, 1, 1001), np.linspace(0, 0.75, 751)
+    win = np.interp(bids, theory.first_price_bid(values, 4), values) ** 3
+    assert bids[np.argmax((0.7 - bids) * win)] == pytest.approx(0.525, abs=1e-9)
+
+
+def test_equilibrium_bid_with_a_reserve_is_the_best_response():
+    """Krishna 2009, ch. 2: v - the integral of F^(n-1) from r to v over F(v)^(n-1)."""
+    values = np.linspace(0.5, 1, 5001)
+    equilibrium = theory.first_price_bid(values, 3, reserve=0.5)
+    assert equilibrium[0] == pytest.approx(0.5)
+    win = values**2
+    best = np.argmax((0.8 - equilibrium) * win)
+    assert equilibrium[best] == pytest.approx(theory.first_price_bid(0.8, 3, 0.5), abs=1e-4)
+    assert np.isnan(theory.first_price_bid(0.4, 3, 0.5))
+
+
+def test_revenues_of_one_to_ten_bidders():
+    assert [theory.auction_revenue(n) for n in (2, 3, 5, 10)] == pytest.approx([1 / 3, 1 / 2, 2 / 3, 9 / 11])
+    assert theory.auction_revenue(1, 0.5) == pytest.approx(1 / 4)
+    assert theory.auction_revenue(2, 0.5) == pytest.approx(5 / 12)
+
+
+def test_one_bidder_more_is_worth_more_than_the_best_reserve():
+    """Bulow and Klemperer 1996."""
+    for n in range(1, 10):
+        assert theory.auction_revenue(n + 1) >= theory.auction_revenue(n, 0.5)
+
+
+def test_gains_of_call_markets():
+    """1 x 1: 1/6; 2 x 2: 2/5; 5 x 5: 25/22."""
+    sizes = [(1, 1), (2, 2), (5, 5)]
+    assert [theory.call_market_gains(m, n) for m, n in sizes] == pytest.approx([1 / 6, 2 / 5, 25 / 22])
+
+
+def test_posted_prices_realise_three_quarters_at_best():
+    """1/8 of 1/6 at p = 1/2 (Hagerty and Rogerson 1987)."""
+    prices = np.linspace(0, 1, 101)
+    gains = [theory.posted_price_gains(p) for p in prices]
+    assert prices[np.argmax(gains)] == 0.5
+    assert max(gains) / theory.call_market_gains(1, 1) == pytest.approx(3 / 4)
+    assert theory.posted_price_revenue(0.5, 8) == 2
+    assert (theory.posted_price_welfare(0), theory.posted_price_welfare(0.5)) == (1 / 2, 3 / 8)
+
+
+def test_least_prices_of_the_houses_from_marginal_contributions():
+    """Shapley and Shubik 1971 with Leonard 1983: price = value - (W(N) - W(N without i))."""
+    houses = theory.SHAPLEY_SHUBIK
+    surplus = np.maximum(np.array(houses.values).T - np.array(houses.reserves), 0)
+    utility = theory.vickrey_utilities(surplus)
+    prices = [houses.values[h][i] - utility[i] for h, i in enumerate(houses.buyer_of_house)]
+    assert tuple(prices) == houses.least_prices
