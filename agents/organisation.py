@@ -5,7 +5,10 @@ An organisation holds places and views, never copies: its parameters are a slot 
 Core Objects: Organisation
 """
 
+from collections.abc import Iterator
+from itertools import count
 from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary
 
 import mesa
 import numpy as np
@@ -15,6 +18,13 @@ if TYPE_CHECKING:
     from torch import nn
 
     from agents.strategies import Strategy
+
+
+class _Counters(WeakKeyDictionary[mesa.Model, Iterator[int]]):
+    """Counters of agents by model that do not keep the models alive, as Mesa's own table of them does."""
+
+    def __getitem__(self, model: mesa.Model) -> Iterator[int]:
+        return self.setdefault(model, count(1))
 
 
 class Organisation(mesa.Agent):
@@ -33,6 +43,8 @@ class Organisation(mesa.Agent):
     endowment : int64 [n]
         Which examples it owns.
     """
+
+    _ids = _Counters()
 
     def __init__(
         self, model: Any, index: int, strategy: "Strategy", region: int, endowment: NDArray[np.int64]

@@ -13,8 +13,8 @@ from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
 from experiments.composition import check_overrides, set_up_hydra
-from experiments.config import parse
 from experiments.conclusion import conclude, print_conclusion
+from experiments.config import parse
 from experiments.runner import finish, resume, start
 from experiments.sentences import USER_ERRORS, UserError, one_sentence
 from experiments.sweeps import compare, print_comparison

@@ -12,6 +12,7 @@ from hydra import compose, initialize_config_module
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
+from hydra.errors import HydraException
 from omegaconf import OmegaConf
 
 from agents.learning.device import resolve_device
@@ -45,6 +46,8 @@ def check_overrides(overrides: Sequence[str], sweep: bool) -> list[Config]:
     UserError, hydra.errors.HydraException, omegaconf.errors.OmegaConfBaseException, ValueError
         Whatever is wrong with them.
     """
+    for override in overrides:
+        _check_grammar(override)
     cells = _cells(overrides)
     GlobalHydra.instance().clear()
     with initialize_config_module("conf", version_base="1.3"):
@@ -62,6 +65,16 @@ def compose_config(overrides: Sequence[str]) -> Config:
         return _composed(list(overrides), sweep=True)
 
 
+def _check_grammar(override: str) -> None:
+    try:
+        OverridesParser.create().parse_override(override)
+    except HydraException as error:
+        raise UserError(
+            f"overrides must be KEY=VALUE in Hydra's grammar, with quotes around what has spaces or colons "
+            f"(\"broker.licence='copies: 2'\"); got {override!r}"
+        ) from error
+
+
 def _cells(overrides: Sequence[str]) -> list[list[str]]:
     parsed: list[Override] = OverridesParser.create().parse_overrides(list(overrides))
     choices = [
@@ -77,7 +90,7 @@ def _composed(overrides: list[str], sweep: bool) -> Config:
     composed = compose("config", overrides, return_hydra_config=True)
     if not sweep:
         _check_folder(Path(composed.hydra.run.dir))
-    return parse(OmegaConf.masked_copy(composed, [key for key in composed if key != "hydra"]))
+    return parse(OmegaConf.masked_copy(composed, [str(key) for key in composed if key != "hydra"]))
 
 
 def _check_folder(folder: Path) -> None:

@@ -8,20 +8,20 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 from rich.console import Console
 from rich.table import Table
 
 from experiments.config import Config
 from experiments.runner import read_config
+from experiments.statistics import Interval
 from experiments.summary import Findings, summarise
 from sim.records import read_tables, write_atomically
 
 SHOWN = {
-    "welfare": "welfare (credits)",
-    "test_accuracy": "test accuracy",
+    "welfare": "welfare, credits",
+    "test_accuracy": "mean test accuracy",
     "better_off": "share better off",
-    "gini": "Gini",
+    "gini": "Gini of profits",
     "allocative_efficiency": "allocative efficiency",
     "price_of_anarchy": "price of anarchy",
 }
@@ -62,12 +62,13 @@ def conclude(folder: Path, figures: bool) -> Conclusion:
 def print_conclusion(conclusion: Conclusion) -> None:
     """Print the table by arm, the place of the report, and what the run shows."""
     console = Console()
-    table = Table(title="mean over replicates [95% confidence interval]")
-    table.add_column("arm")
-    for heading in SHOWN.values():
-        table.add_column(heading, justify="right")
+    table = Table(title="mean over replicates ± half of the 95% confidence interval")
+    table.add_column("")
     for arm in conclusion.config.arms:
-        table.add_row(arm, *(cell(conclusion.findings, arm, metric) for metric in SHOWN))
+        table.add_column(arm, justify="right")
+    for metric, heading in SHOWN.items():
+        cells = (cell(conclusion.findings.value(arm, metric)) for arm in conclusion.config.arms)
+        table.add_row(heading, *cells)
     console.print(table)
     console.print(sentence(conclusion.config, conclusion.findings), soft_wrap=True)
     console.print(f"records: {conclusion.folder}", soft_wrap=True, highlight=False)
@@ -75,37 +76,34 @@ def print_conclusion(conclusion: Conclusion) -> None:
         console.print(f"report:  {conclusion.report}", soft_wrap=True, highlight=False)
 
 
-def cell(findings: Findings, arm: str, metric: str) -> str:
-    """Return mean and interval of a metric as text; a dash where it does not apply."""
-    table = findings.table
-    row = table[(table["arm"] == arm) & (table["metric"] == metric)]
-    if row.empty:
+def cell(found: Interval | None) -> str:
+    """Return a mean and its interval as text: a dash where there is none."""
+    if found is None or not np.isfinite(found.mean):
         return "-"
-    mean, low, high = (row[column].iloc[0] for column in ("mean", "low", "high"))
-    digits = 2 if abs(mean) >= 10 else 3
-    if not np.isfinite(low):
-        return f"{mean:.{digits}f}"
-    return f"{mean:.{digits}f} [{low:.{digits}f}, {high:.{digits}f}]"
+    digits = 2 if abs(found.mean) >= 10 else 3
+    mean = f"{found.mean:.{digits}f}"
+    return f"{mean} ± {found.high - found.mean:.{digits}f}" if np.isfinite(found.high) else mean
 
 
 def sentence(config: Config, findings: Findings) -> str:
     """Return what the run shows, in one plain sentence made from its records."""
     trading = [arm for arm in config.arms if arm != "autarky"]
-    means = findings.table.pivot(index="arm", columns="metric", values="mean")
+    table = findings.table
+    mean = dict(zip(zip(table["arm"], table["metric"], strict=True), table["mean"].astype(float), strict=True))
     if not trading:
-        return f"Without a market, models reach a test accuracy of {means.loc['autarky', 'test_accuracy']:.1%}."
+        return f"Without a market, models reach a test accuracy of {mean['autarky', 'test_accuracy']:.1%}."
     arm = "competitive" if "competitive" in trading else trading[-1]
-    told = f"In the {arm} market, models reach a test accuracy of {means.loc[arm, 'test_accuracy']:.1%}"
+    told = f"In the {arm} market, models reach a test accuracy of {mean[arm, 'test_accuracy']:.1%}"
     if "autarky" in config.arms:
         told += (
-            f" against {means.loc['autarky', 'test_accuracy']:.1%} alone, and "
-            f"{means.loc[arm, 'better_off']:.0%} of organisations end better off"
+            f" against {mean['autarky', 'test_accuracy']:.1%} alone, and "
+            f"{mean[arm, 'better_off']:.0%} of organisations end better off"
         )
-    withheld, improving = means.loc[arm, "withheld"], means.loc[arm, "welfare_improving"]
-    if pd.notna(withheld) and improving > 0:
+    if mean[arm, "withheld"] > 0:
         told += (
-            f"; sellers withheld {withheld:.1f} of {improving:.1f} welfare-improving blocks a replicate, because they would "
-            f"have lost more than the buyer gained, at a first-order cost of "
-            f"{means.loc[arm, 'withheld_welfare']:.3g} credits of welfare"
+            f"; of {mean[arm, 'welfare_improving']:.0f} trials a replicate that would have raised welfare, "
+            f"sellers withheld {mean[arm, 'withheld']:.1f}, because they would have lost more than the buyer "
+            f"gained, at a cost of {mean[arm, 'withheld_welfare']:.3g} of {mean[arm, 'welfare']:.3g} credits of "
+            f"welfare, to first order"
         )
     return told + "."

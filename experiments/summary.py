@@ -12,8 +12,8 @@ import numpy as np
 import pandas as pd
 
 from experiments.config import Config
-from experiments.statistics import interval
-from sim.welfare import atkinson, gini, nash_welfare, share_better_off
+from experiments.statistics import Interval, interval
+from sim.welfare import atkinson, gini, nash_welfare, price_of_anarchy, share_better_off
 
 METRICS: dict[str, str] = {
     "welfare": "total welfare, credits",
@@ -62,15 +62,20 @@ class Findings:
     gains: pd.DataFrame
     table: pd.DataFrame
 
-    def value(self, arm: str, metric: str) -> pd.Series:
-        """Return mean, low, high and n of a metric in an arm."""
-        return self.table.set_index(["arm", "metric"]).loc[(arm, metric)]
+    def value(self, arm: str, metric: str) -> Interval | None:
+        """Return the mean and interval of a metric in an arm; None where it does not apply."""
+        row = self.table[(self.table["arm"] == arm) & (self.table["metric"] == metric)]
+        return None if row.empty else Interval(*row[["mean", "low", "high", "n"]].to_numpy()[0])
 
 
 def summarise(config: Config, tables: dict[str, pd.DataFrame]) -> Findings:
     """Return the findings of a run from its tables `rounds` and `organisations`."""
     gains = organisation_gains(config, tables["organisations"])
     replicates = per_replicate(config, tables["rounds"], gains)
+    if "autarky" in config.arms:
+        autarky = welfare_of_autarky(config, tables["organisations"])
+        at = pd.MultiIndex.from_frame(replicates[["arm", "replicate"]])
+        replicates["welfare_gain"] = replicates["welfare"] - autarky.reindex(at).to_numpy()
     rows = [
         {"arm": arm, "metric": metric, "meaning": METRICS[metric]} | vars_of(group[metric])
         for arm, group in replicates.groupby("arm", sort=False)
@@ -92,15 +97,26 @@ def organisation_gains(config: Config, organisations: pd.DataFrame) -> pd.DataFr
     net = organisations.groupby(keys, sort=False)["net"].sum().reset_index()
     if "autarky" not in config.arms:
         return net.assign(baseline=np.nan, gain=np.nan)
-    lonely = organisations[organisations["arm"] == "autarky"]
+    alone = organisations[organisations["arm"] == "autarky"]
     baselines = [
-        lonely.assign(arm=arm, baseline=_profit_of(config, arm, lonely))
+        alone.assign(arm=arm, baseline=_alone(config, arm, alone)[0].ravel())
         .groupby(keys, sort=False)["baseline"]
         .sum()
         for arm in config.arms
     ]
     net = net.merge(pd.concat(baselines).reset_index(), on=keys, validate="one_to_one")
     return net.assign(gain=net["net"] - net["baseline"])
+
+
+def welfare_of_autarky(config: Config, organisations: pd.DataFrame) -> pd.Series:
+    """Return what autarky's models would yield over the whole run in each arm's regions, by arm and replicate."""
+    alone = organisations[organisations["arm"] == "autarky"]
+    replicate = alone["replicate"].to_numpy()[:: config.organisations]
+    found = {}
+    for arm in config.arms:
+        profits, surplus = _alone(config, arm, alone)
+        found[arm] = pd.Series(profits.sum(axis=1) + surplus).groupby(replicate).sum()
+    return pd.concat(found, names=["arm", "replicate"])
 
 
 def per_replicate(config: Config, rounds: pd.DataFrame, gains: pd.DataFrame) -> pd.DataFrame:
@@ -129,13 +145,14 @@ def per_replicate(config: Config, rounds: pd.DataFrame, gains: pd.DataFrame) -> 
     found = found.join(_distribution(gains))
     found = found.join(_against_autarky(config, rounds, found))
     if {"competitive", "cooperative"} <= set(config.arms):
-        welfare = found["welfare"].unstack("arm")
-        ratio = (welfare["cooperative"] / welfare["competitive"]).where(welfare["competitive"] > 0)
-        competitive = found.index.get_level_values("arm") == "competitive"
-        found.loc[competitive, "price_of_anarchy"] = ratio.reindex(
-            found.index.get_level_values("replicate")[competitive]
-        ).to_numpy()
+        found["price_of_anarchy"] = _price_of_anarchy(found["welfare"].unstack("arm"))
     return found.reset_index()
+
+
+def _price_of_anarchy(welfare: pd.DataFrame) -> pd.Series:
+    """Return cooperative over competitive welfare for each replicate, at the competitive arm."""
+    ratio = [price_of_anarchy(*pair) for pair in welfare[["cooperative", "competitive"]].to_numpy()]
+    return pd.concat({"competitive": pd.Series(ratio, welfare.index)}, names=["arm"])
 
 
 def _distribution(gains: pd.DataFrame) -> pd.DataFrame:
@@ -146,9 +163,8 @@ def _distribution(gains: pd.DataFrame) -> pd.DataFrame:
         row |= {"gini": gini(net), "atkinson": atkinson(net, 0.5)}
         if arm != "autarky" and group["baseline"].notna().all():
             row["better_off"] = share_better_off(net, group["baseline"].to_numpy())
-            row["baseline"] = group["baseline"].sum()
         rows.append(row)
-    return pd.DataFrame(rows).set_index(["arm", "replicate"]).drop(columns="baseline", errors="ignore")
+    return pd.DataFrame(rows).set_index(["arm", "replicate"])
 
 
 def _against_autarky(config: Config, rounds: pd.DataFrame, found: pd.DataFrame) -> pd.DataFrame:
@@ -161,9 +177,8 @@ def _against_autarky(config: Config, rounds: pd.DataFrame, found: pd.DataFrame) 
     flops = rounds.pivot_table(
         index=["arm", "replicate"], columns="round", values="training_flops", sort=False
     )
-    target = (
-        accuracy.loc["autarky"].iloc[:, -1].reindex(accuracy.index.get_level_values("replicate")).to_numpy()
-    )
+    last = accuracy.xs("autarky")[rounds["round"].max()]
+    target = last.reindex(accuracy.index.get_level_values("replicate")).to_numpy()
     there = accuracy.to_numpy() >= target[:, None]
     reached, first = there.any(axis=1), there.argmax(axis=1)
     spent = np.take_along_axis(flops.to_numpy().cumsum(axis=1), first[:, None], axis=1)[:, 0]
@@ -175,8 +190,8 @@ def _against_autarky(config: Config, rounds: pd.DataFrame, found: pd.DataFrame) 
     return result
 
 
-def _profit_of(config: Config, arm: str, lonely: pd.DataFrame) -> np.ndarray:
-    """Return what autarky's models would earn, row by row, in the regions of an arm."""
+def _alone(config: Config, arm: str, alone: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
+    """Return profits [M, N] and consumer surplus [M] of autarky's models in an arm's regions, a row a replicate and round."""
     downstream = config.market().in_setting(arm).setting.downstream(config.organisations)
-    quality = np.exp(-lonely["validation_loss"].to_numpy()).reshape(-1, config.organisations)
-    return downstream.profits(quality).ravel()
+    quality = np.exp(-alone["validation_loss"].to_numpy())
+    return downstream.outcomes(quality.reshape(-1, config.organisations))

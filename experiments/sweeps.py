@@ -13,8 +13,11 @@ from omegaconf import DictConfig, OmegaConf
 from rich.console import Console
 from rich.table import Table
 
-from experiments.conclusion import SHOWN
+from experiments.conclusion import SHOWN, cell
+from experiments.statistics import Interval
 from sim.records import RecordError, write_atomically
+
+_COLUMNS = ["metric", "mean", "low", "high", "n"]
 
 
 class ComparisonTable(Callback):
@@ -59,18 +62,11 @@ def compare(folder: Path) -> pd.DataFrame:
 def print_comparison(joined: pd.DataFrame) -> None:
     """Print a row for each cell and arm, with the headline metrics."""
     keys = [c for c in joined.columns[: list(joined.columns).index("arm")] if c != "cell"]
-    table = Table(title="mean over replicates [95% confidence interval]")
+    table = Table(title="mean over replicates ± half of the 95% confidence interval")
     for heading in [*keys, "arm", *SHOWN.values()]:
         table.add_column(heading, justify="left" if heading in keys or heading == "arm" else "right")
     for (_, arm), group in joined.groupby(["cell", "arm"], sort=False):
-        of = group.set_index("metric")
-        cells = [_cell(of, metric) for metric in SHOWN]
+        found = {row[0]: Interval(*row[1:]) for row in group[_COLUMNS].itertuples(index=False)}
+        cells = [cell(found.get(metric)) for metric in SHOWN]
         table.add_row(*(str(group[key].iloc[0]) for key in keys), str(arm), *cells)
     Console().print(table)
-
-
-def _cell(of: pd.DataFrame, metric: str) -> str:
-    if metric not in of.index:
-        return "-"
-    mean, low, high = of.loc[metric, ["mean", "low", "high"]]
-    return f"{mean:.3g}" if pd.isna(low) else f"{mean:.3g} [{low:.3g}, {high:.3g}]"

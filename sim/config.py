@@ -20,7 +20,7 @@ from sim.endowments import DataConfig
 from sim.royalties import check_shapley
 from sim.settings import SETTINGS
 
-STRICT: Any = {"extra": "forbid"}
+STRICT: Any = {"extra": "forbid", "validate_default": True}
 
 
 @dataclass(frozen=True, config=STRICT)

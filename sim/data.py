@@ -5,6 +5,7 @@ Core Objects: DATASETS, Dataset, OpenMLImages, Examples, DataError
 
 import dataclasses
 import math
+import warnings
 from abc import ABC, abstractmethod
 from http.client import HTTPException
 from typing import ClassVar
@@ -143,9 +144,12 @@ class OpenMLImages(Dataset):
         """
         home = get_data_home(self.data_home)
         try:
-            bunch = fetch_openml(
-                data_id=self.data_id, as_frame=False, parser="liac-arff", data_home=home, cache=True
-            )
+            with warnings.catch_warnings():
+                # The error below says it all; scikit-learn would also warn at every retry.
+                warnings.filterwarnings("ignore", "A network error occurred", UserWarning)
+                bunch = fetch_openml(
+                    data_id=self.data_id, as_frame=False, parser="liac-arff", data_home=home, cache=True
+                )
         except (OSError, HTTPException) as error:
             raise DataError(
                 f"dataset {self.name} is neither in the cache folder {home} nor at OpenML ({error}): "

@@ -215,11 +215,11 @@ class Laboratory:
         counts = [len(r.buyer) for r in requests]
         cuts = np.cumsum(counts)[:-1]
         columns = [np.split(c, cuts) for c in (before, before - found.gain, found.weight, found.gain)]
-        permutations = {name: torch.split(perm, counts) for name, perm in found.permutations.items()}
-        return [
-            Tried(*answer, {name: perm[i] for name, perm in permutations.items()})
-            for i, answer in enumerate(zip(*columns, strict=True))
-        ]
+        permutations = [dict[str, Tensor]() for _ in requests]
+        for name, every in found.permutations.items():
+            for own, part in zip(permutations, torch.split(every, counts), strict=True):
+                own[name] = part
+        return [Tried(*answer) for answer in zip(*columns, permutations, strict=True)]
 
     def _merge(self, requests: Sequence[Merge]) -> list[None]:
         names = list(requests[0].permutations)

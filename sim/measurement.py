@@ -98,10 +98,17 @@ def report_round(
         "trials": _trials(tries, tried, worth, bought),
         "orders": _orders(tries, quoted, deals),
         "trades": _trades(tries, tried, worth, catalogue, deals, realised),
-        "ledger": world.ledger.journal(),
+        "ledger": _postings(world),
     }
-    world.ledger.clear_journal()
     return RoundReport(totals, tables)
+
+
+def _postings(world: "ParameterMarket") -> Columns:
+    """Take the round's postings from the ledger, with the names of the accounts."""
+    journal: Columns = dict(world.ledger.journal())
+    world.ledger.clear_journal()
+    names = np.array(world.ledger.account_names(), dtype=object)
+    return journal | {"debit": names[journal["debit"]], "credit": names[journal["credit"]]}
 
 
 def _accounts(world: "ParameterMarket", bought: Deals, standing: Standing, royalties: Ints) -> Columns:

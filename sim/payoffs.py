@@ -119,13 +119,14 @@ class DownstreamMarket:
             - before.consumer_surplus[region],
         )
 
-    def profits(self, quality: Floats) -> Floats:
-        """Return the profits [M, N] at M alternative lists of qualities [M, N]."""
+    def outcomes(self, quality: Floats) -> tuple[Floats, Floats]:
+        """Return profits [M, N] and consumer surplus [M] at M alternative lists of qualities [M, N]."""
         alternatives, regions = len(quality), len(self._members)
         region = np.tile(np.arange(regions), alternatives)
         found = self._solve(region, quality[:, self._members].reshape(alternatives * regions, -1))
         profit = found.profit.reshape(alternatives, regions, -1)
-        return profit[:, self.region, self.seat]
+        surplus = found.consumer_surplus.reshape(alternatives, regions).sum(axis=1)
+        return profit[:, self.region, self.seat], surplus
 
     def _solve(self, region: Ints, quality: Floats) -> Equilibrium:
         """Solve the markets of `region` [M] at qualities [M, F]."""

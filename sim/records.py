@@ -94,7 +94,7 @@ def save_checkpoint(folder: Path, state: dict[str, Any], rounds: int) -> None:
     tensors = {
         name: value.detach().cpu().contiguous()
         if isinstance(value, torch.Tensor)
-        else torch.as_tensor(np.ascontiguousarray(value))
+        else torch.as_tensor(np.array(value))
         for name, value in state.items()
     }
     write_atomically(folder / CHECKPOINT, lambda p: save_file(tensors, p, metadata={"rounds": str(rounds)}))

@@ -43,7 +43,7 @@ def coalition_gains(
     needed = np.eye(organisations, dtype=bool)
     needed[buyer, seller] = True
     improved = (member @ needed.T.astype(np.int64)) == needed.sum(axis=1)
-    industry = downstream.profits(np.where(improved, after, before)).sum(axis=1)
+    industry = downstream.outcomes(np.where(improved, after, before))[0].sum(axis=1)
     return industry - industry[0]
 
 

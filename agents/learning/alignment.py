@@ -141,7 +141,8 @@ class _Matching:
         """Return the sum of inner products of some pairs ``[len(rows)]``."""
         own, other = take(self.own, rows), take(self.other, rows)
         aligned = permute(self.architecture, other, take(permutations, rows))
-        return torch.stack([(leaf * aligned[name]).flatten(1).sum(1) for name, leaf in own.items()]).sum(0)
+        terms = [(leaf * aligned[name]).flatten(1).sum(1) for name, leaf in own.items()]
+        return torch.as_tensor(sum(terms))
 
     def improve(self, name: str, permutations: Permutations, rows: Tensor) -> Tensor:
         """Solve one permutation of some pairs given the others; return which pairs moved, bool ``[rows]``."""

@@ -1,8 +1,8 @@
 """Products of stacked matrices whose result for a slot does not depend on the other slots.
 
-Matrix libraries choose the order of their additions by more than the shapes: by the alignment of a matrix in memory,
-which differs between slots when a matrix does not fill whole cache lines, and by the number of matrices, for a lone
-one may be split over threads along the contracted axis. Both are ruled out here.
+Matrix libraries choose the order of their additions by more than the shapes: by the alignment of a matrix in
+memory, which differs between slots when a matrix does not fill whole cache lines, and by the number of
+matrices, for a lone one may be split over threads along the contracted axis. Both are ruled out here.
 """
 
 import torch
@@ -10,14 +10,14 @@ import torch.nn.functional as F
 from torch import Tensor
 
 LINE = 16
-"""Numbers to which the size of a matrix is rounded up: a cache line of 64 bytes of float32, or two of float64."""
+"""Size to which matrices are rounded up: a cache line of 64 bytes of float32, or two of float64."""
 
 
 def product(left: Tensor, right: Tensor, bias: Tensor | None = None) -> Tensor:
     """Return ``left @ right (+ bias)`` slot by slot, ``[N, a, b]`` times ``[N, b, c]``, bias ``[N, c]``.
 
-    Sizes whose matrices fill whole cache lines, as those of widths and batches that are multiples of 16, cost nothing
-    extra; others are padded with zeros. A lone slot is computed twice and used once.
+    Sizes whose matrices fill whole cache lines, as those of widths and batches that are multiples of 16, cost
+    nothing extra; others are padded with zeros. A lone slot is computed twice and used once.
     """
     slots, a, b = left.shape
     c = right.shape[2]

@@ -3,6 +3,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.optimize import linear_sum_assignment
 
 from agents.learning.alignment import match_weights, permute
 from agents.learning.networks import Architecture
@@ -75,8 +76,6 @@ def test_the_objective_never_falls_and_is_the_inner_product(seed: int, kind: str
 
 
 def test_coordinate_descent_ends_where_no_single_permutation_helps() -> None:
-    from scipy.optimize import linear_sum_assignment
-
     architecture = ARCHITECTURES["mlp"]
     own, other = models(architecture, 4), models(architecture, 4, seed=3)
     alignment = match_weights(architecture, own, other)
@@ -124,9 +123,7 @@ def test_a_pair_that_is_not_finite_stays_in_place() -> None:
 
 def test_one_sweep_is_the_least_allowed_work(architecture: Architecture) -> None:
     own, other = models(architecture, 4), models(architecture, 4, seed=1)
-    short, full = (
-        match_weights(architecture, own, other, max_sweeps=1),
-        match_weights(architecture, own, other),
-    )
+    full = match_weights(architecture, own, other)
+    short = match_weights(architecture, own, other, max_sweeps=1)
     assert len(short.objective) == 2 < len(full.objective)
     assert np.array_equal(short.objective, full.objective[:2])

@@ -1,0 +1,179 @@
+"""The command line: runs on real data, refuses bad input in one sentence with exit code 2, and never overwrites."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from experiments.cli import main
+from sim.records import TABLES
+
+TINY = [
+    "organisations=2",
+    "rounds=2",
+    "replicates=2",
+    "data.examples=300",
+    "network.widths=[8]",
+]
+
+
+@pytest.fixture(autouse=True)
+def _own_folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "argv", ["parabourse"])
+
+
+def refused(capsys, *arguments):
+    """Return the one sentence with which arguments are refused."""
+    assert main(list(arguments)) == 2
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    lines = captured.err.strip().splitlines()
+    assert len(lines) == 1, captured.err
+    assert "Traceback" not in captured.err
+    assert not Path("runs").exists()
+    return lines[0]
+
+
+@pytest.mark.parametrize(
+    ("override", "told"),
+    [
+        ("organisation=4", ["organisation"]),
+        ("+sede=1", ["sede"]),
+        ("mechanism.reserve=1", ["reserve"]),
+        ("mechanism=dutch", ["dutch", "first_price"]),
+        ("organisations=many", ["organisations", "many"]),
+        ("organisations=1", ["organisations", "greater than or equal to 2", "got 1"]),
+        ("organisations=5000", ["organisations", "5000"]),
+        ("rounds=0", ["rounds", "greater than or equal to 1", "got 0"]),
+        ("seed=-1", ["seed", "greater than or equal to 0", "got -1"]),
+        ("arms=[autarky,anarchy]", ["arms", "anarchy", "competitive"]),
+        ("arms=[]", ["arms", "none"]),
+        ("device=abacus", ["device", "abacus", "cpu"]),
+        ("data.kept=1.5", ["data.kept", "less than or equal to 1", "got 1.5"]),
+        ("data.endowment=hoard", ["data.endowment", "iid", "class_skew", "dirichlet", "hoard"]),
+        ("data.examples=12", ["examples", "validation", "endowment", "got 1"]),
+        ("data.dataset=imagenet", ["dataset", "imagenet", "digits"]),
+        ("network.widths=[0]", ["widths", "got 0"]),
+        ("learning.optimiser.lr=-0.1", ["lr", "greater than", "got -0.1"]),
+        ("learning.batch_size=2.5", ["batch_size", "2.5"]),
+        ("broker.licence=lease", ["licence", "lease", "exclusive"]),
+        ("setting.delivery=-1", ["delivery", "greater than or equal to 0", "got -1"]),
+        ("setting.demand.tau=0", ["tau", "greater than 0", "got 0"]),
+        ("setting.regions=3", ["regions", "3"]),
+        ("venue=books", ["venue", "listings", "second_price", "books"]),
+        ("population.mix={truthful:1}", ["population.mix", "2", "1"]),
+        ("population.mix={honest:2}", ["honest", "altruist"]),
+        ("run.threads=0", ["run.threads", "greater than or equal to 1", "got 0"]),
+        ("seed=0,1", ["-m", "seed=0,1"]),
+        ("seed==", ["seed"]),
+    ],
+)
+def test_bad_input_is_refused_in_one_sentence(capsys, override, told):
+    sentence = refused(capsys, "run", *TINY, override)
+    for word in told:
+        assert word in sentence
+
+
+def test_negative_prices_are_refused(capsys):
+    sentence = refused(capsys, "run", *TINY, "mechanism=posted_price", "mechanism.price=-1")
+    assert "price" in sentence
+    assert "greater than or equal to 0; got -1" in sentence
+
+
+def test_a_bad_cell_stops_a_sweep_before_it_starts(capsys):
+    assert "rounds" in refused(capsys, "run", "-m", *TINY, "rounds=1,0")
+
+
+def test_an_output_folder_must_be_empty(capsys, tmp_path):
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "thesis.txt").write_text("precious")
+    sentence = refused(capsys, "run", *TINY, "hydra.run.dir=mine")
+    assert "hydra.run.dir must be a new or empty folder" in sentence
+    assert [p.name for p in (tmp_path / "mine").iterdir()] == ["thesis.txt"]
+
+
+def test_a_run_that_is_none_has_no_report(capsys, tmp_path):
+    assert "config.yaml" in refused(capsys, "report", "nowhere")
+    assert "config.yaml" in refused(capsys, "resume", "nowhere")
+
+
+def run(folder, *overrides):
+    assert main(["run", *TINY, "run=tables_only", f"hydra.run.dir={folder}", *overrides]) == 0
+    return Path(folder)
+
+
+def test_a_run_writes_everything_and_twice_the_same(capsys):
+    one, two = run("one"), run("two")
+    for name in TABLES:
+        assert (one / f"{name}.parquet").read_bytes() == (two / f"{name}.parquet").read_bytes(), name
+    assert (one / "summary.csv").read_bytes() == (two / "summary.csv").read_bytes()
+    manifest = json.loads((one / "manifest.json").read_text())
+    assert manifest["device"] == "cpu"
+    assert {"train", "try", "merge", "evaluate", "market", "record"} <= set(manifest["seconds"])
+    assert not list(one.glob("*checkpoint*"))
+    assert "test accuracy" in capsys.readouterr().out
+
+
+def test_corrupt_records_are_named(capsys):
+    folder = run("run")
+    capsys.readouterr()
+    path = folder / "trades.parquet"
+    path.write_bytes(path.read_bytes()[:80])
+    sentence = refused(capsys, "report", "run")
+    assert "trades.parquet must be a whole Parquet file" in sentence
+
+
+def test_runs_get_folders_of_their_own():
+    for _ in range(2):
+        assert main(["run", *TINY, "rounds=1", "run=tables_only"]) == 0
+    assert len(list(Path("runs").glob("*/*/summary.csv"))) == 2
+
+
+def test_a_sweep_ends_with_a_comparison(capsys):
+    typed = ["mechanism=first_price,k_double_auction,nash_bargaining", "seed=0,1", "hydra.sweep.dir=sweep"]
+    assert main(["run", "-m", *TINY, "rounds=1", "run=tables_only", *typed]) == 0
+    table = pd.read_csv("sweep/comparison.csv")
+    assert table["cell"].nunique() == 6
+    assert set(table["mechanism"]) == {"first_price", "k_double_auction", "nash_bargaining"}
+    assert set(table["seed"]) == {0, 1}
+    assert "nash_bargaining" in capsys.readouterr().out
+    before = Path("sweep/comparison.csv").read_bytes()
+    assert main(["report", "sweep"]) == 0
+    assert Path("sweep/comparison.csv").read_bytes() == before
+
+
+@pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGKILL])
+def test_a_stopped_run_goes_on_and_ends_the_same(tmp_path, stop):
+    longer = [*TINY, "rounds=40", "run=tables_only"]
+    assert main(["run", *longer, "hydra.run.dir=whole"]) == 0
+    command = [sys.executable, "-m", "experiments.cli", "run", *longer, "hydra.run.dir=stopped"]
+    environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[2])}
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=environment) as process:
+        deadline = time.monotonic() + 60
+        while not Path("stopped/checkpoint.safetensors").exists() and time.monotonic() < deadline:
+            time.sleep(0.01)
+        process.send_signal(stop)
+        told = process.communicate()[1]
+    if stop == signal.SIGINT:
+        assert process.returncode == 130
+        assert "parabourse resume" in told
+        assert "Traceback" not in told
+    assert not Path("stopped/rounds.parquet").exists()
+    assert main(["resume", "stopped"]) == 0
+    for name in TABLES:
+        assert Path(f"stopped/{name}.parquet").read_bytes() == Path(f"whole/{name}.parquet").read_bytes()
+    assert main(["resume", "stopped"]) == 2
+
+
+def test_list_names_every_component(capsys):
+    assert main(["list"]) == 0
+    told = capsys.readouterr().out
+    for name in ("first_price", "truthful", "cooperative", "convnet", "mnist", "quickstart"):
+        assert name in told
