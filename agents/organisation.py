@@ -1,6 +1,7 @@
 """The organisation: a Mesa agent that owns data, a model, an account and a strategy.
 
-An organisation holds places and views, never copies: its parameters are a slot of the fleet, its money an account of the ledger.
+An organisation holds places and views, never copies: its parameters are a slot of the fleet, its money an
+account of the ledger.
 
 Core Objects: Organisation
 """
@@ -33,7 +34,8 @@ class Organisation(mesa.Agent):
     Parameters
     ----------
     model : mesa.Model
-        The world. It must offer `ledger`, `laboratory`, `quality`, `active` and `slots`, all indexed by `index`.
+        The world. It must offer `ledger`, `laboratory`, `quality`, `active` and `slots`, all indexed by
+        `index`.
     index : int
         Number of the organisation in its world, from 0: its account, its row in every record.
     strategy : Strategy

@@ -64,7 +64,7 @@ def resume_run(folder: Path) -> int:
 
 
 def report_on(folder: Path) -> int:
-    """Make summary, figures and report of a finished run again, or the comparison of a sweep; return the exit code."""
+    """Make the report of a finished run again, or the comparison of a sweep; return the exit code."""
     if (folder / "multirun.yaml").is_file():
         print_comparison(compare(folder))
     else:

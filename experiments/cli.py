@@ -20,7 +20,7 @@ HELP = """Markets for model parameters.
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run a command and return the exit code: 0, 2 for what the user can mend (said in one sentence), 130 when stopped."""
+    """Run a command and return the exit code: 0, 2 for what the user can mend, 130 when stopped."""
     given = list(sys.argv[1:] if arguments is None else arguments)
     parser = _parser()
     command, rest = parser.parse_known_args(given)

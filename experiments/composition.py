@@ -32,7 +32,8 @@ def set_up_hydra() -> None:
 def check_overrides(overrides: Sequence[str], sweep: bool) -> list[Config]:
     """Compose and validate every configuration that the overrides stand for; a sweep stands for several.
 
-    Also divides the data as each configuration asks, so that data that cannot be had or divided is found here.
+    Also divides the data as each configuration asks, so that data that cannot be had or divided is found
+    here.
 
     Parameters
     ----------
@@ -96,7 +97,8 @@ def _composed(overrides: list[str], sweep: bool) -> Config:
 def _check_folder(folder: Path) -> None:
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise UserError(
-            f"hydra.run.dir must be a new or empty folder, so that no run overwrites another; got {str(folder)!r}"
+            f"hydra.run.dir must be a new or empty folder, so that no run overwrites another; "
+            f"got {str(folder)!r}"
         )
 
 

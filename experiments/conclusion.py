@@ -38,7 +38,9 @@ class Conclusion:
 
 
 def conclude(folder: Path, figures: bool) -> Conclusion:
-    """Write `summary.csv` from a run's records and, if asked, its figures and report; works on old runs too.
+    """Write `summary.csv` and `replicates.csv` from a run's records and, if asked, its figures and report.
+
+    Works on old runs too: everything is made from the records.
 
     Raises
     ------
@@ -49,6 +51,7 @@ def conclude(folder: Path, figures: bool) -> Conclusion:
     tables = read_tables(folder)
     findings = summarise(config, tables)
     write_atomically(folder / "summary.csv", partial(findings.table.to_csv, index=False))
+    write_atomically(folder / "replicates.csv", partial(findings.replicates.to_csv, index=False))
     if not figures:
         return Conclusion(folder, config, findings, None)
     # Imported here: drawing takes seconds to import, and runs without figures need not wait for it.
@@ -89,7 +92,9 @@ def sentence(config: Config, findings: Findings) -> str:
     """Return what the run shows, in one plain sentence made from its records."""
     trading = [arm for arm in config.arms if arm != "autarky"]
     table = findings.table
-    mean = dict(zip(zip(table["arm"], table["metric"], strict=True), table["mean"].astype(float), strict=True))
+    mean = dict(
+        zip(zip(table["arm"], table["metric"], strict=True), table["mean"].astype(float), strict=True)
+    )
     if not trading:
         return f"Without a market, models reach a test accuracy of {mean['autarky', 'test_accuracy']:.1%}."
     arm = "competitive" if "competitive" in trading else trading[-1]
@@ -103,7 +108,7 @@ def sentence(config: Config, findings: Findings) -> str:
         told += (
             f"; of {mean[arm, 'welfare_improving']:.0f} trials a replicate that would have raised welfare, "
             f"sellers withheld {mean[arm, 'withheld']:.1f}, because they would have lost more than the buyer "
-            f"gained, at a cost of {mean[arm, 'withheld_welfare']:.3g} of {mean[arm, 'welfare']:.3g} credits of "
-            f"welfare, to first order"
+            f"gained, at a cost of {mean[arm, 'withheld_welfare']:.3g} of {mean[arm, 'welfare']:.3g} credits "
+            f"of welfare, to first order"
         )
     return told + "."

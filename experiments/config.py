@@ -1,4 +1,4 @@
-"""The configuration of a run: dataclasses that hold every key, default and limit; the YAML files in `conf/` only choose.
+"""The configuration of a run: dataclasses hold keys, defaults and limits; the YAML in `conf/` only chooses.
 
 Core Objects: Config, RunConfig, register_schemas, parse
 """
@@ -108,9 +108,11 @@ class Config:
 
 
 def register_schemas() -> None:
-    """Tell Hydra the types and defaults of all keys: `schema`, and `schema/GROUP/NAME` for each registered component."""
+    """Tell Hydra the types and defaults of all keys: `schema`, and `schema/GROUP/NAME` for each component."""
     store = ConfigStore.instance()
-    store.store(name="schema", node=_schema(Config))
+    root = _schema(Config)
+    root.learning.optimiser = MISSING  # the group's choice fills it; a default of one class would refuse the others
+    store.store(name="schema", node=root)
     for group, registry in COMPONENTS.items():
         for name in registry:
             store.store(group=f"schema/{group}", name=name, node=_schema(registry[name]))
@@ -128,7 +130,7 @@ def parse(composed: DictConfig) -> Config:
 
 
 def _schema(cls: type[Any]) -> DictConfig:
-    """Return a class as a structured config that later files and overrides may write to; mappings take new keys."""
+    """Return a class as a structured config that overrides may write to; mappings take new keys."""
     schema = OmegaConf.structured(cls)
     _open(schema)
     return schema

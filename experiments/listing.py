@@ -70,5 +70,9 @@ def first_line(doc: str | None) -> str:
 
 def preset_line(path: Path) -> str:
     """Return the first comment of a preset that describes it."""
-    lines = [line.lstrip("# ").strip() for line in path.read_text(encoding="utf-8").splitlines() if line.startswith("#")]
+    lines = [
+        line.lstrip("# ").strip()
+        for line in path.read_text(encoding="utf-8").splitlines()
+        if line.startswith("#")
+    ]
     return next(line for line in lines if not line.startswith("@"))

@@ -13,7 +13,9 @@ from rich.progress import Progress as Bar
 
 
 class Progress:
-    """A bar with round, phase and time left; silent when the output is no terminal. Adds up the seconds of each phase.
+    """A bar with round, phase and time left; silent when the output is no terminal.
+
+    It also adds up the seconds of each phase.
 
     Parameters
     ----------

@@ -44,6 +44,8 @@ HEADLINE = (
     "gini",
 )
 
+MANIFEST = ("versions", "platform", "device", "accelerator", "threads", "parameters", "seconds")
+
 RECORDS = {
     "rounds": "totals of every round: welfare, learning, trade, floating-point operations",
     "organisations": "every organisation in every round: losses, accuracy, price, profit, account",
@@ -222,7 +224,8 @@ def _figure(drawn: Drawn, place: int) -> dict[str, Any]:
 
 def _manifest(folder: Path) -> dict[str, Any]:
     path = folder / "manifest.json"
-    return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+    found = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+    return dict.fromkeys(MANIFEST) | found
 
 
 def _command(folder: Path) -> str | None:

@@ -54,7 +54,7 @@ def start(config: Config, text: str, folder: Path) -> None:
 
 
 def resume(folder: Path) -> Config:
-    """Go on with a run that was stopped, from the round after its last checkpoint, and return its configuration.
+    """Go on with a run that was stopped, from its last checkpoint, and return its configuration.
 
     Raises
     ------

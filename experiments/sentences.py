@@ -12,7 +12,7 @@ from pydantic import ValidationError
 
 
 class UserError(Exception):
-    """Something that the user can mend; its message is one sentence, and the program ends with exit code 2."""
+    """Something that the user can mend; its message is one sentence, and the exit code is 2."""
 
 
 USER_ERRORS = (UserError, HydraException, OmegaConfBaseException, ValidationError, ValueError)
@@ -50,16 +50,20 @@ def _of_validation(error: ValidationError, prefix: tuple[str, ...] = ()) -> str:
 
 
 def _of_hydra(error: BaseException) -> str:
-    """Return Hydra's finding as a sentence of ours where we know it, otherwise in its own words on one line."""
+    """Return Hydra's finding as a sentence of ours where we know it, otherwise its own words on one line."""
     lines = [line.strip() for line in _causes(error) if line.strip()]
     told = " ".join(dict.fromkeys(lines))
     if found := re.search(r"Could not override '([^']+)'", told):
-        return f"{found[1]} is not a key that can be set; `parabourse run --cfg job` shows all keys and their values"
+        return f"{found[1]} is not a key that can be set; `parabourse run --cfg job` shows all keys"
     if found := re.search(r"Could not find '([^']+)/([^'/]+)'", told):
         choices = re.search(rf"Available options in '{found[1]}':\s*(.*?)\s*Config search path", told)
-        return f"{found[1]} must be one of {', '.join(choices[1].split()) if choices else '-'}; got {found[2]!r}"
+        return (
+            f"{found[1]} must be one of {', '.join(choices[1].split()) if choices else '-'}; got {found[2]!r}"
+        )
     if found := re.search(r"override (\S+?)=.*?Value '(.*?)' .*?could not be converted to (\w+)", told):
-        kind = {"Integer": "a whole number", "Float": "a number", "Boolean": "true or false"}.get(found[3], found[3])
+        kind = {"Integer": "a whole number", "Float": "a number", "Boolean": "true or false"}.get(
+            found[3], found[3]
+        )
         return f"{found[1]} must be {kind}; got {found[2]!r}"
     return _joined(re.sub(r"(full_key|object_type|reference_type)[:=]\S*", "", told))
 

@@ -1,7 +1,8 @@
 """The summary of a run: what came out by arm, with confidence intervals over replicates, from records alone.
 
-Every comparison is paired: an organisation is compared with itself, in the same replicate, without a market. The baseline of an arm is
-what autarky's models would earn in that arm's regions, so that a monopolist is compared with a monopolist.
+Every comparison is paired: an organisation is compared with itself, in the same replicate, without a market.
+The baseline of an arm is what autarky's models would earn in that arm's regions, so that a monopolist is
+compared with a monopolist.
 
 Core Objects: Findings, summarise, per_replicate
 """
@@ -31,6 +32,7 @@ METRICS: dict[str, str] = {
     "minimum": "least net profit, credits",
     "allocative_efficiency": "realised over first-best gains from trade",
     "price_of_anarchy": "cooperative over competitive welfare",
+    "trial_gain": "mean gain that a trial found, nats an example",
     "trades": "trades",
     "volume": "payments for blocks, credits",
     "welfare_improving": "trials that would raise welfare",
@@ -55,7 +57,8 @@ class Findings:
     gains : DataFrame
         One row an arm, replicate and organisation: `net` profit, its `baseline` in autarky, and `gain`.
     table : DataFrame
-        One row an arm and metric: `mean`, `low` and `high` of the 95% interval, and the number `n` of replicates behind it.
+        One row an arm and metric: `mean`, `low` and `high` of the 95% interval, and the number `n` of
+        replicates behind it.
     """
 
     replicates: pd.DataFrame
@@ -92,7 +95,7 @@ def vars_of(samples: pd.Series) -> dict[str, float]:
 
 
 def organisation_gains(config: Config, organisations: pd.DataFrame) -> pd.DataFrame:
-    """Return net profit over the whole run by arm, replicate and organisation, with its autarky baseline where there is that arm."""
+    """Return each organisation's net profit over the run, by arm and replicate, with its autarky baseline."""
     keys = ["arm", "replicate", "organisation"]
     net = organisations.groupby(keys, sort=False)["net"].sum().reset_index()
     if "autarky" not in config.arms:
@@ -109,7 +112,7 @@ def organisation_gains(config: Config, organisations: pd.DataFrame) -> pd.DataFr
 
 
 def welfare_of_autarky(config: Config, organisations: pd.DataFrame) -> pd.Series:
-    """Return what autarky's models would yield over the whole run in each arm's regions, by arm and replicate."""
+    """Return what autarky's models would yield over the run in each arm's regions, by arm and replicate."""
     alone = organisations[organisations["arm"] == "autarky"]
     replicate = alone["replicate"].to_numpy()[:: config.organisations]
     found = {}
@@ -140,12 +143,13 @@ def per_replicate(config: Config, rounds: pd.DataFrame, gains: pd.DataFrame) -> 
     found = by_world[sums].sum()
     last = rounds[rounds["round"] == rounds["round"].max()].set_index(keys)
     found = found.join(last[["test_accuracy", "test_loss"]])
+    found["trial_gain"] = by_world["trial_gain"].sum() / by_world["trials"].sum().replace(0, np.nan)
     best = by_world["gains_first_best"].sum()
     found["allocative_efficiency"] = by_world["gains_realised"].sum() / best.where(best > 0)
     found = found.join(_distribution(gains))
     found = found.join(_against_autarky(config, rounds, found))
     if {"competitive", "cooperative"} <= set(config.arms):
-        found["price_of_anarchy"] = _price_of_anarchy(found["welfare"].unstack("arm"))
+        found["price_of_anarchy"] = _price_of_anarchy(found["welfare"].unstack("arm"))  # noqa: PD010
     return found.reset_index()
 
 
@@ -191,7 +195,7 @@ def _against_autarky(config: Config, rounds: pd.DataFrame, found: pd.DataFrame) 
 
 
 def _alone(config: Config, arm: str, alone: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
-    """Return profits [M, N] and consumer surplus [M] of autarky's models in an arm's regions, a row a replicate and round."""
+    """Return profits [M, N] and consumer surplus [M] of autarky's models in an arm's regions, by round."""
     downstream = config.market().in_setting(arm).setting.downstream(config.organisations)
     quality = np.exp(-alone["validation_loss"].to_numpy())
     return downstream.outcomes(quality.reshape(-1, config.organisations))

@@ -1,8 +1,12 @@
-"""Sweeps: the summaries of all cells side by side.
+"""Sweeps: all cells side by side, and what each differs from the first by, in pairs.
+
+Cells that differ in nothing but the seed are one choice with more replicates. Replicates of the same seed
+share data, initial weights and random streams in every cell, so that differences between choices are paired.
 
 Core Objects: ComparisonTable, compare, print_comparison
 """
 
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -14,59 +18,112 @@ from rich.console import Console
 from rich.table import Table
 
 from experiments.conclusion import SHOWN, cell
-from experiments.statistics import Interval
+from experiments.statistics import Interval, interval
+from experiments.summary import METRICS
 from sim.records import RecordError, write_atomically
 
-_COLUMNS = ["metric", "mean", "low", "high", "n"]
+
+HEADLINES = SHOWN | {"trial_gain": "gain a trial, nats"}
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """The choices of a sweep compared.
+
+    Attributes
+    ----------
+    keys : list of str
+        The keys that were swept, the seed apart.
+    levels : DataFrame
+        One row a choice, arm and metric: mean, low, high, n.
+    differences : DataFrame
+        The same of the paired differences to the first choice; empty where there is one choice.
+    """
+
+    keys: list[str]
+    levels: pd.DataFrame
+    differences: pd.DataFrame
 
 
 class ComparisonTable(Callback):
-    """Hydra callback that joins the summaries of a sweep's cells when it ends."""
+    """Hydra callback that compares the cells of a sweep when it ends."""
 
     def on_multirun_end(self, config: DictConfig, **kwargs: Any) -> None:  # noqa: ARG002
         """Write and print the comparison."""
         print_comparison(compare(Path(config.hydra.sweep.dir)))
 
 
-def compare(folder: Path) -> pd.DataFrame:
-    """Join the summaries of a sweep's finished cells, write them to `comparison.csv`, and return them.
-
-    Returns
-    -------
-    DataFrame
-        The rows of all `summary.csv`, with the columns `cell` and one for each key that was swept.
+def compare(folder: Path) -> Comparison:
+    """Compare the finished cells of a sweep; write `comparison.csv` and `differences.csv` into its folder.
 
     Raises
     ------
     RecordError
         If no cell of the sweep has finished.
     """
-    cells = sorted((p.parent for p in folder.glob("*/summary.csv")), key=lambda p: (len(p.name), p.name))
-    if not cells:
+    samples, keys = _samples(folder)
+    levels = _intervals(samples, [*keys, "arm"])
+    first = samples[samples["choice"] == samples["choice"].iloc[0]]
+    pair = ["arm", "seed", "replicate"]
+    joined = samples.merge(first, on=pair, suffixes=("", "_first"))
+    joined = joined[joined["choice"] != joined["choice_first"]]
+    for metric in METRICS:
+        if metric in samples:
+            joined[metric] = joined[metric] - joined[f"{metric}_first"]
+    differences = _intervals(joined, [*keys, "arm"])
+    write_atomically(folder / "comparison.csv", partial(levels.to_csv, index=False))
+    write_atomically(folder / "differences.csv", partial(differences.to_csv, index=False))
+    return Comparison(keys, levels, differences)
+
+
+def print_comparison(comparison: Comparison) -> None:
+    """Print the headline metrics of every choice and arm, and the paired differences to the first choice."""
+    _print("mean over replicates ± half of the 95% confidence interval", comparison.keys, comparison.levels)
+    if len(comparison.differences):
+        _print("paired difference to the first choice", comparison.keys, comparison.differences)
+
+
+def _samples(folder: Path) -> tuple[pd.DataFrame, list[str]]:
+    """Return all cells' replicates with the values of the swept keys, and these keys without the seed."""
+    runs = sorted((p.parent for p in folder.glob("*/replicates.csv")), key=lambda p: (len(p.name), p.name))
+    if not runs:
         raise RecordError(f"{folder} must hold at least one finished run; there is none")
+    typed = [_overrides(run) for run in runs]
+    names = list(dict.fromkeys(name for cell_typed in typed for name in cell_typed))
+    keys = [name for name in names if name != "seed" and len({t.get(name) for t in typed}) > 1]
     frames = []
-    for cell in cells:
-        typed = OmegaConf.load(cell / ".hydra" / "overrides.yaml")
-        swept = dict(str(override).split("=", 1) for override in typed)
-        frames.append(pd.read_csv(cell / "summary.csv").assign(cell=cell.name, **swept))
-    joined = pd.concat(frames, ignore_index=True)
-    keys = [c for c in joined if c not in ("arm", "metric", "meaning", "mean", "low", "high", "n")]
-    constant = [c for c in keys if c != "cell" and joined[c].nunique(dropna=False) == 1]
-    joined = joined.drop(columns=constant if len(cells) > 1 else [])
-    order = [c for c in keys if c in joined]
-    joined = joined[[*order, "arm", "metric", "mean", "low", "high", "n", "meaning"]]
-    write_atomically(folder / "comparison.csv", partial(joined.to_csv, index=False))
-    return joined
+    for run, own in zip(runs, typed, strict=True):
+        values = {key: own.get(key, "") for key in keys}
+        frame = pd.read_csv(run / "replicates.csv")
+        seed = int(OmegaConf.load(run / "config.yaml").seed)
+        frames.append(frame.assign(**values, seed=seed, choice=" ".join(values.values())))
+    return pd.concat(frames, ignore_index=True), keys
 
 
-def print_comparison(joined: pd.DataFrame) -> None:
-    """Print a row for each cell and arm, with the headline metrics."""
-    keys = [c for c in joined.columns[: list(joined.columns).index("arm")] if c != "cell"]
-    table = Table(title="mean over replicates ± half of the 95% confidence interval")
-    for heading in [*keys, "arm", *SHOWN.values()]:
-        table.add_column(heading, justify="left" if heading in keys or heading == "arm" else "right")
-    for (_, arm), group in joined.groupby(["cell", "arm"], sort=False):
-        found = {row[0]: Interval(*row[1:]) for row in group[_COLUMNS].itertuples(index=False)}
-        cells = [cell(found.get(metric)) for metric in SHOWN]
-        table.add_row(*(str(group[key].iloc[0]) for key in keys), str(arm), *cells)
-    Console().print(table)
+def _overrides(run: Path) -> dict[str, str]:
+    return dict(str(typed).split("=", 1) for typed in OmegaConf.load(run / ".hydra" / "overrides.yaml"))
+
+
+def _intervals(samples: pd.DataFrame, by: list[str]) -> pd.DataFrame:
+    rows = []
+    for labels, group in samples.groupby(by, sort=False):
+        for metric in METRICS:
+            if metric in group and group[metric].notna().any():
+                found = interval(group[metric].dropna().to_numpy())
+                row = {"metric": metric, "mean": found.mean, "low": found.low, "high": found.high, "n": found.n}
+                rows.append(dict(zip(by, labels, strict=True)) | row | {"meaning": METRICS[metric]})
+    return pd.DataFrame(rows)
+
+
+def _print(title: str, keys: list[str], table: pd.DataFrame) -> None:
+    metrics = {name: text for name, text in HEADLINES.items() if name in set(table["metric"])}
+    shown = Table(title=title)
+    for heading in [*keys, "arm"]:
+        shown.add_column(heading, overflow="fold")
+    for heading in metrics.values():
+        shown.add_column(heading, justify="right", overflow="fold")
+    for labels, group in table.groupby([*keys, "arm"], sort=False):
+        numbers = group[["mean", "low", "high", "n"]].to_numpy()
+        found = {metric: Interval(*row) for metric, row in zip(group["metric"], numbers, strict=True)}
+        shown.add_row(*(str(label) for label in labels), *(cell(found.get(metric)) for metric in metrics))
+    Console().print(shown)

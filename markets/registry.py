@@ -1,7 +1,8 @@
 """Named classes, collected at import.
 
-A registry maps the value of a class's ``name`` field to the class. Registering checks the class at once, so that a
-mechanism, strategy, network or dataset with a wrong signature fails at import and not in the middle of a run.
+A registry maps the value of a class's ``name`` field to the class. Registering checks the class at once, so
+that a mechanism, strategy, network or dataset with a wrong signature fails at import and not in the middle of
+a run.
 
 Core Objects: Registry
 """
@@ -24,7 +25,8 @@ class Registry(Generic[T]):
     kind : str
         What the entries are, in the singular, for messages ("mechanism").
     check : callable
-        Called with every class that registers; raises ``TypeError`` if the class cannot serve as one of its kind.
+        Called with every class that registers; raises ``TypeError`` if the class cannot serve as one of its
+        kind.
     """
 
     def __init__(self, kind: str, check: Callable[[type[T]], None]) -> None:
@@ -38,8 +40,8 @@ class Registry(Generic[T]):
         Raises
         ------
         TypeError
-            If the class is no dataclass, has no ``name`` field with a text as default, takes a name that is in use,
-            or fails the registry's own check.
+            If the class is no dataclass, has no ``name`` field with a text as default, takes a name that is
+            in use, or fails the registry's own check.
         """
         if not dataclasses.is_dataclass(cls):
             raise TypeError(

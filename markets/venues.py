@@ -1,8 +1,9 @@
 """Venues: how orders meet, and so what a trader puts a price on.
 
-On ``listings`` every listing is its own auction and on ``bilateral`` every pair bargains: a quote is a price for one (buyer, listing)
-pair. On ``books`` the blocks of one position are a grade, interchangeable: a buyer quotes one bid for the grade, worth the mean over
-what it tried, and a seller one ask for its listing, which must cover the dearest buyer it may meet.
+On ``listings`` every listing is its own auction and on ``bilateral`` every pair bargains: a quote is a price
+for one (buyer, listing) pair. On ``books`` the blocks of one position are a grade, interchangeable: a buyer
+quotes one bid for the grade, worth the mean over what it tried, and a seller one ask for its listing, which
+must cover the dearest buyer it may meet.
 
 Core Objects: VENUES, Quotes, bid_quotes, ask_quotes
 """

@@ -52,7 +52,7 @@ class Shortlist:
 
 @dataclass(frozen=True)
 class Appraisal:
-    """What each trial [P] is worth: to its buyer, what selling costs its seller, and to everybody (delivery paid); credits a round."""
+    """What each trial [P] is worth to its buyer, costs its seller, and adds to welfare; credits a round."""
 
     value: Floats
     cost: Floats
@@ -60,7 +60,7 @@ class Appraisal:
 
     @property
     def withheld(self) -> Bools:
-        """Trials that would raise welfare and that no price can sell: the seller would lose more than the buyer gains."""
+        """Trials that would raise welfare but whose seller would lose more than the buyer gains."""
         return (self.welfare > 0) & (self.value > 0) & (self.value < self.cost)
 
 
@@ -90,7 +90,7 @@ class Quoted:
 
 
 def list_blocks(world: "ParameterMarket") -> Catalogue:
-    """Return a listing for each position of each active organisation that trades; the reserve is the cost of delivery."""
+    """Return a listing for each position of each active trader; the reserve is the cost of delivery."""
     sellers = np.flatnonzero(world.active & world.trading)
     positions = len(world.laboratory.positions)
     seller = np.repeat(sellers, positions)
@@ -99,7 +99,7 @@ def list_blocks(world: "ParameterMarket") -> Catalogue:
 
 
 def shortlist(world: "ParameterMarket", catalogue: Catalogue) -> Shortlist:
-    """Return at most `broker.shortlist` listings for each buyer, drawn at random (all of them by default); never its own."""
+    """Return at most `broker.shortlist` listings of others for each buyer, at random; all by default."""
     buyers = np.flatnonzero(world.active & world.trading)
     open_to = catalogue.seller[None, :] != buyers[:, None]
     most = world.config.broker.shortlist
@@ -125,8 +125,8 @@ def collect_orders(
 ) -> Quoted:
     """Ask the strategies for bids and asks and return the orders, with the door's refusals.
 
-    Where organisations cooperate, bids are the gain of welfare and asks the cost of delivery, whatever the strategies: there the
-    price is the ask, and the door looks at that.
+    Where organisations cooperate, bids are the gain of welfare and asks the cost of delivery, whatever the
+    strategies: there the price is the ask, and the door looks at that.
     """
     if world.config.setting.cooperates:
         bids = np.where(worth.value > 0, worth.value, np.nan)

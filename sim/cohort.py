@@ -16,10 +16,10 @@ from sim.records import TABLES
 
 
 class Cohort:
-    """Worlds that share data, initial weights and random streams, so that differences between arms are paired.
+    """Worlds that share data, initial weights and random streams, so that arms differ in pairs.
 
-    One arm or replicate more adds rows to batched computations and shares the data, the workers and the compiled code; it costs
-    far less than a process of its own.
+    One arm or replicate more adds rows to batched computations and shares the data, the workers and the
+    compiled code; it costs far less than a process of its own.
 
     Parameters
     ----------
@@ -50,7 +50,7 @@ class Cohort:
         return self.worlds[0].steps
 
     def step(self, watch: Callable[[str], None] | None = None) -> dict[str, pd.DataFrame]:
-        """Play one round in every world and return its tables, with columns `arm`, `replicate` and `round` first.
+        """Play one round in every world and return its tables, `arm`, `replicate` and `round` first.
 
         `watch` is called with the name of each phase as it begins.
         """
@@ -88,5 +88,5 @@ def _frame(world: ParameterMarket, table: str) -> pd.DataFrame:
         "round": np.full(length, world.steps, dtype=np.int64),
     }
     frame = pd.DataFrame(key | {name: column for name, column in columns.items() if name != "round"})
-    # An empty column of texts has no type to infer: without this, a table's schema would depend on which worlds had rows.
+    # An empty column of texts has no type to infer: without this, a table's schema would depend on its rows.
     return frame.astype({name: "str" for name in frame if frame[name].dtype == object})

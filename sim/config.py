@@ -1,4 +1,4 @@
-"""The configuration of a world, as validated dataclasses. YAML files and keyword arguments only choose among what stands here.
+"""The configuration of a world as validated dataclasses; YAML and keyword arguments only choose.
 
 Core Objects: MarketConfig, LearningConfig, BrokerConfig, PopulationConfig, VenueConfig
 """
@@ -40,7 +40,8 @@ class LearningConfig:
     reset_after_merge : bool
         Whether a buyer's optimiser starts afresh after a purchase.
     merge : str
-        ``strategy``: the weight that the buyer's strategy chooses, the trial's by default; ``average``: always 1/2.
+        ``strategy``: the weight that the buyer's strategy chooses, the trial's by default; ``average``:
+        always 1/2.
     memory_budget_mb : float
         Working memory of one batched computation, MiB; larger batches are cut into chunks.
     """
@@ -100,7 +101,8 @@ class PopulationConfig:
     Parameters
     ----------
     mix : dict
-        How many organisations follow each strategy, in order; the counts sum to `organisations`. An empty mix is all truthful.
+        How many organisations follow each strategy, in order; the counts sum to `organisations`. An empty mix
+        is all truthful.
     parameters : dict
         Fields of strategies that differ from their defaults, ``{strategy: {field: value}}``.
     cash : float
@@ -216,8 +218,8 @@ class MarketConfig:
         kind = Licence.parse(self.broker.licence).kind
         if kind not in properties.licences:
             raise ValueError(
-                f"broker.licence must be one of {', '.join(properties.licences)} for mechanism {self.mechanism.name}; "
-                f"got {self.broker.licence!r}"
+                f"broker.licence must be one of {', '.join(properties.licences)} "
+                f"for mechanism {self.mechanism.name}; got {self.broker.licence!r}"
             )
         if properties.max_demand is not None and self.broker.demand > properties.max_demand:
             raise ValueError(

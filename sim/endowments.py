@@ -1,7 +1,8 @@
 """Who owns which examples: the three disjoint parts of the data, and the endowments.
 
-`split` cuts examples into a validation set (the broker's), a test set (which no decision ever sees) and a pool, and shares the pool
-out among the organisations. Parts are lists of indices, so that no example is copied.
+`split` cuts examples into a validation set (the broker's), a test set (which no decision ever sees) and a
+pool, and shares the pool out among the organisations. Parts are lists of indices, so that no example is
+copied.
 
 Core Objects: DataConfig, load_examples, split, Split, describe_endowments
 """
@@ -49,8 +50,8 @@ class DataConfig:
         Whether the pool is shared out first, so that no two organisations own the same example; if not,
         everybody starts from the whole pool (class_skew).
     sizes : list of float
-        Relative sizes of the shares of the pool (iid, class_skew), repeated over the organisations: ``[3, 1]``
-        gives every second one a third of its neighbour's; all alike by default.
+        Relative sizes of the shares of the pool (iid, class_skew), repeated over the organisations: ``[3,
+        1]`` gives every second one a third of its neighbour's; all alike by default.
     validation, test : float
         Fractions of the examples, in (0, 1), that sum to less than 1; the pool has the rest.
     """

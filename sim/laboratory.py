@@ -1,7 +1,8 @@
 """The laboratory: data and the fleet, and every batched computation that worlds ask for.
 
-A world never computes on parameters itself: it yields requests, and the laboratory answers those of all worlds at once, each kind as one
-batched computation. Several worlds (arms and replicates of a comparison) share one laboratory; a single world has its own.
+A world never computes on parameters itself: it yields requests, and the laboratory answers those of all
+worlds at once, each kind as one batched computation. Several worlds (arms and replicates of a comparison)
+share one laboratory; a single world has its own.
 
 Core Objects: Laboratory, Train, Try, Merge, Evaluate
 """
@@ -65,7 +66,7 @@ class Try:
 
 @dataclass(frozen=True)
 class Tried:
-    """Loss before and at the best merge weight (nats an example), that weight, the gain, and the aligning permutations; all [P]."""
+    """Losses before and at the best merge weight (nats), that weight, the gain, the alignment; all [P]."""
 
     loss_before: Floats
     loss_after: Floats
@@ -170,7 +171,7 @@ class Laboratory:
         return self.architecture.module(self.fleet.parameters, slot)
 
     def perform(self, requests: Sequence[Any]) -> list[Any]:
-        """Answer the requests of several worlds, all of one kind, as one batched computation; one answer a request."""
+        """Answer the requests of several worlds, all of one kind, by one batched computation."""
         answer = {Train: self._train, Try: self._try, Merge: self._merge, Evaluate: self._evaluate}
         return answer[type(requests[0])](requests)  # type: ignore[operator]
 
@@ -253,7 +254,8 @@ class Laboratory:
     def _visiting_order(self, requests: Sequence[Train], epoch: int) -> Ints:
         """Return the examples in the order in which each slot visits them, [n, longest], padded with -1.
 
-        The order of an organisation depends on its replicate, the round and the epoch alone, so all arms visit alike.
+        The order of an organisation depends on its replicate, the round and the epoch alone, so all arms
+        visit alike.
         """
         orders = {
             (r.replicate, r.round): shuffled(

@@ -1,7 +1,7 @@
 """The world: organisations that train, trade parameters and live off their models.
 
-`ParameterMarket.round` tells one round. It is a generator: it yields what is to be computed on parameters and receives the results, so
-that `play` can step many worlds together and compute for all of them at once.
+`ParameterMarket.round` tells one round. It is a generator: it yields what is to be computed on parameters
+and receives the results, so that `play` can step many worlds together and compute for all of them at once.
 
 Core Objects: ParameterMarket, play
 """
@@ -221,7 +221,8 @@ class ParameterMarket(mesa.Model):
 def play(worlds: Sequence[ParameterMarket], watch: Callable[[str], None] | None = None) -> None:
     """Play one round in every world, phase by phase, so that the worlds share each batched computation.
 
-    All worlds must share one laboratory and be at the same round. `watch` is called with the name of each phase as it begins.
+    All worlds must share one laboratory and be at the same round. `watch` is called with the name of each
+    phase as it begins.
     """
     watch = watch or _nobody
     laboratory = worlds[0].laboratory

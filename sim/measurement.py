@@ -1,8 +1,9 @@
 """Measure: what a round's tables say.
 
-What an organisation measured, what it reported and what it then realised stand side by side: `measured_value` is what the trial on
-validation data promised, `bid` and `ask` what was said, `realised_value` what the purchase changed in the buyer's equilibrium profit on
-test data, with everybody's purchases of the round in place.
+What an organisation measured, what it reported and what it then realised stand side by side:
+`measured_value` is what the trial on validation data promised, `bid` and `ask` what was said,
+`realised_value` what the purchase changed in the buyer's equilibrium profit on test data, with everybody's
+purchases of the round in place.
 
 Core Objects: Deals, RoundReport, report_round
 """
@@ -41,7 +42,8 @@ class Deals:
     buyer, seller : int64 [T]
         Organisations.
     bid, ask, paid, received, delivery : int64 [T]
-        What was offered and demanded, what the buyer paid and the seller received, and the cost of delivery that the seller paid.
+        What was offered and demanded, what the buyer paid and the seller received, and the cost of delivery
+        that the seller paid.
     settled : bool [T]
         Whether money moved and the block was delivered: both or neither.
     """
@@ -270,6 +272,7 @@ def _totals(
         "test_accuracy": float(organisations["test_accuracy"].mean()),
         "active": int(world.active.sum()),
         "trials": len(tries),
+        "trial_gain": float(tried.gain.sum()),
         "orders": len(quoted.row),
         "refused": int((~quoted.admitted).sum() + (~deals.settled).sum()),
         "trades": len(bought.row),
@@ -299,8 +302,8 @@ def _welfare_withheld(
 ) -> float:
     """Return the welfare that withheld blocks would have added this round, to first order, credits.
 
-    For each buyer and position: the best withheld block's gain of welfare, less that of the block it bought instead, where positive.
-    Other organisations' models are held as they were.
+    For each buyer and position: the best withheld block's gain of welfare, less that of the block it bought
+    instead, where positive. Other organisations' models are held as they were.
     """
     positions = len(world.laboratory.positions)
     market = tries.buyer * positions + tries.position

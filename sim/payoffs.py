@@ -44,7 +44,8 @@ class Change:
     Attributes
     ----------
     buyer, seller : float64 [P]
-        Change of the profit of the organisation that improves, and of the one that sells to it (0 in another region).
+        Change of the profit of the organisation that improves, and of the one that sells to it (0 in another
+        region).
     welfare : float64 [P]
         Change of consumer surplus and of everybody's profits.
     """
@@ -66,8 +67,8 @@ class DownstreamMarket:
 
     Notes
     -----
-    All regions, or all hypothetical improvements, are solved as one batch: cost grows with their number times the organisations a
-    region.
+    All regions, or all hypothetical improvements, are solved as one batch: cost grows with their number times
+    the organisations a region.
     """
 
     def __init__(self, region: Ints, demand: Demand) -> None:

@@ -1,7 +1,8 @@
 """Records: the tables of a run on disk, and the checkpoint that lets it go on.
 
-While a run goes on, each round's rows lie in `parts/`, one file a table, written atomically before the checkpoint of that round; when it
-ends they become one Parquet file a table. Nothing on disk is ever half written, and nothing is unpickled.
+While a run goes on, each round's rows lie in `parts/`, one file a table, written atomically before the
+checkpoint of that round; when it ends they become one Parquet file a table. Nothing on disk is ever half
+written, and nothing is unpickled.
 
 Core Objects: TABLES, RecordWriter, read_tables, save_checkpoint, load_checkpoint
 """
@@ -50,14 +51,14 @@ class RecordWriter:
         self.parts = folder / "parts"
 
     def write_round(self, number: int, tables: dict[str, pd.DataFrame]) -> None:
-        """Write the rows of one round; a round that is played again after a stop replaces what it wrote before."""
+        """Write the rows of one round; a round that is played again replaces what it wrote before."""
         self.parts.mkdir(parents=True, exist_ok=True)
         for name, table in tables.items():
             path = self.parts / f"{name}-{number:06d}.parquet"
             write_atomically(path, partial(table.to_parquet, index=False))
 
     def finish(self) -> None:
-        """Join the parts of every table into one file, and remove the parts; does nothing if that was done before."""
+        """Join the parts of every table into one file, and remove them; does nothing the second time."""
         if not self.parts.is_dir():
             return
         for name in TABLES:

@@ -1,7 +1,7 @@
 """Royalties: how the cooperative setting shares what a round of trades changed in the industry's profit.
 
-Each organisation's profit changes from `before` to `after`; royalties are transfers that sum to zero and leave every organisation with
-its share of the industry's whole change.
+Each organisation's profit changes from `before` to `after`; royalties are transfers that sum to zero and
+leave every organisation with its share of the industry's whole change.
 
 Core Objects: royalties, shapley_shares
 """
@@ -22,10 +22,11 @@ LARGEST_EXACT_GAME = 12
 def coalition_gains(
     downstream: DownstreamMarket, before: Floats, after: Floats, buyer: Ints, seller: Ints
 ) -> Floats:
-    """Return v(C) for every coalition C of N organisations: the industry's profit with the trades inside C alone, less that with none.
+    """Return v(C) for every coalition C of N organisations.
 
-    A buyer has its new quality if all that it bought from are in C. Coalition number c holds organisation i if bit i of c is set. Cost
-    grows as 2^N equilibria, solved in one batch.
+    v(C) is the industry's profit with the trades inside C alone, less that with none. A buyer has its new
+    quality if all that it bought from are in C. Coalition number c holds organisation i if bit i of c is set.
+    Cost grows as 2^N equilibria, solved in one batch.
 
     Parameters
     ----------
@@ -75,13 +76,13 @@ def royalties(
     seller: Ints,
     welfare: Floats,
 ) -> Floats:
-    """Return what each organisation [N] receives from the others (negative: pays), credits; the sum is zero up to rounding.
+    """Return what each organisation [N] receives from the others (negative: pays), credits; the sum is zero.
 
     Parameters
     ----------
     rule : str
-        ``none``; ``equal`` shares; ``proportional`` to the welfare gained in the trades that an organisation took part in, half to
-        each side; ``shapley``, the Shapley value of `coalition_gains`, exact.
+        ``none``; ``equal`` shares; ``proportional`` to the welfare gained in the trades that an organisation
+        took part in, half to each side; ``shapley``, the Shapley value of `coalition_gains`, exact.
     downstream : DownstreamMarket
         Where profits come from.
     before, after : float64 [N]
@@ -116,7 +117,7 @@ def royalties(
 
 
 def pairwise_transfers(amount: Ints) -> tuple[Ints, Ints, Ints]:
-    """Return transfers (debit, credit, amount) between pairs that give each organisation what it is due; fewer than N of them.
+    """Return fewer than N transfers (debit, credit, amount) that give each organisation what it is due.
 
     Parameters
     ----------

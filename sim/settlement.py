@@ -26,8 +26,8 @@ Ints = NDArray[np.int64]
 def settle(world: "ParameterMarket", tries: "Shortlist", quoted: "Quoted", trades: Trades) -> Deals:
     """Move the money of every trade through the ledger and return the deals, settled or refused.
 
-    Prices are rounded to whole micro-credits; bids and asks are whole already, so a rounded price never leaves the interval between
-    them. A trade that would overdraw an account is refused whole.
+    Prices are rounded to whole micro-credits; bids and asks are whole already, so a rounded price never
+    leaves the interval between them. A trade that would overdraw an account is refused whole.
     """
     order = np.flatnonzero(quoted.admitted)[trades.row]
     row = quoted.row[order]
@@ -56,7 +56,7 @@ def merge_weights(world: "ParameterMarket", bought: Deals, tried: "Tried") -> Fl
 
 
 def pay_royalties(world: "ParameterMarket", before: Floats, bought: Deals, welfare: Floats) -> Ints:
-    """Let cooperating organisations share what the round changed in their profits; return what each received, micro-credits [N].
+    """Let cooperating organisations share what the round changed; return what each got, micro-credits [N].
 
     Where an account could not bear its royalty, all royalties of the round shrink by the same factor.
     """

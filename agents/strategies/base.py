@@ -1,8 +1,9 @@
 """What a strategy sees and what it must answer.
 
-A strategy answers three questions each round: what do I ask, what do I bid, what do I merge? It is asked once for all the
-organisations that follow it. Everything it sees comes as columns with one row for each (organisation, listing) pair; a row holds
-only what that organisation may know, and the answer for a row may depend on nothing but rows of the same organisation.
+A strategy answers three questions each round: what do I ask, what do I bid, what do I merge? It is asked
+once for all the organisations that follow it. Everything it sees comes as columns with one row for each
+(organisation, listing) pair; a row holds only what that organisation may know, and the answer for a row may
+depend on nothing but rows of the same organisation.
 
 Core Objects: Strategy, AskView, BidView, MergeView
 """
@@ -58,7 +59,8 @@ class BidView:
     value : float64 [R]
         Credits a round that the block is worth to the buyer.
     gain : float64 [R]
-        Fall of the buyer's validation loss that its trial found, nats an example; on books the mean over the grade.
+        Fall of the buyer's validation loss that its trial found, nats an example; on books the mean over the
+        grade.
     balance : float64 [R]
         The buyer's account, credits.
     organisations, listings : int

@@ -14,7 +14,8 @@ from agents.strategies.base import AskView, BidView, Floats, Strategy, worthwhil
 class Shading(Strategy):
     """Bids a fraction below its value and asks the same fraction above its cost.
 
-    With n rivals whose values are uniform, the equilibrium of the first-price auction shades by 1/n (Vickrey 1961).
+    With n rivals whose values are uniform, the equilibrium of the first-price auction shades by 1/n (Vickrey
+    1961).
     """
 
     name: str = "shading"

@@ -12,10 +12,11 @@ from agents.strategies.base import AskView, BidView, Floats, Strategy, worthwhil
 @STRATEGIES.register
 @dataclass(frozen=True, config={"extra": "forbid"})
 class ZeroIntelligence(Strategy):
-    """Bids at random below its value and asks at random above its cost, never at a loss (Gode and Sunder 1993, ZI-C).
+    """Bids at random below its value and asks at random above its cost, never at a loss.
 
-    Bids are uniform on [0, value]; asks are uniform on [cost, `highest`] credits, or the cost where that is above `highest`.
-    One draw is made for every pair of the world, so that a pair's draw does not depend on who else was tried.
+    Bids are uniform on [0, value]; asks are uniform on [cost, `highest`] credits, or the cost where that is
+    above `highest`. One draw is made for every pair of the world, so that a pair's draw does not depend on
+    who else was tried.
     """
 
     name: str = "zero_intelligence"

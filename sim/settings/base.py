@@ -28,12 +28,13 @@ class Setting(ABC):
     demand : Demand
         What consumers want (see `sim.demand`).
     regions : int
-        How many regions the organisations share in the settings in which they are rivals: 1 is all against all, half the
-        organisations are duopolies.
+        How many regions the organisations share in the settings in which they are rivals: 1 is all against
+        all, half the organisations are duopolies.
     delivery : float
         Credits that delivering one copy of a block costs its seller.
     royalties : str
-        How the cooperative setting shares the gains of a round: ``none``, ``equal``, ``proportional`` or ``shapley``.
+        How the cooperative setting shares the gains of a round: ``none``, ``equal``, ``proportional`` or
+        ``shapley``.
     """
 
     name: str = ""

@@ -14,7 +14,7 @@ Floats = NDArray[np.float64]
 @SETTINGS.register
 @dataclass(frozen=True, config={"extra": "forbid"})
 class Competitive(Setting):
-    """Organisations share regions; each maximises its own profit and counts what a stronger rival would cost it."""
+    """Organisations share regions; each maximises its own profit and counts what a rival's gain costs it."""
 
     name: str = "competitive"
 

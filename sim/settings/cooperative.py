@@ -17,7 +17,7 @@ Floats = NDArray[np.float64]
 @SETTINGS.register
 @dataclass(frozen=True, config={"extra": "forbid"})
 class Cooperative(Setting):
-    """The demand of competitive, but decisions maximise total welfare: blocks go at the cost of delivery, royalties share the gains."""
+    """The demand of competitive, but decisions maximise welfare; blocks go at cost, royalties share gains."""
 
     name: str = "cooperative"
     cooperates: ClassVar[bool] = True
@@ -31,6 +31,6 @@ class Cooperative(Setting):
         return np.full(len(change.welfare), self.delivery)
 
     def clear(self, orders: Orders, rng: np.random.Generator) -> Trades:  # noqa: ARG002
-        """Return the allocation with the greatest gain of welfare, each block at its ask: what planners do in place of an auction."""
+        """Return the allocation with the greatest gain of welfare, each block at its ask; no auction."""
         rows, _ = first_best(orders)
         return Trades.of(orders, rows, orders.ask[rows], orders.ask[rows])

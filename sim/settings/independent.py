@@ -11,7 +11,7 @@ from sim.settings.competitive import Competitive
 @SETTINGS.register
 @dataclass(frozen=True, config={"extra": "forbid"})
 class Independent(Competitive):
-    """Every organisation is alone in its region, a monopolist facing the outside option: selling never helps a rival."""
+    """Every organisation is a monopolist in its own region, facing the outside option: nobody is a rival."""
 
     name: str = "independent"
 

@@ -48,7 +48,7 @@ def test_answers_are_columns_of_credits_and_repeat(name):
 
 @pytest.mark.parametrize("name", list(STRATEGIES))
 def test_own_information_only(name):
-    """The answer for an organisation's rows stays the same when every other organisation's rows are left out."""
+    """The answer for an organisation's rows stays the same when everybody else's rows are left out."""
     strategy = STRATEGIES.build(name)
     ask, bid = views()
     for own in range(4):

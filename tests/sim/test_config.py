@@ -18,7 +18,10 @@ from tests.sim.conftest import small
         ({"network": "transformer"}, "network must be one of convnet"),
         ({"mechanism": "first_price", "venue": "books"}, "venue must be listings"),
         ({"venue": "bazaar"}, "venue must be one of auto"),
-        ({"population": {"mix": {"truthful": 3}}}, r"population.mix must name as many organisations as there are \(4\)"),
+        (
+            {"population": {"mix": {"truthful": 3}}},
+            r"population.mix must name as many organisations as there are \(4\)",
+        ),
         ({"population": {"mix": {"honest": 4}}}, "strategy must be one of altruist"),
         ({"population": {"parameters": {"shading": {"fraction": 3.0}}}}, "less than or equal to 1"),
         ({"broker": {"licence": "lease"}}, "licence"),

@@ -31,7 +31,9 @@ def test_the_journal_explains_every_balance(played):
     entries = pd.concat(t["ledger"] for t in tables)
     names = cohort.worlds[0].ledger.account_names()
     for world in cohort.worlds:
-        own = entries[(entries["arm"] == world.config.setting.name) & (entries["replicate"] == world.replicate)]
+        own = entries[
+            (entries["arm"] == world.config.setting.name) & (entries["replicate"] == world.replicate)
+        ]
         balance = own.groupby("credit")["amount"].sum().reindex(names, fill_value=0)
         balance = balance - own.groupby("debit")["amount"].sum().reindex(names, fill_value=0)
         np.testing.assert_array_equal(balance.to_numpy(), world.ledger.balances)
@@ -67,7 +69,9 @@ def test_measured_gain_is_realised_on_validation_data(played):
 def test_welfare_is_profits_and_consumer_surplus(played):
     for tables in played[1]:
         r = tables["rounds"]
-        np.testing.assert_allclose(r["welfare"], r["consumer_surplus"] + r["profits"] + r["broker_surplus"], atol=1e-5)
+        np.testing.assert_allclose(
+            r["welfare"], r["consumer_surplus"] + r["profits"] + r["broker_surplus"], atol=1e-5
+        )
         np.testing.assert_allclose(r["profits"], r["industry_profit"] - r["delivery"], atol=1e-5)
 
 
@@ -133,7 +137,11 @@ def test_the_test_set_is_never_seen_by_a_decision():
     ],
 )
 def test_every_mechanism_settles_within_its_licence(mechanism, broker):
-    config = small(mechanism=mechanism, broker=broker, population={"mix": {"truthful": 2, "zero_intelligence": 1, "shading": 1}})
+    config = small(
+        mechanism=mechanism,
+        broker=broker,
+        population={"mix": {"truthful": 2, "zero_intelligence": 1, "shading": 1}},
+    )
     tables = tables_of(Cohort(config, ("competitive", "cooperative"), 1, 1), 3)
     trades = pd.concat(t["trades"] for t in tables)
     assert len(trades) > 0
@@ -186,7 +194,9 @@ def test_alone_it_is_a_mesa_model():
     frame = market.datacollector.get_model_vars_dataframe()
     assert list(frame.columns) == list(SERIES)
     assert len(frame) == market.steps == 2
-    assert market.agents.agg("balance", sum) == pytest.approx(market.report.tables["organisations"]["balance"].sum())
+    assert market.agents.agg("balance", sum) == pytest.approx(
+        market.report.tables["organisations"]["balance"].sum()
+    )
     agent = market.agents[0]
     assert agent.active
     assert 0 < agent.quality <= 1
@@ -198,7 +208,9 @@ def test_alone_it_plays_as_in_a_cohort(played):
     market = ParameterMarket(small(), replicate=1, seed=3)
     market.step()
     cohort_rows = played[1][0]["organisations"].query("arm == 'competitive' and replicate == 1")
-    np.testing.assert_array_equal(cohort_rows["test_loss"], market.report.tables["organisations"]["test_loss"])
+    np.testing.assert_array_equal(
+        cohort_rows["test_loss"], market.report.tables["organisations"]["test_loss"]
+    )
 
 
 def test_batch_run_of_mesa():

@@ -24,8 +24,12 @@ def test_change_is_the_difference_of_two_standings(organisations, regions, seed)
         after_quality = quality.copy()
         after_quality[buyer[pair]] = improved[pair]
         after = market.standing(after_quality)
-        assert change.buyer[pair] == pytest.approx(after.profit[buyer[pair]] - before.profit[buyer[pair]], abs=1e-9)
-        assert change.seller[pair] == pytest.approx(after.profit[seller[pair]] - before.profit[seller[pair]], abs=1e-9)
+        assert change.buyer[pair] == pytest.approx(
+            after.profit[buyer[pair]] - before.profit[buyer[pair]], abs=1e-9
+        )
+        assert change.seller[pair] == pytest.approx(
+            after.profit[seller[pair]] - before.profit[seller[pair]], abs=1e-9
+        )
         assert change.welfare[pair] == pytest.approx(after.welfare - before.welfare, abs=1e-9)
         if market.region[buyer[pair]] != market.region[seller[pair]]:
             assert change.seller[pair] == 0
@@ -52,7 +56,7 @@ def test_consumers_of_a_region_grow_with_its_organisations():
 
 
 def test_a_leader_loses_more_to_a_rival_than_the_rival_gains():
-    """Where closeness destroys margins a deal that would raise welfare is withheld: the duopoly of a leader and a laggard."""
+    """Where closeness destroys margins, a leader withholds a deal that would raise welfare."""
     setting = SETTINGS.build({"name": "competitive", "demand": {"tau": 0.02}})
     market = setting.downstream(2)
     quality, buyer, seller = np.array([0.8, 0.5]), np.array([1]), np.array([0])
@@ -65,7 +69,9 @@ def test_a_leader_loses_more_to_a_rival_than_the_rival_gains():
 
 
 def test_settings_differ_in_value_and_cost_alone():
-    built = {name: SETTINGS.build({"name": name, "delivery": 0.01, "demand": {"tau": 0.05}}) for name in SETTINGS}
+    built = {
+        name: SETTINGS.build({"name": name, "delivery": 0.01, "demand": {"tau": 0.05}}) for name in SETTINGS
+    }
     quality, buyer, seller = np.array([0.5, 0.55]), np.array([0]), np.array([1])
     change = built["competitive"].downstream(2).change(quality, buyer, seller, np.array([0.7]))
     assert built["competitive"].value(change) == change.buyer

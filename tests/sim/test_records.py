@@ -49,7 +49,9 @@ def test_a_write_that_dies_leaves_the_old_file(tmp_path):
 
 
 def test_missing_and_truncated_tables_are_named(tmp_path):
-    with pytest.raises(RecordError, match=r"rounds\.parquet must be a record file of a finished run; there is none"):
+    with pytest.raises(
+        RecordError, match=r"rounds\.parquet must be a record file of a finished run; there is none"
+    ):
         read_tables(tmp_path)
     writer = RecordWriter(tmp_path)
     writer.write_round(1, rows(1))

@@ -13,7 +13,9 @@ MARKET = DownstreamMarket(regions_of(4, 2), Demand(tau=0.05))
 
 
 def game(players, value):
-    return np.array([value({i for i in range(players) if c >> i & 1}) for c in range(2**players)], dtype=float)
+    return np.array(
+        [value({i for i in range(players) if c >> i & 1}) for c in range(2**players)], dtype=float
+    )
 
 
 def test_shapley_value_of_the_glove_game():
@@ -34,7 +36,9 @@ def test_shapley_axioms(players, seed):
     rng = np.random.default_rng(seed)
     one, other = (np.concatenate([[0], rng.normal(size=2**players - 1)]) for _ in range(2))
     assert shapley_shares(one).sum() == pytest.approx(one[-1])
-    np.testing.assert_allclose(shapley_shares(one + other), shapley_shares(one) + shapley_shares(other), atol=1e-12)
+    np.testing.assert_allclose(
+        shapley_shares(one + other), shapley_shares(one) + shapley_shares(other), atol=1e-12
+    )
     without_last = np.arange(2**players) & ~(1 << (players - 1))
     assert shapley_shares(one[without_last])[-1] == pytest.approx(0)
 

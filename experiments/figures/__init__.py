@@ -1,0 +1,96 @@
+"""Figures: each a function of a run's records alone, one file a figure.
+
+A figure is one file with a `FIGURE`, and its entry in `FIGURES` below.
+
+Core Objects: FIGURES, Drawn, draw_figures
+"""
+
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import matplotlib.style
+from matplotlib.figure import Figure
+
+from experiments.config import Config
+from experiments.figures import gains, learning_curves, market, trade_network, values, welfare, withheld
+from experiments.figures.bands import Tables
+from experiments.figures.plan import Plan
+from experiments.figures.style import STYLE
+from experiments.summary import Findings
+from sim.records import write_atomically
+
+FIGURES: dict[str, Plan] = {
+    plan.name: plan
+    for plan in (
+        learning_curves.FIGURE,
+        welfare.FIGURE,
+        gains.FIGURE,
+        market.FIGURE,
+        trade_network.FIGURE,
+        values.FIGURE,
+        withheld.FIGURE,
+    )
+}
+"""Every figure by name, in the order in which a report tells them."""
+
+DPI = 150
+
+__all__ = ["FIGURES", "Drawn", "Plan", "draw_figures"]
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """A figure on disk: its name, title and caption, and its two files."""
+
+    name: str
+    title: str
+    caption: str
+    png: Path
+    svg: Path
+
+
+def draw_figures(folder: Path, config: Config, tables: Tables, findings: Findings) -> list[Drawn]:
+    """Draw every figure that applies to a run and save it as PNG (150 dots an inch) and SVG.
+
+    The same records give the same bytes.
+
+    Parameters
+    ----------
+    folder : Path
+        Where to save; made if it is not there.
+    config, tables, findings
+        The run's configuration, its records by name, and their summary.
+
+    Returns
+    -------
+    list of Drawn
+        In the order of `FIGURES`.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    drawn = []
+    with matplotlib.style.context(STYLE, after_reset=True):
+        for plan in FIGURES.values():
+            figure = plan.draw(config, tables, findings)
+            if figure is not None:
+                drawn.append(_save(folder, plan, figure, config.replicates))
+    return drawn
+
+
+def _save(folder: Path, plan: Plan, figure: Figure, replicates: int) -> Drawn:
+    png, svg = folder / f"{plan.name}.png", folder / f"{plan.name}.svg"
+    # Without the date, and with a version of matplotlib left out, bytes depend on the records alone.
+    write_atomically(png, partial(_write, figure, format="png", metadata={"Software": None}))
+    write_atomically(svg, partial(_write, figure, format="svg", metadata={"Date": None, "Creator": None}))
+    return Drawn(plan.name, plan.title, f"{plan.caption} {_intervals(replicates)}", png, svg)
+
+
+def _write(figure: Figure, path: Path, **options: Any) -> None:
+    figure.savefig(path, dpi=DPI, **options)
+
+
+def _intervals(replicates: int) -> str:
+    if replicates == 1:
+        return "One replicate: nothing is known of the spread, so there is no interval."
+    return f"Intervals: 95%, over {replicates} replicates."

@@ -1,0 +1,52 @@
+"""Learning curves.
+
+Core Objects: FIGURE
+"""
+
+from matplotlib.figure import Figure
+
+from experiments.config import Config
+from experiments.figures.bands import Tables, by_arm, draw_band, from_zero
+from experiments.figures.plan import Plan
+from experiments.figures.style import legend_above, new_figure, whole_numbers
+from experiments.summary import Findings
+
+
+def learning_curves(config: Config, tables: Tables, findings: Findings) -> Figure | None:  # noqa: ARG001
+    """Draw test accuracy and test loss by round, one line an arm.
+
+    Parameters
+    ----------
+    config : Config
+        The run's configuration.
+    tables : dict of DataFrame
+        Its records; reads `rounds`.
+    findings : Findings
+        Not used.
+
+    Returns
+    -------
+    Figure
+        Two panels: accuracy (share of examples), loss (nats an example); means over organisations.
+    """
+    figure = new_figure(4.6)
+    panels = figure.subplots(1, 2, sharex=True)
+    labels = {"test_accuracy": "test accuracy (share)", "test_loss": "test loss (nats an example)"}
+    for axes, (column, label) in zip(panels, labels.items(), strict=True):
+        band = by_arm(tables["rounds"], "round", column)
+        for arm in config.arms:
+            draw_band(axes, arm, band[arm])
+        axes.set(xlabel="round", ylabel=label)
+        whole_numbers(axes)
+    panels[0].set_ylim(0, 1)
+    from_zero(panels[1])
+    legend_above(figure, panels[0])
+    return figure
+
+
+FIGURE = Plan(
+    "learning_curves",
+    "Learning with and without a market",
+    "Mean over organisations on test data that no decision has seen.",
+    learning_curves,
+)

@@ -1,0 +1,94 @@
+"""The market by round.
+
+Core Objects: FIGURE
+"""
+
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from experiments.config import Config
+from experiments.figures.bands import Tables, by_arm, draw_band, from_zero
+from experiments.figures.plan import Plan, trading_arms
+from experiments.figures.style import legend_above, new_figure, whole_numbers
+from experiments.summary import Findings
+
+
+def market(config: Config, tables: Tables, findings: Findings) -> Figure | None:  # noqa: ARG001
+    """Draw prices, volume and allocative efficiency by round, one line a trading arm.
+
+    Parameters
+    ----------
+    config : Config
+        The run's configuration.
+    tables : dict of DataFrame
+        Its records; reads `trades` and `rounds`.
+    findings : Findings
+        Not used.
+
+    Returns
+    -------
+    Figure or None
+        Three panels; None without trading arms. The band of the price is the inter-quartile range over the
+        trades of all replicates, the other bands are intervals over replicates. A round without trades has no
+        price, and one where nothing could be gained has no efficiency: both are gaps.
+    """
+    arms = trading_arms(config)
+    if not arms:
+        return None
+    figure = new_figure(7.6)
+    panels = figure.subplots(3, 1, sharex=True)
+    rounds = tables["rounds"]
+    prices = price_band(tables["trades"], config.rounds)
+    volume = by_arm(rounds, "round", "volume")
+    could_gain = rounds["gains_first_best"] > 0
+    shares = rounds.assign(efficiency=rounds["gains_realised"].where(could_gain) / rounds["gains_first_best"])
+    efficiency = by_arm(shares, "round", "efficiency")
+    for arm in arms:
+        if arm in prices:
+            draw_band(panels[0], arm, prices[arm])
+        draw_band(panels[1], arm, volume[arm])
+        draw_band(panels[2], arm, efficiency[arm])
+    _label(panels, no_trades=not prices)
+    legend_above(figure, panels[1])
+    return figure
+
+
+def price_band(trades: pd.DataFrame, rounds: int) -> dict[str, pd.DataFrame]:
+    """Return mean price and quartiles by round for each arm with trades; NaN in rounds without trades."""
+    settled = trades[trades["settled"].astype(bool)]
+    every_round = pd.RangeIndex(1, rounds + 1, name="round")
+    return {
+        str(arm): pd.DataFrame(
+            {
+                "mean": by_round.mean(),
+                "low": by_round.quantile(0.25),
+                "high": by_round.quantile(0.75),
+            }
+        ).reindex(every_round)
+        for arm, of_arm in settled.groupby("arm")
+        for by_round in [of_arm.groupby("round")["paid"]]
+    }
+
+
+def _label(panels: list[Axes], no_trades: bool) -> None:
+    price, volume, efficiency = panels
+    price.set(ylabel="price\n(credits a block)")
+    volume.set(ylabel="volume\n(credits a round)")
+    efficiency.set(ylabel="allocative efficiency\n(share of first best)", xlabel="round")
+    for axes in (price, volume):
+        from_zero(axes)
+    low = efficiency.dataLim.y0
+    efficiency.set_ylim(min(0.0, low) if pd.notna(low) else 0.0, 1.08)
+    whole_numbers(efficiency)
+    if no_trades:
+        price.text(0.5, 0.5, "no trades", transform=price.transAxes, ha="center", va="center")
+
+
+FIGURE = Plan(
+    "market",
+    "Prices, volume and efficiency",
+    "Price: mean over trades, and the range of the middle half of them. Efficiency: gains from trade, as "
+    "measured in trials, over the greatest that were possible. No price where a round had no trades.",
+    market,
+)

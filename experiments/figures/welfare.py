@@ -1,0 +1,120 @@
+"""Welfare and who gets it.
+
+Core Objects: FIGURE
+"""
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from experiments.config import Config
+from experiments.figures.bands import Tables, error_bars, over_replicates
+from experiments.figures.plan import Plan
+from experiments.figures.style import BLACK, ORANGE, PURPLE, SKY, legend_above, new_figure
+from experiments.summary import Findings
+
+PARTS = {
+    "consumer_surplus": ("consumers", SKY, ""),
+    "profits": ("organisations, net of payments", ORANGE, "//"),
+    "broker_surplus": ("broker", PURPLE, "xx"),
+}
+
+BASELINE = "autarky in the same regions"
+
+
+def welfare(config: Config, tables: Tables, findings: Findings) -> Figure | None:  # noqa: ARG001
+    """Draw total welfare by arm as stacked bars: consumers, organisations, broker.
+
+    Parameters
+    ----------
+    config : Config
+        The run's configuration.
+    tables : dict of DataFrame
+        Not used.
+    findings : Findings
+        Its metrics by arm and replicate.
+
+    Returns
+    -------
+    Figure
+        Credits over the whole run, means over replicates; the error bar is the interval of total welfare.
+        Negative parts hang below zero.
+    """
+    found = findings.replicates
+    figure = new_figure(5.0)
+    axes = figure.subplots()
+    total = over_replicates(found, "arm", "welfare").loc[config.arms]
+    means = found.groupby("arm")[list(PARTS)].mean().loc[config.arms]
+    _stack(axes, means)
+    _mark_totals(axes, total)
+    if "welfare_gain" in found and found["welfare_gain"].notna().any():
+        _mark_baselines(axes, config, found)
+    axes.axhline(0, color=BLACK, linewidth=1)
+    axes.set_xticks(range(len(config.arms)), config.arms)
+    axes.set_xlim(-0.6, len(config.arms) - 0.4)
+    axes.set(xlabel="arm", ylabel="welfare over the whole run (credits)")
+    axes.margins(y=0.12)
+    legend_above(figure, axes, 2, last=BASELINE)
+    return figure
+
+
+def _stack(axes: Axes, means: pd.DataFrame) -> None:
+    above, below = np.zeros(len(means)), np.zeros(len(means))
+    for part, (label, colour, hatch) in PARTS.items():
+        height = means[part].to_numpy()
+        label = label if np.abs(height).max() > 0 else f"{label} (0 in every arm)"
+        bottom = np.where(height >= 0, above, below)
+        axes.bar(
+            range(len(means)),
+            height,
+            0.62,
+            bottom,
+            color=colour,
+            hatch=hatch,
+            edgecolor="#333333",
+            label=label,
+        )
+        above, below = above + height.clip(min=0), below + height.clip(max=0)
+
+
+def _mark_totals(axes: Axes, total: pd.DataFrame) -> None:
+    places = np.arange(len(total))
+    axes.errorbar(
+        places,
+        total["mean"],
+        error_bars(total),
+        fmt="o",
+        color=BLACK,
+        capsize=6,
+        label="total" if total["low"].isna().all() else "total, with interval",
+    )
+    for place, (mean, high) in enumerate(zip(total["mean"], total["high"], strict=True)):
+        top = mean if np.isnan(high) else high
+        axes.annotate(
+            f"{mean:.3g}", (place, top), (0, 6), textcoords="offset points", ha="center", weight="bold"
+        )
+
+
+def _mark_baselines(axes: Axes, config: Config, found: pd.DataFrame) -> None:
+    baseline = (found["welfare"] - found["welfare_gain"]).groupby(found["arm"]).mean()
+    known = [(place, arm) for place, arm in enumerate(config.arms) if np.isfinite(baseline[arm])]
+    axes.hlines(
+        [baseline[arm] for _, arm in known],
+        [place - 0.4 for place, _ in known],
+        [place + 0.4 for place, _ in known],
+        color=BLACK,
+        linestyle=(0, (2, 1)),
+        linewidth=2.2,
+        label=BASELINE,
+    )
+
+
+FIGURE = Plan(
+    "welfare",
+    "Total welfare and who gets it",
+    "Means over replicates; the bars add up to total welfare. Dashed, where there is autarky to compare "
+    "with: what its models would bring in the regions of the arm, so that each market is compared with "
+    "the same regions without one.",
+    welfare,
+)

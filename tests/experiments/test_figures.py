@@ -1,0 +1,269 @@
+"""Figures are drawn from records alone: of ordinary runs, and of runs in which hardly anything happened."""
+
+from functools import lru_cache
+from pathlib import Path
+
+import matplotlib.style
+import numpy as np
+import pandas as pd
+import pytest
+from matplotlib.figure import Figure
+
+from experiments.composition import compose_config, set_up_hydra
+from experiments.config import Config
+from experiments.figures import FIGURES, draw_figures
+from experiments.figures.bands import error_bars, over_replicates
+from experiments.figures.market import price_band
+from experiments.figures.style import STYLE, WIDTH, arm_style
+from experiments.figures.trade_network import trade_counts
+from experiments.figures.values import binned
+from experiments.summary import Findings, summarise
+from sim.cohort import Cohort
+from sim.settings import SETTINGS
+
+Run = tuple[Config, dict[str, pd.DataFrame], Findings]
+
+TINY = ("device=cpu", "organisations=2", "rounds=2", "replicates=2", "data.examples=300", "seed=0")
+ALL_ARMS = "arms=[autarky,independent,competitive,cooperative]"
+
+EDGES = {
+    "only autarky": ("arms=[autarky]",),
+    "no autarky": ("arms=[competitive]",),
+    "no rivals": ("arms=[independent]", "replicates=1"),
+    "nobody trades": (ALL_ARMS, "population=recluse"),
+    "one replicate, one round": (ALL_ARMS, "replicates=1", "rounds=1"),
+    "many organisations": (
+        "arms=[autarky,competitive]",
+        "organisations=16",
+        "rounds=1",
+        "replicates=1",
+        "data.examples=600",
+        "data.sizes=[3,1]",
+        "setting=duopolies",
+    ),
+}
+
+
+@lru_cache
+def tiny_run(*overrides: str) -> Run:
+    """Play a run of a few seconds and return what its figures are made from."""
+    set_up_hydra()
+    config = compose_config([*TINY, *overrides])
+    cohort = Cohort(config.market(), config.arms, config.replicates, config.seed)
+    rounds = [cohort.step() for _ in range(config.rounds)]
+    tables = {name: pd.concat([r[name] for r in rounds], ignore_index=True) for name in rounds[0]}
+    return config, tables, summarise(config, tables)
+
+
+def draw(name: str, run: Run, lay_out: bool = False) -> Figure | None:
+    with matplotlib.style.context(STYLE, after_reset=True):
+        figure = FIGURES[name].draw(*run)
+        if figure is not None and lay_out:
+            figure.draw_without_rendering()
+    return figure
+
+
+def legend_texts(figure: Figure) -> list[str]:
+    return [text.get_text() for legend in figure.legends for text in legend.get_texts()]
+
+
+def axis_labels(figure: Figure) -> set[str]:
+    return {label for axes in figure.axes for label in (axes.get_xlabel(), axes.get_ylabel()) if label}
+
+
+LABELS = {
+    "learning_curves": {"round", "test accuracy (share)", "test loss (nats an example)"},
+    "welfare": {"arm", "welfare over the whole run (credits)"},
+    "gains": {"organisation"},
+    "market": {
+        "round",
+        "price\n(credits a block)",
+        "volume\n(credits a round)",
+        "allocative efficiency\n(share of first best)",
+    },
+    "trade_network": {"buyer", "seller", "trades a replicate"},
+    "values": {"credits a round"},
+    "withheld": {
+        "round",
+        "welfare-improving\ntrials a round",
+        "of these withheld\na round",
+        "welfare lost so far\n(credits)",
+    },
+}
+
+
+@pytest.mark.parametrize("name", FIGURES)
+def test_every_figure_labels_its_axes_and_has_a_legend(name: str) -> None:
+    figure = draw(name, tiny_run(ALL_ARMS))
+    assert figure is not None
+    assert axis_labels(figure) == LABELS[name]
+    assert legend_texts(figure)
+    assert figure.get_figwidth() == WIDTH
+    assert min(STYLE[key] for key in STYLE if key.endswith(("labelsize", "fontsize", "font.size"))) >= 11
+
+
+def test_the_values_figure_names_its_axes_for_all_panels() -> None:
+    figure = draw("values", tiny_run(ALL_ARMS))
+    assert figure is not None
+    assert figure.get_supxlabel() == "value that the buyer's trial measured (credits a round)"
+    assert {"said: bid", "paid", "said: ask", "realised value", "as measured (45° line)"} <= set(
+        legend_texts(figure)
+    )
+
+
+APPLIES = {
+    "only autarky": {"learning_curves", "welfare"},
+    "no autarky": set(FIGURES) - {"gains"},
+    "no rivals": set(FIGURES) - {"gains", "withheld"},
+    "nobody trades": set(FIGURES) - {"values"},
+    "one replicate, one round": set(FIGURES),
+    "many organisations": set(FIGURES),
+}
+
+
+@pytest.mark.parametrize("edge", EDGES)
+@pytest.mark.filterwarnings("error")
+def test_figures_that_apply_are_drawn_and_the_others_left_out(edge: str) -> None:
+    run = tiny_run(*EDGES[edge])
+    assert {name for name in FIGURES if draw(name, run, lay_out=True) is not None} == APPLIES[edge]
+
+
+def test_the_same_records_give_the_same_bytes_whatever_the_users_style(tmp_path: Path) -> None:
+    run = tiny_run(ALL_ARMS)
+    first = draw_figures(tmp_path / "a", *run)
+    with matplotlib.rc_context({"font.size": 30, "lines.linewidth": 9, "svg.hashsalt": None}):
+        second = draw_figures(tmp_path / "b", *run)
+    assert [one.name for one in first] == list(FIGURES)
+    for one, other in zip(first, second, strict=True):
+        assert one.png.read_bytes() == other.png.read_bytes()
+        assert one.svg.read_bytes() == other.svg.read_bytes()
+        assert one.png.read_bytes().startswith(b"\x89PNG")
+        assert b"<svg" in one.svg.read_bytes()
+    assert sorted(p.name for p in (tmp_path / "a").iterdir()) == sorted(
+        f"{name}.{kind}" for name in FIGURES for kind in ("png", "svg")
+    )
+
+
+def test_captions_say_how_many_replicates_the_intervals_are_over(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("experiments.figures.FIGURES", {"welfare": FIGURES["welfare"]})
+    several = draw_figures(tmp_path / "a", *tiny_run("arms=[autarky]"))
+    assert [one.caption.endswith("Intervals: 95%, over 2 replicates.") for one in several] == [True]
+    single = draw_figures(tmp_path / "b", *tiny_run("arms=[autarky]", "replicates=1"))
+    assert ["no interval" in one.caption for one in single] == [True]
+
+
+def test_an_arm_looks_the_same_in_every_run_and_no_two_alike() -> None:
+    styles = [arm_style(arm) for arm in SETTINGS]
+    assert len({s.colour for s in styles}) == len({s.marker for s in styles}) == len(styles)
+    assert len({str(s.line) for s in styles}) == len(styles)
+
+
+def test_learning_curves_draw_the_mean_over_replicates() -> None:
+    config, tables, findings = tiny_run(ALL_ARMS)
+    figure = draw("learning_curves", (config, tables, findings))
+    assert figure is not None
+    lines = {line.get_label(): line for line in figure.axes[0].get_lines()}
+    assert list(lines) == config.arms
+    rounds = tables["rounds"]
+    for arm, line in lines.items():
+        expected = rounds[rounds["arm"] == arm].groupby("round")["test_accuracy"].mean()
+        np.testing.assert_allclose(line.get_ydata(), expected)
+
+
+def test_welfare_bars_add_up_to_total_welfare() -> None:
+    config, tables, findings = tiny_run(ALL_ARMS)
+    figure = draw("welfare", (config, tables, findings))
+    assert figure is not None
+    tops: dict[int, float] = dict.fromkeys(range(len(config.arms)), 0.0)
+    for bar in figure.axes[0].patches:
+        tops[round(bar.get_x() + bar.get_width() / 2)] += bar.get_height()
+    means = findings.table[findings.table["metric"] == "welfare"].set_index("arm")["mean"]
+    np.testing.assert_allclose(list(tops.values()), means[config.arms], atol=1e-5)
+
+
+def test_negative_parts_of_welfare_hang_below_zero() -> None:
+    config, tables, findings = tiny_run(ALL_ARMS)
+    subsidised = Findings(
+        findings.replicates.assign(broker_surplus=-1.0, welfare=findings.replicates["welfare"] - 1.0),
+        findings.gains,
+        findings.table,
+    )
+    figure = draw("welfare", (config, tables, subsidised))
+    assert figure is not None
+    below = [bar for bar in figure.axes[0].patches if bar.get_height() < 0]
+    assert [bar.get_y() for bar in below] == [0.0] * len(config.arms)
+
+
+def test_organisations_are_labelled_with_their_size_and_regions_have_borders() -> None:
+    figure = draw("gains", tiny_run(*EDGES["many organisations"]))
+    assert figure is not None
+    (axes,) = figure.axes
+    assert [t.get_text() for t in axes.get_xticklabels()] == [
+        f"{i}\n×{3 if i % 2 == 0 else 1}" for i in range(16)
+    ]
+    borders = {line.get_xdata()[0] for line in axes.get_lines() if list(line.get_ydata()) == [0, 1]}  # type: ignore[index, arg-type]
+    assert borders == {i + 0.5 for i in range(1, 14, 2)}
+
+
+def trades_of(rows: list[tuple[str, int, int, int, int, float, bool]]) -> pd.DataFrame:
+    columns = ["arm", "replicate", "round", "buyer", "seller", "paid", "settled"]
+    return pd.DataFrame(rows, columns=columns)
+
+
+def test_price_is_a_mean_over_settled_trades_with_quartiles_and_gaps() -> None:
+    trades = trades_of(
+        [("competitive", 0, 1, 0, 1, paid, True) for paid in (0.0, 1.0, 2.0, 3.0, 9.0)]
+        + [("competitive", 0, 1, 0, 1, 100.0, False), ("competitive", 0, 3, 0, 1, 4.0, True)]
+    )
+    band = price_band(trades, 3)["competitive"]
+    assert band.loc[1].tolist() == [3.0, 1.0, 3.0]
+    assert band.loc[2].isna().all()
+    assert band.loc[3].tolist() == [4.0, 4.0, 4.0]
+
+
+def test_trades_are_counted_by_buyer_and_seller_a_replicate() -> None:
+    config, _, _ = tiny_run(ALL_ARMS)
+    trades = trades_of(
+        [
+            ("competitive", 0, 1, 0, 1, 1.0, True),
+            ("competitive", 1, 1, 0, 1, 1.0, True),
+            ("competitive", 1, 2, 0, 1, 1.0, True),
+            ("competitive", 1, 2, 1, 0, 1.0, False),
+            ("independent", 1, 2, 1, 0, 1.0, True),
+        ]
+    )
+    np.testing.assert_array_equal(trade_counts(trades, "competitive", config), [[np.nan, 1.5], [0.0, np.nan]])
+
+
+def test_bins_hold_equally_many_trades_and_average_over_replicates() -> None:
+    measured = np.arange(16.0)
+    trades = pd.DataFrame(
+        {"replicate": np.arange(16) % 2, "measured_value": measured, "paid": measured + np.arange(16) % 2}
+    )
+    band = binned(trades, "paid")
+    np.testing.assert_allclose(band.index, measured.reshape(8, 2).mean(axis=1))
+    np.testing.assert_allclose(band["mean"], measured.reshape(8, 2).mean(axis=1) + 0.5)
+    assert (band["low"] < band["mean"]).all()
+
+
+def test_axes_of_values_are_logarithmic_only_where_the_spread_asks() -> None:
+    config, tables, findings = tiny_run(ALL_ARMS)
+    for scale, spread in (("linear", 1.0), ("symlog", 1e-4)):
+        trades = tables["trades"].assign(measured_value=0.1 * spread, settled=True)
+        trades.loc[trades.index[::4], "measured_value"] = 0.1
+        figure = draw("values", (config, tables | {"trades": trades}, findings))
+        assert figure is not None
+        assert {axes.get_xscale() for axes in figure.axes} == {scale}
+
+
+def test_one_replicate_has_a_mean_without_an_interval_and_no_number_none() -> None:
+    frame = pd.DataFrame({"round": [1, 2, 3, 3], "x": [5.0, np.nan, 1.0, 3.0]})
+    band = over_replicates(frame, "round", "x")
+    assert band.loc[1, "mean"] == 5.0
+    assert np.isnan(band.loc[1, "low"])  # type: ignore[arg-type]
+    assert band.loc[2].isna().all()
+    # t quantile 0.975 with one degree of freedom, 12.7062 (Student 1908), times a standard error of 1.
+    assert band.loc[3].to_numpy() == pytest.approx([2.0, 2.0 - 12.7062, 2.0 + 12.7062], abs=1e-4)
+    assert error_bars(band)[:, 0].tolist() == [0.0, 0.0]

@@ -1,0 +1,80 @@
+"""Every preset resolves; run small, it plays; and the claims made for it hold."""
+
+from pathlib import Path
+
+import pytest
+
+import conf
+from agents.strategies import STRATEGIES
+from experiments.composition import compose_config, set_up_hydra
+from experiments.config import COMPONENTS
+from experiments.statistics import paired_interval
+from experiments.summary import METRICS, summarise
+from sim.records import TABLES
+from tests.experiments.conftest import whole_run
+
+CONF = Path(conf.__file__).parent
+PRESETS = sorted(path.stem for path in (CONF / "experiment").glob("*.yaml"))
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _hydra():
+    set_up_hydra()
+
+
+@pytest.mark.parametrize("preset", PRESETS)
+def test_every_preset_plays_in_small(preset):
+    config = compose_config(
+        [f"experiment={preset}", "rounds=2", "replicates=2", "learning.local_epochs=1", "network.widths=[8]"]
+    )
+    tables = whole_run(config)
+    assert set(tables) == set(TABLES)
+    findings = summarise(config, tables)
+    assert set(findings.table["metric"]) <= set(METRICS)
+    assert set(findings.table["arm"]) == set(config.arms)
+
+
+@pytest.mark.parametrize("group", sorted(p.name for p in CONF.iterdir() if p.is_dir() and p.name != "__pycache__"))
+def test_every_choice_of_every_group_resolves(group):
+    for path in (CONF / group).glob("*.yaml"):
+        if group == "experiment":
+            continue
+        needs = ["mechanism=nash_bargaining"] if path.stem == "bilateral" else []
+        needs += ["mechanism=k_double_auction"] if path.stem == "books" else []
+        compose_config([f"{group}={path.stem}", *needs])
+
+
+def test_every_component_has_a_choice():
+    for group, registry in COMPONENTS.items():
+        folder = {"optimiser": "learning"}.get(group, group)
+        for name in registry:
+            assert (CONF / folder / f"{name}.yaml").is_file(), f"conf/{folder}/{name}.yaml"
+    for name in STRATEGIES:
+        assert (CONF / "population" / f"{name}.yaml").is_file(), f"conf/population/{name}.yaml"
+
+
+def test_alignment_raises_gains_between_networks_from_different_starts():
+    """Ainsworth, Hayase and Srinivasa 2023: independently trained networks merge better once their units are matched."""
+    gains = []
+    for alignment in ("weight_matching", "none"):
+        config = compose_config(
+            ["experiment=alignment", "arms=[independent]", "replicates=5", f"broker.alignment={alignment}"]
+        )
+        gains.append(summarise(config, whole_run(config)).replicates["trial_gain"].to_numpy())
+    assert paired_interval(*gains).low > 0
+
+
+@pytest.mark.slow
+def test_quickstart_in_full():
+    """Markets beat autarky in accuracy; cooperation yields at least the welfare of competition, on average."""
+    config = compose_config(["experiment=quickstart"])
+    tables = whole_run(config)
+    findings = summarise(config, tables)
+    for arm in ("independent", "competitive", "cooperative"):
+        assert findings.value(arm, "accuracy_gain").low > 0
+    assert findings.value("cooperative", "welfare").mean >= findings.value("competitive", "welfare").mean
+    assert findings.value("competitive", "withheld").mean > 0
+    assert (tables["trades"]["paid"] <= tables["trades"]["bid"]).all()
+    assert (tables["trades"]["received"] >= tables["trades"]["reserve"]).all()
+
+
