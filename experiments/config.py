@@ -111,7 +111,8 @@ def register_schemas() -> None:
     """Tell Hydra the types and defaults of all keys: `schema`, and `schema/GROUP/NAME` for each component."""
     store = ConfigStore.instance()
     root = _schema(Config)
-    root.learning.optimiser = MISSING  # the group's choice fills it; a default of one class would refuse the others
+    # The group's choice fills it: with one optimiser as its default, the schema would refuse the others.
+    root.learning.optimiser = MISSING
     store.store(name="schema", node=root)
     for group, registry in COMPONENTS.items():
         for name in registry:

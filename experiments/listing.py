@@ -5,7 +5,6 @@ Core Objects: print_listing, mechanism_table
 
 from pathlib import Path
 
-import pandas as pd
 from rich.console import Console
 from rich.table import Table
 
@@ -40,27 +39,26 @@ def print_listing() -> None:
     console.print(table)
 
 
-def mechanism_table() -> pd.DataFrame:
-    """Return the declared properties of every mechanism, one row each."""
-    rows = []
+def mechanism_table() -> str:
+    """Return the declared properties of every mechanism as a Markdown table; the README holds it."""
+    lines = [
+        "| mechanism | venue | truthful: buyers, sellers | budget | individually rational | efficient "
+        "| licence `copy` | licence `exclusive` | source |",
+        "| --- | --- | --- | --- | --- | --- | --- | --- | --- |",
+    ]
     for name in MECHANISMS:
         mechanism = MECHANISMS.build(name)
         told = mechanism.properties
-        rows.append(
-            {
-                "mechanism": name,
-                "venue": mechanism.venue,
-                "truthful for buyers": told.truthful_buyers,
-                "truthful for sellers": told.truthful_sellers,
-                "budget": told.budget,
-                "individually rational": "yes" if told.individually_rational else "no",
-                "efficient": "yes" if told.efficient else "no",
-                "licence copy": told.copy_means,
-                "licence exclusive": told.exclusive_means,
-                "source": told.reference,
-            }
-        )
-    return pd.DataFrame(rows)
+        truthful = f"{told.truthful_buyers}, {told.truthful_sellers}" + _where(told.truthful_domain)
+        efficient = ("yes" if told.efficient else "no") + _where(told.efficient_domain)
+        rational = "yes" if told.individually_rational else "no"
+        cells = [f"`{name}`", mechanism.venue, truthful, told.budget, rational, efficient]
+        lines.append(f"| {' | '.join([*cells, told.copy_means, told.exclusive_means, told.reference])} |")
+    return "\n".join(lines)
+
+
+def _where(domain: str) -> str:
+    return f" ({domain})" if domain else ""
 
 
 def first_line(doc: str | None) -> str:

@@ -78,7 +78,8 @@ def summarise(config: Config, tables: dict[str, pd.DataFrame]) -> Findings:
     if "autarky" in config.arms:
         autarky = welfare_of_autarky(config, tables["organisations"])
         at = pd.MultiIndex.from_frame(replicates[["arm", "replicate"]])
-        replicates["welfare_gain"] = replicates["welfare"] - autarky.reindex(at).to_numpy()
+        gain = replicates["welfare"] - autarky.reindex(at).to_numpy()
+        replicates["welfare_gain"] = gain.where(replicates["arm"] != "autarky")
     rows = [
         {"arm": arm, "metric": metric, "meaning": METRICS[metric]} | vars_of(group[metric])
         for arm, group in replicates.groupby("arm", sort=False)

@@ -22,7 +22,6 @@ from experiments.statistics import Interval, interval
 from experiments.summary import METRICS
 from sim.records import RecordError, write_atomically
 
-
 HEADLINES = SHOWN | {"trial_gain": "gain a trial, nats"}
 
 
@@ -110,8 +109,9 @@ def _intervals(samples: pd.DataFrame, by: list[str]) -> pd.DataFrame:
         for metric in METRICS:
             if metric in group and group[metric].notna().any():
                 found = interval(group[metric].dropna().to_numpy())
-                row = {"metric": metric, "mean": found.mean, "low": found.low, "high": found.high, "n": found.n}
-                rows.append(dict(zip(by, labels, strict=True)) | row | {"meaning": METRICS[metric]})
+                row = dict(zip(by, labels, strict=True)) | {"metric": metric}
+                row |= {"mean": found.mean, "low": found.low, "high": found.high, "n": found.n}
+                rows.append(row | {"meaning": METRICS[metric]})
     return pd.DataFrame(rows)
 
 

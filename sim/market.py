@@ -139,8 +139,9 @@ class ParameterMarket(mesa.Model):
         tested = yield Evaluate(self.slots, "test", self.replicate)
 
         standing = self.downstream.standing(self.quality)
-        self.ledger.earn(self.steps, to_micro(standing.profit, "nearest"))
-        royalties = pay_royalties(self, starting_quality, bought, worth.welfare[bought.row])
+        profit = to_micro(standing.profit, "nearest")
+        self.ledger.earn(self.steps, profit)
+        royalties = pay_royalties(self, starting_quality, profit, bought, worth.welfare[bought.row])
         self.ledger.check()
         self.report = report_round(
             self, trained, catalogue, tries, tried, worth, quoted, deals, before, tested, standing, royalties

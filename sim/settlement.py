@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from agents.strategies import MergeView
-from markets.money import MICRO, to_micro
+from markets.money import to_micro
 from markets.orders import Trades
 from sim.measurement import Deals
 from sim.royalties import pairwise_transfers, royalties
@@ -55,10 +55,13 @@ def merge_weights(world: "ParameterMarket", bought: Deals, tried: "Tried") -> Fl
     return chosen.clip(0.0, 1.0)
 
 
-def pay_royalties(world: "ParameterMarket", before: Floats, bought: Deals, welfare: Floats) -> Ints:
+def pay_royalties(
+    world: "ParameterMarket", before: Floats, profit: Ints, bought: Deals, welfare: Floats
+) -> Ints:
     """Let cooperating organisations share what the round changed; return what each got, micro-credits [N].
 
-    Where an account could not bear its royalty, all royalties of the round shrink by the same factor.
+    Royalties are paid out of the round's profits: who owes more than its profit [N] pays all of it, and the
+    receivers get proportionally less.
     """
     setting = world.config.setting
     if not setting.cooperates:
@@ -66,10 +69,11 @@ def pay_royalties(world: "ParameterMarket", before: Floats, bought: Deals, welfa
     due = royalties(
         setting.royalties, world.downstream, before, world.quality, bought.buyer, bought.seller, welfare
     )
-    cover = (world.ledger.balances[: world.organisations] + world.ledger.credit_limit) / MICRO
-    payers = due < 0
-    factor = min(1.0, float(np.min(cover[payers] / -due[payers], initial=1.0)))
-    amount = to_micro(np.abs(due) * factor, "down") * np.sign(due).astype(np.int64)
-    amount[np.argmax(due)] -= amount.sum()
-    world.ledger.transfer(world.steps, *pairwise_transfers(amount), "royalty")
-    return amount
+    pays = np.minimum(to_micro((-due).clip(min=0), "down"), profit)
+    claims = due.clip(min=0)
+    gets = np.zeros_like(pays)
+    if pays.sum() > 0:
+        gets = np.floor(pays.sum() * (claims / claims.sum())).astype(np.int64)
+        gets[np.argmax(claims)] += pays.sum() - gets.sum()
+    world.ledger.transfer(world.steps, *pairwise_transfers(gets - pays), "royalty")
+    return gets - pays

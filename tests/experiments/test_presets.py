@@ -14,6 +14,7 @@ from sim.records import TABLES
 from tests.experiments.conftest import whole_run
 
 CONF = Path(conf.__file__).parent
+GROUPS = sorted(path.parent.name for path in CONF.glob("*/__init__.py"))
 PRESETS = sorted(path.stem for path in (CONF / "experiment").glob("*.yaml"))
 
 
@@ -34,7 +35,7 @@ def test_every_preset_plays_in_small(preset):
     assert set(findings.table["arm"]) == set(config.arms)
 
 
-@pytest.mark.parametrize("group", sorted(p.name for p in CONF.iterdir() if p.is_dir() and p.name != "__pycache__"))
+@pytest.mark.parametrize("group", GROUPS)
 def test_every_choice_of_every_group_resolves(group):
     for path in (CONF / group).glob("*.yaml"):
         if group == "experiment":
@@ -54,7 +55,7 @@ def test_every_component_has_a_choice():
 
 
 def test_alignment_raises_gains_between_networks_from_different_starts():
-    """Ainsworth, Hayase and Srinivasa 2023: independently trained networks merge better once their units are matched."""
+    """Ainsworth, Hayase and Srinivasa 2023: networks trained apart merge better once their units match."""
     gains = []
     for alignment in ("weight_matching", "none"):
         config = compose_config(
@@ -66,7 +67,7 @@ def test_alignment_raises_gains_between_networks_from_different_starts():
 
 @pytest.mark.slow
 def test_quickstart_in_full():
-    """Markets beat autarky in accuracy; cooperation yields at least the welfare of competition, on average."""
+    """Markets beat autarky in accuracy; cooperation yields at least the welfare of competition."""
     config = compose_config(["experiment=quickstart"])
     tables = whole_run(config)
     findings = summarise(config, tables)
@@ -76,5 +77,3 @@ def test_quickstart_in_full():
     assert findings.value("competitive", "withheld").mean > 0
     assert (tables["trades"]["paid"] <= tables["trades"]["bid"]).all()
     assert (tables["trades"]["received"] >= tables["trades"]["reserve"]).all()
-
-

@@ -1,0 +1,73 @@
+"""What the README shows is so: its table, its examples, its commands' presets."""
+
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import conf
+from agents.strategies import STRATEGIES
+from experiments.listing import mechanism_table
+from markets.conformance import check_mechanism
+from markets.mechanisms import MECHANISMS
+from markets.orders import Orders
+
+README = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
+BLOCKS = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+
+
+def block(word):
+    """Return the one Python example that holds a word."""
+    (found,) = [text for text in BLOCKS if word in text]
+    return found
+
+
+def test_the_table_of_mechanisms_is_what_they_declare():
+    assert mechanism_table() in README
+
+
+def test_the_presets_it_names_exist():
+    folder = Path(conf.__file__).parent / "experiment"
+    named = set(re.findall(r"experiment=(\w+)", README))
+    assert named == {path.stem for path in folder.glob("*.yaml")}
+
+
+def test_the_example_of_a_mechanism_conforms():
+    exec(compile(block("class HalfWay"), "README", "exec"), {})
+    try:
+        rng = np.random.default_rng(0)
+        buyer, listing = (a.ravel() for a in np.indices((4, 3)))
+        bid, ask = rng.random((2, 12))
+        for capacity in (1, 2, 10):
+            orders = Orders.of(
+                buyer=buyer,
+                seller=listing + 4,
+                listing=listing,
+                bid=bid,
+                ask=ask,
+                capacity=np.full(12, capacity),
+            )
+            check_mechanism(MECHANISMS.build("half_way"), orders)
+            assert len(MECHANISMS.build("half_way").clear(orders, rng)) > 0
+    finally:
+        MECHANISMS._classes.pop("half_way", None)
+
+
+def test_the_example_of_a_strategy_trades():
+    exec(compile(block("class Frugal"), "README", "exec"), {})
+    try:
+        assert STRATEGIES.build({"name": "frugal", "share": 0.2}).share == 0.2
+    finally:
+        STRATEGIES._classes.pop("frugal", None)
+
+
+def test_the_example_in_python_runs(capsys):
+    exec(compile(block("market = ParameterMarket").replace("range(5)", "range(2)"), "README", "exec"), {})
+    assert "test_accuracy" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("word", ["sim/market.py", "CITATION.cff", "docs/welfare.png"])
+def test_the_files_it_names_exist(word):
+    assert word in README
+    assert (Path(__file__).parents[1] / word).exists()
