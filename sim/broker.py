@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from agents.strategies import AskView, BidView, Strategy
 from markets.door import admit
-from markets.goods import Licence
+from markets.goods import Licence, Listing, ParameterBlock
 from markets.money import MICRO, to_micro
 from markets.orders import Orders
 from markets.venues import ask_quotes, bid_quotes
@@ -90,12 +90,41 @@ class Quoted:
 
 
 def list_blocks(world: "ParameterMarket") -> Catalogue:
-    """Return a listing for each position of each active trader; the reserve is the cost of delivery."""
-    sellers = np.flatnonzero(world.active & world.trading)
+    """Return a listing for each position of each active trader; the reserve is the cost of delivery.
+
+    A setting without a market has no listings.
+    """
+    sellers = np.flatnonzero(world.active & world.trading & world.config.setting.trades)
     positions = len(world.laboratory.positions)
     seller = np.repeat(sellers, positions)
     reserve = np.full(len(seller), int(to_micro(world.config.setting.delivery, "up")))
     return Catalogue(seller, np.tile(np.arange(positions), len(sellers)), reserve)
+
+
+def describe(world: "ParameterMarket", catalogue: Catalogue) -> list[Listing]:
+    """Return the listings of a catalogue as goods, for people to read; the round itself works on columns."""
+    positions = world.laboratory.positions
+    licence = Licence.parse(world.config.broker.licence)
+    return [
+        Listing(
+            listing_id=number,
+            seller=int(seller),
+            block=ParameterBlock(
+                block_id=f"{seller}/{positions[position]}@{world.steps}",
+                kind="weights",
+                position=positions[position],
+                architecture=world.laboratory.architecture.signature,
+                owner=int(seller),
+                lineage=tuple(np.flatnonzero(world.lineage[seller]).tolist()),
+                cost=float(world.training_flops[seller]),
+            ),
+            reserve=float(reserve) / MICRO,
+            licence=licence,
+        )
+        for number, (seller, position, reserve) in enumerate(
+            zip(catalogue.seller, catalogue.position, catalogue.reserve, strict=True)
+        )
+    ]
 
 
 def shortlist(world: "ParameterMarket", catalogue: Catalogue) -> Shortlist:

@@ -16,12 +16,14 @@ from mesa.datacollection import DataCollector
 from numpy.typing import NDArray
 
 from agents.organisation import Organisation
+from markets.goods import Listing
 from markets.ledger import Ledger
 from markets.money import to_micro
 from sim.broker import (
     Shortlist,
     appraise,
     collect_orders,
+    describe,
     list_blocks,
     shortlist,
     to_orders,
@@ -107,6 +109,8 @@ class ParameterMarket(mesa.Model):
         self.trained_this_round = np.arange(self.organisations)
         self.lineage: Bools = np.eye(self.organisations, dtype=bool)
         self.validation_loss = np.full(self.organisations, np.log(self.laboratory.classes))
+        self.training_flops = np.zeros(self.organisations, dtype=np.int64)
+        self.catalogue = list_blocks(self)
         self.report: RoundReport | None = None
         self.datacollector = DataCollector({name: partial(_latest, series=name) for name in SERIES})
 
@@ -120,8 +124,8 @@ class ParameterMarket(mesa.Model):
         self._learn_of(trained)
         starting_quality = self.quality
 
-        catalogue = list_blocks(self)
-        tries = shortlist(self, catalogue) if self.config.setting.trades else _no_trials()
+        self.catalogue = catalogue = list_blocks(self)
+        tries = shortlist(self, catalogue)
         tried = yield self._try(tries)
 
         worth = appraise(self, tries, tried)
@@ -153,6 +157,11 @@ class ParameterMarket(mesa.Model):
         return self.laboratory.streams.stream(purpose, self.replicate, self.steps, *keys)
 
     @property
+    def listings(self) -> list[Listing]:
+        """What was on offer in the round just played, as goods with their lineage and cost of production."""
+        return describe(self, self.catalogue)
+
+    @property
     def quality(self) -> NDArray[np.float64]:
         """The quality of every model, exp(-validation loss), [N]."""
         return np.exp(-self.validation_loss)
@@ -163,6 +172,7 @@ class ParameterMarket(mesa.Model):
             "active": self.active,
             "lineage": self.lineage,
             "validation_loss": self.validation_loss,
+            "training_flops": self.training_flops,
             "steps": np.array(self.steps),
         }
         return own | {f"ledger.{name}": column for name, column in self.ledger.state().items()}
@@ -172,6 +182,7 @@ class ParameterMarket(mesa.Model):
         self.active = state["active"].astype(bool)
         self.lineage = state["lineage"].astype(bool)
         self.validation_loss = state["validation_loss"].copy()
+        self.training_flops = state["training_flops"].copy()
         self.steps = int(state["steps"])
         self.ledger.restore(
             {k.removeprefix("ledger."): v for k, v in state.items() if k.startswith("ledger.")}
@@ -196,6 +207,7 @@ class ParameterMarket(mesa.Model):
         training = self.trained_this_round
         self.validation_loss[training] = trained.validation_loss
         self.active[training[trained.diverged]] = False
+        self.training_flops[training] += 3 * self.laboratory.architecture.forward_flops * trained.examples
 
     def _try(self, tries: Shortlist) -> Try:
         return Try(self.slots[tries.buyer], self.slots[tries.seller], tries.position, self.replicate)
@@ -253,8 +265,3 @@ def _advance(one: Generator[Request, Any, None], answer: Any) -> Request | None:
 
 def _latest(world: ParameterMarket, series: str) -> float:
     return float(world.report.totals[series]) if world.report else float("nan")
-
-
-def _no_trials() -> Shortlist:
-    none = np.zeros(0, dtype=np.int64)
-    return Shortlist(none, none, none, none)

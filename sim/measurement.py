@@ -142,7 +142,9 @@ def _organisations(
     took_part = world.trained_this_round
     examples[took_part] = trained.examples
     loss[took_part] = trained.training_loss
-    flops = 3 * world.laboratory.architecture.forward_flops * examples
+    flops = (
+        3 * world.laboratory.architecture.forward_flops * examples
+    )  # backward costs about two forward passes
     return {
         "organisation": np.arange(number),
         "strategy": np.array([agent.strategy.name for agent in world.agents], dtype=object),

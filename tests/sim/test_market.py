@@ -187,6 +187,22 @@ def test_an_organisation_that_diverges_leaves_the_market_for_good():
     assert all(torch.equal(before[name], after[name]) for name in before)
 
 
+def test_listings_are_goods_with_lineage_and_cost():
+    market = ParameterMarket(small(broker={"blocks": "layers", "licence": "copies: 2"}), seed=0)
+    market.step()
+    market.step()
+    listings = market.listings
+    assert len(listings) == market.report.totals["listings"] == 4 * len(market.laboratory.positions)
+    first = listings[0]
+    assert first.block.kind == "weights"
+    assert first.block.position == market.laboratory.positions[0]
+    assert first.block.cost == market.training_flops[0] > 0
+    assert first.licence.capacity == 2
+    assert 0 in first.block.lineage
+    assert len({listing.block.block_id for listing in listings}) == len(listings)
+    assert ParameterMarket(small(setting="autarky"), seed=0).listings == []
+
+
 def test_alone_it_is_a_mesa_model():
     market = ParameterMarket(small(), seed=0)
     for _ in range(2):
