@@ -90,20 +90,20 @@ def match_weights(
     permutations = identity_permutations(architecture, pairs, next(iter(own.values())).device)
     solvable = finite(own) & finite(other)
     stale = {name: solvable.clone() for name in permutations}
-    objective = [matching.objective(permutations, torch.arange(pairs, device=solvable.device))]
+    objective = [matching.objective()]
     for _ in range(max_sweeps):
         if not any(bool(flags.any()) for flags in stale.values()):
             break
-        changed = torch.zeros_like(solvable)
+        gained = torch.zeros_like(objective[0])
         for name, flags in stale.items():
             rows = flags.nonzero().squeeze(1)
-            moved = rows[matching.improve(name, permutations, rows)]
+            gain = matching.improve(name, permutations, rows)
+            moved = rows[gain > 0]
             flags[rows] = False
-            changed[moved] = True
+            gained[rows] += gain
             for neighbour in matching.neighbours[name]:
                 stale[neighbour][moved] = solvable[moved]
-        rows = changed.nonzero().squeeze(1)
-        objective.append(objective[-1].index_copy(0, rows, matching.objective(permutations, rows)))
+        objective.append(objective[-1] + gained)
     return Alignment(permutations, np.stack([total.cpu().numpy() for total in objective]).astype(np.float64))
 
 
@@ -137,17 +137,18 @@ class _Matching:
             for name, members in architecture.symmetries.items()
         }
 
-    def objective(self, permutations: Permutations, rows: Tensor) -> Tensor:
-        """Return the sum of inner products of some pairs ``[len(rows)]``."""
-        own, other = take(self.own, rows), take(self.other, rows)
-        aligned = permute(self.architecture, other, take(permutations, rows))
-        terms = [(leaf * aligned[name]).flatten(1).sum(1) for name, leaf in own.items()]
+    def objective(self) -> Tensor:
+        """Return each pair's sum of inner products with all units in place ``[P]``."""
+        terms = [(leaf * self.other[name]).flatten(1).sum(1) for name, leaf in self.own.items()]
         return torch.as_tensor(sum(terms))
 
     def improve(self, name: str, permutations: Permutations, rows: Tensor) -> Tensor:
-        """Solve one permutation of some pairs given the others; return which pairs moved, bool ``[rows]``."""
+        """Solve one permutation of some pairs given the others.
+
+        Returns what each pair's objective gains, ``[len(rows)]``; 0 where the units stay as they were.
+        """
         if not len(rows):
-            return torch.zeros(0, dtype=torch.bool, device=rows.device)
+            return self.tolerance[rows]
         here = take(permutations, rows)
         constant = self.constant[name]
         cost = constant[rows] if isinstance(constant, Tensor) else 0
@@ -161,9 +162,10 @@ class _Matching:
         value = [
             torch.take_along_dim(cost, order.unsqueeze(2), 2).sum((1, 2)) for order in (found, here[name])
         ]
-        moved = value[0] - value[1] > self.tolerance[rows]
+        gain = value[0] - value[1]
+        moved = gain > self.tolerance[rows]
         permutations[name][rows[moved]] = found[moved]
-        return moved
+        return gain.masked_fill_(~moved, 0)
 
     @staticmethod
     def _cost(own: Tensor, other: Tensor, axis: int) -> Tensor:

@@ -12,8 +12,16 @@ from torch import Tensor
 
 from agents.learning.device import precise_dtype, resolve_device
 from agents.learning.losses import mean_accuracy, mean_loss
-from agents.learning.memory import chunk_size, chunks, evaluation_bytes, training_bytes, working_bytes
+from agents.learning.memory import (
+    chunk_size,
+    chunks,
+    evaluation_bytes,
+    tile_size,
+    training_bytes,
+    working_bytes,
+)
 from agents.learning.networks.base import Architecture
+from agents.learning.networks.products import whole_lines
 from agents.learning.optimisers import Optimiser, OptimiserState, initial_state
 from agents.learning.parameters import Parameters, finite, take
 from agents.learning.training import train_epoch, training_groups
@@ -73,6 +81,10 @@ class Fleet:
     def working_bytes(self) -> int:
         """Bytes that one chunk of a computation may use."""
         return working_bytes(self.memory_budget_mb, self.device)
+
+    def passes_at_once(self, rows: int) -> int:
+        """Return how many forward passes over `rows` examples to make in one computation."""
+        return tile_size(self.working_bytes, evaluation_bytes(self.architecture, rows), self.device)
 
     def rows(self, slots: npt.ArrayLike) -> Tensor:
         """Return slot numbers as an int64 tensor on the device; ``ValueError`` if one is not in 0..N-1."""
@@ -193,14 +205,12 @@ class Fleet:
 
         Parameters
         ----------
-        slots : array of int, shape (n,)
-            Slots.
+        slots, group : array of int, shape (n,)
+            Slots, and the group of each.
         inputs, labels : Tensor
             Examples ``[E, C, H, W]`` and their classes int64 ``[E]``.
         index : int64 array, shape (G, V)
             Examples of each group.
-        group : array of int, shape (n,)
-            Group of each slot.
 
         Returns
         -------
@@ -209,17 +219,14 @@ class Fleet:
         """
         rows, groups = self.rows(slots), torch.as_tensor(np.asarray(group, dtype=np.int64)).to(self.device)
         inputs, labels = inputs.to(self.device), labels.to(self.device)
-        examples = torch.as_tensor(np.asarray(index)).to(self.device)
-        size = chunk_size(self.working_bytes, evaluation_bytes(self.architecture, examples.shape[1]))
+        examples = whole_lines(torch.as_tensor(np.asarray(index)).to(self.device))
         loss, accuracy = np.empty(len(rows)), np.empty(len(rows))
-        for part in chunks(len(rows), size):
+        for part in chunks(len(rows), self.passes_at_once(examples.shape[1])):
             chosen = examples[groups[part]]
             x = inputs[examples[0]] if len(examples) == 1 else inputs[chosen]
             logits = self.architecture.forward(take(self.parameters, rows[part]), x)
-            loss[part], accuracy[part] = (
-                mean_loss(logits, labels[chosen]),
-                mean_accuracy(logits, labels[chosen]),
-            )
+            loss[part] = mean_loss(logits, labels[chosen], index.shape[1])
+            accuracy[part] = mean_accuracy(logits, labels[chosen], index.shape[1])
         return loss, accuracy
 
     def state(self) -> dict[str, Tensor]:

@@ -9,8 +9,8 @@ from agents.learning.device import precise_dtype
 
 
 def row_losses(logits: Tensor, labels: Tensor) -> Tensor:
-    """Return the cross-entropy of every row, ``[N, B]``, from logits ``[N, B, K]`` and labels ``[N, B]``."""
-    return -F.log_softmax(logits, -1).gather(-1, labels.unsqueeze(-1)).squeeze(-1)
+    """Return the cross-entropy of every row, ``[N, B]``, from logits ``[N, K, B]`` and labels ``[N, B]``."""
+    return -F.log_softmax(logits, 1).gather(1, labels.unsqueeze(1)).squeeze(1)
 
 
 def masked_mean(values: Tensor, weight: Tensor) -> Tensor:
@@ -22,17 +22,17 @@ def masked_mean(values: Tensor, weight: Tensor) -> Tensor:
     return kept.sum(1) / weight.sum(1).clamp(min=1)
 
 
-def mean_loss(logits: Tensor, labels: Tensor) -> npt.NDArray[np.float64]:
-    """Return the mean cross-entropy of each slot, summed in float64: logits ``[N, B, K]`` to ``[N]``.
+def mean_loss(logits: Tensor, labels: Tensor, count: int) -> npt.NDArray[np.float64]:
+    """Return the mean cross-entropy of each slot's first `count` rows, summed in float64, ``[N]``.
 
-    NumPy adds a row up in the same order however many rows there are, which torch does not promise across
-    threads.
+    Logits are ``[N, K, B]``, labels ``[N, B]``. NumPy adds a row up in the same order however many rows there
+    are, which torch does not promise across threads.
     """
-    rows = row_losses(logits, labels).cpu().numpy().astype(np.float64)
+    rows = row_losses(logits, labels)[:, :count].cpu().numpy().astype(np.float64)
     return np.asarray(rows.mean(axis=1))
 
 
-def mean_accuracy(logits: Tensor, labels: Tensor) -> npt.NDArray[np.float64]:
-    """Return each slot's share of right answers, ``[N]``, from logits ``[N, B, K]`` and labels ``[N, B]``."""
-    right = (logits.argmax(-1) == labels).sum(1)
-    return np.asarray(right.cpu().numpy() / labels.shape[1], dtype=np.float64)
+def mean_accuracy(logits: Tensor, labels: Tensor, count: int) -> npt.NDArray[np.float64]:
+    """Return each slot's share of right answers among its first `count` rows, ``[N]``; shapes as above."""
+    right = (logits.argmax(1) == labels)[:, :count].sum(1)
+    return np.asarray(right.cpu().numpy() / count, dtype=np.float64)

@@ -13,6 +13,9 @@ from agents.learning.networks.base import Architecture
 FLOAT_BYTES = 4
 CPU_WORKING_BYTES = 64 * 2**20
 """On a CPU larger buffers only lose: the system maps and clears them anew for every operation."""
+CPU_TILE_BYTES, CPU_TILE_LEAST = 4 * 2**20, 16
+"""What one pass over small networks may use on a CPU, so that its buffers stay in the caches; and how many of
+them it takes at least, for fewer do not repay the time that the calls themselves take."""
 
 
 def working_bytes(budget_mb: float, device: torch.device) -> int:
@@ -35,9 +38,9 @@ def evaluation_bytes(architecture: Architecture, rows: int) -> int:
 
 
 def stem_bytes(architecture: Architecture, rows: int) -> int:
-    """Return the bytes a pair needs for its two stems, their difference and its two sets of parameters."""
+    """Return the bytes a pair needs for its two stems, its two sets of parameters, and the steps between."""
     return FLOAT_BYTES * (
-        rows * (architecture.input_size + 3 * architecture.stem_size) + 2 * architecture.parameter_count
+        rows * (architecture.input_size + 3 * architecture.stem_size) + 3 * architecture.parameter_count
     )
 
 
@@ -52,6 +55,14 @@ def alignment_bytes(architecture: Architecture) -> int:
 def chunk_size(budget_bytes: int, bytes_each: int) -> int:
     """Return how many fit: at least one, for a single one cannot be cut."""
     return max(1, budget_bytes // max(1, bytes_each))
+
+
+def tile_size(budget_bytes: int, bytes_each: int, device: torch.device) -> int:
+    """Return how many computations to do at once: what fits, and on a CPU no more than its caches hold."""
+    fit = chunk_size(budget_bytes, bytes_each)
+    if device.type != "cpu":
+        return fit
+    return min(fit, max(CPU_TILE_LEAST, CPU_TILE_BYTES // max(1, bytes_each)))
 
 
 def chunks(count: int, size: int) -> Iterator[slice]:

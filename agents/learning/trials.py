@@ -23,9 +23,10 @@ from torch import Tensor
 from agents.learning.alignment import Permutations, identity_permutations, match_weights, permute
 from agents.learning.fleet import Fleet
 from agents.learning.losses import mean_loss
-from agents.learning.memory import alignment_bytes, chunk_size, chunks, evaluation_bytes, stem_bytes
-from agents.learning.merging import interpolate, position_masks
+from agents.learning.memory import alignment_bytes, chunk_size, chunks, stem_bytes, tile_size
+from agents.learning.merging import position_masks
 from agents.learning.networks.base import Architecture
+from agents.learning.networks.products import whole_lines
 from agents.learning.parameters import Parameters, take
 
 Floats = npt.NDArray[np.float64]
@@ -72,6 +73,19 @@ class _Task:
             take(self.masks, rows),
             take(self.permutations, rows),
         )
+
+
+@dataclass(frozen=True)
+class _Validation:
+    """Examples on the fleet's device and which of them, ``[G, V]``, each group is measured on.
+
+    The first `count` columns are meant; the others repeat one of them.
+    """
+
+    inputs: Tensor
+    labels: Tensor
+    examples: Tensor
+    count: int
 
 
 @torch.no_grad()
@@ -127,7 +141,8 @@ def try_blocks(
     permutations = _alignments(fleet, offered, buyers, sellers, align)
     masks = position_masks(fleet.architecture, position, names, fleet.device)
     task = _Task(buyers, sellers, _column(group, fleet.device), masks, permutations)
-    inputs, labels, examples = inputs.to(fleet.device), labels.to(fleet.device), _column(index, fleet.device)
+    examples = whole_lines(_column(index, fleet.device))
+    held = _Validation(inputs.to(fleet.device), labels.to(fleet.device), examples, index.shape[1])
     loss = np.empty((len(buyers), len(grid)))
     # neighbours in this order share the buyer, whose stem is then computed in few blocks only
     order = np.lexsort((sellers.cpu().numpy(), buyers.cpu().numpy(), task.group.cpu().numpy()))
@@ -135,7 +150,7 @@ def try_blocks(
     for part in chunks(len(order), size):
         chosen = order[part]
         block = task.take(torch.from_numpy(chosen).to(fleet.device))
-        loss[chosen] = _try_block(fleet, offered, block, grid, inputs, labels, examples)
+        loss[chosen] = _try_block(fleet, offered, block, grid, held)
     loss = np.where(np.isfinite(loss), loss, np.inf)
     best = loss.argmin(axis=1)
     least = loss[np.arange(len(loss)), best]
@@ -143,42 +158,46 @@ def try_blocks(
     return TrialResults(loss, grid[best], gain, permutations)
 
 
-def _try_block(
-    fleet: Fleet,
-    offered: Parameters,
-    task: _Task,
-    grid: Floats,
-    inputs: Tensor,
-    labels: Tensor,
-    examples: Tensor,
-) -> Floats:
+def _try_block(fleet: Fleet, offered: Parameters, task: _Task, grid: Floats, held: _Validation) -> Floats:
     """Return the losses ``[p, W]`` of pairs whose stems fit into memory together."""
     architecture = fleet.architecture
-    base = _Stems(architecture, fleet.parameters, task.buyer, task.group, inputs, examples)
-    bought = _Stems(architecture, offered, task.seller, task.group, inputs, examples)
+    base = _Stems(architecture, fleet.parameters, task.buyer, task.group, held)
+    bought = _Stems(architecture, offered, task.seller, task.group, held)
     loss = np.empty((len(task.buyer), len(grid)))
-    loss[:, 0] = _own_losses(fleet, base, labels, examples)
+    loss[:, 0] = _own_losses(fleet, base, held)
     trunk = [name for name in architecture.shapes if name not in architecture.stem_tensors]
     holds_stem = task.masks[architecture.stem_tensors[0]]
-    each = evaluation_bytes(architecture, examples.shape[1])
-    for pairs, columns in _tiles(len(task.buyer), len(grid), chunk_size(fleet.working_bytes, each)):
+    own = take({name: fleet.parameters[name] for name in trunk}, task.buyer)
+    other = take({name: offered[name] for name in trunk}, task.seller)
+    other = permute(architecture, other, task.permutations)
+    step = {name: _step(own[name], other[name], task.masks[name]) for name in trunk}
+    y, shares = held.labels[held.examples[task.group]], torch.from_numpy(grid).to(base.z)
+    for pairs, columns in _tiles(len(task.buyer), len(grid), fleet.passes_at_once(y.shape[1])):
         here = {name: order[pairs] for name, order in task.permutations.items()}
-        own = take({name: fleet.parameters[name] for name in trunk}, task.buyer[pairs])
-        other = permute(architecture, take({name: offered[name] for name in trunk}, task.seller[pairs]), here)
         z_own, z_other = base.of(pairs), architecture.permute_stem(bought.of(pairs), here)
-        step = (z_other - z_own).masked_fill_(~_beside(holds_stem[pairs], z_own), 0)
-        share = torch.from_numpy(grid[columns]).to(z_own)
-        z = (step.unsqueeze(1) * _beside(share, z_own)).add_(z_own.unsqueeze(1)).flatten(0, 1)
-        repeat = torch.arange(len(z_own), device=z.device).repeat_interleave(len(share))
-        masks = {name: task.masks[name][pairs][repeat] for name in trunk}
-        merged = interpolate(take(own, repeat), take(other, repeat), share.repeat(len(z_own)), masks)
-        y = labels[examples[task.group[pairs]]][repeat]
-        loss[pairs, columns] = mean_loss(architecture.trunk(merged, z), y).reshape(-1, len(share))
+        share = shares[columns]
+        z = _along(z_own, _step(z_own, z_other, holds_stem[pairs]), share)
+        merged = {name: _along(own[name][pairs], step[name][pairs], share) for name in trunk}
+        found = mean_loss(
+            architecture.trunk(merged, z), y[pairs].repeat_interleave(len(share), 0), held.count
+        )
+        loss[pairs, columns] = found.reshape(-1, len(share))
     return loss
 
 
+def _step(own: Tensor, other: Tensor, holds: Tensor) -> Tensor:
+    """Return ``other - own`` of ``[p, ...]``, and 0, whatever they hold, where a pair's block does not."""
+    return (other - own).masked_fill_(~holds.view(-1, *[1] * (own.dim() - 1)), 0)
+
+
+def _along(own: Tensor, step: Tensor, share: Tensor) -> Tensor:
+    """Return ``own + share * step`` of every pair and weight, ``[p w, ...]``."""
+    shares = share.view(-1, *[1] * (own.dim() - 1))
+    return torch.addcmul(own.unsqueeze(1), shares, step.unsqueeze(1)).flatten(0, 1)
+
+
 class _Stems:
-    """Stems of the distinct (model, group) among some pairs, ``[U, V, ..., h]``, each computed once."""
+    """Stems of the distinct (model, group) among some pairs, ``[U, ...]``, each computed once."""
 
     def __init__(
         self,
@@ -186,27 +205,26 @@ class _Stems:
         models: Parameters,
         row: Tensor,
         group: Tensor,
-        inputs: Tensor,
-        examples: Tensor,
+        held: _Validation,
     ) -> None:
+        examples = held.examples
         distinct, self.inverse = torch.unique(row * len(examples) + group, return_inverse=True)
         self.row, self.group = distinct // len(examples), distinct % len(examples)
-        x = inputs[examples[0]] if len(examples) == 1 else inputs[examples[self.group]]
+        x = held.inputs[examples[0]] if len(examples) == 1 else held.inputs[examples[self.group]]
         stem = {name: models[name] for name in architecture.stem_tensors}
         self.z = architecture.stem(take(stem, self.row), x)
 
     def of(self, pairs: slice) -> Tensor:
         """Return the stems of some pairs."""
-        return self.z[self.inverse[pairs]]
+        return self.z.index_select(0, self.inverse[pairs])
 
 
-def _own_losses(fleet: Fleet, base: _Stems, labels: Tensor, examples: Tensor) -> Floats:
+def _own_losses(fleet: Fleet, base: _Stems, held: _Validation) -> Floats:
     """Return each pair's loss without a merge, computed once for each buyer."""
     loss = np.empty(len(base.row))
-    size = chunk_size(fleet.working_bytes, evaluation_bytes(fleet.architecture, examples.shape[1]))
-    for part in chunks(len(loss), size):
+    for part in chunks(len(loss), fleet.passes_at_once(held.examples.shape[1])):
         logits = fleet.architecture.trunk(take(fleet.parameters, base.row[part]), base.z[part])
-        loss[part] = mean_loss(logits, labels[examples[base.group[part]]])
+        loss[part] = mean_loss(logits, held.labels[held.examples[base.group[part]]], held.count)
     return loss[base.inverse.cpu().numpy()]
 
 
@@ -227,17 +245,13 @@ def _alignments(
     sellers = next(iter(offered.values())).shape[0]
     distinct, inverse = torch.unique(buyer * sellers + seller, return_inverse=True)
     found = identity_permutations(architecture, len(distinct), fleet.device)
-    for part in chunks(len(distinct), chunk_size(fleet.working_bytes, alignment_bytes(architecture))):
+    size = tile_size(fleet.working_bytes, alignment_bytes(architecture), fleet.device)
+    for part in chunks(len(distinct), size):
         own = take(fleet.parameters, distinct[part] // sellers)
         other = take(offered, distinct[part] % sellers)
         for name, order in match_weights(architecture, own, other).permutations.items():
             found[name][part] = order
     return take(found, inverse)
-
-
-def _beside(values: Tensor, z: Tensor) -> Tensor:
-    """Return ``[n]`` as ``[n, 1, ..., 1]`` to broadcast against a stem ``[n, V, ..., h]``."""
-    return values.view(-1, *[1] * (z.dim() - 1))
 
 
 def _column(values: npt.ArrayLike, device: torch.device) -> Tensor:

@@ -84,11 +84,15 @@ class Architecture(ABC):
 
     @abstractmethod
     def stem(self, parameters: Parameters, x: Tensor) -> Tensor:
-        """Return the pre-activation of the first layer, ``[N, B, ..., h]``: units on the last axis."""
+        """Return the pre-activation of the first layer, ``[N, ...]``, in a layout of the network's own."""
 
     @abstractmethod
     def trunk(self, parameters: Parameters, z: Tensor) -> Tensor:
-        """Return the logits ``[N, B, K]`` of a stem; reads only the tensors that are not the stem's."""
+        """Return the logits ``[N, K, B]`` of a stem; reads only the tensors that are not the stem's."""
+
+    @abstractmethod
+    def permute_stem(self, z: Tensor, permutations: dict[str, Tensor]) -> Tensor:
+        """Return a stem with its units in the order of the stem's permutation, int64 ``[N, h]``."""
 
     @abstractmethod
     def skeleton(self) -> nn.Module:
@@ -147,15 +151,8 @@ class Architecture(ABC):
         return arrays
 
     def forward(self, parameters: Parameters, x: Tensor) -> Tensor:
-        """Return the logits ``[N, B, K]``."""
+        """Return the logits ``[N, K, B]``, so that a softmax over the classes is vectorised over examples."""
         return self.trunk(parameters, self.stem(parameters, x))
-
-    def permute_stem(self, z: Tensor, permutations: dict[str, Tensor]) -> Tensor:
-        """Return a stem ``[N, B, ..., h]`` with its units in the order of the stem's permutation."""
-        if self.stem_permutation is None:
-            return z
-        order = permutations[self.stem_permutation]
-        return torch.take_along_dim(z, order.view(len(order), *[1] * (z.dim() - 2), -1), -1)
 
     def gradients(
         self, parameters: Parameters, x: Tensor, y: Tensor, weight: Tensor

@@ -137,7 +137,8 @@ class ConvNetArchitecture(Architecture):
         slots, units = kernel.shape[:2]
         patches = _Patches.apply(x).flatten(1, 3).expand(slots, -1, -1)
         flat = kernel.permute(0, 3, 4, 2, 1).reshape(slots, -1, units)
-        return product(patches, flat, parameters[f"{layer}.conv.bias"]).unflatten(1, x.shape[1:4])
+        z = product(patches, flat, parameters[f"{layer}.conv.bias"].unsqueeze(1))
+        return z.unflatten(1, x.shape[1:4])
 
     def stem(self, parameters: Parameters, x: Tensor) -> Tensor:
         """Return the first pre-activation ``[N, B, H, W, h]``, before the normalisation."""
@@ -145,7 +146,7 @@ class ConvNetArchitecture(Architecture):
         return self._convolve(parameters, self.layers[0], batch.movedim(2, -1))
 
     def trunk(self, parameters: Parameters, z: Tensor) -> Tensor:
-        """Return the logits ``[N, B, K]`` of a stem."""
+        """Return the logits ``[N, K, B]`` of a stem."""
         for layer, after in zip(self.layers, (*self.layers[1:], None), strict=True):
             # over all channels of an example at once, which is what GroupNorm with one group does
             normal = F.layer_norm(z, z.shape[2:])
@@ -155,7 +156,13 @@ class ConvNetArchitecture(Architecture):
             h = torch.relu(normal * scale + shift)
             if after:
                 z = self._convolve(parameters, after, _pool(h, self.pooling))
-        return product(h.mean((2, 3)), parameters["head.weight"].transpose(1, 2), parameters["head.bias"])
+        average = h.mean((2, 3)).transpose(1, 2)
+        return product(parameters["head.weight"], average, parameters["head.bias"].unsqueeze(2))
+
+    def permute_stem(self, z: Tensor, permutations: dict[str, Tensor]) -> Tensor:
+        """Return a stem ``[N, B, H, W, h]`` with its channels in the order of the stem's permutation."""
+        order = permutations[f"{self.layers[0]}.units"]
+        return torch.take_along_dim(z, order[:, None, None, None], -1)
 
     def skeleton(self) -> nn.Module:
         """Return the plain torch module, input shape ``[B, C, H, W]``."""

@@ -84,23 +84,28 @@ class MLPArchitecture(Architecture):
         return 2 * sum(a * b for a, b in zip(self.sizes[:-1], self.sizes[1:], strict=True))
 
     def _linear(self, parameters: Parameters, layer: str, h: Tensor) -> Tensor:
-        weight = parameters[f"{layer}.weight"]
-        return product(h, weight.transpose(1, 2), parameters[f"{layer}.bias"])
-
-    def _flat(self, x: Tensor, slots: int) -> Tensor:
-        flat = x.flatten(-3)
-        return flat if flat.dim() == 3 else flat.expand(slots, -1, -1)
+        """Map ``[N, units below, B]`` to ``[N, units, B]``: long rows make fast products."""
+        return product(parameters[f"{layer}.weight"], h, parameters[f"{layer}.bias"].unsqueeze(2))
 
     def stem(self, parameters: Parameters, x: Tensor) -> Tensor:
-        """Return the first pre-activation ``[N, B, h]``."""
+        """Return the first pre-activation ``[N, h, B]``."""
+        flat = x.flatten(-3).transpose(-1, -2)
         slots = parameters[self.stem_tensors[0]].shape[0]
-        return self._linear(parameters, self.layers[0], self._flat(x, slots))
+        return self._linear(parameters, self.layers[0], flat.expand(slots, -1, -1))
 
     def trunk(self, parameters: Parameters, z: Tensor) -> Tensor:
-        """Return the logits ``[N, B, K]`` of a stem."""
+        """Return the logits ``[N, K, B]`` of a stem."""
         for layer in self.layers[1:]:
             z = self._linear(parameters, layer, torch.relu(z))
         return z
+
+    def permute_stem(self, z: Tensor, permutations: dict[str, Tensor]) -> Tensor:
+        """Return a stem ``[N, h, B]`` with its units in the order of the stem's permutation."""
+        if self.stem_permutation is None:
+            return z
+        order = permutations[self.stem_permutation]
+        first = torch.arange(0, order.numel(), order.shape[1], device=z.device).unsqueeze(1)
+        return z.flatten(0, 1).index_select(0, (order + first).flatten()).view(z.shape)
 
     def gradients(
         self, parameters: Parameters, x: Tensor, y: Tensor, weight: Tensor
@@ -110,20 +115,20 @@ class MLPArchitecture(Architecture):
         With two or three small layers the bookkeeping of automatic differentiation costs more than the
         arithmetic.
         """
-        below = [self._flat(x, len(y))]
+        below = [x.flatten(-3).transpose(-1, -2).expand(len(y), -1, -1)]
         for layer in self.layers[:-1]:
             below.append(torch.relu(self._linear(parameters, layer, below[-1])))
         logits = self._linear(parameters, self.layers[-1], below[-1])
         share = weight / weight.sum(1, keepdim=True).clamp(min=1)
-        delta = F.softmax(logits, -1)
-        delta.sub_(F.one_hot(y, self.classes)).mul_(share.to(delta.dtype).unsqueeze(-1))
+        delta = F.softmax(logits, 1)
+        delta.sub_(F.one_hot(y, self.classes).transpose(1, 2)).mul_(share.to(delta.dtype).unsqueeze(1))
         slopes: Parameters = {}
         for depth in range(len(self.layers) - 1, -1, -1):
             layer = self.layers[depth]
-            slopes[f"{layer}.weight"] = product(delta.transpose(1, 2), below[depth])
-            slopes[f"{layer}.bias"] = delta.sum(1)
+            slopes[f"{layer}.weight"] = product(delta, below[depth].transpose(1, 2))
+            slopes[f"{layer}.bias"] = delta.sum(2)
             if depth:
-                delta = product(delta, parameters[f"{layer}.weight"]).mul_(below[depth] > 0)
+                delta = product(parameters[f"{layer}.weight"].transpose(1, 2), delta).mul_(below[depth] > 0)
         return masked_mean(row_losses(logits, y), weight), {name: slopes[name] for name in self.shapes}
 
     def skeleton(self) -> nn.Module:

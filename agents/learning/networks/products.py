@@ -14,24 +14,40 @@ LINE = 16
 
 
 def product(left: Tensor, right: Tensor, bias: Tensor | None = None) -> Tensor:
-    """Return ``left @ right (+ bias)`` slot by slot, ``[N, a, b]`` times ``[N, b, c]``, bias ``[N, c]``.
+    """Return ``left @ right (+ bias)`` slot by slot, ``[N, a, b]`` times ``[N, b, c]``.
 
-    Sizes whose matrices fill whole cache lines, as those of widths and batches that are multiples of 16, cost
-    nothing extra; others are padded with zeros. A lone slot is computed twice and used once.
+    `bias` is one number a column, ``[N, 1, c]``, or one a row, ``[N, a, 1]``. Sizes whose matrices fill whole
+    cache lines, as those of widths and batches that are multiples of 16, cost nothing extra; others are
+    padded with zeros. A lone slot is computed twice and used once.
     """
     slots, a, b = left.shape
     c = right.shape[2]
-    if b * c % LINE or a * c % LINE:
-        right = F.pad(right, (0, -c % LINE))
-        bias = None if bias is None else F.pad(bias, (0, -c % LINE))
-    if a * b % LINE:
+    rows, columns = a * b % LINE > 0, b * c % LINE > 0
+    if a * c % LINE and not rows and not columns:
+        # either would do; the smaller matrix is copied
+        rows, columns = a <= c, a > c
+    if rows:
         left = F.pad(left, (0, 0, 0, -a % LINE))
+    if columns:
+        right = F.pad(right, (0, -c % LINE))
+    if bias is not None and (rows or columns):
+        wide, tall = bias.shape[2] > 1, bias.shape[1] > 1
+        bias = F.pad(bias, (0, wide * (right.shape[2] - c), 0, tall * (left.shape[1] - a)))
     if slots == 1:
         left, right = left.expand(2, -1, -1), right.expand(2, -1, -1)
-        bias = None if bias is None else bias.expand(2, -1)
+        bias = None if bias is None else bias.expand(2, -1, -1)
     left, right = _on_a_line(left), _on_a_line(right)
-    out = torch.bmm(left, right) if bias is None else torch.baddbmm(bias.unsqueeze(1), left, right)
+    out = torch.bmm(left, right) if bias is None else torch.baddbmm(bias, left, right)
     return out[:slots, :a, :c]
+
+
+def whole_lines(examples: Tensor) -> Tensor:
+    """Return int64 ``[G, V]`` with its first column repeated until V is a multiple of `LINE`.
+
+    Activations of so many examples need no padding in any layer; what is repeated is left out of the means.
+    """
+    missing = -examples.shape[1] % LINE
+    return torch.cat([examples, examples[:, :1].expand(-1, missing)], 1)
 
 
 def _on_a_line(matrices: Tensor) -> Tensor:

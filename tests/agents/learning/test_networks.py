@@ -5,10 +5,11 @@ import torch.nn.functional as F
 from omegaconf import OmegaConf
 from pydantic import ValidationError
 
+from agents.learning.losses import mean_accuracy, mean_loss
 from agents.learning.networks import NETWORKS, Architecture
 from agents.learning.networks.convnet import ConvNet
 from agents.learning.networks.mlp import MLP
-from agents.learning.networks.products import product
+from agents.learning.networks.products import product, whole_lines
 from tests.agents.learning.conftest import CLASSES, SHAPE, models
 
 
@@ -23,7 +24,7 @@ def test_forward_equals_the_plain_module(any_architecture: Architecture) -> None
     logits = any_architecture.forward(parameters, x)
     for slot in range(4):
         plain = any_architecture.module(parameters, slot)(x[slot])
-        torch.testing.assert_close(logits[slot], plain, rtol=1e-5, atol=1e-6)
+        torch.testing.assert_close(logits[slot].T, plain, rtol=1e-5, atol=1e-6)
 
 
 def test_module_copies_and_draws_nothing(any_architecture: Architecture) -> None:
@@ -97,11 +98,41 @@ def test_a_lone_product_has_the_bits_it_has_in_a_batch(inner: int, outer: int) -
     generator = torch.Generator().manual_seed(3)
     left = torch.randn(5, 16, inner, generator=generator)
     right = torch.randn(5, inner, outer, generator=generator)
-    bias = torch.randn(5, outer, generator=generator)
+    bias = torch.randn(5, 1, outer, generator=generator)
     together = product(left, right, bias)
-    torch.testing.assert_close(together, left @ right + bias[:, None], rtol=1e-4, atol=1e-3)
+    torch.testing.assert_close(together, left @ right + bias, rtol=1e-4, atol=1e-3)
     for some in (slice(0, 1), slice(4, 5), slice(1, 3)):
         assert torch.equal(product(left[some], right[some], bias[some]), together[some])
+
+
+@pytest.mark.parametrize("sizes", [(16, 32, 64), (10, 64, 368), (13, 7, 48), (10, 16, 9), (40, 16, 9)])
+def test_a_bias_is_one_number_a_row_or_a_column(sizes: tuple[int, int, int]) -> None:
+    a, b, c = sizes
+    generator = torch.Generator().manual_seed(3)
+    left, right = torch.randn(4, a, b, generator=generator), torch.randn(4, b, c, generator=generator)
+    for shape in ((4, a, 1), (4, 1, c)):
+        bias = torch.randn(shape, generator=generator)
+        together = product(left, right, bias)
+        torch.testing.assert_close(together, left @ right + bias, rtol=1e-4, atol=1e-4)
+        for some in (slice(0, 1), slice(3, 4), slice(1, 3)):
+            assert torch.equal(product(left[some], right[some], bias[some]), together[some])
+
+
+@pytest.mark.parametrize("count", [1, 15, 16, 37])
+def test_examples_that_fill_the_last_line_do_not_count(count: int) -> None:
+    examples = torch.arange(2 * count).view(2, count)
+    filled = whole_lines(examples)
+    assert filled.shape[1] % 16 == 0
+    assert filled.shape[1] - count < 16
+    assert torch.equal(filled[:, :count], examples)
+    rng = np.random.default_rng(0)
+    logits = torch.from_numpy(rng.normal(size=(2, CLASSES, filled.shape[1])))
+    labels = torch.from_numpy(rng.integers(0, CLASSES, (2, filled.shape[1])))
+    loss, accuracy = mean_loss(logits, labels, count), mean_accuracy(logits, labels, count)
+    for slot in range(2):
+        scores, truth = logits[slot, :, :count].T, labels[slot, :count]
+        assert loss[slot] == pytest.approx(F.cross_entropy(scores, truth).item())
+        assert accuracy[slot] == pytest.approx((scores.argmax(1) == truth).double().mean().item())
 
 
 def test_stem_is_linear_in_its_parameters(any_architecture: Architecture) -> None:
