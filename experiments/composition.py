@@ -5,6 +5,7 @@ Core Objects: check_overrides, set_up_hydra
 
 import itertools
 import secrets
+import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -95,11 +96,20 @@ def _composed(overrides: list[str], sweep: bool) -> Config:
 
 
 def _check_folder(folder: Path) -> None:
+    """Raise ``UserError`` unless a run can make this folder its own; leaves nothing behind."""
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise UserError(
             f"hydra.run.dir must be a new or empty folder, so that no run overwrites another; "
             f"got {str(folder)!r}"
         )
+    there = next(path for path in (folder, *folder.absolute().parents) if path.exists())
+    try:
+        with tempfile.TemporaryDirectory(dir=there):
+            pass
+    except OSError as error:
+        raise UserError(
+            f"hydra.run.dir must be a folder that can be written; got {str(folder)!r} ({error.strerror})"
+        ) from error
 
 
 def _check_data(config: Config) -> None:

@@ -8,6 +8,7 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 from rich.console import Console
 from rich.table import Table
 
@@ -15,7 +16,7 @@ from experiments.config import Config
 from experiments.runner import read_config
 from experiments.statistics import Interval
 from experiments.summary import Findings, summarise
-from sim.records import read_tables, write_atomically
+from sim.records import RecordError, read_tables, write_atomically
 
 SHOWN = {
     "welfare": "welfare, credits",
@@ -24,6 +25,16 @@ SHOWN = {
     "gini": "Gini of profits",
     "allocative_efficiency": "allocative efficiency",
     "price_of_anarchy": "price of anarchy",
+}
+
+
+KEY_COLUMNS = {
+    "rounds": ("arm", "replicate", "round", "welfare", "test_accuracy"),
+    "organisations": ("arm", "replicate", "round", "organisation", "validation_loss", "net"),
+    "trials": ("arm", "replicate", "round", "buyer", "gain"),
+    "orders": ("arm", "replicate", "round", "bid", "ask"),
+    "trades": ("arm", "replicate", "round", "buyer", "paid", "settled"),
+    "ledger": ("arm", "replicate", "round", "amount"),
 }
 
 
@@ -49,6 +60,7 @@ def conclude(folder: Path, figures: bool) -> Conclusion:
     """
     config = read_config(folder)
     tables = read_tables(folder)
+    _check_tables(folder, config, tables)
     findings = summarise(config, tables)
     write_atomically(folder / "summary.csv", partial(findings.table.to_csv, index=False))
     write_atomically(folder / "replicates.csv", partial(findings.replicates.to_csv, index=False))
@@ -60,6 +72,22 @@ def conclude(folder: Path, figures: bool) -> Conclusion:
 
     drawn = draw_figures(folder / "figures", config, tables, findings)
     return Conclusion(folder, config, findings, write_report(folder, config, findings, drawn))
+
+
+def _check_tables(folder: Path, config: Config, tables: dict[str, pd.DataFrame]) -> None:
+    """Raise ``RecordError`` unless the tables are those of this configuration."""
+    worlds = len(config.arms) * config.replicates * config.rounds
+    rows = {"rounds": worlds, "organisations": worlds * config.organisations}
+    for name, table in tables.items():
+        lacking = [column for column in KEY_COLUMNS[name] if column not in table]
+        if lacking:
+            raise RecordError(
+                f"{folder / name}.parquet must have the column {lacking[0]}; it has {list(table)}"
+            )
+        if len(table) != rows.get(name, len(table)):
+            raise RecordError(
+                f"{folder / name}.parquet must have {rows[name]} rows by its config.yaml; got {len(table)}"
+            )
 
 
 def print_conclusion(conclusion: Conclusion) -> None:

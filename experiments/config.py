@@ -36,13 +36,14 @@ class RunConfig:
     figures : bool
         Whether to draw the figures and write the report at the end.
     threads : int or None
-        Threads that torch uses; None is torch's own choice.
+        Threads that torch uses; None is torch's own choice. One is fastest for small networks, and the only
+        good choice where several runs share the cores.
     progress : bool
         Whether to show a progress bar on a terminal.
     """
 
     figures: bool = True
-    threads: Annotated[int | None, Field(ge=1)] = None
+    threads: Annotated[int | None, Field(ge=1, le=256)] = 1
     progress: bool = True
 
 
@@ -68,9 +69,9 @@ class Config:
         The configuration groups.
     """
 
-    organisations: Annotated[int, Field(ge=2)] = 4
-    rounds: Annotated[int, Field(ge=1)] = 10
-    replicates: Annotated[int, Field(ge=1)] = 3
+    organisations: Annotated[int, Field(ge=2, le=1_000_000)] = 4
+    rounds: Annotated[int, Field(ge=1, le=1_000_000)] = 10
+    replicates: Annotated[int, Field(ge=1, le=10_000)] = 3
     seed: Annotated[int, Field(ge=0)] = 0
     device: str = "auto"
     arms: list[str] = field(default_factory=lambda: ["autarky", "competitive"])

@@ -10,10 +10,12 @@ from pathlib import Path
 
 import torch
 from omegaconf import OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+from yaml import YAMLError
 
 from experiments.config import Config, parse
 from experiments.progress import Progress
-from experiments.sentences import UserError
+from experiments.sentences import UserError, one_sentence
 from sim.cohort import Cohort
 from sim.records import (
     CHECKPOINT,
@@ -50,7 +52,7 @@ def start(config: Config, text: str, folder: Path) -> None:
         An empty folder (Hydra's own files in it aside).
     """
     write_atomically(folder / "config.yaml", lambda p: p.write_text(text, encoding="utf-8"))
-    _play(config, _cohort(config), folder)
+    _play(config, _cohort(config), folder, {})
 
 
 def resume(folder: Path) -> Config:
@@ -67,10 +69,11 @@ def resume(folder: Path) -> Config:
     if (folder / "rounds.parquet").is_file() and not (folder / CHECKPOINT).is_file():
         raise UserError(f"{folder} must be a run that was stopped; this one has finished")
     cohort = _cohort(config)
+    spent: dict[str, float] = {}
     if (folder / CHECKPOINT).is_file():
-        state, _ = load_checkpoint(folder)
+        state, spent = load_checkpoint(folder)
         cohort.restore(state)
-    _play(config, cohort, folder)
+    _play(config, cohort, folder, spent)
     return config
 
 
@@ -84,7 +87,12 @@ def read_config(folder: Path) -> Config:
     path = folder / "config.yaml"
     if not path.is_file():
         raise RecordError(f"{folder} must be the folder of a run, with config.yaml in it; there is none")
-    return parse(OmegaConf.load(path))  # type: ignore[arg-type]
+    try:
+        return parse(OmegaConf.load(path))  # type: ignore[arg-type]
+    except (YAMLError, UnicodeDecodeError, OmegaConfBaseException, ValueError) as error:
+        raise RecordError(
+            f"{path} must be a run's configuration; it cannot be read ({one_sentence(error)})"
+        ) from error
 
 
 def _cohort(config: Config) -> Cohort:
@@ -93,14 +101,15 @@ def _cohort(config: Config) -> Cohort:
     return Cohort(config.market(), config.arms, config.replicates, config.seed)
 
 
-def _play(config: Config, cohort: Cohort, folder: Path) -> None:
+def _play(config: Config, cohort: Cohort, folder: Path, spent: dict[str, float]) -> None:
     writer = RecordWriter(folder)
     with Progress(config.rounds, cohort.rounds_played, config.run.progress) as progress:
+        progress.seconds.update(spent)
         while cohort.rounds_played < config.rounds:
             tables = cohort.step(progress.phase)
             progress.phase("record")
             writer.write_round(cohort.rounds_played, tables)
-            save_checkpoint(folder, cohort.state(), cohort.rounds_played)
+            save_checkpoint(folder, cohort.state(), progress.seconds)
             progress.round_done()
         progress.phase("record")
         writer.finish()

@@ -15,7 +15,7 @@ class UserError(Exception):
     """Something that the user can mend; its message is one sentence, and the exit code is 2."""
 
 
-USER_ERRORS = (UserError, HydraException, OmegaConfBaseException, ValidationError, ValueError)
+USER_ERRORS = (UserError, HydraException, OmegaConfBaseException, ValidationError, ValueError, OSError)
 
 
 def one_sentence(error: BaseException) -> str:
@@ -55,7 +55,7 @@ def _of_hydra(error: BaseException) -> str:
     told = " ".join(dict.fromkeys(lines))
     if found := re.search(r"Could not override '([^']+)'", told):
         return f"{found[1]} is not a key that can be set; `parabourse run --cfg job` shows all keys"
-    if found := re.search(r"Could not find '([^']+)/([^'/]+)'", told):
+    if found := re.search(r"Could not find '([^']+)/([^'/]*)'", told):
         choices = re.search(rf"Available options in '{found[1]}':\s*(.*?)\s*Config search path", told)
         return (
             f"{found[1]} must be one of {', '.join(choices[1].split()) if choices else '-'}; got {found[2]!r}"
@@ -65,7 +65,21 @@ def _of_hydra(error: BaseException) -> str:
             found[3], found[3]
         )
         return f"{found[1]} must be {kind}; got {found[2]!r}"
-    return _joined(re.sub(r"(full_key|object_type|reference_type)[:=]\S*", "", told))
+    if found := re.search(
+        r"Error merging override (\S+?)=(.*?) Invalid value assigned: \w+ is not a List", told
+    ):
+        return f"{found[1]} must be a list in brackets, as in {found[1]}=[...]; got {found[2]!r}"
+    if "Config group override must be" in told:
+        return "a configuration group must be given the name of one of its choices; got null"
+    if found := re.search(
+        r"Error merging override (\S+?)=(.*?) (?:field|Value|Merge error|Cannot|Trying|Unexp)", told
+    ):
+        node = re.search(r"full_key: (\S+)", told)
+        key, value = node[1] if node else found[1], found[2]
+        return (
+            f"{key} must have a value of its own kind, as `parabourse run --cfg job` shows it; got {value!r}"
+        )
+    return _joined(re.sub(r"(full_key|object_type|reference_type)[:=]\s*\S*|Config search path.*", "", told))
 
 
 def _causes(error: BaseException) -> list[str]:

@@ -37,11 +37,14 @@ class Comparison:
         One row a choice, arm and metric: mean, low, high, n.
     differences : DataFrame
         The same of the paired differences to the first choice; empty where there is one choice.
+    unfinished : list of str
+        Folders of cells that were started and have no result.
     """
 
     keys: list[str]
     levels: pd.DataFrame
     differences: pd.DataFrame
+    unfinished: list[str]
 
 
 class ComparisonTable(Callback):
@@ -72,18 +75,25 @@ def compare(folder: Path) -> Comparison:
     differences = _intervals(joined, [*keys, "arm"])
     write_atomically(folder / "comparison.csv", partial(levels.to_csv, index=False))
     write_atomically(folder / "differences.csv", partial(differences.to_csv, index=False))
-    return Comparison(keys, levels, differences)
+    started = {path.parent.parent for path in folder.glob("*/.hydra/config.yaml")}
+    unfinished = sorted(str(run) for run in started if not (run / "replicates.csv").is_file())
+    return Comparison(keys, levels, differences, unfinished)
 
 
 def print_comparison(comparison: Comparison) -> None:
     """Print the headline metrics of every choice and arm, and the paired differences to the first choice."""
+    if comparison.unfinished:
+        print(f"not finished, and left out: {', '.join(comparison.unfinished)}")
     _print("mean over replicates ± half of the 95% confidence interval", comparison.keys, comparison.levels)
     if len(comparison.differences):
         _print("paired difference to the first choice", comparison.keys, comparison.differences)
 
 
 def _samples(folder: Path) -> tuple[pd.DataFrame, list[str]]:
-    """Return all cells' replicates with the values of the swept keys, and these keys without the seed."""
+    """Return all cells' replicates with the values of the swept keys, and these keys without the seed.
+
+    A seed that was given twice counts once.
+    """
     runs = sorted((p.parent for p in folder.glob("*/replicates.csv")), key=lambda p: (len(p.name), p.name))
     if not runs:
         raise RecordError(f"{folder} must hold at least one finished run; there is none")
@@ -96,7 +106,8 @@ def _samples(folder: Path) -> tuple[pd.DataFrame, list[str]]:
         frame = pd.read_csv(run / "replicates.csv")
         seed = int(OmegaConf.load(run / "config.yaml").seed)
         frames.append(frame.assign(**values, seed=seed, choice=" ".join(values.values())))
-    return pd.concat(frames, ignore_index=True), keys
+    samples = pd.concat(frames, ignore_index=True)
+    return samples.drop_duplicates(["choice", "arm", "seed", "replicate"]), keys
 
 
 def _overrides(run: Path) -> dict[str, str]:

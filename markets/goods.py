@@ -69,11 +69,13 @@ class Licence:
             If the text is none of these.
         """
         stated = re.fullmatch(r"copies:\s*(\d+)", text.strip())
-        if stated and int(stated[1]) >= 1:
+        if stated and 1 <= int(stated[1]) <= UNLIMITED:
             return cls("copies", int(stated[1]))
         if text.strip() in ("copy", "exclusive"):
             return cls(text.strip())
-        raise ValueError(f"licence must be 'copy', 'exclusive' or 'copies: k' with k >= 1; got {text!r}")
+        raise ValueError(
+            f"licence must be 'copy', 'exclusive' or 'copies: k' with k from 1 to 2**62; got {text!r}"
+        )
 
 
 @dataclass(frozen=True)

@@ -87,6 +87,6 @@ def _frame(world: ParameterMarket, table: str) -> pd.DataFrame:
         "replicate": np.full(length, world.replicate, dtype=np.int64),
         "round": np.full(length, world.steps, dtype=np.int64),
     }
-    frame = pd.DataFrame(key | {name: column for name, column in columns.items() if name != "round"})
+    frame = pd.DataFrame(key | columns)
     # An empty column of texts has no type to infer: without this, a table's schema would depend on its rows.
     return frame.astype({name: "str" for name in frame if frame[name].dtype == object})

@@ -112,9 +112,9 @@ class PopulationConfig:
     """
 
     mix: dict[str, Annotated[int, Field(ge=0)]] = field(default_factory=dict)
-    parameters: dict[str, dict[str, float]] = field(default_factory=dict)
-    cash: Annotated[float, Field(ge=0, le=1e9, allow_inf_nan=False)] = 1.0
-    credit_limit: Annotated[float, Field(ge=0, le=1e9, allow_inf_nan=False)] = 0.0
+    parameters: dict[str, dict[str, Any]] = field(default_factory=dict)
+    cash: Annotated[float, Field(ge=0, le=1e6, allow_inf_nan=False)] = 1.0
+    credit_limit: Annotated[float, Field(ge=0, le=1e6, allow_inf_nan=False)] = 0.0
 
     @model_validator(mode="after")
     def _known_strategies(self) -> "PopulationConfig":
@@ -172,7 +172,7 @@ class MarketConfig:
         Entries of the registries of these names.
     """
 
-    organisations: Annotated[int, Field(ge=2)] = 4
+    organisations: Annotated[int, Field(ge=2, le=1_000_000)] = 4
     device: str = "auto"
     data: DataConfig = field(default_factory=DataConfig)
     network: Any = "mlp"

@@ -38,7 +38,7 @@ from scipy.special import wrightomega
 
 FloatArray = NDArray[np.float64]
 BoolArray = NDArray[np.bool_]
-Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+Positive = Annotated[float, Field(gt=0, le=1e3, allow_inf_nan=False)]
 
 
 @dataclass(frozen=True, config={"extra": "forbid"})
@@ -63,7 +63,7 @@ class Demand:
     tau: Positive = 0.05
     q0: Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)] = 0.2
     mass: Positive = 1.0
-    cost: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0.0
+    cost: Annotated[float, Field(ge=0, le=1e3, allow_inf_nan=False)] = 0.0
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -165,7 +165,9 @@ def regions_of(organisations: int, regions: int) -> NDArray[np.int64]:
         If `regions` is not in 1..organisations.
     """
     if not 1 <= regions <= organisations:
-        raise ValueError(f"regions must be in 1..{organisations}, the number of organisations; got {regions}")
+        raise ValueError(
+            f"setting.regions must be in 1..{organisations}, the number of organisations; got {regions}"
+        )
     return np.arange(organisations, dtype=np.int64) * regions // organisations
 
 

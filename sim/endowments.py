@@ -70,9 +70,13 @@ class DataConfig:
 
     def __post_init__(self) -> None:
         if self.dataset not in DATASETS:
-            raise ValueError(f"dataset must be one of {', '.join(DATASETS)}; got {self.dataset!r}")
+            raise ValueError(f"data.dataset must be one of {', '.join(DATASETS)}; got {self.dataset!r}")
+        if self.sizes and self.endowment == "dirichlet":
+            raise ValueError(f"data.sizes must be empty for endowment dirichlet; got {self.sizes}")
         if self.validation + self.test >= 1:
-            raise ValueError(f"validation + test must be less than 1; got {self.validation} + {self.test}")
+            raise ValueError(
+                f"data.validation + data.test must be less than 1; got {self.validation} + {self.test}"
+            )
 
 
 def load_examples(config: DataConfig) -> Examples:
@@ -162,7 +166,9 @@ def split(
     members = [np.flatnonzero(labels == k) for k in range(len(counts))]
     if config.examples is not None:
         if config.examples > labels.size:
-            raise DataError(f"examples must be at most {labels.size}, all there are; got {config.examples}")
+            raise DataError(
+                f"data.examples must be at most {labels.size}, all there are; got {config.examples}"
+            )
         members = _shuffled(members, streams.stream("data-subset", replicate))
         members = _heads(members, _proportional([len(m) for m in members], config.examples))
     validation, test, pool = _parts(members, config, streams.stream("data-parts", replicate))
@@ -248,8 +254,9 @@ def _endowments(
     if len(lacking):
         k = lacking[0, 1]
         raise DataError(
-            f"endowment too small for a class: organisations must be at most {len(pool[k])}, the examples "
-            f"of class {k} in the pool; got {organisations}"
+            f"endowment too small for a class: the {len(pool[k])} examples of class {k} in the pool must "
+            f"reach every organisation that is to hold some; got organisations={organisations}, "
+            f"data.kept={config.kept} and data.sizes={config.sizes}"
         )
     return shares
 
@@ -277,8 +284,8 @@ def _own_classes(classes: int, groups: int, organisations: int) -> NDArray[np.bo
     """Return whether a class is of the organisation's group, shape [organisations, classes]."""
     if groups > min(classes, organisations):
         raise DataError(
-            f"groups must be at most {min(classes, organisations)}, the smaller of {classes} classes and "
-            f"{organisations} organisations; got {groups}"
+            f"data.groups must be at most {min(classes, organisations)}, the smaller of {classes} classes "
+            f"and {organisations} organisations; got {groups}"
         )
     group = np.concatenate(
         [np.full(len(b), g) for g, b in enumerate(np.array_split(np.arange(classes), groups))]
@@ -307,7 +314,8 @@ def _dirichlet(
     sizes = np.array([sum(len(m) for m in own) for own in endowments])
     if sizes.min() == 0:
         raise DataError(
-            f"alpha must be larger, or organisations fewer, for each to get an example; got alpha {alpha} "
-            f"and {organisations} organisations, of which {np.count_nonzero(sizes == 0)} got none"
+            f"data.alpha must be larger, or organisations fewer, for each to get an example; "
+            f"got alpha {alpha} and {organisations} organisations, "
+            f"of which {np.count_nonzero(sizes == 0)} got none"
         )
     return endowments

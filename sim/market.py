@@ -91,7 +91,13 @@ class ParameterMarket(mesa.Model):
         rng: int | str | None = None,
         **choices: Any,
     ) -> None:
+        if config is not None and choices:
+            raise TypeError(
+                f"give ParameterMarket a config or its fields, not both; got {', '.join(choices)}"
+            )
         root = seed if rng is None else rng
+        if root is not None and not str(root).isdecimal():
+            raise ValueError(f"seed must be a whole number from 0; got {root!r}")
         super().__init__(rng=None if root is None else int(root))
         if root is None:
             root = int(self.rng.integers(2**63))

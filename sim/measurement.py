@@ -316,6 +316,7 @@ def _welfare_withheld(
 
 
 def _trial_flops(world: "ParameterMarket", trials: int) -> int:
+    """Return what plain trials would compute: a forward pass a merge weight and example, no alignment."""
     laboratory = world.laboratory
     examples = len(laboratory.splits[world.replicate].validation)
     return int(trials * world.config.broker.merge_weights * examples * laboratory.architecture.forward_flops)

@@ -7,6 +7,7 @@ written, and nothing is unpickled.
 Core Objects: TABLES, RecordWriter, read_tables, save_checkpoint, load_checkpoint
 """
 
+import json
 import os
 import shutil
 from collections.abc import Callable, Sequence
@@ -82,7 +83,9 @@ def read_tables(folder: Path, names: Sequence[str] = TABLES) -> dict[str, pd.Dat
 
 def _read_table(path: Path) -> pd.DataFrame:
     if not path.is_file():
-        raise RecordError(f"{path} must be a record file of a finished run; there is none")
+        stopped = (path.parent / CHECKPOINT).is_file()
+        remedy = f" (the run was stopped: parabourse resume {path.parent})" if stopped else ""
+        raise RecordError(f"{path} must be a record file of a finished run; there is none{remedy}")
     try:
         return pd.read_parquet(path)
     except (OSError, ValueError) as error:
@@ -90,19 +93,20 @@ def _read_table(path: Path) -> pd.DataFrame:
         raise RecordError(f"{path} must be a whole Parquet file; it cannot be read ({reason})") from error
 
 
-def save_checkpoint(folder: Path, state: dict[str, Any], rounds: int) -> None:
-    """Write a state (arrays and tensors by flat names) as one safetensors file."""
+def save_checkpoint(folder: Path, state: dict[str, Any], seconds: dict[str, float]) -> None:
+    """Write a state (arrays and tensors by flat names) and the seconds spent as one safetensors file."""
     tensors = {
         name: value.detach().cpu().contiguous()
         if isinstance(value, torch.Tensor)
         else torch.as_tensor(np.array(value))
         for name, value in state.items()
     }
-    write_atomically(folder / CHECKPOINT, lambda p: save_file(tensors, p, metadata={"rounds": str(rounds)}))
+    metadata = {"seconds": json.dumps(seconds)}
+    write_atomically(folder / CHECKPOINT, lambda p: save_file(tensors, p, metadata=metadata))
 
 
-def load_checkpoint(folder: Path) -> tuple[dict[str, torch.Tensor], int]:
-    """Return the state and the number of rounds played when it was saved.
+def load_checkpoint(folder: Path) -> tuple[dict[str, torch.Tensor], dict[str, float]]:
+    """Return the state and the seconds that were spent on it, by phase.
 
     Raises
     ------
@@ -114,7 +118,7 @@ def load_checkpoint(folder: Path) -> tuple[dict[str, torch.Tensor], int]:
         raise RecordError(f"{folder} must hold {CHECKPOINT} to go on from; there is none")
     try:
         with safe_open(path, framework="pt") as file:
-            rounds = int(file.metadata()["rounds"])
-        return load_file(path), rounds
+            seconds = json.loads(file.metadata()["seconds"])
+        return load_file(path), seconds
     except (OSError, SafetensorError, KeyError, TypeError, ValueError) as error:
         raise RecordError(f"{path} must be a whole checkpoint; it cannot be read ({error})") from error

@@ -93,4 +93,4 @@ def _write(figure: Figure, path: Path, **options: Any) -> None:
 def _intervals(replicates: int) -> str:
     if replicates == 1:
         return "One replicate: nothing is known of the spread, so there is no interval."
-    return f"Intervals: 95%, over {replicates} replicates."
+    return f"Bands and bars, where nothing else is said: 95% intervals over {replicates} replicates."

@@ -92,7 +92,7 @@ def _mark_totals(axes: Axes, total: pd.DataFrame) -> None:
     for place, (mean, high) in enumerate(zip(total["mean"], total["high"], strict=True)):
         top = mean if np.isnan(high) else high
         axes.annotate(
-            f"{mean:.3g}", (place, top), (0, 6), textcoords="offset points", ha="center", weight="bold"
+            f"{mean:.1f}", (place, top), (0, 6), textcoords="offset points", ha="center", weight="bold"
         )
 
 

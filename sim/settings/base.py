@@ -40,7 +40,7 @@ class Setting(ABC):
     name: str = ""
     demand: Demand = field(default_factory=Demand)
     regions: Annotated[int, Field(ge=1)] = 1
-    delivery: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0.0
+    delivery: Annotated[float, Field(ge=0, le=1e3, allow_inf_nan=False)] = 0.0
     royalties: Annotated[str, Field(pattern="^(none|equal|proportional|shapley)$")] = "equal"
 
     trades: ClassVar[bool] = True

@@ -149,7 +149,7 @@ def test_captions_say_how_many_replicates_the_intervals_are_over(
 ) -> None:
     monkeypatch.setattr("experiments.figures.FIGURES", {"welfare": FIGURES["welfare"]})
     several = draw_figures(tmp_path / "a", *tiny_run("arms=[autarky]"))
-    assert [one.caption.endswith("Intervals: 95%, over 2 replicates.") for one in several] == [True]
+    assert [one.caption.endswith("95% intervals over 2 replicates.") for one in several] == [True]
     single = draw_figures(tmp_path / "b", *tiny_run("arms=[autarky]", "replicates=1"))
     assert ["no interval" in one.caption for one in single] == [True]
 

@@ -159,7 +159,10 @@ def test_omegaconf_reads_the_configurations(configuration) -> None:
     ("wrong", "message"),
     [
         ({"dataset": "imagenet"}, "dataset must be one of cifar10, digits, .*; got 'imagenet'"),
-        ({"validation": 0.5, "test": 0.5}, r"validation \+ test must be less than 1; got 0.5 \+ 0.5"),
+        (
+            {"validation": 0.5, "test": 0.5},
+            r"data.validation \+ data.test must be less than 1; got 0.5 \+ 0.5",
+        ),
         ({"endowment": "random"}, "endowment"),
         ({"kept": 1.1}, "kept"),
         ({"alpha": 0.0}, "alpha"),
@@ -350,7 +353,7 @@ TEN = np.repeat(np.arange(2), 10)
             TEN,
             {},
             7,
-            "organisations must be at most 6, .* class [01] in the pool; got 7",
+            "too small for a class: the 6 examples of class [01] .*; got organisations=7",
         ),
         (TEN, {"endowment": "class_skew", "kept": 0.1}, 7, "endowment too small for a class"),
         (

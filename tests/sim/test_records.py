@@ -64,9 +64,9 @@ def test_missing_and_truncated_tables_are_named(tmp_path):
 
 def test_checkpoints_return_what_they_were_given(tmp_path):
     state = {"a": torch.arange(4.0), "b": np.array([[True, False]]), "c": np.array(7)}
-    save_checkpoint(tmp_path, state, 5)
-    found, played = load_checkpoint(tmp_path)
-    assert played == 5
+    save_checkpoint(tmp_path, state, {"train": 1.5})
+    found, seconds = load_checkpoint(tmp_path)
+    assert seconds == {"train": 1.5}
     for name, value in state.items():
         np.testing.assert_array_equal(np.asarray(found[name]), np.asarray(value), strict=True)
 
