@@ -21,6 +21,9 @@ from markets.ranking import first_appearance
 COMPLETE_BOOK = "every buyer can trade with every listing of its book"
 """Where a call market's winners can always be matched."""
 
+ONE_UNIT_EACH = f"{COMPLETE_BOOK}; nobody both buys and sells; a seller sells one unit"
+"""Where the truthful call markets are so for both sides."""
+
 
 @dataclass(frozen=True, eq=False)
 class Book:
@@ -173,6 +176,13 @@ def competitive_prices(bids: FloatArray, asks: FloatArray) -> tuple[float, float
     low = max([*asks[k - 1 : k], *bids[k : k + 1]])
     high = min([*bids[k - 1 : k], *asks[k : k + 1]])
     return float(low), float(high)
+
+
+def all_but_last(book: Book, quantity: int) -> list[Winners]:
+    """Let the K - 1 best of both sides trade: buyers pay b_K and sellers get s_K, who do not trade."""
+    if quantity < 2:
+        return []
+    return [Winners.best(quantity - 1, float(book.bid[quantity - 1]), float(book.ask[quantity - 1]))]
 
 
 def _require_one(field: str, group_name: str, group: IntArray, values: FloatArray) -> None:

@@ -16,6 +16,8 @@ VARIANTS = [{"name": name} for name in MECHANISMS] + [
     {"name": "k_double_auction", "k": 0.0},
     {"name": "k_double_auction", "k": 1.0},
     {"name": "k_double_auction", "k": 0.3},
+    {"name": "mcafee", "lowest": 0.0, "highest": 1.0},
+    {"name": "mcafee", "highest": 4.0},
     {"name": "posted_price", "price": 0.4},
     {"name": "posted_price", "price": 2.0},
     {"name": "nash_bargaining", "buyer_power": 0.9},
@@ -45,6 +47,9 @@ def gains_from_lies(spec, side, rounds=12, **market):
 
 
 ONE = {"buyers": 4, "listings": 1}
+UNITS = {"buyers": 4, "listings": 4, "capacity": 1}
+COPIES = {"buyers": 4, "listings": 2, "capacity": 2}
+BOUNDS = {"name": "mcafee", "lowest": 0.0, "highest": 4.0}
 TRUTHFUL = [
     ("second_price", "buyers", ONE | {"capacity": 1}),
     ("second_price", "buyers", ONE | {"capacity": 2}),
@@ -58,6 +63,9 @@ TRUTHFUL = [
     ({"name": "posted_price", "price": 2.0}, "sellers", {"buyers": 1, "listings": 3, "capacity": 1}),
     ({"name": "k_double_auction", "k": 0.0}, "buyers", {"buyers": 4, "listings": 3}),
     ({"name": "k_double_auction", "k": 1.0}, "sellers", {"buyers": 3, "listings": 4, "capacity": 1}),
+    *[(spec, side, UNITS) for spec in ("mcafee", BOUNDS) for side in ("buyers", "sellers")],
+    *[(spec, "buyers", COPIES) for spec in ("mcafee", BOUNDS)],
+    (BOUNDS, "sellers", {"buyers": 2, "listings": 2, "capacity": 1}),
 ]
 MANIPULABLE = [
     ("first_price", "buyers", ONE | {"capacity": 1}),
@@ -71,6 +79,8 @@ MANIPULABLE = [
     ({"name": "k_double_auction", "k": 0.5}, "sellers", {"buyers": 3, "listings": 4, "capacity": 1}),
     ({"name": "k_double_auction", "k": 0.0}, "sellers", {"buyers": 3, "listings": 4, "capacity": 1}),
     ({"name": "k_double_auction", "k": 1.0}, "buyers", {"buyers": 4, "listings": 3, "capacity": 1}),
+    ("mcafee", "sellers", COPIES),
+    (BOUNDS | {"lowest": 3.0}, "sellers", {"buyers": 1, "listings": 2, "capacity": 1}),
 ]
 
 

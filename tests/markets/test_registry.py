@@ -14,6 +14,7 @@ def test_names():
         "assignment",
         "first_price",
         "k_double_auction",
+        "mcafee",
         "nash_bargaining",
         "posted_price",
         "second_price",

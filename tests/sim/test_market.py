@@ -132,6 +132,7 @@ def test_the_test_set_is_never_seen_by_a_decision():
         ("posted_price", {"licence": "copies: 2"}),
         ("assignment", {"licence": "exclusive"}),
         ("k_double_auction", {}),
+        ("mcafee", {}),
         ("nash_bargaining", {"blocks": "layers"}),
         ("second_price", {"shortlist": 2, "demand": 2}),
     ],
