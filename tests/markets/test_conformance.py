@@ -50,6 +50,7 @@ ONE = {"buyers": 4, "listings": 1}
 UNITS = {"buyers": 4, "listings": 4, "capacity": 1}
 COPIES = {"buyers": 4, "listings": 2, "capacity": 2}
 BOUNDS = {"name": "mcafee", "lowest": 0.0, "highest": 4.0}
+CALLS = ("mcafee", BOUNDS, "trade_reduction")
 TRUTHFUL = [
     ("second_price", "buyers", ONE | {"capacity": 1}),
     ("second_price", "buyers", ONE | {"capacity": 2}),
@@ -63,8 +64,12 @@ TRUTHFUL = [
     ({"name": "posted_price", "price": 2.0}, "sellers", {"buyers": 1, "listings": 3, "capacity": 1}),
     ({"name": "k_double_auction", "k": 0.0}, "buyers", {"buyers": 4, "listings": 3}),
     ({"name": "k_double_auction", "k": 1.0}, "sellers", {"buyers": 3, "listings": 4, "capacity": 1}),
-    *[(spec, side, UNITS) for spec in ("mcafee", BOUNDS) for side in ("buyers", "sellers")],
-    *[(spec, "buyers", COPIES) for spec in ("mcafee", BOUNDS)],
+    *[
+        (spec, side, UNITS)
+        for spec in ("mcafee", BOUNDS, "trade_reduction")
+        for side in ("buyers", "sellers")
+    ],
+    *[(spec, "buyers", COPIES) for spec in ("mcafee", BOUNDS, "trade_reduction")],
     (BOUNDS, "sellers", {"buyers": 2, "listings": 2, "capacity": 1}),
 ]
 MANIPULABLE = [
@@ -80,6 +85,7 @@ MANIPULABLE = [
     ({"name": "k_double_auction", "k": 0.0}, "sellers", {"buyers": 3, "listings": 4, "capacity": 1}),
     ({"name": "k_double_auction", "k": 1.0}, "buyers", {"buyers": 4, "listings": 3, "capacity": 1}),
     ("mcafee", "sellers", COPIES),
+    ("trade_reduction", "sellers", COPIES),
     (BOUNDS | {"lowest": 3.0}, "sellers", {"buyers": 1, "listings": 2, "capacity": 1}),
 ]
 

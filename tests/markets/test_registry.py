@@ -18,6 +18,7 @@ def test_names():
         "nash_bargaining",
         "posted_price",
         "second_price",
+        "trade_reduction",
     ]
 
 
