@@ -50,7 +50,7 @@ ONE = {"buyers": 4, "listings": 1}
 UNITS = {"buyers": 4, "listings": 4, "capacity": 1}
 COPIES = {"buyers": 4, "listings": 2, "capacity": 2}
 BOUNDS = {"name": "mcafee", "lowest": 0.0, "highest": 4.0}
-CALLS = ("mcafee", BOUNDS, "trade_reduction")
+CALLS = ("mcafee", BOUNDS, "trade_reduction", "sbba")
 TRUTHFUL = [
     ("second_price", "buyers", ONE | {"capacity": 1}),
     ("second_price", "buyers", ONE | {"capacity": 2}),
@@ -86,6 +86,7 @@ MANIPULABLE = [
     ({"name": "k_double_auction", "k": 1.0}, "buyers", {"buyers": 4, "listings": 3, "capacity": 1}),
     ("mcafee", "sellers", COPIES),
     ("trade_reduction", "sellers", COPIES),
+    ("sbba", "sellers", COPIES),
     (BOUNDS | {"lowest": 3.0}, "sellers", {"buyers": 1, "listings": 2, "capacity": 1}),
 ]
 

@@ -17,6 +17,7 @@ def test_names():
         "mcafee",
         "nash_bargaining",
         "posted_price",
+        "sbba",
         "second_price",
         "trade_reduction",
     ]
