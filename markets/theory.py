@@ -132,6 +132,17 @@ def trade_reduction_revenue(buyers: int, sellers: int) -> float:
     return float(np.sum(probability * distance * (np.arange(len(distance)) - 1)))
 
 
+def vickrey_deficit(buyers: int, sellers: int) -> float:
+    """Return the expected subsidy of the two-sided Vickrey auction: m n / (N (N + 1)), N = m + n.
+
+    K (U - L), where K has the mean m n / N, U - L, the distance of two neighbours of N uniform draws, has the
+    mean 1/(N + 1), and the two are independent. For one pair it equals the gains, 1/6 (Myerson and
+    Satterthwaite 1983, J. Economic Theory 29).
+    """
+    total = buyers + sellers
+    return buyers * sellers / (total * (total + 1))
+
+
 def nash_split(
     surplus: npt.ArrayLike, d_buyer: npt.ArrayLike, d_seller: npt.ArrayLike, power: float
 ) -> tuple[FloatArray, FloatArray]:

@@ -50,7 +50,7 @@ ONE = {"buyers": 4, "listings": 1}
 UNITS = {"buyers": 4, "listings": 4, "capacity": 1}
 COPIES = {"buyers": 4, "listings": 2, "capacity": 2}
 BOUNDS = {"name": "mcafee", "lowest": 0.0, "highest": 4.0}
-CALLS = ("mcafee", BOUNDS, "trade_reduction", "sbba")
+CALLS = ("mcafee", BOUNDS, "trade_reduction", "sbba", "two_sided_vcg")
 TRUTHFUL = [
     ("second_price", "buyers", ONE | {"capacity": 1}),
     ("second_price", "buyers", ONE | {"capacity": 2}),
@@ -87,6 +87,7 @@ MANIPULABLE = [
     ("mcafee", "sellers", COPIES),
     ("trade_reduction", "sellers", COPIES),
     ("sbba", "sellers", COPIES),
+    ("two_sided_vcg", "sellers", COPIES),
     (BOUNDS | {"lowest": 3.0}, "sellers", {"buyers": 1, "listings": 2, "capacity": 1}),
 ]
 

@@ -20,6 +20,7 @@ def test_names():
         "sbba",
         "second_price",
         "trade_reduction",
+        "two_sided_vcg",
     ]
 
 

@@ -66,6 +66,12 @@ def test_last_pairs_of_uniform_markets(m, n):
         assert abs(samples.mean() - expected) < 5 * samples.std() / np.sqrt(len(samples))
 
 
+def test_subsidy_of_one_pair_is_its_gains():
+    """Myerson and Satterthwaite 1983."""
+    assert theory.vickrey_deficit(1, 1) == pytest.approx(1 / 6)
+    assert theory.vickrey_deficit(2, 2) == pytest.approx(1 / 5)
+
+
 def test_posted_prices_realise_three_quarters_at_best():
     """1/8 of 1/6 at p = 1/2 (Hagerty and Rogerson 1987)."""
     prices = np.linspace(0, 1, 101)
