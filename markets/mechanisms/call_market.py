@@ -44,6 +44,8 @@ class Book:
         The listing's number of each unit, and which of the listing's units it is, from 0.
     row : int64[number of buyers, number of listings]
         The order of each pair, -1 where there is none.
+    appearance : int64[2, R]
+        The buyer's and the listing's number of each order of the position, in the order of the permutation.
     """
 
     bid: FloatArray
@@ -52,6 +54,7 @@ class Book:
     listing: IntArray
     turn: IntArray
     row: IntArray
+    appearance: IntArray
 
     @classmethod
     def of(cls, orders: Orders, rows: IntArray) -> "Book":
@@ -69,7 +72,9 @@ class Book:
         unit = np.lexsort((listing, turn, ask[listing]))
         row = np.full((len(bid), len(ask)), -1)
         row[who, what] = rows
-        return cls(bid[buyer], buyer, ask[listing[unit]], listing[unit], turn[unit], row)
+        return cls(
+            bid[buyer], buyer, ask[listing[unit]], listing[unit], turn[unit], row, np.stack([who, what])
+        )
 
     def match(self, bids: IntArray, units: IntArray, gain: FloatArray) -> IntArray:
         """Return the rows that pair off winners: as many as exist, then with the largest sum of gains.

@@ -18,6 +18,7 @@ VARIANTS = [{"name": name} for name in MECHANISMS] + [
     {"name": "k_double_auction", "k": 0.3},
     {"name": "mcafee", "lowest": 0.0, "highest": 1.0},
     {"name": "mcafee", "highest": 4.0},
+    {"name": "muda", "rationing": "vickrey"},
     {"name": "posted_price", "price": 0.4},
     {"name": "posted_price", "price": 2.0},
     {"name": "nash_bargaining", "buyer_power": 0.9},
@@ -50,7 +51,8 @@ ONE = {"buyers": 4, "listings": 1}
 UNITS = {"buyers": 4, "listings": 4, "capacity": 1}
 COPIES = {"buyers": 4, "listings": 2, "capacity": 2}
 BOUNDS = {"name": "mcafee", "lowest": 0.0, "highest": 4.0}
-CALLS = ("mcafee", BOUNDS, "trade_reduction", "sbba", "two_sided_vcg")
+FEES = {"name": "muda", "rationing": "vickrey"}
+CALLS = ("mcafee", BOUNDS, "trade_reduction", "sbba", "two_sided_vcg", "muda", FEES)
 TRUTHFUL = [
     ("second_price", "buyers", ONE | {"capacity": 1}),
     ("second_price", "buyers", ONE | {"capacity": 2}),
@@ -88,6 +90,7 @@ MANIPULABLE = [
     ("trade_reduction", "sellers", COPIES),
     ("sbba", "sellers", COPIES),
     ("two_sided_vcg", "sellers", COPIES),
+    (FEES, "sellers", COPIES | {"buyers": 6, "listings": 6}),
     (BOUNDS | {"lowest": 3.0}, "sellers", {"buyers": 1, "listings": 2, "capacity": 1}),
 ]
 

@@ -15,6 +15,7 @@ def test_names():
         "first_price",
         "k_double_auction",
         "mcafee",
+        "muda",
         "nash_bargaining",
         "posted_price",
         "sbba",

@@ -133,6 +133,7 @@ def test_the_test_set_is_never_seen_by_a_decision():
         ("assignment", {"licence": "exclusive"}),
         ("k_double_auction", {}),
         ("mcafee", {}),
+        ("muda", {}),
         ("two_sided_vcg", {"licence": "exclusive"}),
         ("sbba", {"licence": "exclusive"}),
         ("trade_reduction", {"licence": "copies: 2"}),

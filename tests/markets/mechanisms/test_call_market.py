@@ -9,6 +9,7 @@ from tests.markets.strategies import book
 
 ON_BOOKS = [{"name": name} for name in MECHANISMS if MECHANISMS[name].venue == "books"] + [
     {"name": "mcafee", "lowest": 0.0, "highest": 1.0},
+    {"name": "muda", "rationing": "vickrey"},
 ]
 DOMINANT = [s for s in ON_BOOKS if MECHANISMS.build(s).properties.truthful_sellers == "dominant"]
 
