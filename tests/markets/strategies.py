@@ -68,3 +68,20 @@ def markets(draw: st.DrawFn, one_quote: bool = False, max_demand: int | None = N
         one_quote=one_quote,
         traders=draw(st.booleans()),
     )
+
+
+def book(bids, asks, capacity=1, gain=None, keep=None, position=0):
+    """Return one position's orders: a bid for each buyer, an ask for each listing, pairs in `keep`."""
+    buyer, unit = (index.ravel() for index in np.indices((len(bids), len(asks))))
+    keep = np.ones(len(buyer), bool) if keep is None else np.asarray(keep, bool).ravel()
+    gain = np.zeros(len(buyer)) if gain is None else np.asarray(gain, float).ravel()
+    return Orders.of(
+        buyer=buyer[keep],
+        seller=len(bids) + unit[keep],
+        listing=unit[keep],
+        position=np.full(keep.sum(), position),
+        bid=np.asarray(bids, float)[buyer][keep],
+        ask=np.asarray(asks, float)[unit][keep],
+        gain=gain[keep],
+        capacity=np.full(keep.sum(), capacity),
+    )

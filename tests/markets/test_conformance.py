@@ -16,6 +16,9 @@ VARIANTS = [{"name": name} for name in MECHANISMS] + [
     {"name": "k_double_auction", "k": 0.0},
     {"name": "k_double_auction", "k": 1.0},
     {"name": "k_double_auction", "k": 0.3},
+    {"name": "mcafee", "lowest": 0.0, "highest": 1.0},
+    {"name": "mcafee", "highest": 4.0},
+    {"name": "muda", "rationing": "vickrey"},
     {"name": "posted_price", "price": 0.4},
     {"name": "posted_price", "price": 2.0},
     {"name": "nash_bargaining", "buyer_power": 0.9},
@@ -45,6 +48,11 @@ def gains_from_lies(spec, side, rounds=12, **market):
 
 
 ONE = {"buyers": 4, "listings": 1}
+UNITS = {"buyers": 4, "listings": 4, "capacity": 1}
+COPIES = {"buyers": 4, "listings": 2, "capacity": 2}
+BOUNDS = {"name": "mcafee", "lowest": 0.0, "highest": 4.0}
+FEES = {"name": "muda", "rationing": "vickrey"}
+CALLS = ("mcafee", BOUNDS, "trade_reduction", "sbba", "two_sided_vcg", "muda", FEES)
 TRUTHFUL = [
     ("second_price", "buyers", ONE | {"capacity": 1}),
     ("second_price", "buyers", ONE | {"capacity": 2}),
@@ -58,6 +66,13 @@ TRUTHFUL = [
     ({"name": "posted_price", "price": 2.0}, "sellers", {"buyers": 1, "listings": 3, "capacity": 1}),
     ({"name": "k_double_auction", "k": 0.0}, "buyers", {"buyers": 4, "listings": 3}),
     ({"name": "k_double_auction", "k": 1.0}, "sellers", {"buyers": 3, "listings": 4, "capacity": 1}),
+    *[
+        (spec, side, UNITS)
+        for spec in ("mcafee", BOUNDS, "trade_reduction")
+        for side in ("buyers", "sellers")
+    ],
+    *[(spec, "buyers", COPIES) for spec in ("mcafee", BOUNDS, "trade_reduction")],
+    (BOUNDS, "sellers", {"buyers": 2, "listings": 2, "capacity": 1}),
 ]
 MANIPULABLE = [
     ("first_price", "buyers", ONE | {"capacity": 1}),
@@ -71,6 +86,12 @@ MANIPULABLE = [
     ({"name": "k_double_auction", "k": 0.5}, "sellers", {"buyers": 3, "listings": 4, "capacity": 1}),
     ({"name": "k_double_auction", "k": 0.0}, "sellers", {"buyers": 3, "listings": 4, "capacity": 1}),
     ({"name": "k_double_auction", "k": 1.0}, "buyers", {"buyers": 4, "listings": 3, "capacity": 1}),
+    ("mcafee", "sellers", COPIES),
+    ("trade_reduction", "sellers", COPIES),
+    ("sbba", "sellers", COPIES),
+    ("two_sided_vcg", "sellers", COPIES),
+    (FEES, "sellers", COPIES | {"buyers": 6, "listings": 6}),
+    (BOUNDS | {"lowest": 3.0}, "sellers", {"buyers": 1, "listings": 2, "capacity": 1}),
 ]
 
 

@@ -14,9 +14,14 @@ def test_names():
         "assignment",
         "first_price",
         "k_double_auction",
+        "mcafee",
+        "muda",
         "nash_bargaining",
         "posted_price",
+        "sbba",
         "second_price",
+        "trade_reduction",
+        "two_sided_vcg",
     ]
 
 

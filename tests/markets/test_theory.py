@@ -41,6 +41,37 @@ def test_gains_of_call_markets():
     assert [theory.call_market_gains(m, n) for m, n in sizes] == pytest.approx([1 / 6, 2 / 5, 25 / 22])
 
 
+def test_the_last_pair_of_one_by_one_is_all_there_is():
+    """One pair: K = 1 with probability 1/2, at a distance of 1/3, so that 1/6 is lost and nothing kept."""
+    probability, distance = theory.last_pair(1, 1)
+    assert probability == pytest.approx([1 / 2, 1 / 2])
+    assert distance == pytest.approx([0, 1 / 3])
+    assert theory.trade_reduction_loss(1, 1) == pytest.approx(theory.call_market_gains(1, 1))
+    assert theory.trade_reduction_revenue(1, 1) == 0
+
+
+@pytest.mark.parametrize(("m", "n"), [(2, 2), (3, 5), (6, 2)])
+def test_last_pairs_of_uniform_markets(m, n):
+    rng = np.random.default_rng(m + 10 * n)
+    short = min(m, n)
+    bids = -np.sort(-rng.random((20_000, m)), axis=1)[:, :short]
+    asks = np.sort(rng.random((20_000, n)), axis=1)[:, :short]
+    k = (bids >= asks).sum(axis=1)
+    last = np.where(k > 0, (bids - asks)[np.arange(len(k)), k - 1], 0)
+    for samples, expected in (
+        (k, theory.call_market_quantity(m, n)),
+        (last, theory.trade_reduction_loss(m, n)),
+        (last * (k - 1), theory.trade_reduction_revenue(m, n)),
+    ):
+        assert abs(samples.mean() - expected) < 5 * samples.std() / np.sqrt(len(samples))
+
+
+def test_subsidy_of_one_pair_is_its_gains():
+    """Myerson and Satterthwaite 1983."""
+    assert theory.vickrey_deficit(1, 1) == pytest.approx(1 / 6)
+    assert theory.vickrey_deficit(2, 2) == pytest.approx(1 / 5)
+
+
 def test_posted_prices_realise_three_quarters_at_best():
     """1/8 of 1/6 at p = 1/2 (Hagerty and Rogerson 1987)."""
     prices = np.linspace(0, 1, 101)

@@ -132,6 +132,11 @@ def test_the_test_set_is_never_seen_by_a_decision():
         ("posted_price", {"licence": "copies: 2"}),
         ("assignment", {"licence": "exclusive"}),
         ("k_double_auction", {}),
+        ("mcafee", {}),
+        ("muda", {}),
+        ("two_sided_vcg", {"licence": "exclusive"}),
+        ("sbba", {"licence": "exclusive"}),
+        ("trade_reduction", {"licence": "copies: 2"}),
         ("nash_bargaining", {"blocks": "layers"}),
         ("second_price", {"shortlist": 2, "demand": 2}),
     ],
@@ -151,6 +156,15 @@ def test_every_mechanism_settles_within_its_licence(mechanism, broker):
     assert sold.max() <= {"exclusive": 1, "copies: 2": 2}.get(broker.get("licence", ""), 3)
     bought = trades[trades["settled"]].groupby(["arm", "round", "buyer", "position"]).size()
     assert bought.max() <= broker.get("demand", 1)
+
+
+def test_a_subsidy_comes_from_the_brokers_account():
+    cohort = Cohort(small(mechanism="two_sided_vcg", broker={"licence": "exclusive"}), ("competitive",), 1, 1)
+    ledger = pd.concat(t["ledger"] for t in tables_of(cohort, 3))
+    (world,) = cohort.worlds
+    paid = ledger[ledger["reason"] == "subsidy"]
+    assert (paid["debit"] == world.ledger.account_names()[world.ledger.broker]).all()
+    assert world.ledger.balance_of_broker == -paid["amount"].sum() < 0
 
 
 def test_poor_organisations_are_refused_at_the_door():

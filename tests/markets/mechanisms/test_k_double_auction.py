@@ -4,24 +4,9 @@ import pytest
 from markets import theory
 from markets.mechanisms.k_double_auction import KDoubleAuction
 from markets.orders import Orders
+from tests.markets.strategies import book
 
 RNG = np.random.default_rng(0)
-
-
-def book(bids, asks, capacity=1, gain=None, keep=None, position=0):
-    buyer, unit = (index.ravel() for index in np.indices((len(bids), len(asks))))
-    keep = np.ones(len(buyer), bool) if keep is None else np.asarray(keep, bool).ravel()
-    gain = np.zeros(len(buyer)) if gain is None else np.asarray(gain, float).ravel()
-    return Orders.of(
-        buyer=buyer[keep],
-        seller=len(bids) + unit[keep],
-        listing=unit[keep],
-        position=np.full(keep.sum(), position),
-        bid=np.asarray(bids, float)[buyer][keep],
-        ask=np.asarray(asks, float)[unit][keep],
-        gain=gain[keep],
-        capacity=np.full(keep.sum(), capacity),
-    )
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,131 @@
+"""MUDA: two halves that set each other's price.
+
+Core Objects: MUDA
+"""
+
+from typing import Annotated
+
+import numpy as np
+from pydantic import Field
+from pydantic.dataclasses import dataclass
+
+from markets.columns import BoolArray, IntArray
+from markets.goods import LICENCE_KINDS
+from markets.mechanisms.base import MECHANISMS, Properties
+from markets.mechanisms.call_market import ONE_UNIT_EACH, Book, CallMarket, Winners, competitive_prices
+
+
+@MECHANISMS.register
+@dataclass(frozen=True, config={"extra": "forbid"})
+class MUDA(CallMarket):
+    """A book is split by coins into two halves, and each trades at the other's competitive price.
+
+    Rule: a fair coin sends every buyer and every listing (with all of its units) to the left or to the right.
+    The price of a half is the middle ``(L + U) / 2`` of its competitive prices (`competitive_prices`; where
+    nobody in a half would trade, the middle of its best bid and its best ask). In the left half, at the price
+    p of the right one, bids >= p and units with asks <= p take part; with q the number of the shorter side,
+
+    - ``lottery``: all of the shorter side trade with q of the longer side drawn by lot, at p;
+    - ``vickrey``: the q best of the longer side trade. If buyers are more, they pay the best bid left out and
+      sellers get p; if units are more, sellers get the best ask left out and buyers pay p. The broker keeps
+      the fees.
+
+    The right half trades likewise at the price of the left. A half without buyers or without units has no
+    price, and the other half does not trade; so one buyer and one unit never do.
+
+    Coins and lottery use the one permutation of the rows that also breaks ties. Buyers, and listings, are
+    numbered by their first appearance in it; the coins come from a generator seeded with the order in which
+    these numbers appear, and a lottery takes the smallest numbers (listings take turns, one unit each). Where
+    all pairs exist, who has which number is uniform and independent of that order. In markets of fewer than
+    some three buyers and three listings there are too few such orders for fair coins; a complete book of two
+    by two never trades.
+
+    Units and pairs that cannot trade are as in `CallMarket`.
+
+    Attributes
+    ----------
+    rationing : str
+        ``lottery`` (the broker keeps nothing) or ``vickrey`` (the broker keeps the fees).
+
+    Notes
+    -----
+    A report moves only the price of the other half. Large markets are needed: the share of the first best
+    goes to 1 as the market grows, but trade within halves and at another's price costs much in small ones.
+    Cost as that of `KDoubleAuction`, and O(R) for the seed.
+
+    References
+    ----------
+    E. Segal-Halevi, A. Hassidim and Y. Aumann (2018), MUDA: a truthful multi-unit double-auction mechanism,
+    AAAI.
+
+    Examples
+    --------
+    One pair never trades. Of equal pairs each half trades at 8 if the other one has more buyers than units,
+    at 2 if it has fewer, and else at 5:
+
+    >>> from markets.orders import Orders
+    >>> buyer, unit = (index.ravel() for index in np.indices((4, 4)))
+    >>> orders = Orders.of(
+    ...     buyer=buyer, seller=4 + unit, listing=unit, bid=[8.0] * 16, ask=[2.0] * 16, capacity=[1] * 16
+    ... )
+    >>> pair = orders.select(np.array([0]))
+    >>> {len(MUDA().clear(pair, np.random.default_rng(seed))) for seed in range(20)}
+    {0}
+    >>> prices = [MUDA().clear(orders, np.random.default_rng(seed)).paid for seed in range(20)]
+    >>> np.unique(np.concatenate(prices)).tolist()
+    [2.0, 5.0, 8.0]
+    """
+
+    name: str = "muda"
+    rationing: Annotated[str, Field(pattern="^(lottery|vickrey)$")] = "lottery"
+
+    @property
+    def properties(self) -> Properties:
+        """Truthful for both sides; the rationing decides who has the money that is left."""
+        return Properties(
+            truthful_buyers="dominant",
+            truthful_sellers="dominant",
+            truthful_domain=ONE_UNIT_EACH,
+            budget="strong" if self.rationing == "lottery" else "weak",
+            individually_rational=True,
+            efficient=False,
+            efficient_domain="",
+            licences=LICENCE_KINDS,
+            copy_means="A listing supplies the buyers of its half at the price of the other half.",
+            exclusive_means="A listing supplies one unit; the longer side of a half is rationed.",
+            reference="Segal-Halevi, Hassidim and Aumann 2018, AAAI",
+            max_demand=1,
+        )
+
+    def call(self, book: Book) -> list[Winners]:
+        """Toss the coins, price the halves and let each trade at the other's price."""
+        of_buyer, of_listing = toss_coins(book)
+        halves = [
+            (np.flatnonzero(of_buyer[book.buyer] == side), np.flatnonzero(of_listing[book.listing] == side))
+            for side in (False, True)
+        ]
+        return [
+            self._trade(book, *half, sum(competitive_prices(book.bid[bids], book.ask[units])) / 2)
+            for half, (bids, units) in zip(halves, reversed(halves), strict=True)
+            if len(bids) and len(units)
+        ]
+
+    def _trade(self, book: Book, bids: IntArray, units: IntArray, price: float) -> Winners:
+        """Return the winners among the given places of one half at a price."""
+        bids, units = bids[book.bid[bids] >= price], units[book.ask[units] <= price]
+        short = min(len(bids), len(units))
+        if self.rationing == "vickrey":
+            paid = float(max([price, *book.bid[bids[short : short + 1]]]))
+            received = float(min([price, *book.ask[units[short : short + 1]]]))
+            return Winners(bids[:short], units[:short], paid, received)
+        drawn = bids[np.argsort(book.buyer[bids])]
+        taking_turns = units[np.lexsort((book.listing[units], book.turn[units]))]
+        return Winners(drawn[:short], taking_turns[:short], price, price)
+
+
+def toss_coins(book: Book) -> tuple[BoolArray, BoolArray]:
+    """Return a coin for each buyer's and for each listing's number, bool[B] and bool[L]."""
+    seed = book.appearance.astype(np.uint32).ravel()
+    buyers, listings = book.row.shape
+    coins = np.random.default_rng(seed).random(buyers + listings) < 0.5
+    return coins[:buyers], coins[buyers:]

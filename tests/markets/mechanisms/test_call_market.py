@@ -1,0 +1,70 @@
+"""What all call markets share, and what follows from truth being dominant."""
+
+import numpy as np
+import pytest
+
+from markets.conformance import FixedPriority
+from markets.mechanisms import MECHANISMS
+from tests.markets.strategies import book
+
+ON_BOOKS = [{"name": name} for name in MECHANISMS if MECHANISMS[name].venue == "books"] + [
+    {"name": "mcafee", "lowest": 0.0, "highest": 1.0},
+    {"name": "muda", "rationing": "vickrey"},
+]
+DOMINANT = [s for s in ON_BOOKS if MECHANISMS.build(s).properties.truthful_sellers == "dominant"]
+
+
+@pytest.mark.parametrize("spec", ON_BOOKS, ids=str)
+def test_a_constant_added_to_all_reports_is_added_to_all_prices(spec):
+    rng = np.random.default_rng(3)
+    mechanism = MECHANISMS.build(spec)
+    moved = MECHANISMS.build(
+        spec | {field: spec[field] + 8 for field in mechanism.money_fields if field in spec}
+    )
+    traded = 0
+    for _ in range(30):
+        bids, asks = rng.integers(0, 9, 5), rng.integers(0, 9, 4)
+        priority = FixedPriority(rng.permutation(20))
+        trades = mechanism.clear(book(bids, asks), priority)
+        other = moved.clear(book(bids + 8, asks + 8), priority)
+        assert other.row.tolist() == trades.row.tolist()
+        assert other.paid.tolist() == (trades.paid + 8).tolist()
+        assert other.received.tolist() == (trades.received + 8).tolist()
+        traded += len(trades)
+    assert traded > 0
+
+
+@pytest.mark.parametrize("spec", DOMINANT, ids=str)
+def test_winners_pay_and_get_their_critical_values(spec):
+    """A rule is truthful iff allocations are monotone and prices critical values (Myerson 1981)."""
+    mechanism, rng = MECHANISMS.build(spec), np.random.default_rng(4)
+    winners = 0
+    for _ in range(4):
+        reports = np.concatenate([0.4 + 0.6 * rng.random(5), 0.6 * rng.random(5)])
+        priority = FixedPriority(rng.permutation(25))
+
+        def outcome(reports, priority=priority):
+            """Return for each buyer and then each seller its price, NaN without a trade."""
+            trades = mechanism.clear(book(reports[:5], reports[5:]), priority)
+            price = np.full(10, np.nan)
+            price[trades.buyer], price[trades.seller] = trades.paid, trades.received
+            return price
+
+        for agent in range(10):
+
+            def wins(report, agent=agent, reports=reports, outcome=outcome):
+                return not np.isnan(outcome(np.where(np.arange(10) == agent, report, reports))[agent])
+
+            lossless, hopeless = (1.0, 0.0) if agent < 5 else (0.0, 1.0)
+            won = [wins(report) for report in np.linspace(hopeless, lossless, 21)]
+            assert won == sorted(won)
+            price = outcome(reports)[agent]
+            if np.isnan(price):
+                continue
+            winners += 1
+            win, lose = reports[agent], hopeless
+            for _ in range(40):
+                middle = (win + lose) / 2
+                win, lose = (middle, lose) if wins(middle) else (win, middle)
+            assert price == pytest.approx(win, abs=1e-9)
+    assert winners > 0

@@ -1,0 +1,123 @@
+import numpy as np
+import pytest
+from pydantic import ValidationError
+
+from markets.mechanisms.call_market import Book
+from markets.mechanisms.muda import MUDA, toss_coins
+from markets.orders import Orders, first_best
+from tests.markets.strategies import book
+
+RULES = [MUDA(), MUDA(rationing="vickrey")]
+
+
+def halves_of(orders, seed):
+    """Return which buyers and which listings of a complete book went to the right."""
+    by_priority = np.argsort(np.random.default_rng(seed).permutation(len(orders)))
+    whole = Book.of(orders, by_priority)
+    of_buyer, of_listing = toss_coins(whole)
+    buyer = orders.buyer[whole.row[:, 0]]
+    listing = orders.listing[whole.row[0]]
+    return of_buyer[np.argsort(buyer)], of_listing[np.argsort(listing)]
+
+
+@pytest.mark.parametrize("rule", RULES, ids=str)
+@pytest.mark.parametrize(("m", "n"), [(1, 1), (1, 5), (5, 1)])
+def test_a_side_that_cannot_be_divided_never_trades(rule, m, n):
+    """Segal-Halevi, Hassidim and Aumann 2018: one of the halves has no price."""
+    rng = np.random.default_rng(0)
+    assert all(len(rule.clear(book([9] * m, [4] * n), rng)) == 0 for _ in range(50))
+
+
+def test_two_by_two_has_too_few_permutations_for_coins():
+    """Six orders of appearance are told apart, and none of them divides both sides, as the rule says."""
+    assert not any(
+        len(MUDA().clear(book([9, 9], [4, 4]), np.random.default_rng(seed))) for seed in range(100)
+    )
+
+
+def test_coins_are_fair_and_independent():
+    """Among 4 buyers and 4 listings: each coin, each pair of coins, and the sizes of the halves."""
+    orders = book([1] * 4, [0] * 4)
+    coins = np.array([np.concatenate(halves_of(orders, seed)) for seed in range(3000)])
+    assert np.abs(coins.mean(axis=0) - 0.5).max() < 5 * 0.5 / np.sqrt(3000)
+    together = (coins[:, :, None] == coins[:, None, :]).mean(axis=0)
+    assert np.abs(together[~np.eye(8, dtype=bool)] - 0.5).max() < 5 * 0.5 / np.sqrt(3000)
+    sizes = np.bincount(coins[:, :4].sum(axis=1), minlength=5) / 3000
+    assert np.abs(sizes - np.array([1, 4, 6, 4, 1]) / 16).max() < 5 * 0.5 / np.sqrt(3000)
+
+
+@pytest.mark.parametrize("rule", RULES, ids=str)
+def test_each_half_trades_within_itself_at_the_price_of_the_other(rule):
+    rng = np.random.default_rng(2)
+    bids, asks = rng.random(8), rng.random(8)
+    orders, both = book(bids, asks), 0
+    for seed in range(60):
+        of_buyer, of_listing = halves_of(orders, seed)
+        trades = rule.clear(orders, np.random.default_rng(seed))
+        assert (of_buyer[trades.buyer] == of_listing[trades.listing]).all()
+        for side in (False, True):
+            there = of_buyer[trades.buyer] == side
+            if not there.any():
+                continue
+            other_bids, other_asks = bids[of_buyer != side], asks[of_listing != side]
+            reports = np.sort(np.concatenate([other_bids, other_asks]))
+            price = reports[len(other_bids) - 1 : len(other_bids) + 1].mean()
+            demand, supply = bids[of_buyer == side], asks[of_listing == side]
+            demand, supply = demand[demand >= price], supply[supply <= price]
+            q = min(len(demand), len(supply))
+            paid = received = price
+            if rule.rationing == "vickrey" and len(demand) > q:
+                paid = np.sort(demand)[::-1][q]
+            if rule.rationing == "vickrey" and len(supply) > q:
+                received = np.sort(supply)[q]
+            assert there.sum() == q
+            if rule.rationing == "vickrey":
+                assert sorted(bids[trades.buyer[there]]) == sorted(demand)[len(demand) - q :]
+                assert sorted(asks[trades.listing[there]]) == sorted(supply)[:q]
+            assert trades.paid[there] == pytest.approx(paid)
+            assert trades.received[there] == pytest.approx(received)
+            both += 1
+    assert both > 50
+
+
+def test_the_lottery_gives_all_who_are_willing_the_same_chance():
+    """Buyers at 9 and at 8, in halves whose price is 8 at most: to bid more wins no more often."""
+    orders = book([9, 8] * 4, [1] * 4)
+    present, wins = np.zeros(8), np.zeros(8)
+    for seed in range(1500):
+        of_buyer, _ = halves_of(orders, seed)
+        trades = MUDA().clear(orders, np.random.default_rng(seed))
+        cheap = trades.buyer[trades.paid <= 8]
+        present[np.isin(of_buyer, of_buyer[cheap])] += 1
+        wins[cheap] += 1
+    high, low = ((wins[i::2].sum(), present[i::2].sum()) for i in (0, 1))
+    chance = wins.sum() / present.sum()
+    error = np.sqrt(chance * (1 - chance) * (1 / high[1] + 1 / low[1]))
+    assert 0.2 < chance < 0.8
+    assert abs(high[0] / high[1] - low[0] / low[1]) < 5 * error
+
+
+@pytest.mark.parametrize(("size", "share", "markets"), [(5, 0.44, 600), (10, 0.59, 300), (20, 0.69, 100)])
+def test_efficiency_of_uniform_markets(size, share, markets):
+    """Mean share of the first best with a lottery, from simulations of the published rule, to 0.01."""
+    rng = np.random.default_rng(size)
+    shares = []
+    for _ in range(markets):
+        orders = book(rng.random(size), rng.random(size))
+        best = first_best(orders)[1].sum()
+        shares.append(orders.surplus[MUDA().clear(orders, rng).row].sum() / best if best > 0 else 1.0)
+    assert abs(np.mean(shares) - share) < 0.01 + 4 * np.std(shares) / np.sqrt(markets)
+
+
+def test_copies_go_to_the_half_of_their_listing():
+    orders = Orders.of(buyer=range(8), seller=[8] * 8, listing=[0] * 8, bid=[9.0] * 8, ask=[3.0] * 8)
+    assert all(len(MUDA().clear(orders, np.random.default_rng(seed))) == 0 for seed in range(20))
+    orders = book([9] * 8, [3, 4], capacity=2**40)
+    sold = [MUDA().clear(orders, np.random.default_rng(seed)) for seed in range(40)]
+    assert any(len(trades) for trades in sold)
+    assert all(set(trades.paid) <= {3.0, 4.0, 6.0, 6.5} for trades in sold)
+
+
+def test_rationing_must_be_known():
+    with pytest.raises(ValidationError):
+        MUDA(rationing="queue")

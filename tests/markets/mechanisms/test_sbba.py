@@ -1,0 +1,85 @@
+from dataclasses import replace
+from itertools import permutations
+
+import numpy as np
+import pytest
+
+from markets.conformance import FixedPriority
+from markets.mechanisms.sbba import SBBA
+from markets.orders import first_best
+from tests.markets.strategies import book
+
+RNG = np.random.default_rng(0)
+
+
+@pytest.mark.parametrize(
+    ("bids", "asks", "trades", "price", "gains"),
+    [
+        ([9], [4], 0, None, 0),
+        ([9, 8], [4], 0, None, 0),
+        ([9], [3, 4], 1, 4, 6),
+        ([9, 8], [3, 4], 1, 8, 5.5),
+        ([9, 4], [3, 8], 1, 8, 6),
+        ([17, 14, 13, 9, 6], [1, 4, 5, 8, 11], 3, 9, 30.5),
+        ([17, 14, 13, 9, 6], [1, 4, 5, 8, 13], 3, 9, 30.5),
+        ([10, 10, 10], [2, 2, 2], 2, 10, 16),
+        ([4], [5], 0, None, 0),
+    ],
+)
+def test_worked_examples(bids, asks, trades, price, gains):
+    """Books of github.com/erelsgl/auctions; gains are means over the lottery."""
+    orders = book(bids, asks)
+    rng, realised = np.random.default_rng(1), []
+    for _ in range(400):
+        cleared = SBBA().clear(orders, rng)
+        assert len(cleared) == trades
+        assert (cleared.paid == price).all()
+        assert cleared.broker == 0
+        realised.append(orders.surplus[cleared.row].sum())
+    assert abs(np.mean(realised) - gains) <= 5 * np.std(realised) / np.sqrt(400)
+
+
+def test_the_lottery_of_two_units_is_fair():
+    """Over all 24 permutations of four rows each seller goes home in twelve."""
+    orders = book([9, 8], [3, 4])
+    sellers = [
+        SBBA().clear(orders, FixedPriority(np.array(priority))).listing.tolist()
+        for priority in permutations(range(4))
+    ]
+    assert (sellers.count([0]), sellers.count([1])) == (12, 12)
+
+
+def test_the_last_in_line_goes_home():
+    """Row 0 of the permutation is (buyer 0, unit 1): unit 1 is first in line, unit 0 last."""
+    trades = SBBA().clear(book([9, 8], [3, 4]), FixedPriority(np.array([3, 0, 2, 1])))
+    assert trades.listing.tolist() == [1]
+
+
+def test_listings_of_several_units_take_turns_in_line():
+    """Whoever is first in line, the second unit of listing 0 is behind both."""
+    orders = book([9, 8, 7], [3, 4])
+    orders = replace(orders, capacity=np.where(orders.listing == 0, 2, 1))
+    for seed in range(20):
+        trades = SBBA().clear(orders, np.random.default_rng(seed))
+        assert (trades.listing.tolist().count(0), trades.paid.tolist()) == (1, [7.0, 7.0])
+
+
+def test_a_next_ask_equal_to_the_last_bid_lets_everybody_trade():
+    assert SBBA().clear(book([9, 6], [3, 5, 6]), RNG).paid.tolist() == [6.0, 6.0]
+
+
+def test_copies_left_over_are_sold_at_the_ask_to_all():
+    trades = SBBA().clear(book([9, 8, 2], [3], capacity=2**40), RNG)
+    assert trades.paid.tolist() == [3.0, 3.0]
+
+
+def test_at_most_one_pair_is_lost_on_average():
+    """Efficiency is at least 1 - 1/K in the mean over the lottery (Segal-Halevi et al. 2016)."""
+    rng = np.random.default_rng(1)
+    for _ in range(60):
+        orders = book(rng.random(rng.integers(1, 6)), rng.random(rng.integers(1, 6)))
+        rows, gains = first_best(orders)
+        k = len(rows)
+        realised = [orders.surplus[SBBA().clear(orders, rng).row].sum() for _ in range(40)]
+        error = 5 * np.std(realised) / np.sqrt(40) + 1e-12
+        assert np.mean(realised) >= (1 - 1 / max(k, 1)) * gains.sum() - error
