@@ -2,7 +2,7 @@
 
 Values and costs are independent and uniform on [0, 1] unless a function says otherwise; money is in credits.
 
-Core Objects: first_price_bid, nash_split, vickrey_utilities, SHAPLEY_SHUBIK
+Core Objects: first_price_bid, chatterjee_samuelson_bid, nash_split, vickrey_utilities, SHAPLEY_SHUBIK
 """
 
 from typing import NamedTuple
@@ -98,6 +98,40 @@ def call_market_interval(bids: npt.ArrayLike, asks: npt.ArrayLike) -> tuple[floa
     reports = np.sort(np.concatenate([np.asarray(bids, float), np.asarray(asks, float)]))
     buyers = np.size(bids)
     return float(reports[buyers - 1]), float(reports[buyers])
+
+
+def chatterjee_samuelson_bid(value: npt.ArrayLike, k: float = 0.5) -> FloatArray:
+    """Return the buyer's linear equilibrium bid at the price k b + (1 - k) s, where it can trade.
+
+    v/(1 + k) + k (1 - k)/(2 (1 + k)). Chatterjee and Samuelson (1983), Operations Research 31.
+    """
+    return (np.asarray(value, dtype=np.float64) + k * (1 - k) / 2) / (1 + k)
+
+
+def chatterjee_samuelson_ask(cost: npt.ArrayLike, k: float = 0.5) -> FloatArray:
+    """Return the seller's linear equilibrium ask: c/(2 - k) + (1 - k)/2. Chatterjee and Samuelson (1983)."""
+    return np.asarray(cost, dtype=np.float64) / (2 - k) + (1 - k) / 2
+
+
+def threshold_trade(threshold: float) -> tuple[float, float, float]:
+    """Return what becomes of one pair that trades iff v >= c + t.
+
+    Returns
+    -------
+    probability, gains : float
+        Of a trade, (1 - t)^2/2, and expected from it, 1/6 - t^2/2 + t^3/3. Efficient trade is t = 0; the
+        second best is t = 1/4.
+    budget : float
+        The most that a broker can expect to keep if truth is to be a Bayesian equilibrium and nobody to lose
+        on average, the mean of (2v - 1) - 2c over trades: -1/6 + t - 3t^2/2 + 2t^3/3. Negative is a subsidy;
+        0 at t = 1/4.
+
+    Notes
+    -----
+    R. Myerson and M. Satterthwaite (1983), J. Economic Theory 29, theorem 1 and section 4.
+    """
+    t = threshold
+    return (1 - t) ** 2 / 2, 1 / 6 - t**2 / 2 + t**3 / 3, -1 / 6 + t - 3 * t**2 / 2 + 2 * t**3 / 3
 
 
 def nash_split(

@@ -20,6 +20,9 @@ VARIANTS = [{"name": name} for name in MECHANISMS] + [
     {"name": "posted_price", "price": 2.0},
     {"name": "nash_bargaining", "buyer_power": 0.9},
     {"name": "nash_bargaining", "disagreement": "none"},
+    {"name": "chatterjee_samuelson", "k": 0.0},
+    {"name": "chatterjee_samuelson", "k": 0.3},
+    {"name": "chatterjee_samuelson", "k": 1.0},
 ]
 GRID = np.arange(-1, 10).clip(0) / 2
 
@@ -45,6 +48,9 @@ def gains_from_lies(spec, side, rounds=12, **market):
 
 
 ONE = {"buyers": 4, "listings": 1}
+COPIES = {"buyers": 3, "listings": 3, "capacity": UNLIMITED}
+PLENTY = {"buyers": 3, "listings": 3, "demand": 3}
+SCARCE = {"buyers": 4, "listings": 3, "capacity": 1}
 TRUTHFUL = [
     ("second_price", "buyers", ONE | {"capacity": 1}),
     ("second_price", "buyers", ONE | {"capacity": 2}),
@@ -58,6 +64,8 @@ TRUTHFUL = [
     ({"name": "posted_price", "price": 2.0}, "sellers", {"buyers": 1, "listings": 3, "capacity": 1}),
     ({"name": "k_double_auction", "k": 0.0}, "buyers", {"buyers": 4, "listings": 3}),
     ({"name": "k_double_auction", "k": 1.0}, "sellers", {"buyers": 3, "listings": 4, "capacity": 1}),
+    ({"name": "chatterjee_samuelson", "k": 0.0}, "buyers", COPIES),
+    ({"name": "chatterjee_samuelson", "k": 1.0}, "sellers", PLENTY),
 ]
 MANIPULABLE = [
     ("first_price", "buyers", ONE | {"capacity": 1}),
@@ -71,6 +79,10 @@ MANIPULABLE = [
     ({"name": "k_double_auction", "k": 0.5}, "sellers", {"buyers": 3, "listings": 4, "capacity": 1}),
     ({"name": "k_double_auction", "k": 0.0}, "sellers", {"buyers": 3, "listings": 4, "capacity": 1}),
     ({"name": "k_double_auction", "k": 1.0}, "buyers", {"buyers": 4, "listings": 3, "capacity": 1}),
+    ("chatterjee_samuelson", "buyers", COPIES),
+    ("chatterjee_samuelson", "sellers", COPIES),
+    ({"name": "chatterjee_samuelson", "k": 0.0}, "buyers", SCARCE),
+    ({"name": "chatterjee_samuelson", "k": 1.0}, "sellers", COPIES),
 ]
 
 

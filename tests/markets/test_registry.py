@@ -12,6 +12,7 @@ from markets.mechanisms.first_price import FirstPrice
 def test_names():
     assert list(MECHANISMS) == [
         "assignment",
+        "chatterjee_samuelson",
         "first_price",
         "k_double_auction",
         "nash_bargaining",
