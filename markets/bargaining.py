@@ -35,13 +35,16 @@ class Pairing:
     next_best: FloatArray
     best_refused: FloatArray
 
-    def threats(self, buyer_share: float) -> tuple[FloatArray, FloatArray]:
+    def threats(self, buyer_share: float, disagreement: str) -> tuple[FloatArray, FloatArray]:
         """Return what buyer and seller of each pair would have elsewhere, float64[P] each, in credits.
 
-        The buyer its share of `next_best`, the seller the rest of `best_refused`. Together they never exceed
-        the surplus S: a row that would be accepted but is not won has a surplus of S at most, and so has
-        every row that the listing refused, hence aS + (1 - a)S bounds the sum.
+        With the disagreement ``next_best`` the buyer its share of `next_best`, the seller the rest of
+        `best_refused`; with ``none`` nothing. Together they never exceed the surplus S: a row that would be
+        accepted but is not won has a surplus of S at most, and so has every row that the listing refused,
+        hence aS + (1 - a)S bounds the sum.
         """
+        if disagreement == "none":
+            return np.zeros_like(self.surplus), np.zeros_like(self.surplus)
         return buyer_share * self.next_best, (1 - buyer_share) * self.best_refused
 
 

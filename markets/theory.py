@@ -2,7 +2,7 @@
 
 Values and costs are independent and uniform on [0, 1] unless a function says otherwise; money is in credits.
 
-Core Objects: first_price_bid, chatterjee_samuelson_bid, nash_split, vickrey_utilities, SHAPLEY_SHUBIK
+Core Objects: first_price_bid, chatterjee_samuelson_bid, vickrey_utilities, SHAPLEY_SHUBIK
 """
 
 from typing import NamedTuple
@@ -134,32 +134,12 @@ def threshold_trade(threshold: float) -> tuple[float, float, float]:
     return (1 - t) ** 2 / 2, 1 / 6 - t**2 / 2 + t**3 / 3, -1 / 6 + t - 3 * t**2 / 2 + 2 * t**3 / 3
 
 
-def nash_split(
-    surplus: npt.ArrayLike, d_buyer: npt.ArrayLike, d_seller: npt.ArrayLike, power: float
-) -> tuple[FloatArray, FloatArray]:
-    """Split a transferable surplus by the (asymmetric) Nash solution.
+def best_offer(own: npt.ArrayLike, proposer: str) -> FloatArray:
+    """Return the best take-it-or-leave-it offer: (1 + c)/2 of a seller with cost c, v/2 of a buyer.
 
-    Maximise (u_b - d_b)^a (u_s - d_s)^(1 - a) over u_b + u_s = S: u_b = d_b + a (S - d_b - d_s), and u_s is
-    the rest. Nash (1950), Econometrica 18.
-
-    Parameters
-    ----------
-    surplus, d_buyer, d_seller : array_like
-        S and what each has without the deal, in credits; where S < d_b + d_s there is no deal and both keep
-        that.
-    power : float
-        The buyer's weight a in [0, 1].
-
-    Returns
-    -------
-    u_buyer, u_seller : float64 arrays
-        Utilities in credits.
+    One pair then gains 1/8: the proposer 1/12, the other 1/24. Samuelson (1984), Econometrica 52.
     """
-    total, own, other = (np.asarray(x, dtype=np.float64) for x in (surplus, d_buyer, d_seller))
-    # A shortfall of rounding size must not turn a deal that just pays into none: with no excess both get
-    # their d.
-    excess = np.maximum(total - own - other, 0.0)
-    return own + power * excess, other + (1 - power) * excess
+    return (np.asarray(own, dtype=np.float64) + (proposer == "seller")) / 2
 
 
 def vickrey_utilities(surplus: npt.ArrayLike) -> FloatArray:

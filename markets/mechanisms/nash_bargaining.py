@@ -13,7 +13,7 @@ from markets.bargaining import pair_off, split_trades
 from markets.goods import LICENCE_KINDS
 from markets.mechanisms.base import MECHANISMS, Mechanism, Properties
 from markets.orders import Orders, Trades
-from markets.theory import nash_split
+from markets.splits import nash_split
 
 
 @MECHANISMS.register
@@ -83,8 +83,6 @@ class NashBargaining(Mechanism):
     def clear(self, orders: Orders, rng: np.random.Generator) -> Trades:
         """Pair off by surplus; each pair trades at its Nash price."""
         pairs = pair_off(orders, self.draw_priority(orders, rng))
-        d_buyer, d_seller = pairs.threats(self.buyer_power)
-        if self.disagreement == "none":
-            d_buyer, d_seller = np.zeros_like(d_buyer), np.zeros_like(d_seller)
-        buyer_gain, _ = nash_split(pairs.surplus, d_buyer, d_seller, self.buyer_power)
+        threats = pairs.threats(self.buyer_power, self.disagreement)
+        buyer_gain, _ = nash_split(pairs.surplus, *threats, power=self.buyer_power)
         return split_trades(orders, pairs, buyer_gain)

@@ -23,6 +23,12 @@ VARIANTS = [{"name": name} for name in MECHANISMS] + [
     {"name": "chatterjee_samuelson", "k": 0.0},
     {"name": "chatterjee_samuelson", "k": 0.3},
     {"name": "chatterjee_samuelson", "k": 1.0},
+    {"name": "take_it_or_leave_it", "proposer": "buyer"},
+    {"name": "kalai_smorodinsky", "buyer_exponent": 0.5},
+    {"name": "kalai_smorodinsky", "seller_exponent": 0.3, "disagreement": "none"},
+    {"name": "rubinstein", "buyer_discount": 0.0, "first_mover": "buyer"},
+    {"name": "rubinstein", "seller_discount": 0.99, "outside": "none"},
+    {"name": "myerson_satterthwaite", "low": 0.2, "high": 0.8},
 ]
 GRID = np.arange(-1, 10).clip(0) / 2
 
@@ -66,6 +72,8 @@ TRUTHFUL = [
     ({"name": "k_double_auction", "k": 1.0}, "sellers", {"buyers": 3, "listings": 4, "capacity": 1}),
     ({"name": "chatterjee_samuelson", "k": 0.0}, "buyers", COPIES),
     ({"name": "chatterjee_samuelson", "k": 1.0}, "sellers", PLENTY),
+    ("take_it_or_leave_it", "buyers", COPIES),
+    ({"name": "take_it_or_leave_it", "proposer": "buyer"}, "sellers", PLENTY),
 ]
 MANIPULABLE = [
     ("first_price", "buyers", ONE | {"capacity": 1}),
@@ -83,6 +91,16 @@ MANIPULABLE = [
     ("chatterjee_samuelson", "sellers", COPIES),
     ({"name": "chatterjee_samuelson", "k": 0.0}, "buyers", SCARCE),
     ({"name": "chatterjee_samuelson", "k": 1.0}, "sellers", COPIES),
+    ("take_it_or_leave_it", "sellers", COPIES),
+    ("take_it_or_leave_it", "buyers", SCARCE),
+    ({"name": "take_it_or_leave_it", "proposer": "buyer"}, "buyers", COPIES),
+    ({"name": "take_it_or_leave_it", "proposer": "buyer"}, "sellers", COPIES),
+    ("kalai_smorodinsky", "buyers", ONE),
+    ("kalai_smorodinsky", "sellers", ONE),
+    ("rubinstein", "buyers", ONE),
+    ("rubinstein", "sellers", ONE),
+    ({"name": "myerson_satterthwaite", "high": 4.0}, "buyers", SCARCE),
+    ({"name": "myerson_satterthwaite", "high": 4.0}, "sellers", SCARCE),
 ]
 
 

@@ -15,9 +15,13 @@ def test_names():
         "chatterjee_samuelson",
         "first_price",
         "k_double_auction",
+        "kalai_smorodinsky",
+        "myerson_satterthwaite",
         "nash_bargaining",
         "posted_price",
+        "rubinstein",
         "second_price",
+        "take_it_or_leave_it",
     ]
 
 
