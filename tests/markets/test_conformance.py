@@ -29,6 +29,8 @@ VARIANTS = [{"name": name} for name in MECHANISMS] + [
     {"name": "rubinstein", "buyer_discount": 0.0, "first_mover": "buyer"},
     {"name": "rubinstein", "seller_discount": 0.99, "outside": "none"},
     {"name": "myerson_satterthwaite", "low": 0.2, "high": 0.8},
+    {"name": "moulin", "cost": 1.0},
+    {"name": "moulin", "cost": None},
 ]
 GRID = np.arange(-1, 10).clip(0) / 2
 
@@ -38,7 +40,8 @@ GRID = np.arange(-1, 10).clip(0) / 2
 @settings(deadline=None, max_examples=40)
 def test_mechanism_does_what_it_declares(spec, data):
     mechanism = MECHANISMS.build(spec)
-    orders = data.draw(markets(mechanism.venue == "books", mechanism.properties.max_demand))
+    told = mechanism.properties
+    orders = data.draw(markets(mechanism.venue == "books", told.max_demand, told.licences))
     check_mechanism(mechanism, orders, seed=data.draw(st.integers(0, 99)))
 
 
@@ -74,6 +77,15 @@ TRUTHFUL = [
     ({"name": "chatterjee_samuelson", "k": 1.0}, "sellers", PLENTY),
     ("take_it_or_leave_it", "buyers", COPIES),
     ({"name": "take_it_or_leave_it", "proposer": "buyer"}, "sellers", PLENTY),
+    ("dop", "buyers", ONE | {"capacity": UNLIMITED}),
+    ("dop", "buyers", COPIES | {"buyers": 4}),
+    ("dop", "buyers", COPIES | {"demand": 2}),
+    ("rsop", "buyers", ONE | {"capacity": UNLIMITED}),
+    ("rsop", "buyers", COPIES | {"buyers": 4}),
+    ("rsop", "buyers", COPIES | {"demand": 2}),
+    ({"name": "moulin", "cost": 4.0}, "buyers", ONE | {"capacity": UNLIMITED}),
+    ({"name": "moulin", "cost": 4.0}, "buyers", COPIES | {"demand": 3}),
+    ({"name": "moulin", "cost": None}, "buyers", ONE | {"capacity": UNLIMITED}),
 ]
 MANIPULABLE = [
     ("first_price", "buyers", ONE | {"capacity": 1}),
@@ -101,6 +113,11 @@ MANIPULABLE = [
     ("rubinstein", "sellers", ONE),
     ({"name": "myerson_satterthwaite", "high": 4.0}, "buyers", SCARCE),
     ({"name": "myerson_satterthwaite", "high": 4.0}, "sellers", SCARCE),
+    ("dop", "sellers", ONE | {"capacity": UNLIMITED}),
+    ("rsop", "sellers", ONE | {"capacity": UNLIMITED}),
+    ({"name": "moulin", "cost": 4.0}, "sellers", ONE | {"capacity": UNLIMITED}),
+    ({"name": "moulin", "cost": 4.0}, "buyers", COPIES),
+    ({"name": "moulin", "cost": None}, "sellers", ONE | {"capacity": UNLIMITED}),
 ]
 
 

@@ -78,6 +78,19 @@ def test_trade_above_a_threshold():
     assert theory.threshold_trade(0.1) == pytest.approx(means, abs=1e-3)
 
 
+def test_revenue_of_one_price():
+    """Ten bids of 10 and ninety of 1 (Goldberg, Hartline, Karlin, Saks and Wright 2006)."""
+    assert theory.single_price_revenue([10] * 10 + [1] * 90) == 100
+    assert [theory.single_price_revenue([9, 2, 1], least) for least in (1, 2, 3, 4)] == [9, 4, 3, 0]
+
+
+def test_revenue_of_random_sampling_by_enumeration():
+    """n (1 - 2^(1 - n)); 4.6875 for n = 5 (Goldberg, Hartline and Wright 2001)."""
+    sides = np.indices((2,) * 5).reshape(5, -1).sum(axis=0)
+    assert theory.random_sampling_revenue(5) == 4.6875 == (5 * ((sides > 0) & (sides < 5))).mean()
+    assert theory.random_sampling_revenue(1) == 0
+
+
 def test_least_prices_of_the_houses_from_marginal_contributions():
     """Shapley and Shubik 1971 with Leonard 1983: price = value - (W(N) - W(N without i))."""
     houses = theory.SHAPLEY_SHUBIK

@@ -5,7 +5,7 @@ from markets import theory
 from markets.mechanisms.chatterjee_samuelson import ChatterjeeSamuelson
 from markets.mechanisms.k_double_auction import KDoubleAuction
 from markets.orders import Orders
-from tests.markets.mechanisms.bilateral import close, pairs
+from tests.markets.mechanisms.samples import close, pairs
 
 RNG = np.random.default_rng(0)
 

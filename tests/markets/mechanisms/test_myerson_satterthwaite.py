@@ -4,7 +4,7 @@ import pytest
 from markets import theory
 from markets.mechanisms.chatterjee_samuelson import ChatterjeeSamuelson
 from markets.mechanisms.myerson_satterthwaite import MyersonSatterthwaite
-from tests.markets.mechanisms.bilateral import close, pairs
+from tests.markets.mechanisms.samples import close, pairs
 
 RNG = np.random.default_rng(0)
 

@@ -6,7 +6,7 @@ from markets.mechanisms.nash_bargaining import NashBargaining
 from markets.mechanisms.rubinstein import Rubinstein
 from markets.orders import Orders
 from markets.splits import rubinstein_share, rubinstein_split
-from tests.markets.mechanisms.bilateral import pairs
+from tests.markets.mechanisms.samples import pairs
 from tests.markets.strategies import random_orders
 
 RNG = np.random.default_rng(0)

@@ -5,7 +5,7 @@ from pydantic import ValidationError
 from markets import theory
 from markets.mechanisms.chatterjee_samuelson import ChatterjeeSamuelson
 from markets.mechanisms.take_it_or_leave_it import TakeItOrLeaveIt
-from tests.markets.mechanisms.bilateral import close, pairs
+from tests.markets.mechanisms.samples import close, pairs
 from tests.markets.strategies import random_orders
 
 RNG = np.random.default_rng(0)
