@@ -2,7 +2,7 @@
 
 Values and costs are independent and uniform on [0, 1] unless a function says otherwise; money is in credits.
 
-Core Objects: first_price_bid, nash_split, vickrey_utilities, SHAPLEY_SHUBIK
+Core Objects: first_price_bid, chatterjee_samuelson_bid, vickrey_utilities, SHAPLEY_SHUBIK
 """
 
 from typing import NamedTuple
@@ -143,32 +143,72 @@ def vickrey_deficit(buyers: int, sellers: int) -> float:
     return buyers * sellers / (total * (total + 1))
 
 
-def nash_split(
-    surplus: npt.ArrayLike, d_buyer: npt.ArrayLike, d_seller: npt.ArrayLike, power: float
-) -> tuple[FloatArray, FloatArray]:
-    """Split a transferable surplus by the (asymmetric) Nash solution.
+def chatterjee_samuelson_bid(value: npt.ArrayLike, k: float = 0.5) -> FloatArray:
+    """Return the buyer's linear equilibrium bid at the price k b + (1 - k) s, where it can trade.
 
-    Maximise (u_b - d_b)^a (u_s - d_s)^(1 - a) over u_b + u_s = S: u_b = d_b + a (S - d_b - d_s), and u_s is
-    the rest. Nash (1950), Econometrica 18.
+    v/(1 + k) + k (1 - k)/(2 (1 + k)). Chatterjee and Samuelson (1983), Operations Research 31.
+    """
+    return (np.asarray(value, dtype=np.float64) + k * (1 - k) / 2) / (1 + k)
 
-    Parameters
-    ----------
-    surplus, d_buyer, d_seller : array_like
-        S and what each has without the deal, in credits; where S < d_b + d_s there is no deal and both keep
-        that.
-    power : float
-        The buyer's weight a in [0, 1].
+
+def chatterjee_samuelson_ask(cost: npt.ArrayLike, k: float = 0.5) -> FloatArray:
+    """Return the seller's linear equilibrium ask: c/(2 - k) + (1 - k)/2. Chatterjee and Samuelson (1983)."""
+    return np.asarray(cost, dtype=np.float64) / (2 - k) + (1 - k) / 2
+
+
+def threshold_trade(threshold: float) -> tuple[float, float, float]:
+    """Return what becomes of one pair that trades iff v >= c + t.
 
     Returns
     -------
-    u_buyer, u_seller : float64 arrays
-        Utilities in credits.
+    probability, gains : float
+        Of a trade, (1 - t)^2/2, and expected from it, 1/6 - t^2/2 + t^3/3. Efficient trade is t = 0; the
+        second best is t = 1/4.
+    budget : float
+        The most that a broker can expect to keep if truth is to be a Bayesian equilibrium and nobody to lose
+        on average, the mean of (2v - 1) - 2c over trades: -1/6 + t - 3t^2/2 + 2t^3/3. Negative is a subsidy;
+        0 at t = 1/4.
+
+    Notes
+    -----
+    R. Myerson and M. Satterthwaite (1983), J. Economic Theory 29, theorem 1 and section 4.
     """
-    total, own, other = (np.asarray(x, dtype=np.float64) for x in (surplus, d_buyer, d_seller))
-    # A shortfall of rounding size must not turn a deal that just pays into none: with no excess both get
-    # their d.
-    excess = np.maximum(total - own - other, 0.0)
-    return own + power * excess, other + (1 - power) * excess
+    t = threshold
+    return (1 - t) ** 2 / 2, 1 / 6 - t**2 / 2 + t**3 / 3, -1 / 6 + t - 3 * t**2 / 2 + 2 * t**3 / 3
+
+
+def best_offer(own: npt.ArrayLike, proposer: str) -> FloatArray:
+    """Return the best take-it-or-leave-it offer: (1 + c)/2 of a seller with cost c, v/2 of a buyer.
+
+    One pair then gains 1/8: the proposer 1/12, the other 1/24. Samuelson (1984), Econometrica 52.
+    """
+    return (np.asarray(own, dtype=np.float64) + (proposer == "seller")) / 2
+
+
+def single_price_revenue(values: npt.ArrayLike, least: int = 1) -> float:
+    """Return the most that one price earns from copies for at least that many: max of k v_(k), k >= least.
+
+    With ``least=2`` the benchmark F(2) of Goldberg, Hartline, Karlin, Saks and Wright (2006), Games and
+    Economic Behavior 55; random sampling earns at least F(2)/4.68 (Alaei, Malekian and Srinivasan 2009, EC).
+    """
+    falling = np.sort(np.asarray(values, dtype=np.float64))[::-1]
+    return float((np.arange(1, len(falling) + 1) * falling)[least - 1 :].max(initial=0.0))
+
+
+def random_sampling_revenue(buyers: int) -> float:
+    """Return what random sampling earns from n equal bids of 1 with independent coins: n (1 - 2^(1 - n)).
+
+    A buyer pays unless all of the others fall on its own side. Goldberg, Hartline and Wright (2001), SODA.
+    """
+    return buyers * (1 - 2.0 ** (1 - buyers))
+
+
+def equal_sharing_loss(cost: float, buyers: int) -> float:
+    """Return the most welfare that equal cost sharing can lose: (H_n - 1) C, H_n = 1 + 1/2 + ... + 1/n.
+
+    Values just below C, C/2, ..., C/n: nobody is served. Moulin and Shenker (2001), Economic Theory 18.
+    """
+    return cost * float((1 / np.arange(2, buyers + 1)).sum())
 
 
 def vickrey_utilities(surplus: npt.ArrayLike) -> FloatArray:

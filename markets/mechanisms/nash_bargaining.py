@@ -9,12 +9,11 @@ import numpy as np
 from pydantic import Field
 from pydantic.dataclasses import dataclass
 
-from markets.columns import BoolArray, FloatArray
+from markets.bargaining import pair_off, split_trades
 from markets.goods import LICENCE_KINDS
-from markets.matching import stable_matching
 from markets.mechanisms.base import MECHANISMS, Mechanism, Properties
 from markets.orders import Orders, Trades
-from markets.theory import nash_split
+from markets.splits import nash_split
 
 
 @MECHANISMS.register
@@ -26,15 +25,9 @@ class NashBargaining(Mechanism):
     buyer's power a trades at ``p = (1 - a)(v - d_b) + a(c + d_s)``, where d_b and d_s are what the two have
     without this deal:
 
-    - ``d_b = a * (the buyer's best surplus in the position among rows it does not win and whose listing would
-      take it: one with a copy left, or a worse winner)``, 0 if there is none;
-    - ``d_s = (1 - a) * (the largest surplus the listing refused)``, 0 while it has copies left: a seller of
-      unlimited copies loses nothing by one deal more;
+    - ``d_b = a * next_best``, of the buyer, and ``d_s = (1 - a) * best_refused``, of the listing (see
+      `markets.bargaining.Pairing`, also for why a deal always pays, S = v - c >= d_b + d_s);
     - both 0 if `disagreement` is ``none``.
-
-    A deal needs S = v - c >= d_b + d_s, and here it always is so: a buyer's row that would be accepted but is
-    not won has a surplus of at most S, and so has every row that the listing refused; thus d_b + d_s <= aS +
-    (1 - a)S.
 
     Ties of the matching go by a permutation of the rows drawn once.
 
@@ -88,36 +81,8 @@ class NashBargaining(Mechanism):
         )
 
     def clear(self, orders: Orders, rng: np.random.Generator) -> Trades:
-        """Match by surplus; each pair trades at its Nash price."""
-        priority = self.draw_priority(orders, rng)
-        won, refused = stable_matching(orders, orders.surplus >= 0, orders.surplus, orders.surplus, priority)
-        threat_buyer = np.zeros(len(orders))
-        threat_seller = np.zeros(len(orders))
-        if self.disagreement == "next_best":
-            threat_buyer = self.buyer_power * _next_best(orders, won)
-            threat_seller = (1 - self.buyer_power) * _best_refused(orders, refused)
-        buyer_gain, _ = nash_split(
-            orders.surplus[won], threat_buyer[won], threat_seller[won], self.buyer_power
-        )
-        # In exact numbers the price lies between ask and bid; the clip takes back rounding.
-        price = np.clip(orders.bid[won] - buyer_gain, orders.ask[won], orders.bid[won])
-        return Trades.of(orders, np.flatnonzero(won), price, price)
-
-
-def _next_best(orders: Orders, won: BoolArray) -> FloatArray:
-    """Return each row's buyer's best surplus it could have elsewhere in the position, float64[R]."""
-    winners = np.bincount(orders.lot[won], minlength=len(orders))[orders.lot]
-    worst_held = np.full(len(orders), np.inf)
-    np.minimum.at(worst_held, orders.lot[won], orders.surplus[won])
-    open_to = (winners < orders.capacity) | (orders.surplus > worst_held[orders.lot])
-    available = open_to & ~won & (orders.surplus >= 0)
-    best = np.zeros(len(orders))
-    np.maximum.at(best, orders.seat[available], orders.surplus[available])
-    return best[orders.seat]
-
-
-def _best_refused(orders: Orders, refused: BoolArray) -> FloatArray:
-    """Return the largest surplus that each row's listing refused, float64[R]."""
-    best = np.zeros(len(orders))
-    np.maximum.at(best, orders.lot[refused], orders.surplus[refused])
-    return best[orders.lot]
+        """Pair off by surplus; each pair trades at its Nash price."""
+        pairs = pair_off(orders, self.draw_priority(orders, rng))
+        threats = pairs.threats(self.buyer_power, self.disagreement)
+        buyer_gain, _ = nash_split(pairs.surplus, *threats, power=self.buyer_power)
+        return split_trades(orders, pairs, buyer_gain)

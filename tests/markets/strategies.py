@@ -3,7 +3,7 @@
 import numpy as np
 from hypothesis import strategies as st
 
-from markets.goods import UNLIMITED
+from markets.goods import LICENCE_KINDS, UNLIMITED
 from markets.orders import Orders
 
 
@@ -54,8 +54,14 @@ def random_orders(
 
 
 @st.composite
-def markets(draw: st.DrawFn, one_quote: bool = False, max_demand: int | None = None) -> Orders:
+def markets(
+    draw: st.DrawFn,
+    one_quote: bool = False,
+    max_demand: int | None = None,
+    licences: tuple[str, ...] = LICENCE_KINDS,
+) -> Orders:
     """Small markets of every shape: ties, missing pairs, mixed licences, traders on both sides."""
+    capacities = [None, 1, 2, UNLIMITED] if set(licences) == set(LICENCE_KINDS) else [UNLIMITED]
     return random_orders(
         np.random.default_rng(draw(st.integers(0, 2**32 - 1))),
         buyers=draw(st.integers(1, 6)),
@@ -63,7 +69,7 @@ def markets(draw: st.DrawFn, one_quote: bool = False, max_demand: int | None = N
         positions=draw(st.integers(1, 3)),
         density=draw(st.sampled_from([0.3, 0.7, 1.0])),
         whole=draw(st.sampled_from([None, 1, 4])),
-        capacity=draw(st.sampled_from([None, 1, 2, UNLIMITED])),
+        capacity=draw(st.sampled_from(capacities)),
         demand=draw(st.integers(1, max_demand or 3)),
         one_quote=one_quote,
         traders=draw(st.booleans()),

@@ -23,6 +23,16 @@ VARIANTS = [{"name": name} for name in MECHANISMS] + [
     {"name": "posted_price", "price": 2.0},
     {"name": "nash_bargaining", "buyer_power": 0.9},
     {"name": "nash_bargaining", "disagreement": "none"},
+    {"name": "chatterjee_samuelson", "k": 0.0},
+    {"name": "chatterjee_samuelson", "k": 0.3},
+    {"name": "chatterjee_samuelson", "k": 1.0},
+    {"name": "take_it_or_leave_it", "proposer": "buyer"},
+    {"name": "kalai_smorodinsky", "buyer_exponent": 0.5},
+    {"name": "kalai_smorodinsky", "seller_exponent": 0.3, "disagreement": "none"},
+    {"name": "rubinstein", "buyer_discount": 0.0, "first_mover": "buyer"},
+    {"name": "rubinstein", "seller_discount": 0.99, "outside": "none"},
+    {"name": "myerson_satterthwaite", "low": 0.2, "high": 0.8},
+    {"name": "moulin", "cost": 1.0},
 ]
 GRID = np.arange(-1, 10).clip(0) / 2
 
@@ -32,7 +42,8 @@ GRID = np.arange(-1, 10).clip(0) / 2
 @settings(deadline=None, max_examples=40)
 def test_mechanism_does_what_it_declares(spec, data):
     mechanism = MECHANISMS.build(spec)
-    orders = data.draw(markets(mechanism.venue == "books", mechanism.properties.max_demand))
+    told = mechanism.properties
+    orders = data.draw(markets(mechanism.venue == "books", told.max_demand, told.licences))
     check_mechanism(mechanism, orders, seed=data.draw(st.integers(0, 99)))
 
 
@@ -49,10 +60,13 @@ def gains_from_lies(spec, side, rounds=12, **market):
 
 ONE = {"buyers": 4, "listings": 1}
 UNITS = {"buyers": 4, "listings": 4, "capacity": 1}
-COPIES = {"buyers": 4, "listings": 2, "capacity": 2}
+TWO_COPIES = {"buyers": 4, "listings": 2, "capacity": 2}
 BOUNDS = {"name": "mcafee", "lowest": 0.0, "highest": 4.0}
 FEES = {"name": "muda", "rationing": "vickrey"}
 CALLS = ("mcafee", BOUNDS, "trade_reduction", "sbba", "two_sided_vcg", "muda", FEES)
+COPIES = {"buyers": 3, "listings": 3, "capacity": UNLIMITED}
+PLENTY = {"buyers": 3, "listings": 3, "demand": 3}
+SCARCE = {"buyers": 4, "listings": 3, "capacity": 1}
 TRUTHFUL = [
     ("second_price", "buyers", ONE | {"capacity": 1}),
     ("second_price", "buyers", ONE | {"capacity": 2}),
@@ -71,8 +85,20 @@ TRUTHFUL = [
         for spec in ("mcafee", BOUNDS, "trade_reduction")
         for side in ("buyers", "sellers")
     ],
-    *[(spec, "buyers", COPIES) for spec in ("mcafee", BOUNDS, "trade_reduction")],
+    *[(spec, "buyers", TWO_COPIES) for spec in ("mcafee", BOUNDS, "trade_reduction")],
     (BOUNDS, "sellers", {"buyers": 2, "listings": 2, "capacity": 1}),
+    ({"name": "chatterjee_samuelson", "k": 0.0}, "buyers", COPIES),
+    ({"name": "chatterjee_samuelson", "k": 1.0}, "sellers", PLENTY),
+    ("take_it_or_leave_it", "buyers", COPIES),
+    ({"name": "take_it_or_leave_it", "proposer": "buyer"}, "sellers", PLENTY),
+    ("dop", "buyers", ONE | {"capacity": UNLIMITED}),
+    ("dop", "buyers", COPIES | {"buyers": 4}),
+    ("dop", "buyers", COPIES | {"demand": 2}),
+    ("rsop", "buyers", ONE | {"capacity": UNLIMITED}),
+    ("rsop", "buyers", COPIES | {"buyers": 4}),
+    ("rsop", "buyers", COPIES | {"demand": 2}),
+    ({"name": "moulin", "cost": 4.0}, "buyers", ONE | {"capacity": UNLIMITED}),
+    ({"name": "moulin", "cost": 4.0}, "buyers", COPIES | {"demand": 3}),
 ]
 MANIPULABLE = [
     ("first_price", "buyers", ONE | {"capacity": 1}),
@@ -86,12 +112,30 @@ MANIPULABLE = [
     ({"name": "k_double_auction", "k": 0.5}, "sellers", {"buyers": 3, "listings": 4, "capacity": 1}),
     ({"name": "k_double_auction", "k": 0.0}, "sellers", {"buyers": 3, "listings": 4, "capacity": 1}),
     ({"name": "k_double_auction", "k": 1.0}, "buyers", {"buyers": 4, "listings": 3, "capacity": 1}),
-    ("mcafee", "sellers", COPIES),
-    ("trade_reduction", "sellers", COPIES),
-    ("sbba", "sellers", COPIES),
-    ("two_sided_vcg", "sellers", COPIES),
-    (FEES, "sellers", COPIES | {"buyers": 6, "listings": 6}),
+    ("mcafee", "sellers", TWO_COPIES),
+    ("trade_reduction", "sellers", TWO_COPIES),
+    ("sbba", "sellers", TWO_COPIES),
+    ("two_sided_vcg", "sellers", TWO_COPIES),
+    (FEES, "sellers", TWO_COPIES | {"buyers": 6, "listings": 6}),
     (BOUNDS | {"lowest": 3.0}, "sellers", {"buyers": 1, "listings": 2, "capacity": 1}),
+    ("chatterjee_samuelson", "buyers", COPIES),
+    ("chatterjee_samuelson", "sellers", COPIES),
+    ({"name": "chatterjee_samuelson", "k": 0.0}, "buyers", SCARCE),
+    ({"name": "chatterjee_samuelson", "k": 1.0}, "sellers", COPIES),
+    ("take_it_or_leave_it", "sellers", COPIES),
+    ("take_it_or_leave_it", "buyers", SCARCE),
+    ({"name": "take_it_or_leave_it", "proposer": "buyer"}, "buyers", COPIES),
+    ({"name": "take_it_or_leave_it", "proposer": "buyer"}, "sellers", COPIES),
+    ("kalai_smorodinsky", "buyers", ONE),
+    ("kalai_smorodinsky", "sellers", ONE),
+    ("rubinstein", "buyers", ONE),
+    ("rubinstein", "sellers", ONE),
+    ({"name": "myerson_satterthwaite", "high": 4.0}, "buyers", SCARCE),
+    ({"name": "myerson_satterthwaite", "high": 4.0}, "sellers", SCARCE),
+    ("dop", "sellers", ONE | {"capacity": UNLIMITED}),
+    ("rsop", "sellers", ONE | {"capacity": UNLIMITED}),
+    ({"name": "moulin", "cost": 4.0}, "sellers", ONE | {"capacity": UNLIMITED}),
+    ({"name": "moulin", "cost": 4.0}, "buyers", COPIES),
 ]
 
 

@@ -12,14 +12,22 @@ from markets.mechanisms.first_price import FirstPrice
 def test_names():
     assert list(MECHANISMS) == [
         "assignment",
+        "chatterjee_samuelson",
+        "dop",
         "first_price",
         "k_double_auction",
+        "kalai_smorodinsky",
         "mcafee",
+        "moulin",
         "muda",
+        "myerson_satterthwaite",
         "nash_bargaining",
         "posted_price",
+        "rsop",
+        "rubinstein",
         "sbba",
         "second_price",
+        "take_it_or_leave_it",
         "trade_reduction",
         "two_sided_vcg",
     ]

@@ -82,6 +82,46 @@ def test_posted_prices_realise_three_quarters_at_best():
     assert (theory.posted_price_welfare(0), theory.posted_price_welfare(0.5)) == (1 / 2, 3 / 8)
 
 
+@pytest.mark.parametrize("k", [0.0, 0.3, 0.5, 1.0])
+def test_linear_strategies_are_best_responses_to_each_other(k):
+    """Chatterjee and Samuelson 1983: v = 0.8 against every seller, c = 0.2 against every buyer."""
+    other, report = (np.arange(4000) + 0.5) / 4000, np.linspace(0, 1, 1001)[:, None]
+    asks, bids = theory.chatterjee_samuelson_ask(other, k), theory.chatterjee_samuelson_bid(other, k)
+    buyer = np.where(report >= asks, 0.8 - k * report - (1 - k) * asks, 0).mean(axis=1)
+    seller = np.where(bids >= report, k * bids + (1 - k) * report - 0.2, 0).mean(axis=1)
+    assert report[np.argmax(buyer), 0] == pytest.approx(theory.chatterjee_samuelson_bid(0.8, k), abs=2e-3)
+    assert report[np.argmax(seller), 0] == pytest.approx(theory.chatterjee_samuelson_ask(0.2, k), abs=2e-3)
+
+
+def test_linear_strategies_at_one_half():
+    """2v/3 + 1/12 and 2c/3 + 1/4 (Chatterjee and Samuelson 1983)."""
+    assert theory.chatterjee_samuelson_bid(0.6) == pytest.approx(0.4 + 1 / 12)
+    assert theory.chatterjee_samuelson_ask(0.6) == pytest.approx(0.4 + 1 / 4)
+
+
+def test_trade_above_a_threshold():
+    """Myerson and Satterthwaite 1983: efficient trade needs 1/6; the second best 9/32, 9/64 and nothing."""
+    assert theory.threshold_trade(0) == pytest.approx((1 / 2, 1 / 6, -1 / 6))
+    assert theory.threshold_trade(1 / 4) == pytest.approx((9 / 32, 9 / 64, 0))
+    v, c = ((np.indices((1000, 1000)) + 0.5) / 1000).reshape(2, -1)
+    trade = v >= c + 0.1
+    means = trade.mean(), (trade * (v - c)).mean(), (trade * (2 * v - 1 - 2 * c)).mean()
+    assert theory.threshold_trade(0.1) == pytest.approx(means, abs=1e-3)
+
+
+def test_revenue_of_one_price():
+    """Ten bids of 10 and ninety of 1 (Goldberg, Hartline, Karlin, Saks and Wright 2006)."""
+    assert theory.single_price_revenue([10] * 10 + [1] * 90) == 100
+    assert [theory.single_price_revenue([9, 2, 1], least) for least in (1, 2, 3, 4)] == [9, 4, 3, 0]
+
+
+def test_revenue_of_random_sampling_by_enumeration():
+    """n (1 - 2^(1 - n)); 4.6875 for n = 5 (Goldberg, Hartline and Wright 2001)."""
+    sides = np.indices((2,) * 5).reshape(5, -1).sum(axis=0)
+    assert theory.random_sampling_revenue(5) == 4.6875 == (5 * ((sides > 0) & (sides < 5))).mean()
+    assert theory.random_sampling_revenue(1) == 0
+
+
 def test_least_prices_of_the_houses_from_marginal_contributions():
     """Shapley and Shubik 1971 with Leonard 1983: price = value - (W(N) - W(N without i))."""
     houses = theory.SHAPLEY_SHUBIK

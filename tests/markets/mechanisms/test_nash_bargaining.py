@@ -3,7 +3,7 @@ import pytest
 
 from markets.mechanisms.nash_bargaining import NashBargaining
 from markets.orders import Orders
-from markets.theory import nash_split
+from markets.splits import nash_split
 
 RNG = np.random.default_rng(0)
 

@@ -1,0 +1,88 @@
+"""The random sampling optimal price for copies.
+
+Core Objects: RandomSamplingOptimalPrice
+"""
+
+from typing import ClassVar
+
+import numpy as np
+from pydantic.dataclasses import dataclass
+
+from markets.copies import LotTable, optimal_price, require_copies, take_copies
+from markets.mechanisms.base import MECHANISMS, Mechanism, Properties
+from markets.orders import Orders, Trades
+
+
+@MECHANISMS.register
+@dataclass(frozen=True, config={"extra": "forbid"})
+class RandomSamplingOptimalPrice(Mechanism):
+    """Buyers of a listing are split by coins; each part is offered the best price of the other part.
+
+    Rule: with w = ``bid - ask`` the surplus of a row, the optimal markup of a set of rows is the w_(k) with
+    the largest ``k w_(k)``, w_(1) >= w_(2) >= ... >= 0, the lowest of several; of an empty set it is
+    infinite, no sale. Every row of a listing is offered the optimal markup z of the rows on the other side of
+    the coin; it buys iff ``w >= z``, pays ``ask + z``, and the seller receives it. With equal asks c that is
+    the price p with the largest profit ``(p - c) k`` from the other part.
+
+    The coins are the last bits of the one permutation of the rows that is drawn: of all rows of a market half
+    (rounded up) fall on one side. Within one listing of many, coins are as good as independent; a listing
+    alone in its market is split into halves. A buyer takes its best offers of a position, largest ``w - z``
+    first, up to its demand; ties go by the same permutation. Rows with ``bid < ask`` do not count.
+
+    Notes
+    -----
+    Truth is dominant whatever the coins. With independent coins the expected profit is at least F(2)/4.68,
+    where F(2) is the most that one price can earn from two buyers or more
+    (`markets.theory.single_price_revenue`); n equal bids of 1 earn n (1 - 2^(1 - n)). O(R log R) and a table
+    of half listings by their buyers.
+
+    References
+    ----------
+    A. Goldberg, J. Hartline and A. Wright (2001), SODA; A. Goldberg, J. Hartline, A. Karlin, M. Saks and A.
+    Wright (2006), Games and Economic Behavior 55; S. Alaei, A. Malekian and A. Srinivasan (2009), EC.
+
+    Examples
+    --------
+    Two buyers alone are always on different sides, each offered what the other bids:
+
+    >>> orders = Orders.of(buyer=[1, 2], seller=[0, 0], listing=[7, 7], bid=[5.0, 4.0], ask=[1.0, 1.0])
+    >>> trades = RandomSamplingOptimalPrice().clear(orders, np.random.default_rng(0))
+    >>> trades.buyer.tolist(), trades.paid.tolist()
+    ([1], [4.0])
+    """
+
+    name: str = "rsop"
+    venue: ClassVar[str] = "listings"
+
+    @property
+    def properties(self) -> Properties:
+        """Truthful for buyers, whose bids never reach their own price, whatever the coins."""
+        return Properties(
+            truthful_buyers="dominant",
+            truthful_sellers="no",
+            truthful_domain="",
+            budget="strong",
+            individually_rational=True,
+            efficient=False,
+            efficient_domain="",
+            licences=("copy",),
+            copy_means="Each half of the buyers is offered the other half's best price over the ask.",
+            exclusive_means="Not served: the prices suppose a copy for everybody.",
+            reference="Goldberg, Hartline and Wright 2001, SODA",
+        )
+
+    def clear(self, orders: Orders, rng: np.random.Generator) -> Trades:
+        """Offer every row the optimal price of the other side of the coin.
+
+        Raises
+        ------
+        ValueError
+            If a listing has fewer copies than buyers.
+        """
+        priority = self.draw_priority(orders, rng)
+        require_copies(orders)
+        side = 2 * orders.lot + priority % 2
+        row = np.flatnonzero(orders.surplus >= 0)
+        groups = 2 * (int(orders.lot.max(initial=-1)) + 1)
+        best = optimal_price(LotTable.of(row, side[row], orders.surplus[row], groups))
+        return take_copies(orders, priority, best[side ^ 1])

@@ -1,0 +1,77 @@
+import itertools
+
+import numpy as np
+import pytest
+
+from markets import theory
+from markets.conformance import FixedPriority
+from markets.mechanisms.rsop import RandomSamplingOptimalPrice
+from tests.markets.mechanisms.samples import close, copies
+
+RSOP = RandomSamplingOptimalPrice()
+LISTINGS = 4000
+
+
+def earned(bids, seed=0):
+    """Revenue of each of many listings with the same bids."""
+    orders = copies(np.tile(np.asarray(bids, float), (LISTINGS, 1)))
+    trades = RSOP.clear(orders, np.random.default_rng(seed))
+    return np.bincount(trades.listing, trades.paid, LISTINGS)
+
+
+@pytest.mark.parametrize("n", [1, 2, 3, 5])
+def test_equal_bids_of_one(n):
+    """n (1 - 2^(1 - n)): no sale only if all coins fall alike (Goldberg, Hartline and Wright 2001)."""
+    revenue = earned(np.ones(n))
+    assert set(revenue) <= {0.0, float(n)}
+    expected = theory.random_sampling_revenue(n)
+    assert close(revenue, expected) if n > 1 else expected == 0 == revenue.max()
+
+
+@pytest.mark.parametrize(
+    "bids", [(2, 1), (1.001, 1), (3, 1, 1), (5, 4, 3, 2, 1), (10, 10, 1, 1, 1, 1), (9,) * 2 + (1,) * 8]
+)
+def test_a_constant_part_of_the_benchmark_is_earned(bids):
+    """At least F(2)/4.68 (Alaei, Malekian and Srinivasan 2009)."""
+    benchmark = theory.single_price_revenue(bids, least=2)
+    assert earned(bids).mean() >= benchmark / 4.68
+
+
+def test_two_almost_equal_bids_earn_a_quarter():
+    """Half of the time on different sides, and then one of them pays: 1/2 of F(2) = 2."""
+    assert close(earned([1.001, 1]), 1 / 2)
+
+
+@pytest.mark.parametrize(
+    ("bids", "coins", "paid"),
+    [
+        ([5, 4, 3, 1], [0, 1, 0, 1], [4, 3, None, None]),
+        ([5, 4, 3, 1], [0, 0, 1, 1], [3, 3, None, None]),
+        ([5, 4], [0, 1], [4, None]),
+        ([2, 1, 5], [0, 0, 1], [None, None, 1]),
+    ],
+)
+def test_each_side_is_offered_the_best_price_of_the_other(bids, coins, paid):
+    """The lowest of equally good prices: 2 and 1 earn 2 at both."""
+    turn = {side: itertools.count(side, 2) for side in (0, 1)}
+    orders = copies(bids)
+    trades = RSOP.clear(orders, FixedPriority(np.array([next(turn[side]) for side in coins])))
+    got = dict(zip(trades.row.tolist(), trades.paid.tolist(), strict=True))
+    assert [got.get(row) for row in range(len(bids))] == paid
+
+
+def test_a_listing_alone_is_split_into_halves():
+    """Four equal bids never fall alike: all are served."""
+    for seed in range(20):
+        trades = RSOP.clear(copies([3, 3, 3, 3]), np.random.default_rng(seed))
+        assert trades.paid.tolist() == [3.0] * 4
+
+
+def test_asks_that_differ_shift_each_offer():
+    trades = RSOP.clear(copies([5, 9], [1, 5]), np.random.default_rng(0))
+    assert trades.paid.tolist() == [5.0, 9.0]
+
+
+def test_scarce_copies_are_refused():
+    with pytest.raises(ValueError, match=r"orders\.capacity must be no less than its listing has buyers"):
+        RSOP.clear(copies([3, 2], capacity=1), np.random.default_rng(0))
