@@ -3,6 +3,7 @@
 Core Objects: conclude, print_conclusion, sentence
 """
 
+import sys
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -92,7 +93,7 @@ def _check_tables(folder: Path, config: Config, tables: dict[str, pd.DataFrame])
 
 def print_conclusion(conclusion: Conclusion) -> None:
     """Print the table by arm, the place of the report, and what the run shows."""
-    console = Console()
+    console = wide_console()
     table = Table(title="mean over replicates ± half of the 95% confidence interval")
     table.add_column("")
     for arm in conclusion.config.arms:
@@ -105,6 +106,11 @@ def print_conclusion(conclusion: Conclusion) -> None:
     console.print(f"records: {conclusion.folder}", soft_wrap=True, highlight=False)
     if conclusion.report is not None:
         console.print(f"report:  {conclusion.report}", soft_wrap=True, highlight=False)
+
+
+def wide_console() -> Console:
+    """Return a console as wide as the terminal, or wide enough for a table where there is none."""
+    return Console() if sys.stdout.isatty() else Console(width=120)
 
 
 def cell(found: Interval | None) -> str:

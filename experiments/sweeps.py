@@ -14,10 +14,9 @@ from typing import Any
 import pandas as pd
 from hydra.experimental.callback import Callback
 from omegaconf import DictConfig, OmegaConf
-from rich.console import Console
 from rich.table import Table
 
-from experiments.conclusion import SHOWN, cell
+from experiments.conclusion import SHOWN, cell, wide_console
 from experiments.statistics import Interval, interval
 from experiments.summary import METRICS
 from sim.records import RecordError, write_atomically
@@ -137,4 +136,4 @@ def _print(title: str, keys: list[str], table: pd.DataFrame) -> None:
         numbers = group[["mean", "low", "high", "n"]].to_numpy()
         found = {metric: Interval(*row) for metric, row in zip(group["metric"], numbers, strict=True)}
         shown.add_row(*(str(label) for label in labels), *(cell(found.get(metric)) for metric in metrics))
-    Console().print(shown)
+    wide_console().print(shown)

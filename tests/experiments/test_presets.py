@@ -42,7 +42,7 @@ def test_every_choice_of_every_group_resolves(group):
             continue
         needs = ["mechanism=nash_bargaining"] if path.stem == "bilateral" else []
         needs += ["mechanism=k_double_auction"] if path.stem == "books" else []
-        compose_config([f"{group}={path.stem}", *needs])
+        assert compose_config([f"{group}={path.stem}", *needs]).organisations == 4
 
 
 def test_every_component_has_a_choice():
