@@ -130,6 +130,15 @@ def test_corrupt_records_are_named(capsys):
     assert "trades.parquet must be a whole Parquet file" in sentence
 
 
+def test_records_of_another_run_are_named(capsys):
+    folder = run("run")
+    capsys.readouterr()
+    (folder / "organisations.parquet").write_bytes((folder / "trades.parquet").read_bytes())
+    assert "organisations.parquet must have the column organisation" in refused(capsys, "report", "run")
+    (folder / "config.yaml").write_text("foo: [")
+    assert "config.yaml must be a run's configuration" in refused(capsys, "report", "run")
+
+
 def test_runs_get_folders_of_their_own():
     for _ in range(2):
         assert main(["run", *TINY, "rounds=1", "run=tables_only"]) == 0
