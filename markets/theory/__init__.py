@@ -1,0 +1,58 @@
+"""Closed forms: what the rules do in the markets that can be solved by hand.
+
+Tests, figures and lessons share them. One file a family of rules; everything can be imported from here.
+"""
+
+from markets.theory.assignment import SHAPLEY_SHUBIK, HousingMarket, vickrey_utilities
+from markets.theory.auctions import auction_bidders_surplus, auction_revenue, first_price_bid
+from markets.theory.bargaining import (
+    best_offer,
+    chatterjee_samuelson_ask,
+    chatterjee_samuelson_bid,
+    posted_price_gains,
+    threshold_trade,
+)
+from markets.theory.copies import (
+    equal_sharing_loss,
+    posted_price_revenue,
+    posted_price_welfare,
+    random_sampling_revenue,
+    single_price_revenue,
+)
+from markets.theory.double_auctions import (
+    call_market_gains,
+    call_market_interval,
+    call_market_price,
+    call_market_quantity,
+    last_pair,
+    trade_reduction_loss,
+    trade_reduction_revenue,
+    vickrey_deficit,
+)
+
+__all__ = [
+    "SHAPLEY_SHUBIK",
+    "HousingMarket",
+    "auction_bidders_surplus",
+    "auction_revenue",
+    "best_offer",
+    "call_market_gains",
+    "call_market_interval",
+    "call_market_price",
+    "call_market_quantity",
+    "chatterjee_samuelson_ask",
+    "chatterjee_samuelson_bid",
+    "equal_sharing_loss",
+    "first_price_bid",
+    "last_pair",
+    "posted_price_gains",
+    "posted_price_revenue",
+    "posted_price_welfare",
+    "random_sampling_revenue",
+    "single_price_revenue",
+    "threshold_trade",
+    "trade_reduction_loss",
+    "trade_reduction_revenue",
+    "vickrey_deficit",
+    "vickrey_utilities",
+]
