@@ -208,15 +208,18 @@ def _bids(
     buyer, listing = tries.buyer[quotes.row], tries.listing[quotes.row]
     balance = world.ledger.balances[buyer] / MICRO
     bids = np.full(len(quotes), np.nan)
-    for strategy, own in _own_rows(world.strategies, buyer):
+    for strategy, own in own_rows(world.strategies, buyer):
         view = BidView(
             buyer[own],
             listing[own],
             value[own],
             mean_gain[own],
             balance[own],
+            *_sealed(tries.position[quotes.row[own]]),
             world.organisations,
             len(catalogue),
+            len(world.laboratory.positions),
+            world.memories[strategy.name],
             world.stream("bid", strategy.name),
         )
         bids[own] = strategy.bid(view)
@@ -228,21 +231,30 @@ def _asks(world: "ParameterMarket", catalogue: Catalogue, tries: Shortlist, wort
     cost = quotes.maximum(worth.cost)
     seller, buyer, listing = (c[quotes.row] for c in (tries.seller, tries.buyer, tries.listing))
     asks = np.full(len(quotes), np.nan)
-    for strategy, own in _own_rows(world.strategies, seller):
+    for strategy, own in own_rows(world.strategies, seller):
         view = AskView(
             seller[own],
             buyer[own],
             listing[own],
             cost[own],
             np.full(len(own), world.config.setting.delivery),
+            *_sealed(tries.position[quotes.row[own]]),
             world.organisations,
             len(catalogue),
+            len(world.laboratory.positions),
+            world.memories[strategy.name],
             world.stream("ask", strategy.name),
         )
         asks[own] = strategy.ask(view)
     return asks[quotes.quote]
 
 
-def _own_rows(strategies: list[tuple[Strategy, Bools]], organisation: Ints) -> list[tuple[Strategy, Ints]]:
+def _sealed(position: Ints) -> tuple[Ints, Floats, Floats, Ints]:
+    """Return the positions, no standing quotes, and one opportunity: a round asks for quotes once, sealed."""
+    nothing = np.full(len(position), np.nan)
+    return position, nothing, nothing, np.ones(len(position), dtype=np.int64)
+
+
+def own_rows(strategies: list[tuple[Strategy, Bools]], organisation: Ints) -> list[tuple[Strategy, Ints]]:
     """Return each strategy with the rows of the organisations that follow it."""
     return [(strategy, np.flatnonzero(follows[organisation])) for strategy, follows in strategies]

@@ -31,6 +31,7 @@ from sim.broker import (
 from sim.config import MarketConfig
 from sim.laboratory import Evaluate, Laboratory, Merge, Request, Train, Tried, Try
 from sim.measurement import Deals, RoundReport, report_round
+from sim.outcomes import begin, learn
 from sim.settlement import merge_weights, pay_royalties, settle
 
 Bools = NDArray[np.bool_]
@@ -109,6 +110,7 @@ class ParameterMarket(mesa.Model):
         self.slots = self.laboratory.slots_of(self.replicate, world)
         self.downstream = self.config.setting.downstream(self.organisations)
         self._settle_in()
+        self.memories = begin(self)
         self.ledger = Ledger(self.organisations, int(to_micro(self.config.population.credit_limit, "down")))
         self.ledger.issue(np.full(self.organisations, int(to_micro(self.config.population.cash, "down"))))
         self.active: Bools = np.ones(self.organisations, dtype=bool)
@@ -139,6 +141,7 @@ class ParameterMarket(mesa.Model):
         orders = to_orders(self, tries, tried.gain, quoted)
         trades = self._clear(orders)
         deals = settle(self, tries, quoted, trades)
+        self.memories = learn(self, catalogue, tries, worth, quoted, deals)
 
         bought = deals.settled_only()
         before = yield Evaluate(self.slots[bought.buyer], "test", self.replicate)
@@ -181,7 +184,12 @@ class ParameterMarket(mesa.Model):
             "training_flops": self.training_flops,
             "steps": np.array(self.steps),
         }
-        return own | {f"ledger.{name}": column for name, column in self.ledger.state().items()}
+        remembered = {
+            f"memory.{strategy}.{name}": array
+            for strategy, memory in self.memories.items()
+            for name, array in memory.items()
+        }
+        return own | remembered | {f"ledger.{name}": column for name, column in self.ledger.state().items()}
 
     def restore(self, state: dict[str, NDArray[Any]]) -> None:
         """Take up a state that `state` returned."""
@@ -190,6 +198,10 @@ class ParameterMarket(mesa.Model):
         self.validation_loss = state["validation_loss"].copy()
         self.training_flops = state["training_flops"].copy()
         self.steps = int(state["steps"])
+        self.memories = {
+            strategy: {name: state[f"memory.{strategy}.{name}"].copy() for name in memory}
+            for strategy, memory in self.memories.items()
+        }
         self.ledger.restore(
             {k.removeprefix("ledger."): v for k, v in state.items() if k.startswith("ledger.")}
         )

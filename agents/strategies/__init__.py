@@ -1,13 +1,22 @@
 """Strategies: how organisations ask, bid and merge. One file a strategy.
 
-Core Objects: STRATEGIES, Strategy, AskView, BidView, MergeView
+Core Objects: STRATEGIES, Strategy, AskView, BidView, MergeView, OutcomeView, Tape
 """
 
-from agents.strategies.base import AskView, BidView, MergeView, Strategy, check_strategy_class
+from agents.strategies.base import (
+    AskView,
+    BidView,
+    Memory,
+    MergeView,
+    OutcomeView,
+    Strategy,
+    Tape,
+    check_strategy_class,
+)
 from markets.registry import Registry, import_submodules
 
 STRATEGIES: Registry[Strategy] = Registry("strategy", check_strategy_class)
 
 import_submodules(__name__, list(__path__))
 
-__all__ = ["STRATEGIES", "AskView", "BidView", "MergeView", "Strategy"]
+__all__ = ["STRATEGIES", "AskView", "BidView", "Memory", "MergeView", "OutcomeView", "Strategy", "Tape"]

@@ -3,21 +3,27 @@
 A strategy answers three questions each round: what do I ask, what do I bid, what do I merge? It is asked
 once for all the organisations that follow it. Everything it sees comes as columns with one row for each
 (organisation, listing) pair; a row holds only what that organisation may know, and the answer for a row may
-depend on nothing but rows of the same organisation.
+depend on nothing but rows of the same organisation, what it remembers, and what is public.
 
-Core Objects: Strategy, AskView, BidView, MergeView
+A strategy holds no state of its own. What it remembers is a dictionary of arrays that `begin` makes, the
+world keeps and saves, every view shows, and `learn` replaces once the outcome is known.
+
+Core Objects: Strategy, AskView, BidView, MergeView, OutcomeView, Tape
 """
 
 import inspect
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, is_dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
+Bools = NDArray[np.bool_]
+Memory = dict[str, NDArray[Any]]
+"""What a strategy remembers, by name. Arrays with an axis of organisations are private along it."""
 
 
 @dataclass(frozen=True)
@@ -32,8 +38,16 @@ class AskView:
         Credits a round that the seller would lose if this buyer merged the block, delivery included.
     delivery : float64 [R]
         Credits that delivering a copy costs.
-    organisations, listings : int
+    position : int64 [R]
+        The block position of each row; on books, its market.
+    standing_bid, standing_ask : float64 [R]
+        The best quotes that stand in the row's market, credits; NaN: none, or the market is sealed.
+    opportunities : int64 [R]
+        How many times, this one included, the organisation may still quote before the market closes.
+    organisations, listings, positions : int
         How many there are in the world.
+    memory : dict
+        What the strategy remembers.
     rng : numpy.random.Generator
         The stream of this strategy for this round and question.
     """
@@ -43,8 +57,14 @@ class AskView:
     listing: Ints
     cost: Floats
     delivery: Floats
+    position: Ints
+    standing_bid: Floats
+    standing_ask: Floats
+    opportunities: Ints
     organisations: int
     listings: int
+    positions: int
+    memory: Memory
     rng: np.random.Generator
 
 
@@ -63,8 +83,16 @@ class BidView:
         grade.
     balance : float64 [R]
         The buyer's account, credits.
-    organisations, listings : int
+    position : int64 [R]
+        The block position of each row; on books, its market.
+    standing_bid, standing_ask : float64 [R]
+        The best quotes that stand in the row's market, credits; NaN: none, or the market is sealed.
+    opportunities : int64 [R]
+        How many times, this one included, the organisation may still quote before the market closes.
+    organisations, listings, positions : int
         How many there are in the world.
+    memory : dict
+        What the strategy remembers.
     rng : numpy.random.Generator
         The stream of this strategy for this round and question.
     """
@@ -74,8 +102,14 @@ class BidView:
     value: Floats
     gain: Floats
     balance: Floats
+    position: Ints
+    standing_bid: Floats
+    standing_ask: Floats
+    opportunities: Ints
     organisations: int
     listings: int
+    positions: int
+    memory: Memory
     rng: np.random.Generator
 
 
@@ -99,6 +133,78 @@ class MergeView:
     gain: Floats
 
 
+@dataclass(frozen=True)
+class Tape:
+    """What everybody saw, Q quotes in the order in which they came.
+
+    A round of a sealed mechanism shows what each organisation that traded paid or received, and no more; of
+    an open one all quotes, bids first, since they came at the same time.
+
+    Attributes
+    ----------
+    position : int64 [Q]
+        The market of each quote.
+    is_bid : bool [Q]
+        Whether a buyer made it.
+    quote : float64 [Q]
+        Credits.
+    price : float64 [Q]
+        At which it traded at once, credits; NaN if it stood or was refused.
+    """
+
+    position: Ints
+    is_bid: Bools
+    quote: Floats
+    price: Floats
+
+    def __len__(self) -> int:
+        return len(self.quote)
+
+
+@dataclass(frozen=True)
+class OutcomeView:
+    """What organisations know once the market has cleared; R rows, one for each quote that they could make.
+
+    Attributes
+    ----------
+    organisation, listing, position : int64 [R]
+        Who could quote on what; on books the listing of a bid is the first of its grade.
+    is_buyer : bool [R]
+        Whether the row is about buying.
+    limit : float64 [R]
+        What a unit is worth to a buyer or costs a seller, credits.
+    quote : float64 [R]
+        The bid or ask that came to the market, credits; NaN if none did.
+    units : int64 [R]
+        How many it bought or sold.
+    price : float64 [R]
+        Mean price that it paid or received for them, credits; NaN if none.
+    tape : Tape
+        What was public.
+    organisations, listings, positions : int
+        How many there are in the world.
+    memory : dict
+        What the strategy remembered until now.
+    rng : numpy.random.Generator
+        The stream of this strategy for this round and question.
+    """
+
+    organisation: Ints
+    listing: Ints
+    position: Ints
+    is_buyer: Bools
+    limit: Floats
+    quote: Floats
+    units: Ints
+    price: Floats
+    tape: Tape
+    organisations: int
+    listings: int
+    positions: int
+    memory: Memory
+    rng: np.random.Generator
+
+
 class Strategy(ABC):
     """How an organisation decides. Subclasses are frozen dataclasses whose fields are their configuration."""
 
@@ -118,6 +224,23 @@ class Strategy(ABC):
         """Return the weight in [0, 1] with which each bought block is merged: by default the trial's."""
         return view.weight
 
+    def begin(self, organisations: int, positions: int, rng: np.random.Generator) -> Memory:
+        """Return what it remembers before the first round: by default nothing.
+
+        Parameters
+        ----------
+        organisations, positions : int
+            How many there are in the world.
+        rng : numpy.random.Generator
+            For what is drawn once for each organisation.
+        """
+        del organisations, positions, rng
+        return {}
+
+    def learn(self, view: OutcomeView) -> Memory:
+        """Return what it remembers after a round, arrays of the same names, shapes and types."""
+        return view.memory
+
 
 def check_strategy_class(cls: type[Strategy]) -> None:
     """Raise ``TypeError`` unless a class can serve as a strategy."""
@@ -125,7 +248,7 @@ def check_strategy_class(cls: type[Strategy]) -> None:
         raise TypeError(f"strategy {cls.__name__} must be a dataclass that extends Strategy")
     if inspect.isabstract(cls):
         raise TypeError(f"strategy {cls.__name__} must define ask and bid")
-    for question in ("ask", "bid", "merge"):
+    for question in ("ask", "bid", "merge", "learn"):
         found = list(inspect.signature(getattr(cls, question)).parameters)
         if found != ["self", "view"]:
             raise TypeError(

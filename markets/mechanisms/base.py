@@ -92,11 +92,14 @@ class Mechanism(ABC):
     ----------
     venue : str
         How orders meet; one of `markets.venues.VENUES`.
+    open_outcry : bool
+        Whether everybody sees every quote, or only what those who traded paid and received.
     money_fields : tuple of str
         Fields that are amounts in credits, so that a change of unit can change them too.
     """
 
     venue: ClassVar[str]
+    open_outcry: ClassVar[bool] = False
     money_fields: ClassVar[tuple[str, ...]] = ()
 
     @property

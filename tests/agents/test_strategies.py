@@ -14,18 +14,32 @@ def views(seed=0, organisations=4):
     rows = len(buyer)
     value, cost = rng.random(rows), rng.random(rows) / 2
     value[::5] = 0.0
+    sealed = (np.zeros(rows, int), np.full(rows, np.nan), np.full(rows, np.nan), np.ones(rows, int))
     ask = AskView(
         seller,
         buyer,
         seller,
         cost,
         np.full(rows, 0.01),
+        *sealed,
         organisations,
         organisations,
+        1,
+        {},
         np.random.default_rng(seed),
     )
     bid = BidView(
-        buyer, seller, value, value, np.ones(rows), organisations, organisations, np.random.default_rng(seed)
+        buyer,
+        seller,
+        value,
+        value,
+        np.ones(rows),
+        *sealed,
+        organisations,
+        organisations,
+        1,
+        {},
+        np.random.default_rng(seed),
     )
     return ask, bid
 
