@@ -1,4 +1,4 @@
-"""The command line: ``parabourse run | resume | report | list | benchmark``.
+"""The command line: ``parabourse run | resume | report | cross | list | benchmark``.
 
 Core Objects: main
 """
@@ -27,7 +27,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given = list(sys.argv[1:] if arguments is None else arguments)
     parser = _parser()
     command, rest = parser.parse_known_args(given)
-    if rest and command.command != "run":
+    if rest and command.command not in ("run", "cross"):
         parser.error(f"unrecognized arguments: {' '.join(rest)}")
     try:
         return _dispatch(command, rest)
@@ -51,6 +51,11 @@ def _parser() -> argparse.ArgumentParser:
         "report", help="make summary, figures and report of a run, or the table of a sweep"
     )
     report.add_argument("folder", type=Path, metavar="RUN")
+    cross = commands.add_parser(
+        "cross",
+        help="every mechanism x strategy x setting (Hydra overrides); goes on when repeated",
+    )
+    cross.add_argument("--output", type=Path, default=None, metavar="FOLDER", help="where the table is made")
     commands.add_parser("list", help="show mechanisms, strategies, settings, networks, data and presets")
     benchmark = commands.add_parser("benchmark", help="compare the fleet with plain loops over organisations")
     benchmark.add_argument("--organisations", type=int, nargs="+", default=[2, 16, 64, 256], metavar="N")
@@ -80,6 +85,10 @@ def _dispatch(command: argparse.Namespace, rest: list[str]) -> int:
         from experiments.application import report_on
 
         return report_on(command.folder)
+    if command.command == "cross":
+        from experiments.cross.command import run_cross
+
+        return run_cross(rest, command.output)
     if command.command == "list":
         from experiments.listing import print_listing
 

@@ -49,7 +49,7 @@ def check_overrides(overrides: Sequence[str], sweep: bool) -> list[Config]:
         Whatever is wrong with them.
     """
     for override in overrides:
-        _check_grammar(override)
+        check_grammar(override)
     cells = _cells(overrides)
     GlobalHydra.instance().clear()
     with initialize_config_module("conf", version_base="1.3"):
@@ -67,7 +67,8 @@ def compose_config(overrides: Sequence[str]) -> Config:
         return _composed(list(overrides), sweep=True)
 
 
-def _check_grammar(override: str) -> None:
+def check_grammar(override: str) -> None:
+    """Raise ``UserError`` unless an override is KEY=VALUE in Hydra's grammar."""
     try:
         OverridesParser.create().parse_override(override)
     except HydraException as error:

@@ -111,13 +111,13 @@ class Config:
 def register_schemas() -> None:
     """Tell Hydra the types and defaults of all keys: `schema`, and `schema/GROUP/NAME` for each component."""
     store = ConfigStore.instance()
-    root = _schema(Config)
+    root = as_schema(Config)
     # The group's choice fills it: with one optimiser as its default, the schema would refuse the others.
     root.learning.optimiser = MISSING
     store.store(name="schema", node=root)
     for group, registry in COMPONENTS.items():
         for name in registry:
-            store.store(group=f"schema/{group}", name=name, node=_schema(registry[name]))
+            store.store(group=f"schema/{group}", name=name, node=as_schema(registry[name]))
 
 
 def parse(composed: DictConfig) -> Config:
@@ -131,7 +131,7 @@ def parse(composed: DictConfig) -> Config:
     return Config(**OmegaConf.to_container(composed, resolve=True))  # type: ignore[arg-type]
 
 
-def _schema(cls: type[Any]) -> DictConfig:
+def as_schema(cls: type[Any]) -> DictConfig:
     """Return a class as a structured config that overrides may write to; mappings take new keys."""
     schema = OmegaConf.structured(cls)
     _open(schema)

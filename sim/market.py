@@ -7,6 +7,7 @@ Core Objects: ParameterMarket, play
 """
 
 from collections.abc import Callable, Generator, Sequence
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -19,7 +20,10 @@ from agents.organisation import Organisation
 from markets.goods import Listing
 from markets.ledger import Ledger
 from markets.money import to_micro
+from markets.orders import Orders
 from sim.broker import (
+    Appraisal,
+    Quoted,
     Shortlist,
     appraise,
     collect_orders,
@@ -49,6 +53,16 @@ SERIES = (
 )
 
 
+@dataclass(frozen=True)
+class Cleared:
+    """What a round's mechanism was given, and the trials, values and quotes behind it."""
+
+    tries: Shortlist
+    worth: Appraisal
+    quoted: Quoted
+    orders: Orders
+
+
 class ParameterMarket(mesa.Model):
     """One market for model parameters.
 
@@ -71,6 +85,8 @@ class ParameterMarket(mesa.Model):
     ----------
     report : RoundReport or None
         All tables of the round just played.
+    cleared : Cleared or None
+        What the mechanism was given in it.
     datacollector : mesa.DataCollector
         The series of `SERIES`, one entry a round.
 
@@ -119,6 +135,7 @@ class ParameterMarket(mesa.Model):
         self.validation_loss = np.full(self.organisations, np.log(self.laboratory.classes))
         self.training_flops = np.zeros(self.organisations, dtype=np.int64)
         self.catalogue = list_blocks(self)
+        self.cleared: Cleared | None = None
         self.report: RoundReport | None = None
         self.datacollector = DataCollector({name: partial(_latest, series=name) for name in SERIES})
 
@@ -139,6 +156,7 @@ class ParameterMarket(mesa.Model):
         worth = appraise(self, tries, tried)
         quoted = collect_orders(self, catalogue, tries, tried.gain, worth)
         orders = to_orders(self, tries, tried.gain, quoted)
+        self.cleared = Cleared(tries, worth, quoted, orders)
         trades = self._clear(orders)
         deals = settle(self, tries, quoted, trades)
         self.memories = learn(self, catalogue, tries, worth, quoted, deals)

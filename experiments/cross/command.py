@@ -1,0 +1,26 @@
+"""``parabourse cross``: play, print and draw the cross table.
+
+Core Objects: run_cross
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from experiments.cross.composition import compose_cross
+from experiments.cross.heat_map import draw_heat_maps
+from experiments.cross.table import play_table, print_table
+
+
+def run_cross(overrides: Sequence[str], folder: Path | None) -> int:
+    """Make the cross table that the overrides ask for, or go on with it, and return the exit code.
+
+    Raises
+    ------
+    UserError, hydra.errors.HydraException, omegaconf.errors.OmegaConfBaseException, ValueError
+        If the configuration is not allowed; nothing has been written then.
+    """
+    config, text = compose_cross(overrides)
+    folder, table = play_table(config, text, folder)
+    print_table(config, table, folder)
+    draw_heat_maps(folder, table)
+    return 0

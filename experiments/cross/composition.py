@@ -1,0 +1,40 @@
+"""From what was typed after ``parabourse cross`` to a validated configuration.
+
+Core Objects: compose_cross
+"""
+
+from collections.abc import Sequence
+
+from hydra import compose, initialize_config_module
+from hydra.core.config_store import ConfigStore
+from hydra.core.global_hydra import GlobalHydra
+from omegaconf import MISSING, OmegaConf
+
+from experiments.composition import check_grammar, set_up_hydra
+from experiments.config import as_schema
+from experiments.cross.config import CrossConfig
+from experiments.sentences import UserError
+
+
+def compose_cross(overrides: Sequence[str]) -> tuple[CrossConfig, str]:
+    """Return the configuration that overrides stand for, validated, and the same as YAML.
+
+    Raises
+    ------
+    UserError, hydra.errors.HydraException, omegaconf.errors.OmegaConfBaseException, ValueError
+        Whatever is wrong with them.
+    """
+    for override in overrides:
+        if override.startswith("-"):
+            raise UserError(f"parabourse cross takes KEY=VALUE and --output FOLDER; got {override!r}")
+        check_grammar(override)
+    set_up_hydra()
+    schema = as_schema(CrossConfig)
+    schema.network = schema.setting = schema.learning.optimiser = MISSING
+    ConfigStore.instance().store(name="schema_cross", node=schema)
+    GlobalHydra.instance().clear()
+    with initialize_config_module("conf", version_base="1.3"):
+        composed = compose("cross", list(overrides))
+    GlobalHydra.instance().clear()
+    config = CrossConfig(**OmegaConf.to_container(composed, resolve=True))  # type: ignore[arg-type]
+    return config, OmegaConf.to_yaml(composed, resolve=True)

@@ -1,0 +1,161 @@
+"""The cross table on disk: play what is missing, join the cells, print, draw.
+
+Core Objects: play_table, print_table
+"""
+
+import hashlib
+from functools import partial
+from pathlib import Path
+
+import pandas as pd
+import torch
+from joblib import Parallel, delayed
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
+from rich.table import Table
+
+from experiments.conclusion import cell, wide_console
+from experiments.cross.cells import HEADINGS, KEYS, MEASURES, play_cells
+from experiments.cross.config import CrossConfig
+from experiments.sentences import UserError
+from experiments.statistics import Interval, interval
+from sim.records import write_atomically
+
+
+def play_table(config: CrossConfig, text: str, folder: Path | None) -> tuple[Path, pd.DataFrame]:
+    """Play the cells that the folder lacks and return the folder and the whole table.
+
+    Writes ``config.yaml``, ``cells/MECHANISM.parquet`` (one row a strategy, setting and replicate) as each
+    mechanism is done, and at the end ``cross.csv``, the table that is returned. Stopped at any time and
+    called again, it goes on with the mechanisms that are not there.
+
+    Parameters
+    ----------
+    config : CrossConfig
+        What to cross.
+    text : str
+        The same as YAML.
+    folder : Path or None
+        Where; by default ``runs/cross-`` and a name made of the configuration, so that the same command
+        finds what it began.
+
+    Raises
+    ------
+    UserError
+        If the folder holds something else.
+    """
+    # Numbers do not depend on how many processes share the work.
+    own = "\n".join(line for line in text.splitlines() if not line.startswith("jobs:"))
+    if folder is None:
+        folder = Path("runs") / f"cross-{hashlib.sha256(own.encode()).hexdigest()[:10]}"
+    _claim(folder, own)
+    served = [mechanism for mechanism in config.mechanisms if config.serves(mechanism)]
+    missing = [mechanism for mechanism in served if not _cells(folder, mechanism).is_file()]
+    work = Parallel(n_jobs=config.jobs, return_as="generator_unordered")(
+        delayed(_play_and_save)(config, mechanism, folder) for mechanism in missing
+    )
+    with _bar() as bar:
+        task = bar.add_task("mechanism", total=len(served), completed=len(served) - len(missing))
+        for _ in work:
+            bar.advance(task)
+    samples = pd.concat([pd.read_parquet(_cells(folder, mechanism)) for mechanism in served])
+    table = aggregate(samples)
+    write_atomically(folder / "cross.csv", partial(table.to_csv, index=False))
+    return folder, table
+
+
+def aggregate(samples: pd.DataFrame) -> pd.DataFrame:
+    """Return mean and 95% interval over replicates: one row a cell and measure."""
+    rows = []
+    for labels, group in samples.groupby(KEYS, sort=True):
+        for measure in MEASURES:
+            found = interval(group[measure].to_numpy())
+            row = dict(zip(KEYS, labels, strict=True)) | {"measure": measure}
+            row |= {"mean": found.mean, "low": found.low, "high": found.high, "n": found.n}
+            rows.append(row | {"meaning": MEASURES[measure]})
+    return pd.DataFrame(rows)
+
+
+def print_table(config: CrossConfig, table: pd.DataFrame, folder: Path) -> None:
+    """Print every mechanism where all tell the truth, and what each strategy earns beyond the truth.
+
+    The whole table is in ``cross.csv``.
+    """
+    console = wide_console()
+    plain = "truthful" if "truthful" in config.strategies else config.strategies[0]
+    for setting in config.settings:
+        of_setting = table[table["setting"] == setting]
+        _print_levels(console, f"{setting}, {plain}", of_setting[of_setting["strategy"] == plain])
+        _print_advantages(console, setting, of_setting[of_setting["measure"] == "advantage"])
+    console.print(f"all cells: {folder / 'cross.csv'}", soft_wrap=True, highlight=False)
+
+
+def _print_levels(console: Console, title: str, cells: pd.DataFrame) -> None:
+    measures = [measure for measure in HEADINGS if measure not in ("advantage", "damage")]
+    shown = Table(title=f"{title}: mean over replicates ± half of the 95% confidence interval")
+    shown.add_column("mechanism", no_wrap=True)
+    for measure in measures:
+        shown.add_column(HEADINGS[measure], justify="right", overflow="fold")
+    for mechanism, group in cells.groupby("mechanism"):
+        found = group.set_index("measure")[["mean", "low", "high", "n"]]
+        shown.add_row(str(mechanism), *(cell(Interval(*found.loc[measure])) for measure in measures))
+    console.print(shown)
+
+
+def _print_advantages(console: Console, setting: str, cells: pd.DataFrame) -> None:
+    shown = Table(title=f"{setting}: {MEASURES['advantage']}; * the 95% interval excludes 0")
+    strategies = sorted(set(cells["strategy"]) - {"truthful"})
+    shown.add_column("mechanism", no_wrap=True)
+    for strategy in strategies:
+        shown.add_column(strategy.replace("_", " "), justify="right", overflow="fold")
+    for mechanism, group in cells.groupby("mechanism"):
+        row = group.set_index("strategy")
+        clear = (row["low"] > 0) | (row["high"] < 0)
+        texts = (f"{row['mean'][name]:.2f}{'*' if clear[name] else ''}" for name in strategies)
+        shown.add_row(str(mechanism), *texts)
+    if strategies:
+        console.print(shown)
+
+
+def _play_and_save(config: CrossConfig, mechanism: str, folder: Path) -> None:
+    torch.set_num_threads(1)
+    rows = play_cells(config, mechanism)
+    write_atomically(_cells(folder, mechanism), partial(rows.to_parquet, index=False))
+
+
+def _cells(folder: Path, mechanism: str) -> Path:
+    return folder / "cells" / f"{mechanism}.parquet"
+
+
+def _claim(folder: Path, own: str) -> None:
+    """Make the folder, or raise ``UserError`` unless it is one of this configuration."""
+    path = folder / "config.yaml"
+    if path.is_file() and path.read_text(encoding="utf-8") == own:
+        return
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise UserError(
+            f"--output must be a new folder, or that of a cross table with this configuration; got {folder}"
+        )
+    (folder / "cells").mkdir(parents=True, exist_ok=True)
+    write_atomically(path, lambda p: p.write_text(own, encoding="utf-8"))
+
+
+def _bar() -> Progress:
+    console = Console(stderr=True)
+    return Progress(
+        TextColumn("{task.description}"),
+        MofNCompleteColumn(),
+        BarColumn(),
+        TimeElapsedColumn(),
+        TextColumn("left"),
+        TimeRemainingColumn(),
+        console=console,
+        disable=not console.is_terminal,
+    )

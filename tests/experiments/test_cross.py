@@ -1,0 +1,121 @@
+"""The cross table: from one command, resumed where it stopped, the same whoever does the work."""
+
+import pandas as pd
+import pytest
+
+from experiments.cli import main
+from experiments.cross.cells import MEASURES
+from experiments.cross.composition import compose_cross
+from experiments.cross.heat_map import draw_heat_maps
+from experiments.cross.table import play_table
+
+TINY = [
+    "mechanisms=[assignment,first_price]",
+    "strategies=[truthful,shading]",
+    "settings=[independent,cooperative]",
+    "replicates=2",
+    "rounds=2",
+    "data.examples=300",
+    "learning.local_epochs=3",
+    "broker.merge_weights=3",
+    "setting.regions=1",
+    "factors=[0.5,0.8]",
+    "jobs=1",
+]
+
+
+@pytest.fixture(scope="module")
+def played(tmp_path_factory):
+    config, text = compose_cross(TINY)
+    folder = tmp_path_factory.mktemp("cross") / "table"
+    return folder, play_table(config, text, folder)[1]
+
+
+def value(table, measure, **labels):
+    found = table[table["measure"] == measure]
+    for name, label in labels.items():
+        found = found[found[name] == label]
+    return found["mean"].item()
+
+
+def test_every_cell_has_every_measure(played):
+    _, table = played
+    assert len(table) == 2 * 2 * 2 * len(MEASURES)
+    assert table[["mean", "low", "high"]].notna().all(axis=None)
+    assert set(table["licence"]) == {"exclusive"}
+
+
+def test_lies_pay_under_first_price_and_not_under_assignment(played):
+    """Truth is dominant for the buyers of an assignment, monopolists sell at no cost, money is in whole micro-credits."""
+    _, table = played
+    cell = {"strategy": "truthful", "setting": "independent"}
+    assert value(table, "regret", mechanism="first_price", **cell) > 0
+    assert value(table, "regret", mechanism="assignment", **cell) < 1e-3
+
+
+def test_the_yardstick_of_a_strategy_is_the_truth_in_the_same_seats(played):
+    _, table = played
+    told = table[(table["strategy"] == "truthful") & table["measure"].isin(["advantage", "damage"])]
+    assert (told["mean"] == 0).all()
+
+
+def test_a_table_that_was_interrupted_goes_on_to_the_same_bytes(played, tmp_path, capfd):
+    folder, _ = played
+    config, text = compose_cross(TINY)
+    stopped = tmp_path / "stopped"
+    play_table(config, text, stopped)
+    (stopped / "cells" / "assignment.parquet").unlink()
+    (stopped / "cross.csv").unlink()
+    kept = (stopped / "cells" / "first_price.parquet").stat().st_mtime_ns
+    assert main(["cross", *TINY, "--output", str(stopped)]) == 0
+    assert (stopped / "cells" / "first_price.parquet").stat().st_mtime_ns == kept
+    for name in ("cross.csv", "cells/assignment.parquet"):
+        assert (stopped / name).read_bytes() == (folder / name).read_bytes()
+    assert "first_price" in capfd.readouterr().out
+    assert (stopped / "cross-regret.png").is_file()
+
+
+def test_another_table_is_not_overwritten(played, capsys):
+    folder, _ = played
+    assert main(["cross", *TINY, "seed=7", "--output", str(folder)]) == 2
+    assert "--output must be a new folder" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("typed", "told"),
+    [
+        ("mechanisms=[second_prise]", "mechanisms must be [all] or among"),
+        ("strategies=[greedy]", "strategies must be [all] or among"),
+        ("settings=[autarky,nowhere]", "settings must be [all] or among"),
+        ("followers=4", "followers must be fewer than organisations (4); got 4"),
+        ("replicates=1", "replicates must be greater than or equal to 2; got 1"),
+        ("factors=[-1]", "factors.0 must be greater than or equal to 0"),
+        ("colour=blue", "colour is not a key"),
+        ("--multirun", "parabourse cross takes KEY=VALUE and --output FOLDER; got '--multirun'"),
+    ],
+)
+def test_what_cannot_be_is_refused_with_one_sentence(typed, told, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    assert main(["cross", typed]) == 2
+    error = capsys.readouterr().err
+    assert told in error
+    assert error.count("\n") == 1
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_licence_that_is_not_served_leaves_cells_empty(tmp_path):
+    config, text = compose_cross([*TINY, "mechanisms=[dop,second_price]", "licence=exclusive"])
+    table = play_table(config, text, tmp_path / "table")[1]
+    assert set(table["mechanism"]) == {"second_price"}
+
+
+def test_heat_maps_are_the_same_bytes_from_the_same_table(played, tmp_path):
+    _, table = played
+    first, again = ([p.read_bytes() for p in _drawn(tmp_path / name, table)] for name in "ab")
+    assert first == again
+    assert len(first) == len(MEASURES)
+
+
+def _drawn(folder, table):
+    folder.mkdir()
+    return draw_heat_maps(folder, pd.DataFrame(table))
