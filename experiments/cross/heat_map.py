@@ -57,7 +57,8 @@ def _figure(measure: str, cells: pd.DataFrame) -> Figure:
         image = _panel(axes, cells[cells["setting"] == setting], measure, norm, mechanisms, strategies)
         axes.set_title(setting)
     figure.colorbar(image, ax=panels, pad=0.01, label=MEASURES[measure].split(", ")[-1])
-    figure.suptitle(f"{measure.replace('_', ' ').capitalize()}: {MEASURES[measure]}", fontweight="bold")
+    title = MEASURES[measure]
+    figure.suptitle(title[0].upper() + title[1:], fontweight="bold")
     figure.supxlabel("strategy of the followers", fontsize=13)
     return figure
 
