@@ -46,7 +46,7 @@ def test_every_cell_has_every_measure(played):
 
 
 def test_lies_pay_under_first_price_and_not_under_assignment(played):
-    """Truth is dominant for an assignment's buyers; monopolists sell at no cost; bids are whole micro-credits."""
+    """Truth is dominant for an assignment's buyers; monopolists sell at no cost; money is whole."""
     _, table = played
     cell = {"strategy": "truthful", "setting": "independent"}
     assert value(table, "regret", mechanism="first_price", **cell) > 0
