@@ -12,10 +12,15 @@ import numpy.typing as npt
 from markets.columns import FloatArray
 
 
-def first_price_bid(value: npt.ArrayLike, bidders: int, reserve: float = 0.0) -> FloatArray:
-    """Return the equilibrium bid of a first-price auction: (n - 1)/n v + r^n / (n v^(n - 1)).
+def first_price_bid(
+    value: npt.ArrayLike, bidders: int, reserve: float = 0.0, exponent: float = 1.0
+) -> FloatArray:
+    """Return the equilibrium bid of a first-price auction: m/(m + 1) v + r^(m + 1) / ((m + 1) v^m).
 
-    Vickrey (1961), J. Finance 16; Krishna (2009), Auction Theory, ch. 2.
+    With m = (n - 1)/rho; for bidders neutral to risk (n - 1)/n v + r^n / (n v^(n - 1)). It solves b' = m (v -
+    b)/v with b(r) = r, the first-order condition of max (v - b)^rho times the chance to win. Vickrey (1961),
+    J. Finance 16; Cox, Smith and Walker (1988), J. Risk and Uncertainty 1; Krishna (2009), Auction Theory,
+    ch. 2 and 4.
 
     Parameters
     ----------
@@ -25,10 +30,13 @@ def first_price_bid(value: npt.ArrayLike, bidders: int, reserve: float = 0.0) ->
         n, at least 1.
     reserve : float
         r in [0, 1].
+    exponent : float
+        rho in (0, 1]: a gain x is worth x^rho to a bidder; 1 is neutral to risk.
     """
     v = np.asarray(value, dtype=np.float64)
+    m = (bidders - 1) / exponent
     positive = np.where(v > 0, v, 1.0)
-    bid = (bidders - 1) / bidders * v + reserve**bidders / (bidders * positive ** (bidders - 1))
+    bid = (m * v + reserve * (reserve / positive) ** m) / (m + 1)
     return np.where(v >= reserve, bid, np.nan)
 
 
