@@ -23,8 +23,8 @@ class PolicyGradient(Strategy):
 
     The fraction is expit(z), z normal with standard deviation `spread` about the policy's mean, a tanh
     network of the value over `highest`. After a round, REINFORCE with a baseline, the running mean of the
-    organisation's reward, moves the policy by one step of Adam. The reward of a bid is what it gained from it
-    over `highest`. All organisations are one batch: their policies are stacked.
+    organisation's reward, moves the policy by one step of Adam. The reward of a bid is what it gained, as
+    a share of the value. All organisations are one batch: their policies are stacked.
 
     Attributes
     ----------
@@ -53,7 +53,7 @@ class PolicyGradient(Strategy):
     highest: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 0.2
     hidden: Annotated[int, Field(ge=1, le=4096)] = 8
     spread: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 0.3
-    learning_rate: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 0.02
+    learning_rate: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 0.01
     start: Annotated[float, Field(gt=0, lt=1)] = 0.8
     memory_of_baseline: Annotated[float, Field(ge=0, lt=1)] = 0.9
 
@@ -86,7 +86,7 @@ class PolicyGradient(Strategy):
         own = view.is_buyer & (view.limit > 0) & np.isfinite(view.quote)
         who, limit = view.organisation[own], view.limit[own]
         paid = np.nan_to_num(view.price[own])
-        reward = np.where(view.units[own] > 0, view.units[own] * (limit - paid), 0.0) / self.highest
+        reward = np.where(view.units[own] > 0, view.units[own] * (limit - paid), 0.0) / limit
         baseline = view.memory["baseline"]
         bids = np.bincount(who, minlength=view.organisations)
         mean = np.bincount(who, reward, view.organisations) / np.maximum(bids, 1)
