@@ -33,6 +33,7 @@ VARIANTS = [{"name": name} for name in MECHANISMS] + [
     {"name": "rubinstein", "seller_discount": 0.99, "outside": "none"},
     {"name": "myerson_satterthwaite", "low": 0.2, "high": 0.8},
     {"name": "moulin", "cost": 1.0},
+    {"name": "continuous_double_auction", "variant": "gode_sunder", "passes": 3},
 ]
 GRID = np.arange(-1, 10).clip(0) / 2
 
@@ -136,6 +137,10 @@ MANIPULABLE = [
     ("rsop", "sellers", ONE | {"capacity": UNLIMITED}),
     ({"name": "moulin", "cost": 4.0}, "sellers", ONE | {"capacity": UNLIMITED}),
     ({"name": "moulin", "cost": 4.0}, "buyers", COPIES),
+    ("continuous_double_auction", "buyers", UNITS),
+    ("continuous_double_auction", "sellers", UNITS),
+    ({"name": "continuous_double_auction", "variant": "gode_sunder"}, "buyers", UNITS),
+    ({"name": "continuous_double_auction", "variant": "gode_sunder"}, "sellers", UNITS),
 ]
 
 

@@ -13,6 +13,7 @@ def test_names():
     assert list(MECHANISMS) == [
         "assignment",
         "chatterjee_samuelson",
+        "continuous_double_auction",
         "dop",
         "first_price",
         "k_double_auction",
