@@ -1,10 +1,13 @@
 """Streams of orders that go into an order book, and the trades that come out, as columns.
 
-Core Objects: BookEvents, Fills, SUBMIT, CANCEL, REPLACE
+Core Objects: BookEvents, Fill, Fills, MayTrade, SUBMIT, CANCEL, REPLACE
 """
 
-from collections.abc import Container, Iterator, Sequence
+import math
+import operator
+from collections.abc import Callable, Container, Iterator, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -13,6 +16,20 @@ from markets.columns import BoolArray, FloatArray, IntArray, amounts, freeze, re
 
 SUBMIT, CANCEL, REPLACE = 0, 1, 2
 """What an event does with its order."""
+
+MayTrade: TypeAlias = Callable[[int, int], bool]
+"""Whether a buyer may trade with a seller, by their trader numbers."""
+
+
+class Fill(NamedTuple):
+    """A trade between an incoming and a standing order: `quantity` units at `price` credits each."""
+
+    incoming: int
+    standing: int
+    buyer: int
+    seller: int
+    price: float
+    quantity: int
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,13 +97,14 @@ class BookEvents:
             trader=whole_numbers("events.trader", trader),
             is_bid=side,
             price=amounts("events.price", price),
-            quantity=whole_numbers("events.quantity", np.ones(count, int) if quantity is None else quantity, 1),
+            quantity=whole_numbers(
+                "events.quantity", np.ones(count, int) if quantity is None else quantity, 1
+            ),
         )
         for field in ("action", "trader", "is_bid", "price", "quantity"):
-            if getattr(events, field).shape != (count,):
-                raise ValueError(
-                    f"events.{field} must have as many rows as order ({count}); got {getattr(events, field).size}"
-                )
+            rows = getattr(events, field).size
+            if rows != count:
+                raise ValueError(f"events.{field} must have as many rows as order ({count}); got {rows}")
         require(events.action <= REPLACE, events.action, "events.action", f"{SUBMIT}, {CANCEL} or {REPLACE}")
         return events
 
@@ -145,14 +163,31 @@ class Fills:
     quantity: IntArray
 
     @classmethod
-    def of(cls, event: Sequence[int], fills: Sequence[tuple[int, int, int, int, float, int]]) -> "Fills":
+    def of(cls, event: Sequence[int], fills: Sequence[Fill]) -> "Fills":
         """Make the columns from the number of the event and the fields of each trade; cost O(F)."""
-        incoming, standing, buyer, seller, price, quantity = zip(*fills, strict=True) if fills else ((),) * 6
-        whole = (np.array(c, dtype=np.int64) for c in (event, incoming, standing, buyer, seller))
-        columns = (*whole, np.array(price, dtype=np.float64), np.array(quantity, dtype=np.int64))
-        for column in columns:
+        whole = np.array(
+            [(f.incoming, f.standing, f.buyer, f.seller, f.quantity) for f in fills], dtype=np.int64
+        )
+        incoming, standing, buyer, seller, quantity = whole.reshape(-1, 5).T.copy()
+        price = np.array([f.price for f in fills], dtype=np.float64)
+        made_by = np.array(event, dtype=np.int64)
+        for column in (made_by, incoming, standing, buyer, seller, price, quantity):
             freeze(column)
-        return cls(*columns)
+        return cls(made_by, incoming, standing, buyer, seller, price, quantity)
 
     def __len__(self) -> int:
         return len(self.event)
+
+
+def whole_number(field: str, value: int, least: int) -> int:
+    """Return a whole number that is at least `least`."""
+    if not hasattr(value, "__index__") or operator.index(value) < least:
+        raise ValueError(f"{field} must be a whole number of at least {least}; got {value!r}")
+    return operator.index(value)
+
+
+def price_of(value: float) -> float:
+    """Return a finite price that is not negative."""
+    if not (math.isfinite(value) and value >= 0):
+        raise ValueError(f"price must be finite and not negative; got {value!r}")
+    return float(value)

@@ -1,33 +1,17 @@
 """A limit order book: price first, then time; whoever crosses trades at the standing price.
 
-Core Objects: OrderBook, GodeSunderBook, Fill, Depth
+Core Objects: OrderBook, Depth
 """
 
 import math
-import operator
-from collections.abc import Callable
 from dataclasses import dataclass
 from heapq import heapify, heappop, heappush
-from typing import NamedTuple, TypeAlias
+from typing import TypeAlias
 
 import numpy as np
 
-from markets.book_events import CANCEL, SUBMIT, BookEvents, Fills
+from markets.book_events import CANCEL, SUBMIT, BookEvents, Fill, Fills, MayTrade, price_of, whole_number
 from markets.columns import FloatArray, IntArray, freeze
-
-MayTrade: TypeAlias = Callable[[int, int], bool]
-"""Whether a buyer may trade with a seller, by their trader numbers."""
-
-
-class Fill(NamedTuple):
-    """A trade between an incoming and a standing order: `quantity` units at `price` credits each."""
-
-    incoming: int
-    standing: int
-    buyer: int
-    seller: int
-    price: float
-    quantity: int
 
 
 @dataclass(frozen=True, eq=False)
@@ -107,9 +91,7 @@ class OrderBook:
         self._orders: dict[int, _Order] = {}
         self._clock = 0
 
-    def submit(
-        self, order: int, trader: int, is_bid: bool, price: float, quantity: int = 1
-    ) -> list[Fill]:
+    def submit(self, order: int, trader: int, is_bid: bool, price: float, quantity: int = 1) -> list[Fill]:
         """Let an order arrive and return its trades, in the order in which they were made.
 
         Parameters
@@ -131,8 +113,8 @@ class OrderBook:
             If the order's number was used before or is negative, the price NaN, infinite or negative, or the
             quantity below 1.
         """
-        order, trader = _whole("order", order, 0), _whole("trader", trader, 0)
-        price, quantity = _price(price), _whole("quantity", quantity, 1)
+        order, trader = whole_number("order", order, 0), whole_number("trader", trader, 0)
+        price, quantity = price_of(price), whole_number("quantity", quantity, 1)
         if order in self._orders:
             raise ValueError(f"order must be a number that was not used before; got {order}")
         return self._arrive(order, trader, bool(is_bid), price, quantity)
@@ -156,7 +138,7 @@ class OrderBook:
             If no order had this number, the price is NaN, infinite or negative, or the quantity below 1.
         """
         self._known(order)
-        return self._change(order, _price(price), _whole("quantity", quantity, 1))
+        return self._change(order, price_of(price), whole_number("quantity", quantity, 1))
 
     def process(self, events: BookEvents) -> Fills:
         """Play a batch of events and return all trades as columns.
@@ -206,16 +188,19 @@ class OrderBook:
 
     def depth(self, levels: int | None = None) -> Depth:
         """Return what stands, by price; `levels` is how many prices a side, all by default."""
-        sides = []
-        for is_bid in (True, False):
-            living = [entry for entry in self._heaps[is_bid] if entry[2].quantity]
-            key, level = np.unique(np.array([entry[0] for entry in living], dtype=np.float64), return_inverse=True)
-            quantity = np.zeros(len(key), dtype=np.int64)
-            np.add.at(quantity, level, np.array([entry[2].quantity for entry in living], dtype=np.int64))
-            sides += [(-key if is_bid else key)[:levels], quantity[:levels]]
-        for column in sides:
-            freeze(column)
-        return Depth(*sides)
+        return Depth(*self._levels(True, levels), *self._levels(False, levels))
+
+    def _levels(self, is_bid: bool, levels: int | None) -> tuple[FloatArray, IntArray]:
+        """Return the prices of a side, the best first, and what stands at each."""
+        living = [entry for entry in self._heaps[is_bid] if entry[2].quantity]
+        keys = np.array([entry[0] for entry in living], dtype=np.float64)
+        key, level = np.unique(keys, return_inverse=True)
+        quantity = np.zeros(len(key), dtype=np.int64)
+        np.add.at(quantity, level, np.array([entry[2].quantity for entry in living], dtype=np.int64))
+        price = np.abs(key)[:levels]
+        freeze(price)
+        freeze(quantity)
+        return price, quantity[:levels]
 
     def _arrive(self, order: int, trader: int, is_bid: bool, price: float, quantity: int) -> list[Fill]:
         """Match a new order and let the rest stand."""
@@ -287,79 +272,3 @@ class OrderBook:
         while heap and not heap[0][2].quantity:
             heappop(heap)
         return heap[0][0] if heap else math.nan
-
-
-class GodeSunderBook:
-    """A book that keeps one quote a side and is wiped by every trade.
-
-    Rule: a quote that covers the standing quote of the other side trades one unit at the *standing* price,
-    and the book is wiped. Any other quote stands, in place of the one before, if it improves on it: a higher
-    bid, a lower ask; else it is lost. Equal is not better. A quote that may not trade with the standing one,
-    its trader's own or one that `may_trade` excludes, is treated as if it did not cover it.
-
-    Parameters
-    ----------
-    may_trade : callable, optional
-        Whether a buyer may trade with a seller, by trader numbers; by default whenever they differ.
-
-    References
-    ----------
-    D. K. Gode and S. Sunder (1993), J. Political Economy 101.
-
-    Examples
-    --------
-    >>> book = GodeSunderBook()
-    >>> book.submit(order=0, trader=7, is_bid=True, price=5.0), book.submit(1, 8, True, 4.0), book.best_bid
-    ([], [], 5.0)
-    >>> book.submit(order=2, trader=9, is_bid=False, price=3.0)
-    [Fill(incoming=2, standing=0, buyer=7, seller=9, price=5.0, quantity=1)]
-    >>> book.best_bid
-    nan
-    """
-
-    def __init__(self, may_trade: MayTrade | None = None) -> None:
-        self._may_trade = may_trade
-        self._best: list[tuple[int, int, float] | None] = [None, None]
-
-    def submit(self, order: int, trader: int, is_bid: bool, price: float) -> list[Fill]:
-        """Let a quote for one unit arrive and return its trade, if any.
-
-        Raises
-        ------
-        ValueError
-            If a number is negative or the price NaN, infinite or negative.
-        """
-        order, trader, price = _whole("order", order, 0), _whole("trader", trader, 0), _price(price)
-        standing, other = self._best[is_bid], self._best[not is_bid]
-        if other is not None and (price >= other[2] if is_bid else price <= other[2]):
-            buyer, seller = (trader, other[1]) if is_bid else (other[1], trader)
-            if buyer != seller and (self._may_trade is None or self._may_trade(buyer, seller)):
-                self._best = [None, None]
-                return [Fill(order, other[0], buyer, seller, other[2], 1)]
-        if standing is None or (price > standing[2] if is_bid else price < standing[2]):
-            self._best[is_bid] = (order, trader, price)
-        return []
-
-    @property
-    def best_bid(self) -> float:
-        """The standing bid, in credits; NaN if there is none."""
-        return math.nan if self._best[True] is None else self._best[True][2]
-
-    @property
-    def best_ask(self) -> float:
-        """The standing ask, in credits; NaN if there is none."""
-        return math.nan if self._best[False] is None else self._best[False][2]
-
-
-def _whole(field: str, value: int, least: int) -> int:
-    """Return a whole number that is at least `least`."""
-    if not hasattr(value, "__index__") or operator.index(value) < least:
-        raise ValueError(f"{field} must be a whole number of at least {least}; got {value!r}")
-    return operator.index(value)
-
-
-def _price(value: float) -> float:
-    """Return a finite price that is not negative."""
-    if not (math.isfinite(value) and value >= 0):
-        raise ValueError(f"price must be finite and not negative; got {value!r}")
-    return float(value)

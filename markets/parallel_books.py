@@ -1,7 +1,7 @@
 """Many order books of single units in lockstep: one shout in every book at a time.
 
-The rules of `markets.order_book` for traders that hold one quote each, over columns: R books of the same N
-traders' roles, and one numpy operation for all of them where an event-driven book has one event.
+The rules of the event-driven books for traders that hold one quote each, over columns: a numpy operation
+moves R books where an event moves one.
 
 Core Objects: ParallelBooks, PersistentBooks, GodeSunderBooks, Shouted
 """
@@ -78,7 +78,9 @@ class ParallelBooks(ABC):
         ValueError
             If a quote is infinite or negative.
         """
-        require(np.isnan(quote) | (np.isfinite(quote) & (quote >= 0)), quote, "quote", "finite and not negative")
+        require(
+            np.isnan(quote) | (np.isfinite(quote) & (quote >= 0)), quote, "quote", "finite and not negative"
+        )
         return self._shout(trader, quote, self._is_buyer[trader])
 
     @abstractmethod
@@ -89,8 +91,8 @@ class ParallelBooks(ABC):
 class PersistentBooks(ParallelBooks):
     """Books in which every trader's last quote stands until it trades or is replaced.
 
-    `markets.order_book.OrderBook` with one order a trader: a new quote replaces the trader's standing one, and
-    keeps its time priority only if it is the same. O(R N) a shout.
+    `markets.order_book.OrderBook` with one order a trader: a new quote replaces the trader's standing one,
+    and keeps its time priority only if it is the same. O(R N) a shout.
 
     Examples
     --------
@@ -141,8 +143,8 @@ class PersistentBooks(ParallelBooks):
 class GodeSunderBooks(ParallelBooks):
     """Books that keep one quote a side and are wiped by every trade.
 
-    `markets.order_book.GodeSunderBook` over columns: only a quote that improves on the standing one of its
-    side stands, in its place. O(R) a shout.
+    `markets.gode_sunder_book.GodeSunderBook` over columns: only a quote that improves on the standing one of
+    its side stands, in its place. O(R) a shout.
 
     References
     ----------

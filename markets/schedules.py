@@ -111,7 +111,9 @@ class Schedules:
         cost = np.sort(limit[:, ~self.is_buyer].reshape(self.markets, -1), axis=1)
         short = min(value.shape[1], cost.shape[1])
         covered = value[:, :short] >= cost[:, :short]
-        gains = np.subtract(value[:, :short], cost[:, :short], out=np.zeros(covered.shape), where=covered).sum(axis=1)
+        gains = np.subtract(
+            value[:, :short], cost[:, :short], out=np.zeros(covered.shape), where=covered
+        ).sum(axis=1)
         quantity = covered.sum(axis=1)
         ends = ((0, 0), (1, 1))
         value = np.pad(value, ends, constant_values=(np.inf, -np.inf))
@@ -155,7 +157,9 @@ def _units(field: str, given: npt.ArrayLike, direction: int) -> FloatArray:
     """Return a side as float64[R or 1, traders, units], checked; `direction` says whether units rise."""
     side = np.array(given, dtype=np.float64)
     if side.ndim not in (1, 2, 3) or not side.size:
-        raise ValueError(f"schedules.{field} must have 1, 2 or 3 axes and some units; got the shape {side.shape}")
+        raise ValueError(
+            f"schedules.{field} must have 1, 2 or 3 axes and some units; got the shape {side.shape}"
+        )
     if side.ndim == 1:
         side = side[:, None]
     side = side.reshape((-1, *side.shape[-2:]))
@@ -164,7 +168,9 @@ def _units(field: str, given: npt.ArrayLike, direction: int) -> FloatArray:
     step = direction * np.diff(side, axis=2)
     if (np.isnan(side[:, :, :-1]) & ~np.isnan(side[:, :, 1:])).any() or (step < 0).any():
         order = "rise" if direction < 0 else "fall"
-        raise ValueError(f"schedules.{field} must not {order} from a trader's unit to its next, with NaN at the end")
+        raise ValueError(
+            f"schedules.{field} must not {order} from a trader's unit to its next, with NaN at the end"
+        )
     return side
 
 

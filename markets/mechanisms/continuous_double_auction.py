@@ -12,10 +12,11 @@ from pydantic import Field
 from pydantic.dataclasses import dataclass
 
 from markets.columns import IntArray
+from markets.gode_sunder_book import GodeSunderBook
 from markets.goods import LICENCE_KINDS
 from markets.mechanisms.base import MECHANISMS, Mechanism, Properties
 from markets.mechanisms.call_market import require_one
-from markets.order_book import GodeSunderBook, OrderBook
+from markets.order_book import OrderBook
 from markets.orders import Orders, Trades
 from markets.ranking import first_appearance
 
@@ -32,8 +33,8 @@ class ContinuousDoubleAuction(Mechanism):
     - ``persistent``: quotes stand until they trade. An arriving one trades with the best standing quote of
       the other side that it covers, the oldest among equals (`markets.order_book.OrderBook`).
     - ``gode_sunder``: only the best quote of a side stands, a quote that does not improve on it is lost, and
-      every trade wipes the book (`markets.order_book.GodeSunderBook`). Those who have not traded come again
-      in the same order, `passes` times in all.
+      every trade wipes the book (`markets.gode_sunder_book.GodeSunderBook`). Those who have not traded come
+      again in the same order, `passes` times in all.
 
     The price is the standing quote. The order of arrival uses the one permutation of the rows: buyers, and
     listings, are numbered by their first appearance in it, and a generator seeded with the places at which
@@ -83,7 +84,7 @@ class ContinuousDoubleAuction(Mechanism):
 
     @property
     def properties(self) -> Properties:
-        """Strongly balanced and individually rational; a standing quote sets its own price, so both sides shade."""
+        """A standing quote sets its own price, so both sides shade."""
         return Properties(
             truthful_buyers="no",
             truthful_sellers="no",
@@ -111,7 +112,9 @@ class ContinuousDoubleAuction(Mechanism):
         require_one("orders.bid", "buyer's rows of a position", orders.seat, orders.bid)
         require_one("orders.ask", "listing's rows", orders.lot, orders.ask)
         deals = [
-            deal for rows in orders.books(np.argsort(priority)) for deal in self._trade(orders, rows, priority[rows])
+            deal
+            for rows in orders.books(np.argsort(priority))
+            for deal in self._trade(orders, rows, priority[rows])
         ]
         row, price = zip(*deals, strict=True) if deals else ((), ())
         return Trades.of(orders, np.array(row, dtype=np.int64), price, price)

@@ -5,9 +5,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from experiments.order_flow import PlainOrderBook, order_book_stream
-from markets.book_events import CANCEL, REPLACE, SUBMIT, BookEvents
-from markets.order_book import Fill, GodeSunderBook, OrderBook
+from experiments.order_flow import PlainOrderBook, events_a_second, order_book_stream
+from markets.book_events import CANCEL, REPLACE, SUBMIT, BookEvents, Fill
+from markets.gode_sunder_book import GodeSunderBook
+from markets.order_book import OrderBook
 
 COLUMNS = ("event", "incoming", "standing", "buyer", "seller", "price", "quantity")
 
@@ -48,7 +49,10 @@ def test_trades_are_those_of_a_plain_book(events):
     ):
         levels = sorted({o["price"] for o in plain.standing if o["is_bid"] == is_bid}, reverse=is_bid)
         assert price.tolist() == levels
-        stand = [sum(o["quantity"] for o in plain.standing if (o["is_bid"], o["price"]) == (is_bid, p)) for p in levels]
+        stand = [
+            sum(o["quantity"] for o in plain.standing if (o["is_bid"], o["price"]) == (is_bid, p))
+            for p in levels
+        ]
         assert quantity.tolist() == stand
 
 
@@ -71,7 +75,7 @@ def test_events_one_by_one_and_as_a_batch_are_the_same(events):
 @given(streams())
 @settings(deadline=None, max_examples=100)
 def test_invariants(events):
-    """Nobody else's quotes cross, units are conserved, nobody trades with itself, prices are the standing ones."""
+    """No quotes of two traders cross, units are conserved, nobody trades with itself, at standing prices."""
     book, limit, sent, traded, gone = OrderBook(), {}, {}, {}, {}
     for action, order, trader, is_bid, price, quantity in events.rows():
         before = book.quantity(order) if order in limit else 0
@@ -225,9 +229,7 @@ def test_unknown_orders_are_refused():
 def test_a_batch_with_a_bad_row_does_nothing(order, action, sentence):
     book = OrderBook()
     book.submit(0, 0, True, 1.0)
-    batch = BookEvents.of(
-        order=order, action=action, trader=[1] * 3, is_bid=[False] * 3, price=[0.5] * 3
-    )
+    batch = BookEvents.of(order=order, action=action, trader=[1] * 3, is_bid=[False] * 3, price=[0.5] * 3)
     with pytest.raises(ValueError, match=sentence):
         book.process(batch)
     assert (book.quantity(0), book.best_bid) == (1, 1.0)
@@ -275,3 +277,10 @@ def test_the_streams_trade_like_a_market():
     assert np.abs(shares - [0.6, 0.33, 0.07]).max() < 0.03
     assert 0.1 < len(np.unique(fills.event)) / len(events) < 0.3
     assert 10 < len(book.depth().bid_price) < 200
+
+
+def test_the_book_is_faster_than_a_search_through_all_orders():
+    events = order_book_stream(4000, np.random.default_rng(1))
+    assert events_a_second(OrderBook().process, events) > 2 * events_a_second(
+        PlainOrderBook().process, events
+    )
