@@ -145,8 +145,8 @@ class CallMarket(Mechanism):
             If a buyer's bids differ within a position or a listing's asks differ between buyers.
         """
         by_priority = np.argsort(self.draw_priority(orders, rng))
-        _require_one("orders.bid", "buyer's rows of a position", orders.seat, orders.bid)
-        _require_one("orders.ask", "listing's rows", orders.lot, orders.ask)
+        require_one("orders.bid", "buyer's rows of a position", orders.seat, orders.bid)
+        require_one("orders.ask", "listing's rows", orders.lot, orders.ask)
         rows, paid, received = [np.zeros(0, dtype=np.int64)], [np.zeros(0)], [np.zeros(0)]
         for rows_of_book in orders.books(by_priority):
             book = Book.of(orders, rows_of_book)
@@ -190,7 +190,7 @@ def all_but_last(book: Book, quantity: int) -> list[Winners]:
     return [Winners.best(quantity - 1, float(book.bid[quantity - 1]), float(book.ask[quantity - 1]))]
 
 
-def _require_one(field: str, group_name: str, group: IntArray, values: FloatArray) -> None:
+def require_one(field: str, group_name: str, group: IntArray, values: FloatArray) -> None:
     """Raise a ValueError unless `values` is constant within each group."""
     if not len(values):
         return

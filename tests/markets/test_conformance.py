@@ -41,6 +41,7 @@ VARIANTS = [{"name": name} for name in MECHANISMS] + [
     {"name": "lindahl", "cost": 1.0},
     {"name": "clarke_pivot", "cost": 1.0},
     {"name": "clarke_pivot", "cost": 1.0, "shares": "equal"},
+    {"name": "continuous_double_auction", "variant": "gode_sunder", "passes": 3},
 ]
 GRID = np.arange(-1, 10).clip(0) / 2
 
@@ -159,6 +160,10 @@ MANIPULABLE = [
     ],
     (PIVOT, "sellers", ONE | {"capacity": UNLIMITED}),
     (PIVOT, "buyers", COPIES),
+    ("continuous_double_auction", "buyers", UNITS),
+    ("continuous_double_auction", "sellers", UNITS),
+    ({"name": "continuous_double_auction", "variant": "gode_sunder"}, "buyers", UNITS),
+    ({"name": "continuous_double_auction", "variant": "gode_sunder"}, "sellers", UNITS),
 ]
 
 

@@ -15,6 +15,7 @@ def test_names():
         "assignment",
         "chatterjee_samuelson",
         "clarke_pivot",
+        "continuous_double_auction",
         "dop",
         "first_price",
         "k_double_auction",
