@@ -13,7 +13,7 @@ from tests.sim.conftest import small
     ("choices", "message"),
     [
         ({"organisations": 1}, "greater than or equal to 2"),
-        ({"mechanism": "dutch"}, "mechanism must be one of assignment"),
+        ({"mechanism": "dutch"}, "mechanism must be one of all_pay"),
         ({"setting": "anarchy"}, "setting must be one of autarky"),
         ({"network": "transformer"}, "network must be one of convnet"),
         ({"mechanism": "first_price", "venue": "books"}, "venue must be listings"),
