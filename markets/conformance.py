@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from markets.columns import BoolArray, FloatArray, IntArray
+from markets.levies import Levies
 from markets.mechanisms.base import Mechanism
 from markets.orders import Orders, Trades, first_best
 
@@ -145,19 +146,22 @@ def _liars(who: IntArray, alone: bool) -> Iterator[BoolArray]:
 
 def _utilities(trades: Trades, truth: Orders, side: str) -> FloatArray:
     """Return each organisation's utility on one side, by the true values and costs."""
+    levies = trades.levies
     if side == "buyers":
-        who, gain = truth.buyer, truth.bid[trades.row] - trades.paid
+        who, gain, levied = truth.buyer, truth.bid[trades.row] - trades.paid, -levies.paid
     else:
-        who, gain = truth.seller, trades.received - truth.ask[trades.row]
+        who, gain, levied = truth.seller, trades.received - truth.ask[trades.row], levies.received
     total = np.zeros(int(who.max(initial=0)) + 1)
     np.add.at(total, who[trades.row], gain)
+    np.add.at(total, who[levies.row], levied)
     return total
 
 
 def _bytes(values: object) -> list[bytes]:
-    """Return the bytes of every array of a value object."""
+    """Return the bytes of every array of a value object, and of the levies of trades."""
     columns = [getattr(values, field.name) for field in dataclasses.fields(values)]  # type: ignore[arg-type]
-    return [column.tobytes() for column in columns if isinstance(column, np.ndarray)]
+    own = [column.tobytes() for column in columns if isinstance(column, np.ndarray)]
+    return own + (_bytes(values.levies) if isinstance(values, Trades) else [])
 
 
 def _check_rng_and_inputs(mechanism: Mechanism, orders: Orders, priority: IntArray) -> Trades:
@@ -194,6 +198,7 @@ def _check_outcome(mechanism: Mechanism, trades: Trades) -> None:
             (trades.received >= orders.ask[trades.row]).all(),
             "a seller must receive its ask at least; one got less",
         )
+        _claim(not trades.levies.paid.any(), "nobody must pay without a trade; somebody did")
     if declared.budget != "deficit":
         _claim(trades.broker >= -slack, f"the broker must pay nothing; it paid {-trades.broker}")
     if declared.budget == "strong":
@@ -225,12 +230,19 @@ def _check_renaming(mechanism: Mechanism, trades: Trades, priority: IntArray, se
     (listing,), (position,) = _renamed(rng, shuffled.listing), _renamed(rng, shuffled.position)
     renamed = dataclasses.replace(shuffled, buyer=buyer, seller=seller, listing=listing, position=position)
     other = mechanism.clear(renamed, FixedPriority(priority[shuffle]))
-    back = np.argsort(shuffle[other.row])
-    same = np.array_equal(shuffle[other.row][back], trades.row)
-    _claim(same, "renaming and reordering must not change who trades; it did")
-    for field in ("paid", "received"):
-        close = np.allclose(getattr(other, field)[back], getattr(trades, field), rtol=_RELATIVE, atol=0)
-        _claim(close, f"renaming and reordering must not change what is {field}; it did")
+    for theirs, ours, what in _parts(other, trades):
+        back = np.argsort(shuffle[theirs.row])
+        same = np.array_equal(shuffle[theirs.row][back], ours.row)
+        _claim(same, f"renaming and reordering must not change who {what}; it did")
+        for field in ("paid", "received"):
+            close = np.allclose(getattr(theirs, field)[back], getattr(ours, field), rtol=_RELATIVE, atol=0)
+            _claim(close, f"renaming and reordering must not change what is {field}; it did")
+
+
+def _parts(other: Trades, trades: Trades) -> Iterator[tuple[Trades | Levies, Trades | Levies, str]]:
+    """Yield the trades of two clearings, then their levies, and what happens to their parties."""
+    yield other, trades, "trades"
+    yield other.levies, trades.levies, "is levied"
 
 
 def _check_unit(mechanism: Mechanism, trades: Trades, priority: IntArray) -> None:
@@ -241,10 +253,12 @@ def _check_unit(mechanism: Mechanism, trades: Trades, priority: IntArray) -> Non
     other = dataclasses.replace(mechanism, **doubled).clear(  # type: ignore[type-var]
         orders.reporting(orders.bid * 2, orders.ask * 2), FixedPriority(priority)
     )
-    _claim(np.array_equal(other.row, trades.row), "a change of unit must not change who trades; it did")
-    for field in ("paid", "received"):
-        scaled = np.array_equal(getattr(other, field), getattr(trades, field) * 2)
-        _claim(scaled, f"a change of unit must scale what is {field}; it did not")
+    for theirs, ours, what in _parts(other, trades):
+        same = np.array_equal(theirs.row, ours.row)
+        _claim(same, f"a change of unit must not change who {what}; it did")
+        for field in ("paid", "received"):
+            scaled = np.array_equal(getattr(theirs, field), getattr(ours, field) * 2)
+            _claim(scaled, f"a change of unit must scale what is {field}; it did not")
 
 
 def _check_demand(mechanism: Mechanism, orders: Orders) -> None:

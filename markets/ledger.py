@@ -17,8 +17,19 @@ from markets.settlement import covered_trades
 
 __all__ = ["MICRO", "REASONS", "Ledger", "LedgerError", "to_credits", "to_micro"]
 
-REASONS = ("issue", "profit", "payment", "proceeds", "fee", "subsidy", "delivery", "royalty", "refund")
-"""Why an amount moved; 'subsidy' is a negative fee, posted from the broker to escrow."""
+REASONS = (
+    "issue",
+    "profit",
+    "payment",
+    "proceeds",
+    "fee",
+    "subsidy",
+    "delivery",
+    "royalty",
+    "refund",
+    "levy",
+)
+"""Why an amount moved; 'subsidy' is a negative fee, from broker to escrow; 'levy', a payment for nothing."""
 
 _COLUMNS = ("round", "transaction", "debit", "credit", "amount", "reason")
 
@@ -94,6 +105,7 @@ class Ledger:
         paid: npt.ArrayLike,
         received: npt.ArrayLike,
         delivery: npt.ArrayLike,
+        levy: npt.ArrayLike | None = None,
     ) -> BoolArray:
         """Settle trades in row order: payment, proceeds, fee or subsidy, and delivery, or nothing of a trade.
 
@@ -105,6 +117,8 @@ class Ledger:
             Organisations.
         paid, received, delivery : int64[T]
             What the buyer pays, the seller receives and the seller pays for delivery, in micro-credits.
+        levy : bool[T], optional
+            Rows on which nothing is delivered: their payment is posted as a levy. None of them by default.
 
         Returns
         -------
@@ -128,16 +142,22 @@ class Ledger:
                 raise ValueError(
                     f"ledger.{field} must have as many rows as buyer ({len(who)}); got {len(column)}"
                 )
+        levied = np.zeros(len(who), dtype=bool) if levy is None else np.asarray(levy, dtype=bool)
+        if levied.shape != who.shape:
+            raise ValueError(f"ledger.levy must have as many rows as buyer ({len(who)}); got {levied.size}")
         require(who != whom, who, "ledger.buyer", "another than the row's seller")
+        require(~levied | (freight == 0), freight, "ledger.delivery", "0 for a levy")
         cover = self._balances[: self.organisations] + self.credit_limit
         settled = covered_trades(who, whom, price, np.maximum(freight - proceeds, 0), cover)
         who, whom, price, proceeds, freight = (
             column[settled] for column in (who, whom, price, proceeds, freight)
         )
+        levied = levied[settled]
         number = self._transactions + np.arange(len(who))
         margin = price - proceeds
         kept, short, sent = margin > 0, margin < 0, freight > 0
-        self._post(round_, number, who, self.escrow, price, "payment")
+        for rows, reason in ((~levied, "payment"), (levied, "levy")):
+            self._post(round_, number[rows], who[rows], self.escrow, price[rows], reason)
         self._post(round_, number[short], self.broker, self.escrow, -margin[short], "subsidy")
         self._post(round_, number, self.escrow, whom, proceeds, "proceeds")
         self._post(round_, number[kept], self.escrow, self.broker, margin[kept], "fee")

@@ -3,9 +3,10 @@
 An order is a pair: what one buyer offers and what the seller demands of that buyer for one listing. A
 seller's cost depends on who buys, so asks may differ between the buyers of a listing.
 
-Core Objects: Orders, Trades, first_best
+Core Objects: Orders, Levies, Trades, first_best
 """
 
+import dataclasses
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -15,6 +16,7 @@ import numpy.typing as npt
 from markets.assignment import assign, transport
 from markets.columns import BoolArray, FloatArray, IntArray, amounts, freeze, require, whole_numbers
 from markets.goods import UNLIMITED
+from markets.levies import Levies, charges
 from markets.ranking import Ranking
 
 
@@ -29,7 +31,8 @@ class Orders:
     position : int64[R]
         The block position (grade) of the listing; a call market is held for each.
     bid, ask : float64[R]
-        Offered by the buyer, demanded by the seller, in credits. A row with bid < ask never trades.
+        Offered by the buyer, demanded by the seller, in credits. A row with bid < ask trades only
+        where a rule pools the bids of a listing (`markets.commons`).
     gain : float64[R]
         The trial's gain from trade, in nats an example.
     capacity : int64[R]
@@ -171,36 +174,40 @@ class Trades:
         The order of each trade.
     paid, received : float64[T]
         By the buyer and by the seller, in credits.
+    levies : Levies
+        What is charged on other rows, without a trade; none by default.
     """
 
     orders: Orders
     row: IntArray
     paid: FloatArray
     received: FloatArray
+    levies: Levies = dataclasses.field(default_factory=Levies.none)
 
     @classmethod
-    def of(cls, orders: Orders, row: npt.ArrayLike, paid: npt.ArrayLike, received: npt.ArrayLike) -> "Trades":
+    def of(
+        cls,
+        orders: Orders,
+        row: npt.ArrayLike,
+        paid: npt.ArrayLike,
+        received: npt.ArrayLike,
+        levies: Levies | None = None,
+    ) -> "Trades":
         """Copy, validate, sort by row and freeze.
 
         Raises
         ------
         ValueError
-            If columns differ in length, a row is unknown or trades twice, or an amount is NaN, infinite or
-            negative.
+            If columns differ in length, a row is unknown, trades twice or both trades and is levied, or an
+            amount is NaN, infinite or negative.
         """
-        rows = whole_numbers("trades.row", row)
-        sides = {"paid": amounts("trades.paid", paid), "received": amounts("trades.received", received)}
-        for field, side in sides.items():
-            if len(side) != len(rows):
-                raise ValueError(
-                    f"trades.{field} must have as many rows as row ({len(rows)}); got {len(side)}"
-                )
-        require(rows < len(orders), rows, "trades.row", f"one of the {len(orders)} orders")
-        order = np.argsort(rows, kind="stable")
-        trades = cls(orders, rows[order], sides["paid"][order], sides["received"][order])
+        levied = Levies.none() if levies is None else levies
+        trades = cls(orders, *charges("trades", row, paid, received), levied)
+        known = f"one of the {len(orders)} orders"
+        require(trades.row < len(orders), trades.row, "trades.row", known)
         require(np.diff(trades.row, prepend=-1) > 0, trades.row, "trades.row", "in one trade only")
-        for column in (trades.row, trades.paid, trades.received):
-            freeze(column)
+        require(levied.row < len(orders), levied.row, "levies.row", known)
+        require(~np.isin(levied.row, trades.row), levied.row, "levies.row", "a row that does not trade")
         return trades
 
     def __len__(self) -> int:
@@ -223,8 +230,8 @@ class Trades:
 
     @property
     def broker(self) -> float:
-        """What is left to the broker, in credits; negative for a subsidy."""
-        return float(np.sum(self.paid - self.received))
+        """What is left to the broker of trades and levies, in credits; negative for a subsidy."""
+        return float(np.sum(self.paid - self.received) + np.sum(self.levies.paid - self.levies.received))
 
 
 def first_best(orders: Orders) -> tuple[IntArray, FloatArray]:

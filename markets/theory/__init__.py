@@ -4,13 +4,30 @@ Tests, figures and lessons share them. One file a family of rules; everything ca
 """
 
 from markets.theory.assignment import SHAPLEY_SHUBIK, HousingMarket, vickrey_utilities
-from markets.theory.auctions import auction_bidders_surplus, auction_revenue, first_price_bid
+from markets.theory.auctions import (
+    all_pay_bid,
+    auction_bidders_surplus,
+    auction_revenue,
+    first_price_bid,
+    first_price_reply,
+    first_price_revenue_variance,
+    risk_averse_bid,
+    second_price_revenue_variance,
+)
 from markets.theory.bargaining import (
     best_offer,
     chatterjee_samuelson_ask,
     chatterjee_samuelson_bid,
     posted_price_gains,
     threshold_trade,
+)
+from markets.theory.commons import (
+    clarke_taxes,
+    is_contribution_equilibrium,
+    lindahl_prices,
+    samuelson_quantity,
+    voluntary_contributions,
+    warm_glow_contribution,
 )
 from markets.theory.copies import (
     equal_sharing_loss,
@@ -33,6 +50,7 @@ from markets.theory.double_auctions import (
 __all__ = [
     "SHAPLEY_SHUBIK",
     "HousingMarket",
+    "all_pay_bid",
     "auction_bidders_surplus",
     "auction_revenue",
     "best_offer",
@@ -42,17 +60,27 @@ __all__ = [
     "call_market_quantity",
     "chatterjee_samuelson_ask",
     "chatterjee_samuelson_bid",
+    "clarke_taxes",
     "equal_sharing_loss",
     "first_price_bid",
+    "first_price_reply",
+    "first_price_revenue_variance",
+    "is_contribution_equilibrium",
     "last_pair",
+    "lindahl_prices",
     "posted_price_gains",
     "posted_price_revenue",
     "posted_price_welfare",
     "random_sampling_revenue",
+    "risk_averse_bid",
+    "samuelson_quantity",
+    "second_price_revenue_variance",
     "single_price_revenue",
     "threshold_trade",
     "trade_reduction_loss",
     "trade_reduction_revenue",
     "vickrey_deficit",
     "vickrey_utilities",
+    "voluntary_contributions",
+    "warm_glow_contribution",
 ]

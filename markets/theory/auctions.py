@@ -2,7 +2,8 @@
 
 Values and costs are independent and uniform on [0, 1] unless a function says otherwise; money is in credits.
 
-Core Objects: first_price_bid, auction_revenue, auction_bidders_surplus
+Core Objects: first_price_bid, risk_averse_bid, first_price_reply, all_pay_bid, auction_revenue,
+first_price_revenue_variance, second_price_revenue_variance, auction_bidders_surplus
 """
 
 import numpy as np
@@ -31,6 +32,61 @@ def first_price_bid(value: npt.ArrayLike, bidders: int, reserve: float = 0.0) ->
     return np.where(v >= reserve, bid, np.nan)
 
 
+def risk_averse_bid(value: npt.ArrayLike, bidders: int, exponent: float) -> FloatArray:
+    """Return the equilibrium bid of a first-price auction among risk-averse bidders: (n - 1)/(n - 1 + rho) v.
+
+    Everybody's utility of a gain x is x^rho (constant relative risk aversion 1 - rho): the more averse, the
+    higher the bid. Cox, Smith and Walker (1988), J. Risk and Uncertainty 1.
+
+    Parameters
+    ----------
+    value : array_like
+        Values in [0, 1].
+    bidders : int
+        n, at least 2.
+    exponent : float
+        rho in (0, 1]; 1 is neutral to risk.
+    """
+    return np.asarray(value, dtype=np.float64) * ((bidders - 1) / (bidders - 1 + exponent))
+
+
+def first_price_reply(value: npt.ArrayLike, bidders: int, slope: float, exponent: float = 1.0) -> FloatArray:
+    """Return the best reply in a first-price auction to rivals who bid `slope` times their values.
+
+    The chance to win with b is (b / slope)^(n - 1), so that the reply (n - 1)/(n - 1 + rho) v does not depend
+    on the slope but for the rivals' highest bid, which is enough to win. With the equilibrium slope it is the
+    equilibrium bid. Cox, Smith and Walker (1988), J. Risk and Uncertainty 1.
+
+    Parameters
+    ----------
+    value : array_like
+        Values in [0, 1].
+    bidders : int
+        n, at least 2.
+    slope : float
+        The rivals' bid over their value, above 0.
+    exponent : float
+        rho in (0, 1], as in `risk_averse_bid`.
+    """
+    return np.minimum(risk_averse_bid(value, bidders, exponent), slope)
+
+
+def all_pay_bid(value: npt.ArrayLike, bidders: int) -> FloatArray:
+    """Return the equilibrium bid of an all-pay auction: (n - 1)/n v^n; 0 for one bidder.
+
+    The seller expects the revenue of the other auctions, `auction_revenue`: n times the mean bid, (n - 1)/(n
+    (n + 1)). Krishna and Morgan (1997), J. Economic Theory 72.
+
+    Parameters
+    ----------
+    value : array_like
+        Values in [0, 1].
+    bidders : int
+        n, at least 1.
+    """
+    return (bidders - 1) / bidders * np.asarray(value, dtype=np.float64) ** bidders
+
+
 def auction_revenue(bidders: int, reserve: float = 0.0) -> float:
     """Return the expected revenue of a first- or second-price auction with a reserve.
 
@@ -39,6 +95,24 @@ def auction_revenue(bidders: int, reserve: float = 0.0) -> float:
     """
     n, r = bidders, reserve
     return n * r**n * (1 - r) + (n - 1) * (1 - r**n) - n * (n - 1) * (1 - r ** (n + 1)) / (n + 1)
+
+
+def second_price_revenue_variance(bidders: int) -> float:
+    """Return the variance of the revenue of a second-price auction: 2 (n - 1)/((n + 1)^2 (n + 2)).
+
+    That of the second largest of n values. Krishna (2009), Auction Theory, ch. 2.
+    """
+    n = bidders
+    return 2 * (n - 1) / ((n + 1) ** 2 * (n + 2))
+
+
+def first_price_revenue_variance(bidders: int) -> float:
+    """Return the variance of the revenue of a first-price auction: (n - 1)/(2 n) of the second price's.
+
+    That of (n - 1)/n times the largest of n values: the same mean at less risk to the seller. Krishna (2009),
+    Auction Theory, ch. 2.
+    """
+    return (bidders - 1) / (2 * bidders) * second_price_revenue_variance(bidders)
 
 
 def auction_bidders_surplus(bidders: int) -> float:

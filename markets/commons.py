@@ -1,0 +1,148 @@
+"""What the rules of the commons share: a listing goes to all of its bidders or to nobody.
+
+A listing costs C once, whoever gets it, and an ask is what the copy of that buyer costs besides, so that its
+release costs C plus the asks of all its bidders. Their bids are pooled against that: some rows may pay less
+than their ask, because others pay more.
+
+Core Objects: Projects, ALL_OR_NOBODY, NOT_EXCLUSIVE
+"""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from markets.columns import BoolArray, FloatArray, IntArray
+from markets.copies import require_copies
+from markets.levies import Levies
+from markets.orders import Orders, Trades
+from markets.ranking import Ranking
+
+ALL_OR_NOBODY = "a choice between all bidders of a listing and nobody, demand that does not bind"
+"""Where the rules of the commons are efficient: a good from which nobody can be excluded."""
+
+NOT_EXCLUSIVE = "Not served: what is released to all needs a good that can be."
+"""What an exclusive licence means under them."""
+
+_ROUNDING = 1e-12
+"""A pool that misses its cost by less than this share of it covers the cost: 0.1 + 0.7 pays for 0.8."""
+
+
+@dataclass(frozen=True, eq=False)
+class Projects:
+    """The listings of a market as public projects, L of them with M members in all.
+
+    A buyer is a member of a listing if it stands for its row: the rows with the largest surplus ``bid - ask``
+    (whatever its sign), as many as its demand for a position.
+
+    Attributes
+    ----------
+    orders : Orders
+        The orders they were made from.
+    row : int64[M]
+        The members' rows, by listing and rising bid.
+    lot : int64[M]
+        The listing of each member, from 0 to L - 1.
+    fixed_cost : float
+        C of every listing, in credits.
+    """
+
+    orders: Orders
+    row: IntArray
+    lot: IntArray
+    fixed_cost: float
+
+    @classmethod
+    def of(cls, orders: Orders, priority: IntArray, fixed_cost: float) -> "Projects":
+        """Find the members; cost O(R log R).
+
+        Parameters
+        ----------
+        orders : Orders
+            The pairs, with copies for all.
+        priority : int64[R]
+            A permutation that breaks a buyer's ties; smaller is better.
+        fixed_cost : float
+            C, in credits.
+
+        Raises
+        ------
+        ValueError
+            If a listing has fewer copies than buyers.
+        """
+        require_copies(orders)
+        every = np.ones(len(orders), dtype=bool)
+        member = Ranking.of(orders.seat, orders.surplus, priority, orders.demand).first(every)
+        row = np.flatnonzero(member)
+        # Sums in the order of amounts, not of rows, do not depend on how the rows are named.
+        row = row[np.lexsort((orders.ask[row], orders.bid[row], orders.lot[row]))]
+        return cls(
+            orders, row, np.unique(orders.lot[row], return_inverse=True)[1].astype(np.int64), fixed_cost
+        )
+
+    @property
+    def bid(self) -> FloatArray:
+        """The members' bids, float64[M]."""
+        return self.orders.bid[self.row]
+
+    @property
+    def ask(self) -> FloatArray:
+        """The sellers' asks of the members, float64[M]."""
+        return self.orders.ask[self.row]
+
+    @cached_property
+    def size(self) -> IntArray:
+        """Members of each listing, int64[L]."""
+        return np.bincount(self.lot)
+
+    @cached_property
+    def pool(self) -> FloatArray:
+        """The sum of each listing's bids, float64[L]."""
+        return self._sum(self.bid)
+
+    @cached_property
+    def asked(self) -> FloatArray:
+        """The sum of each listing's asks, float64[L]."""
+        return self._sum(self.ask)
+
+    @property
+    def cost(self) -> FloatArray:
+        """What the release of each listing costs, float64[L]: C and its asks."""
+        return self.asked + self.fixed_cost
+
+    @cached_property
+    def covered(self) -> BoolArray:
+        """Whether the bids of each listing cover its cost, bool[L]; just that is enough."""
+        return self.pool >= self.cost * (1 - _ROUNDING)
+
+    @property
+    def released(self) -> BoolArray:
+        """Whether each member's listing is covered, bool[M]."""
+        return self.covered[self.lot]
+
+    def proportional_prices(self) -> FloatArray:
+        """Return the share of the cost that each member would pay in proportion to its bid, float64[M].
+
+        Where the cost is covered the prices of a listing sum to it, and nobody's is above its bid.
+        """
+        pool = np.where(self.pool > 0, self.pool, 1.0)
+        # In exact numbers the bid is never exceeded; the minimum takes back the rounding of the product.
+        return np.minimum(self.bid, self.bid * (self.cost / pool)[self.lot])
+
+    def receipts(self, paid: FloatArray) -> FloatArray:
+        """Return what the seller receives on each row when it gets all that its members pay, float64[M].
+
+        Its ask and an equal share of what the listing's members paid above their asks, at least 0: money
+        moves from row to row of a listing, and no row leaves the seller below its ask.
+        """
+        excess = (self._sum(paid) - self.asked).clip(min=0)
+        return self.ask + (excess / self.size)[self.lot]
+
+    def release(self, paid: FloatArray, received: FloatArray, levies: Levies | None = None) -> Trades:
+        """Return the trades of the listings that are covered, from columns [M] for all members."""
+        goes = self.released
+        return Trades.of(self.orders, self.row[goes], paid[goes], received[goes], levies)
+
+    def _sum(self, column: FloatArray) -> FloatArray:
+        """Return the sum of a column [M] over the members of each listing, float64[L]."""
+        return np.bincount(self.lot, column).astype(np.float64)
