@@ -3,7 +3,7 @@
 Core Objects: ClarkePivot
 """
 
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, ClassVar
 
 import numpy as np
 from pydantic import Field
@@ -55,12 +55,12 @@ class ClarkePivot(Mechanism):
     ([3.0, 2.0], [2.0, 2.0])
     >>> trades = ClarkePivot(cost=8.0).clear(orders, np.random.default_rng(0))
     >>> len(trades), trades.levies.paid.tolist()
-    (0, [])
+    (0, [1.0])
     """
 
     name: str = "clarke_pivot"
     cost: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0.0
-    shares: Literal["own", "equal"] = "own"
+    shares: Annotated[str, Field(pattern="^(own|equal)$")] = "own"
     venue: ClassVar[str] = "listings"
     money_fields: ClassVar[tuple[str, ...]] = ("cost",)
 

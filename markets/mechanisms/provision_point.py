@@ -3,7 +3,7 @@
 Core Objects: ProvisionPoint
 """
 
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, ClassVar
 
 import numpy as np
 from pydantic import Field
@@ -59,7 +59,7 @@ class ProvisionPoint(Mechanism):
 
     name: str = "provision_point"
     cost: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0.0
-    excess: Literal["keep", "proportional"] = "keep"
+    excess: Annotated[str, Field(pattern="^(keep|proportional)$")] = "keep"
     venue: ClassVar[str] = "listings"
     money_fields: ClassVar[tuple[str, ...]] = ("cost",)
 

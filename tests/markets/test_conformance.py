@@ -7,7 +7,9 @@ from hypothesis import strategies as st
 
 from markets.conformance import check_mechanism, check_truthful
 from markets.goods import UNLIMITED
+from markets.levies import Levies
 from markets.mechanisms import MECHANISMS
+from markets.mechanisms.all_pay import AllPay
 from markets.mechanisms.first_price import FirstPrice
 from markets.orders import Orders, Trades
 from tests.markets.strategies import markets, random_orders
@@ -34,6 +36,12 @@ VARIANTS = [{"name": name} for name in MECHANISMS] + [
     {"name": "myerson_satterthwaite", "low": 0.2, "high": 0.8},
     {"name": "moulin", "cost": 1.0},
     {"name": "continuous_double_auction", "variant": "gode_sunder", "passes": 3},
+    {"name": "voluntary_contributions", "cost": 1.0},
+    {"name": "provision_point", "cost": 1.0},
+    {"name": "provision_point", "cost": 1.0, "excess": "proportional"},
+    {"name": "lindahl", "cost": 1.0},
+    {"name": "clarke_pivot", "cost": 1.0},
+    {"name": "clarke_pivot", "cost": 1.0, "shares": "equal"},
 ]
 GRID = np.arange(-1, 10).clip(0) / 2
 
@@ -68,6 +76,7 @@ CALLS = ("mcafee", BOUNDS, "trade_reduction", "sbba", "two_sided_vcg", "muda", F
 COPIES = {"buyers": 3, "listings": 3, "capacity": UNLIMITED}
 PLENTY = {"buyers": 3, "listings": 3, "demand": 3}
 SCARCE = {"buyers": 4, "listings": 3, "capacity": 1}
+PIVOT = {"name": "clarke_pivot", "cost": 4.0}
 TRUTHFUL = [
     ("second_price", "buyers", ONE | {"capacity": 1}),
     ("second_price", "buyers", ONE | {"capacity": 2}),
@@ -100,6 +109,11 @@ TRUTHFUL = [
     ("rsop", "buyers", COPIES | {"demand": 2}),
     ({"name": "moulin", "cost": 4.0}, "buyers", ONE | {"capacity": UNLIMITED}),
     ({"name": "moulin", "cost": 4.0}, "buyers", COPIES | {"demand": 3}),
+    *[
+        (spec, "buyers", market)
+        for spec in (PIVOT, PIVOT | {"shares": "equal"})
+        for market in (ONE | {"capacity": UNLIMITED}, COPIES | {"demand": 3})
+    ],
 ]
 MANIPULABLE = [
     ("first_price", "buyers", ONE | {"capacity": 1}),
@@ -141,6 +155,15 @@ MANIPULABLE = [
     ("continuous_double_auction", "sellers", UNITS),
     ({"name": "continuous_double_auction", "variant": "gode_sunder"}, "buyers", UNITS),
     ({"name": "continuous_double_auction", "variant": "gode_sunder"}, "sellers", UNITS),
+    ("all_pay", "buyers", ONE | {"capacity": 1}),
+    ("all_pay", "sellers", ONE | {"capacity": 1}),
+    *[
+        ({"name": name, "cost": 4.0}, side, ONE | {"capacity": UNLIMITED})
+        for name in ("voluntary_contributions", "provision_point", "lindahl")
+        for side in ("buyers", "sellers")
+    ],
+    (PIVOT, "sellers", ONE | {"capacity": UNLIMITED}),
+    (PIVOT, "buyers", COPIES),
 ]
 
 
@@ -168,6 +191,11 @@ def won(orders, price, received=None):
     return Trades.of(orders, rows, price[rows], received[rows])
 
 
+def charged(orders, paid, received):
+    rows = np.arange(len(orders))
+    return Trades.of(orders, [], [], [], Levies.of(rows, paid, received))
+
+
 class Broken(FirstPrice):
     def clear(self, orders, rng):
         rng.permutation(len(orders))
@@ -179,6 +207,7 @@ BREAKS = {
     "a seller must receive its ask at least": lambda o, rng: won(o, o.ask / 2),
     "the broker must pay nothing": lambda o, rng: won(o, o.ask, o.bid),
     "the broker must keep nothing": lambda o, rng: won(o, o.bid, o.ask),
+    "nobody must pay without a trade": lambda o, rng: charged(o, o.bid, o.bid),
     "a listing must have as many winners": lambda o, rng: won(o, o.bid),
     "draw one permutation of its rows; it drew 2": lambda o, rng: (rng.permutation(len(o)), won(o, o.bid))[1],
     "draw nothing but its permutation": lambda o, rng: (rng.random(), won(o, o.bid))[1],
@@ -208,6 +237,28 @@ def test_a_broken_mechanism_is_caught(sentence):
     )
     with pytest.raises(AssertionError, match=sentence):
         check_mechanism(broken, orders, seed=1)
+
+
+LEVY_BREAKS = {
+    "the broker must keep nothing": lambda o: Levies.of([0][: len(o)], o.bid[:1], 0 * o.bid[:1]),
+    "must not change who is levied": lambda o: Levies.of([0][: len(o)], o.bid[:1], o.bid[:1]),
+    "reordering must not change what is paid": lambda o: Levies.of(
+        np.arange(len(o)), np.arange(len(o)) + o.bid, np.arange(len(o)) + o.bid
+    ),
+    "a change of unit must scale what is paid": lambda o: Levies.of(np.arange(len(o)), o.bid + 1, o.bid + 1),
+}
+
+
+@pytest.mark.parametrize("sentence", LEVY_BREAKS)
+def test_a_broken_levy_is_caught(sentence):
+    def clear(self, orders, rng):
+        rng.permutation(len(orders))
+        return Trades.of(orders, [], [], [], LEVY_BREAKS[sentence](orders))
+
+    cls = type("Broken", (AllPay,), {"clear": clear})
+    orders = Orders.of(buyer=[1, 2, 3], seller=[0] * 3, listing=[0] * 3, bid=[5.0, 4.0, 3.0], ask=[1.0] * 3)
+    with pytest.raises(AssertionError, match=sentence):
+        check_mechanism(cls(), orders, seed=1)
 
 
 def test_a_false_claim_of_efficiency_is_caught():

@@ -38,6 +38,34 @@ def test_a_subsidy_comes_from_the_broker_visibly():
     ledger.check()
 
 
+def test_a_levy_is_a_payment_for_nothing():
+    ledger = funded(100, 0)
+    assert ledger.settle(0, [0, 0], [1, 1], [60, 30], [50, 30], [0, 20], [True, False]).tolist() == [
+        True,
+        True,
+    ]
+    assert ledger.balances.tolist() == [10, 60, 10, 0, -80]
+    journal = {name: column[2:].tolist() for name, column in ledger.journal().items()}
+    assert journal["transaction"] == [2, 2, 2, 3, 3, 3]
+    assert journal["reason"] == ["levy", "proceeds", "fee", "payment", "proceeds", "delivery"]
+    ledger.check()
+
+
+def test_a_levy_is_refused_like_a_trade():
+    ledger = funded(100, 0)
+    levies = [True, True, False]
+    assert ledger.settle(0, [0] * 3, [1] * 3, [60, 50, 40], [0, 0, 40], [0] * 3, levies).tolist() == [
+        True,
+        False,
+        True,
+    ]
+    assert ledger.balances.tolist() == [0, 40, 60, 0, -100]
+    with pytest.raises(ValueError, match=r"ledger\.delivery must be 0 for a levy; got 5 in row 0"):
+        ledger.settle(0, [0], [1], [0], [0], [5], [True])
+    with pytest.raises(ValueError, match=r"ledger\.levy must have as many rows as buyer \(1\); got 2"):
+        ledger.settle(0, [0], [1], [0], [0], [0], [True, False])
+
+
 def test_what_is_not_covered_is_refused_whole_and_the_rest_settles():
     ledger = funded(100, 0, 0)
     assert ledger.settle(0, [0, 0, 0], [1, 2, 1], [60, 50, 40], [60, 50, 40], [0, 0, 0]).tolist() == [

@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given, settings
 
 from markets.goods import UNLIMITED
+from markets.levies import Levies
 from markets.orders import Orders, Trades, first_best
 from tests.markets.strategies import markets, random_orders
 
@@ -87,6 +88,32 @@ def test_trades_are_sorted_and_name_their_parties():
 def test_trades_are_refused_in_one_sentence(columns, sentence):
     with pytest.raises(ValueError, match=sentence):
         Trades.of(Orders.of(**GOOD), *columns)
+
+
+def test_levies_are_charged_where_nothing_trades():
+    orders = Orders.of(**GOOD)
+    levies = Levies.of([1, 0], [2.0, 0.0], [1.5, 0.0])
+    assert (levies.row.tolist(), len(levies)) == ([1], 1)
+    assert Trades.of(orders, [0], [5.0], [4.0], levies).broker == 1.5
+    assert len(Trades.of(orders, [0], [5.0], [4.0]).levies) == 0
+    with pytest.raises(ValueError, match="read-only"):
+        levies.paid[0] = 1
+
+
+@pytest.mark.parametrize(
+    ("columns", "sentence"),
+    [
+        (([2], [1.0], [1.0]), r"levies\.row must be one of the 2 orders; got 2"),
+        (([0], [1.0], [1.0]), r"levies\.row must be a row that does not trade; got 0 in row 0"),
+        (([1, 1], [1.0, 1.0], [1.0, 1.0]), r"levies\.row must be in one levy only; got 1 in row 1"),
+        (([1], [np.inf], [1.0]), r"levies\.paid must be finite"),
+        (([1], [1.0], [-1.0]), r"levies\.received must be finite and not negative; got -1\.0"),
+        (([1], [1.0], []), r"levies\.received must have as many rows as row \(1\); got 0"),
+    ],
+)
+def test_levies_are_refused_in_one_sentence(columns, sentence):
+    with pytest.raises(ValueError, match=sentence):
+        Trades.of(Orders.of(**GOOD), [0], [5.0], [4.0], Levies.of(*columns))
 
 
 def brute_force(orders):

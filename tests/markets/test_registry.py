@@ -11,19 +11,23 @@ from markets.mechanisms.first_price import FirstPrice
 
 def test_names():
     assert list(MECHANISMS) == [
+        "all_pay",
         "assignment",
         "chatterjee_samuelson",
         "continuous_double_auction",
+        "clarke_pivot",
         "dop",
         "first_price",
         "k_double_auction",
         "kalai_smorodinsky",
+        "lindahl",
         "mcafee",
         "moulin",
         "muda",
         "myerson_satterthwaite",
         "nash_bargaining",
         "posted_price",
+        "provision_point",
         "rsop",
         "rubinstein",
         "sbba",
@@ -31,6 +35,7 @@ def test_names():
         "take_it_or_leave_it",
         "trade_reduction",
         "two_sided_vcg",
+        "voluntary_contributions",
     ]
 
 
@@ -90,6 +95,8 @@ def test_parameters_are_a_structured_configuration(name):
         {"name": "posted_price", "price": -1.0},
         {"name": "nash_bargaining", "disagreement": "sulk"},
         {"name": "first_price", "price": 1.0},
+        {"name": "provision_point", "excess": "burn"},
+        {"name": "clarke_pivot", "cost": -1.0},
     ],
 )
 def test_parameters_out_of_range_are_refused(spec):
