@@ -1,8 +1,8 @@
 """What the rules of the commons share: a listing goes to all of its bidders or to nobody.
 
 A listing costs C once, whoever gets it, and an ask is what the copy of that buyer costs besides, so that its
-release costs C plus the asks of all its bidders. Their bids are pooled against that: some rows may pay less
-than their ask, because others pay more.
+release costs C plus the asks of all its bidders. Their bids are pooled against that: some may pay less than
+their ask, because others pay more, and the seller is paid for all of them together.
 
 Core Objects: Projects, ALL_OR_NOBODY, NOT_EXCLUSIVE
 """
@@ -129,17 +129,8 @@ class Projects:
         # In exact numbers the bid is never exceeded; the minimum takes back the rounding of the product.
         return np.minimum(self.bid, self.bid * (self.cost / pool)[self.lot])
 
-    def receipts(self, paid: FloatArray) -> FloatArray:
-        """Return what the seller receives on each row when it gets all that its members pay, float64[M].
-
-        Its ask and an equal share of what the listing's members paid above their asks, at least 0: money
-        moves from row to row of a listing, and no row leaves the seller below its ask.
-        """
-        excess = (self._sum(paid) - self.asked).clip(min=0)
-        return self.ask + (excess / self.size)[self.lot]
-
     def release(self, paid: FloatArray, received: FloatArray, levies: Levies | None = None) -> Trades:
-        """Return the trades of the listings that are covered, from columns [M] for all members."""
+        """Return the trades of the listings that are covered, from amounts [M] for all members."""
         goes = self.released
         return Trades.of(self.orders, self.row[goes], paid[goes], received[goes], levies)
 

@@ -11,6 +11,7 @@ from markets.levies import Levies
 from markets.mechanisms import MECHANISMS
 from markets.mechanisms.all_pay import AllPay
 from markets.mechanisms.first_price import FirstPrice
+from markets.mechanisms.lindahl import Lindahl
 from markets.orders import Orders, Trades
 from tests.markets.strategies import markets, random_orders
 
@@ -259,6 +260,19 @@ def test_a_broken_levy_is_caught(sentence):
     orders = Orders.of(buyer=[1, 2, 3], seller=[0] * 3, listing=[0] * 3, bid=[5.0, 4.0, 3.0], ask=[1.0] * 3)
     with pytest.raises(AssertionError, match=sentence):
         check_mechanism(cls(), orders, seed=1)
+
+
+def test_a_pool_that_leaves_the_seller_short_is_caught():
+    """Asks 1 and 3 are paid together, by 3 and 1; by half of that they are not."""
+    orders = Orders.of(buyer=[1, 2], seller=[0] * 2, listing=[0] * 2, bid=[6.0, 2.0], ask=[1.0, 3.0])
+    check_mechanism(Lindahl(), orders)
+
+    def clear(self, orders, rng):
+        full = Lindahl.clear(self, orders, rng)
+        return Trades.of(orders, full.row, full.paid / 2, full.received / 2)
+
+    with pytest.raises(AssertionError, match="a seller must receive its ask at least"):
+        check_mechanism(type("Short", (Lindahl,), {"clear": clear})(), orders)
 
 
 def test_a_false_claim_of_efficiency_is_caught():
