@@ -101,14 +101,9 @@ class Projects:
         return self._sum(self.bid)
 
     @cached_property
-    def asked(self) -> FloatArray:
-        """The sum of each listing's asks, float64[L]."""
-        return self._sum(self.ask)
-
-    @property
     def cost(self) -> FloatArray:
-        """What the release of each listing costs, float64[L]: C and its asks."""
-        return self.asked + self.fixed_cost
+        """What the release of each listing costs, float64[L]: C and the sum of its asks."""
+        return self._sum(self.ask) + self.fixed_cost
 
     @cached_property
     def covered(self) -> BoolArray:
@@ -125,7 +120,7 @@ class Projects:
 
         Where the cost is covered the prices of a listing sum to it, and nobody's is above its bid.
         """
-        pool = np.where(self.pool > 0, self.pool, 1.0)
+        pool = np.where(self.covered & (self.pool > 0), self.pool, 1.0)
         # In exact numbers the bid is never exceeded; the minimum takes back the rounding of the product.
         return np.minimum(self.bid, self.bid * (self.cost / pool)[self.lot])
 

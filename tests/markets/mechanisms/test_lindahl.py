@@ -26,6 +26,10 @@ def test_asks_are_paid_together():
     assert len(Lindahl().clear(copies([6, 2, 1], [0, 5, 5]), RNG)) == 0
 
 
+def test_bids_too_small_to_divide_by_cover_nothing():
+    assert len(Lindahl(cost=1.0).clear(copies([0, 5e-324]), RNG)) == 0
+
+
 def test_what_costs_nothing_is_free():
     trades = Lindahl().clear(copies([[0, 0], [2, 1]]), RNG)
     assert trades.paid.tolist() == [0] * 4
