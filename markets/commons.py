@@ -1,8 +1,8 @@
 """What the rules of the commons share: a listing goes to all of its bidders or to nobody.
 
 A listing costs C once, whoever gets it, and an ask is what the copy of that buyer costs besides, so that its
-release costs C plus the asks of all its bidders. Their bids are pooled against that: some rows may pay less
-than their ask, because others pay more.
+release costs C plus the asks of all its bidders. Their bids are pooled against that: some may pay less than
+their ask, because others pay more, and the seller is paid for all of them together.
 
 Core Objects: Projects, ALL_OR_NOBODY, NOT_EXCLUSIVE
 """
@@ -101,14 +101,9 @@ class Projects:
         return self._sum(self.bid)
 
     @cached_property
-    def asked(self) -> FloatArray:
-        """The sum of each listing's asks, float64[L]."""
-        return self._sum(self.ask)
-
-    @property
     def cost(self) -> FloatArray:
-        """What the release of each listing costs, float64[L]: C and its asks."""
-        return self.asked + self.fixed_cost
+        """What the release of each listing costs, float64[L]: C and the sum of its asks."""
+        return self._sum(self.ask) + self.fixed_cost
 
     @cached_property
     def covered(self) -> BoolArray:
@@ -125,21 +120,12 @@ class Projects:
 
         Where the cost is covered the prices of a listing sum to it, and nobody's is above its bid.
         """
-        pool = np.where(self.pool > 0, self.pool, 1.0)
+        pool = np.where(self.covered & (self.pool > 0), self.pool, 1.0)
         # In exact numbers the bid is never exceeded; the minimum takes back the rounding of the product.
         return np.minimum(self.bid, self.bid * (self.cost / pool)[self.lot])
 
-    def receipts(self, paid: FloatArray) -> FloatArray:
-        """Return what the seller receives on each row when it gets all that its members pay, float64[M].
-
-        Its ask and an equal share of what the listing's members paid above their asks, at least 0: money
-        moves from row to row of a listing, and no row leaves the seller below its ask.
-        """
-        excess = (self._sum(paid) - self.asked).clip(min=0)
-        return self.ask + (excess / self.size)[self.lot]
-
     def release(self, paid: FloatArray, received: FloatArray, levies: Levies | None = None) -> Trades:
-        """Return the trades of the listings that are covered, from columns [M] for all members."""
+        """Return the trades of the listings that are covered, from amounts [M] for all members."""
         goes = self.released
         return Trades.of(self.orders, self.row[goes], paid[goes], received[goes], levies)
 

@@ -194,10 +194,10 @@ def _check_outcome(mechanism: Mechanism, trades: Trades) -> None:
         _claim(
             (trades.paid <= orders.bid[trades.row]).all(), "a buyer must pay its bid at most; one paid more"
         )
-        _claim(
-            (trades.received >= orders.ask[trades.row]).all(),
-            "a seller must receive its ask at least; one got less",
-        )
+        over = trades.received - orders.ask[trades.row]
+        if declared.pooled:
+            over = np.bincount(orders.lot[trades.row], over).astype(np.float64) + slack
+        _claim((over >= 0).all(), "a seller must receive its ask at least; one got less")
         _claim(not trades.levies.paid.any(), "nobody must pay without a trade; somebody did")
     if declared.budget != "deficit":
         _claim(trades.broker >= -slack, f"the broker must pay nothing; it paid {-trades.broker}")

@@ -33,8 +33,9 @@ from sim.broker import (
     to_orders,
 )
 from sim.config import MarketConfig
+from sim.deals import Deals
 from sim.laboratory import Evaluate, Laboratory, Merge, Request, Train, Tried, Try
-from sim.measurement import Deals, RoundReport, report_round
+from sim.measurement import RoundReport, report_round
 from sim.outcomes import begin, learn
 from sim.settlement import merge_weights, pay_royalties, settle
 
@@ -158,7 +159,7 @@ class ParameterMarket(mesa.Model):
         orders = to_orders(self, tries, tried.gain, quoted)
         self.cleared = Cleared(tries, worth, quoted, orders)
         trades = self._clear(orders)
-        deals = settle(self, tries, quoted, trades)
+        deals, levied = settle(self, tries, quoted, trades)
         self.memories = learn(self, catalogue, tries, worth, quoted, deals)
 
         bought = deals.settled_only()
@@ -175,7 +176,19 @@ class ParameterMarket(mesa.Model):
         royalties = pay_royalties(self, starting_quality, profit, bought, worth.welfare[bought.row])
         self.ledger.check()
         self.report = report_round(
-            self, trained, catalogue, tries, tried, worth, quoted, deals, before, tested, standing, royalties
+            self,
+            trained,
+            catalogue,
+            tries,
+            tried,
+            worth,
+            quoted,
+            deals,
+            levied,
+            before,
+            tested,
+            standing,
+            royalties,
         )
         self.datacollector.collect(self)
 

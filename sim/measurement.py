@@ -5,10 +5,9 @@ What an organisation measured, what it reported and what it then realised stand 
 `realised_value` what the purchase changed in the buyer's equilibrium profit on test data, with everybody's
 purchases of the round in place.
 
-Core Objects: Deals, RoundReport, report_round
+Core Objects: RoundReport, report_round
 """
 
-import dataclasses
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +17,7 @@ from numpy.typing import NDArray
 from markets.money import MICRO
 from markets.orders import first_best
 from sim.broker import orders_at
+from sim.deals import Charges, Deals
 from sim.payoffs import Change, Standing
 from sim.welfare import allocative_efficiency
 
@@ -29,39 +29,6 @@ if TYPE_CHECKING:
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 Columns = dict[str, NDArray[Any]]
-
-
-@dataclass(frozen=True)
-class Deals:
-    """Trades that the mechanism made, one entry each; money in micro-credits.
-
-    Attributes
-    ----------
-    row, order : int64 [T]
-        The trial and the order that each is about.
-    buyer, seller : int64 [T]
-        Organisations.
-    bid, ask, paid, received, delivery : int64 [T]
-        What was offered and demanded, what the buyer paid and the seller received, and the cost of delivery
-        that the seller paid.
-    settled : bool [T]
-        Whether money moved and the block was delivered: both or neither.
-    """
-
-    row: Ints
-    order: Ints
-    buyer: Ints
-    seller: Ints
-    bid: Ints
-    ask: Ints
-    paid: Ints
-    received: Ints
-    delivery: Ints
-    settled: NDArray[np.bool_]
-
-    def settled_only(self) -> "Deals":
-        """Return the deals that settled."""
-        return Deals(**{f.name: getattr(self, f.name)[self.settled] for f in dataclasses.fields(self)})
 
 
 @dataclass(frozen=True)
@@ -81,24 +48,27 @@ def report_round(
     worth: "Appraisal",
     quoted: "Quoted",
     deals: Deals,
+    levied: Charges,
     before: "Measured",
     tested: "Measured",
     standing: Standing,
     royalties: Ints,
 ) -> RoundReport:
     """Return the tables of the round just played (see the README for their columns)."""
-    bought = deals.settled_only()
-    accounts = _accounts(world, bought, standing, royalties)
+    bought, charged = deals.settled_only(), levied.settled_only()
+    accounts = _accounts(world, bought, charged, standing, royalties)
     organisations = _organisations(world, trained, tested, standing, accounts, bought)
     realised = _realised(world, bought, before, tested)
-    totals = _totals(world, tries, tried, worth, quoted, deals, standing, organisations) | {
-        "listings": len(catalogue)
+    totals = _totals(world, tries, tried, worth, bought, charged, standing, organisations) | {
+        "listings": len(catalogue),
+        "orders": len(quoted.row),
+        "refused": int((~quoted.admitted).sum() + (~deals.settled).sum() + (~levied.settled).sum()),
     }
     tables = {
         "rounds": {name: np.array([value]) for name, value in totals.items()},
         "organisations": organisations,
         "trials": _trials(tries, tried, worth, bought),
-        "orders": _orders(tries, quoted, deals),
+        "orders": _orders(tries, quoted, deals, levied),
         "trades": _trades(tries, tried, worth, catalogue, deals, realised),
         "ledger": _postings(world),
     }
@@ -113,12 +83,18 @@ def _postings(world: "ParameterMarket") -> Columns:
     return journal | {"debit": names[journal["debit"]], "credit": names[journal["credit"]]}
 
 
-def _accounts(world: "ParameterMarket", bought: Deals, standing: Standing, royalties: Ints) -> Columns:
+def _accounts(
+    world: "ParameterMarket", bought: Deals, charged: Charges, standing: Standing, royalties: Ints
+) -> Columns:
     number = world.organisations
+    paid = np.bincount(bought.buyer, bought.paid, number) + np.bincount(charged.buyer, charged.paid, number)
+    received = np.bincount(bought.seller, bought.received, number) + np.bincount(
+        charged.seller, charged.received, number
+    )
     columns = {
         "profit": standing.profit,
-        "paid": np.bincount(bought.buyer, bought.paid, number) / MICRO,
-        "received": np.bincount(bought.seller, bought.received, number) / MICRO,
+        "paid": paid / MICRO,
+        "received": received / MICRO,
         "delivery": np.bincount(bought.seller, bought.delivery, number) / MICRO,
         "royalty": royalties / MICRO,
     }
@@ -199,10 +175,14 @@ def _trials(tries: "Shortlist", tried: "Tried", worth: "Appraisal", bought: Deal
     }
 
 
-def _orders(tries: "Shortlist", quoted: "Quoted", deals: Deals) -> Columns:
+def _orders(tries: "Shortlist", quoted: "Quoted", deals: Deals, levied: Charges) -> Columns:
+    levy = np.zeros(len(quoted.row))
+    levy[levied.order[levied.settled]] = levied.paid[levied.settled] / MICRO
     outcome = np.where(quoted.admitted, "no trade", "refused").astype(object)
     outcome[deals.order[deals.settled]] = "traded"
-    outcome[deals.order[~deals.settled]] = "not settled"
+    outcome[levied.order[levied.settled]] = "levied"
+    for refused in (deals, levied):
+        outcome[refused.order[~refused.settled]] = "not settled"
     return {
         "buyer": tries.buyer[quoted.row],
         "seller": tries.seller[quoted.row],
@@ -210,6 +190,7 @@ def _orders(tries: "Shortlist", quoted: "Quoted", deals: Deals) -> Columns:
         "position": tries.position[quoted.row],
         "bid": quoted.bid / MICRO,
         "ask": quoted.ask / MICRO,
+        "levy": levy,
         "outcome": outcome,
         "reason": quoted.refused,
     }
@@ -251,13 +232,12 @@ def _totals(
     tries: "Shortlist",
     tried: "Tried",
     worth: "Appraisal",
-    quoted: "Quoted",
-    deals: Deals,
+    bought: Deals,
+    charged: Charges,
     standing: Standing,
     organisations: Columns,
 ) -> dict[str, float | int]:
-    bought = deals.settled_only()
-    broker = (bought.paid - bought.received).sum() / MICRO
+    broker = ((bought.paid - bought.received).sum() + (charged.paid - charged.received).sum()) / MICRO
     delivery = bought.delivery.sum() / MICRO
     consumer_surplus = float(standing.consumer_surplus.sum())
     realised = float((worth.value - worth.cost)[bought.row].sum())
@@ -275,10 +255,9 @@ def _totals(
         "active": int(world.active.sum()),
         "trials": len(tries),
         "trial_gain": float(tried.gain.sum()),
-        "orders": len(quoted.row),
-        "refused": int((~quoted.admitted).sum() + (~deals.settled).sum()),
         "trades": len(bought.row),
         "volume": float(bought.paid.sum() / MICRO),
+        "levies": float(charged.paid.sum() / MICRO),
         "gains_realised": realised,
         "gains_first_best": best,
         "allocative_efficiency": allocative_efficiency(realised, best),

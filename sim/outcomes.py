@@ -15,8 +15,8 @@ from sim.broker import own_rows
 
 if TYPE_CHECKING:
     from sim.broker import Appraisal, Catalogue, Quoted, Shortlist
+    from sim.deals import Deals
     from sim.market import ParameterMarket
-    from sim.measurement import Deals
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]

@@ -1,6 +1,6 @@
-"""Settlement: money moves and copies are delivered, both or neither; later, royalties.
+"""Settlement: money moves and copies are delivered, both or neither; levies are charged; later, royalties.
 
-Core Objects: Deals, settle, merge_weights, pay_royalties
+Core Objects: settle, merge_weights, pay_royalties
 """
 
 from typing import TYPE_CHECKING
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from agents.strategies import MergeView
 from markets.money import to_micro
 from markets.orders import Trades
-from sim.measurement import Deals
+from sim.deals import Charges, Deals
 from sim.royalties import pairwise_transfers, royalties
 
 if TYPE_CHECKING:
@@ -23,21 +23,53 @@ Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
 
-def settle(world: "ParameterMarket", tries: "Shortlist", quoted: "Quoted", trades: Trades) -> Deals:
-    """Move the money of every trade through the ledger and return the deals, settled or refused.
+def settle(
+    world: "ParameterMarket", tries: "Shortlist", quoted: "Quoted", trades: Trades
+) -> tuple[Deals, Charges]:
+    """Move the money of trades and levies through the ledger; return them, settled or refused.
 
-    Prices are rounded to whole micro-credits; bids and asks are whole already, so a rounded price never
-    leaves the interval between them. A trade that would overdraw an account is refused whole.
+    They come in the order of their orders, and one that would overdraw an account is refused whole. Amounts
+    are rounded to whole micro-credits, as bids and asks are already: where a rule lets nobody lose who tells
+    the truth, no rounded price is above its bid or, unless the asks of a listing are paid together, below its
+    ask.
     """
-    order = np.flatnonzero(quoted.admitted)[trades.row]
-    row = quoted.row[order]
-    bid, ask = quoted.bid[order], quoted.ask[order]
-    paid = np.clip(to_micro(trades.paid, "nearest"), ask, bid)
-    received = np.clip(to_micro(trades.received, "nearest"), ask, bid)
+    admitted = np.flatnonzero(quoted.admitted)
+    traded, charged = admitted[trades.row], admitted[trades.levies.row]
+    order = np.concatenate([traded, charged])
+    row, levy, turn = quoted.row[order], np.arange(len(order)) >= len(traded), np.argsort(order)
     buyer, seller = tries.buyer[row], tries.seller[row]
-    delivery = np.full(len(row), int(to_micro(world.config.setting.delivery, "nearest")))
-    settled = world.ledger.settle(world.steps, buyer, seller, paid, received, delivery)
-    return Deals(row, order, buyer, seller, bid, ask, paid, received, delivery, settled)
+    paid, received = _amounts(world, trades, quoted.bid[traded], quoted.ask[traded])
+    delivery = np.where(levy, 0, int(to_micro(world.config.setting.delivery, "nearest")))
+    columns = (buyer, seller, paid, received, delivery, levy)
+    settled = np.empty(len(order), dtype=bool)
+    settled[turn] = world.ledger.settle(world.steps, *(column[turn] for column in columns))
+    deals = Deals(
+        row[~levy],
+        traded,
+        buyer[~levy],
+        seller[~levy],
+        quoted.bid[traded],
+        quoted.ask[traded],
+        paid[~levy],
+        received[~levy],
+        delivery[~levy],
+        settled[~levy],
+    )
+    levied = Charges(charged, buyer[levy], seller[levy], paid[levy], received[levy], settled[levy])
+    return deals, levied
+
+
+def _amounts(world: "ParameterMarket", trades: Trades, bid: Ints, ask: Ints) -> tuple[Ints, Ints]:
+    """Return what is paid and received for trades and then for levies, micro-credits [T + D]."""
+    paid, received = (to_micro(money, "nearest") for money in (trades.paid, trades.received))
+    told = world.mechanism.properties
+    if told.individually_rational:
+        paid = np.minimum(paid, bid)
+    if told.individually_rational and not told.pooled:
+        received = np.maximum(received, ask)
+    levies = trades.levies
+    charged, passed_on = (to_micro(money, "nearest") for money in (levies.paid, levies.received))
+    return np.concatenate([paid, charged]), np.concatenate([received, passed_on])
 
 
 def merge_weights(world: "ParameterMarket", bought: Deals, tried: "Tried") -> Floats:

@@ -49,6 +49,8 @@ class Properties:
         The source of the rule.
     max_demand : int or None
         The largest `demand` served; None for any.
+    pooled : bool
+        The asks of a listing are paid together, not one by one: a buyer may pay less than its ask.
 
     Raises
     ------
@@ -68,6 +70,7 @@ class Properties:
     exclusive_means: str
     reference: str
     max_demand: int | None = None
+    pooled: bool = False
 
     def __post_init__(self) -> None:
         choices = {"truthful_buyers": TRUTHFUL, "truthful_sellers": TRUTHFUL, "budget": BUDGETS}

@@ -73,6 +73,7 @@ class ClarkePivot(Mechanism):
             truthful_domain="one listing a position, or demand that does not bind",
             budget="weak",
             individually_rational=False,
+            pooled=self.shares == "equal",
             efficient=True,
             efficient_domain=ALL_OR_NOBODY,
             licences=("copy",),

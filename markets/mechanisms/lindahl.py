@@ -24,9 +24,9 @@ class Lindahl(Mechanism):
     and nobody pays. At these prices everybody wants the block to be released, and the prices sum to its cost:
     the two marks of a Lindahl equilibrium.
 
-    The seller receives all that is paid: for each row its ask and an equal share of C. A buyer stands for the
-    rows with its largest ``bid - ask``, as many as its demand for a position; ties go by a permutation of the
-    rows drawn once. Where the cost is 0 the block is free, and whoever bids 0 has the price 0.
+    The seller receives all that is paid. A buyer stands for the rows with its largest ``bid - ask``, as many
+    as its demand for a position; ties go by a permutation of the rows drawn once. Where the cost is 0 the
+    block is free, and whoever bids 0 has the price 0.
 
     Attributes
     ----------
@@ -50,7 +50,7 @@ class Lindahl(Mechanism):
     >>> orders = Orders.of(buyer=[1, 2], seller=[0, 0], listing=[7, 7], bid=[6.0, 2.0], ask=[0.0, 3.0])
     >>> trades = Lindahl(cost=1.0).clear(orders, np.random.default_rng(0))
     >>> trades.buyer.tolist(), trades.paid.tolist(), trades.received.tolist()
-    ([1, 2], [3.0, 1.0], [0.5, 3.5])
+    ([1, 2], [3.0, 1.0], [3.0, 1.0])
     """
 
     name: str = "lindahl"
@@ -67,6 +67,7 @@ class Lindahl(Mechanism):
             truthful_domain="",
             budget="strong",
             individually_rational=True,
+            pooled=True,
             efficient=True,
             efficient_domain=ALL_OR_NOBODY,
             licences=("copy",),
@@ -85,4 +86,4 @@ class Lindahl(Mechanism):
         """
         projects = Projects.of(orders, self.draw_priority(orders, rng), self.cost)
         paid = projects.proportional_prices()
-        return projects.release(paid, projects.receipts(paid))
+        return projects.release(paid, paid)

@@ -24,10 +24,9 @@ class ProvisionPoint(Mechanism):
     cost goes by `excess`: with ``keep`` everybody pays its bid and the seller keeps it; with ``proportional``
     everybody pays its bid times cost over bids, so that the cost is met exactly.
 
-    The seller receives all that is paid: for each row its ask and an equal share of the rest. A buyer
-    contributes to the rows with its largest ``bid - ask``, as many as its demand for a position; ties go by a
-    permutation of the rows drawn once. Where the cost is 0 the block is free for all who bid on it, if excess
-    is given back.
+    The seller receives all that is paid. A buyer contributes to the rows with its largest ``bid - ask``, as
+    many as its demand for a position; ties go by a permutation of the rows drawn once. Where the cost is 0
+    the block goes to all who bid on it, free if excess is given back.
 
     Attributes
     ----------
@@ -72,6 +71,7 @@ class ProvisionPoint(Mechanism):
             truthful_domain="",
             budget="strong",
             individually_rational=True,
+            pooled=True,
             efficient=True,
             efficient_domain=ALL_OR_NOBODY,
             licences=("copy",),
@@ -90,4 +90,4 @@ class ProvisionPoint(Mechanism):
         """
         projects = Projects.of(orders, self.draw_priority(orders, rng), self.cost)
         paid = projects.bid if self.excess == "keep" else projects.proportional_prices()
-        return projects.release(paid, projects.receipts(paid))
+        return projects.release(paid, paid)

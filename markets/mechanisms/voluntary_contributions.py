@@ -70,6 +70,7 @@ class VoluntaryContributions(Mechanism):
             truthful_domain="",
             budget="strong",
             individually_rational=False,
+            pooled=True,
             efficient=True,
             efficient_domain=ALL_OR_NOBODY,
             licences=("copy",),

@@ -11,6 +11,7 @@ from markets.levies import Levies
 from markets.mechanisms import MECHANISMS
 from markets.mechanisms.all_pay import AllPay
 from markets.mechanisms.first_price import FirstPrice
+from markets.mechanisms.lindahl import Lindahl
 from markets.orders import Orders, Trades
 from tests.markets.strategies import markets, random_orders
 
@@ -35,13 +36,13 @@ VARIANTS = [{"name": name} for name in MECHANISMS] + [
     {"name": "rubinstein", "seller_discount": 0.99, "outside": "none"},
     {"name": "myerson_satterthwaite", "low": 0.2, "high": 0.8},
     {"name": "moulin", "cost": 1.0},
+    {"name": "continuous_double_auction", "variant": "gode_sunder", "passes": 3},
     {"name": "voluntary_contributions", "cost": 1.0},
     {"name": "provision_point", "cost": 1.0},
     {"name": "provision_point", "cost": 1.0, "excess": "proportional"},
     {"name": "lindahl", "cost": 1.0},
     {"name": "clarke_pivot", "cost": 1.0},
     {"name": "clarke_pivot", "cost": 1.0, "shares": "equal"},
-    {"name": "continuous_double_auction", "variant": "gode_sunder", "passes": 3},
 ]
 GRID = np.arange(-1, 10).clip(0) / 2
 
@@ -151,6 +152,10 @@ MANIPULABLE = [
     ("rsop", "sellers", ONE | {"capacity": UNLIMITED}),
     ({"name": "moulin", "cost": 4.0}, "sellers", ONE | {"capacity": UNLIMITED}),
     ({"name": "moulin", "cost": 4.0}, "buyers", COPIES),
+    ("continuous_double_auction", "buyers", UNITS),
+    ("continuous_double_auction", "sellers", UNITS),
+    ({"name": "continuous_double_auction", "variant": "gode_sunder"}, "buyers", UNITS),
+    ({"name": "continuous_double_auction", "variant": "gode_sunder"}, "sellers", UNITS),
     ("all_pay", "buyers", ONE | {"capacity": 1}),
     ("all_pay", "sellers", ONE | {"capacity": 1}),
     *[
@@ -160,10 +165,6 @@ MANIPULABLE = [
     ],
     (PIVOT, "sellers", ONE | {"capacity": UNLIMITED}),
     (PIVOT, "buyers", COPIES),
-    ("continuous_double_auction", "buyers", UNITS),
-    ("continuous_double_auction", "sellers", UNITS),
-    ({"name": "continuous_double_auction", "variant": "gode_sunder"}, "buyers", UNITS),
-    ({"name": "continuous_double_auction", "variant": "gode_sunder"}, "sellers", UNITS),
 ]
 
 
@@ -259,6 +260,19 @@ def test_a_broken_levy_is_caught(sentence):
     orders = Orders.of(buyer=[1, 2, 3], seller=[0] * 3, listing=[0] * 3, bid=[5.0, 4.0, 3.0], ask=[1.0] * 3)
     with pytest.raises(AssertionError, match=sentence):
         check_mechanism(cls(), orders, seed=1)
+
+
+def test_a_pool_that_leaves_the_seller_short_is_caught():
+    """Asks 1 and 3 are paid together, by 3 and 1; by half of that they are not."""
+    orders = Orders.of(buyer=[1, 2], seller=[0] * 2, listing=[0] * 2, bid=[6.0, 2.0], ask=[1.0, 3.0])
+    check_mechanism(Lindahl(), orders)
+
+    def clear(self, orders, rng):
+        full = Lindahl.clear(self, orders, rng)
+        return Trades.of(orders, full.row, full.paid / 2, full.received / 2)
+
+    with pytest.raises(AssertionError, match="a seller must receive its ask at least"):
+        check_mechanism(type("Short", (Lindahl,), {"clear": clear})(), orders)
 
 
 def test_a_false_claim_of_efficiency_is_caught():
