@@ -189,6 +189,7 @@ def _outcome(
         quote=np.concatenate([bids, asks]),
         units=np.tile(traded, 2).astype(np.int64),
         price=np.tile(price, 2),
+        levy=np.where(np.tile(traded, 2), 0.0, 0.01 * rng.random(2 * len(bids))),
         tape=tape,
         organisations=ORGANISATIONS,
         listings=bid_view.listings,

@@ -160,7 +160,7 @@ class ParameterMarket(mesa.Model):
         self.cleared = Cleared(tries, worth, quoted, orders)
         trades = self._clear(orders)
         deals, levied = settle(self, tries, quoted, trades)
-        self.memories = learn(self, catalogue, tries, worth, quoted, deals)
+        self.memories = learn(self, catalogue, tries, worth, quoted, deals, levied)
 
         bought = deals.settled_only()
         before = yield Evaluate(self.slots[bought.buyer], "test", self.replicate)

@@ -15,7 +15,7 @@ from sim.broker import own_rows
 
 if TYPE_CHECKING:
     from sim.broker import Appraisal, Catalogue, Quoted, Shortlist
-    from sim.deals import Deals
+    from sim.deals import Charges, Deals
     from sim.market import ParameterMarket
 
 Floats = NDArray[np.float64]
@@ -40,6 +40,7 @@ def learn(
     worth: "Appraisal",
     quoted: "Quoted",
     deals: "Deals",
+    levied: "Charges",
 ) -> dict[str, Memory]:
     """Return what each strategy remembers after the round, by its name.
 
@@ -51,8 +52,10 @@ def learn(
     sellers = ask_quotes(world.mechanism.venue, tries.listing)
     value, cost = buyers.mean(worth.value), sellers.maximum(worth.cost)
     sides = [
-        _side(buyers, tries, tries.buyer, value, quoted, quoted.bid, deals, deals.paid),
-        _side(sellers, tries, tries.seller, cost, quoted, quoted.ask, deals, deals.received),
+        _side(buyers, tries, tries.buyer, value, quoted, quoted.bid, deals, deals.paid)
+        | {"levy": _levy(buyers, quoted, levied, levied.paid)},
+        _side(sellers, tries, tries.seller, cost, quoted, quoted.ask, deals, deals.received)
+        | {"levy": _levy(sellers, quoted, levied, levied.received)},
     ]
     both = {name: np.concatenate([side[name] for side in sides]) for name in sides[0]}
     both["is_buyer"] = np.repeat([True, False], [len(buyers), len(sellers)])
@@ -115,3 +118,9 @@ def _side(
         "units": units,
         "price": np.divide(total, units, out=np.full(len(quotes), np.nan), where=units > 0),
     }
+
+
+def _levy(quotes: Quotes, quoted: "Quoted", levied: "Charges", money: Ints) -> Floats:
+    """Return what the levies that settled took from, or gave to, each quote; credits."""
+    quote = quotes.quote[quoted.row[levied.order[levied.settled]]]
+    return np.bincount(quote, money[levied.settled] / MICRO, len(quotes)).astype(np.float64)

@@ -238,6 +238,7 @@ class TradingSession:
                     quote=said[market, who],
                     units=(~np.isnan(paid[market, who])).astype(np.int64),
                     price=paid[market, who],
+                    levy=np.zeros(len(market)),
                     tape=tape,
                     organisations=self.organisations,
                     listings=1,

@@ -179,6 +179,9 @@ class OutcomeView:
         How many it bought or sold.
     price : float64 [R]
         Mean price that it paid or received for them, credits; NaN if none.
+    levy : float64 [R]
+        What it paid (a buyer) or received (a seller) beside that for nothing, as the losers of an all-pay
+        auction do, credits.
     tape : Tape
         What was public.
     organisations, listings, positions : int
@@ -197,12 +200,20 @@ class OutcomeView:
     quote: Floats
     units: Ints
     price: Floats
+    levy: Floats
     tape: Tape
     organisations: int
     listings: int
     positions: int
     memory: Memory
     rng: np.random.Generator
+
+    @property
+    def gain(self) -> Floats:
+        """What each quote gained: by trading, less (a buyer) or with (a seller) the levy; credits [R]."""
+        sign = np.where(self.is_buyer, 1.0, -1.0)
+        traded = np.where(self.units > 0, self.units * (self.limit - np.nan_to_num(self.price)), 0.0)
+        return sign * (traded - self.levy)
 
 
 class Strategy(ABC):

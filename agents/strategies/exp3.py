@@ -8,7 +8,7 @@ from pydantic.dataclasses import dataclass
 
 from agents.bandits import draw, exp3_learn, exp3_probabilities
 from agents.strategies import STRATEGIES
-from agents.strategies.base import AskView, BidView, Floats, Memory, OutcomeView, Strategy, worthwhile
+from agents.strategies.base import AskView, BidView, Bools, Floats, Memory, OutcomeView, Strategy, worthwhile
 
 
 @STRATEGIES.register
@@ -17,8 +17,9 @@ class Exp3(Strategy):
     """Learns by Exp3 which fraction of its value to bid, from its own profits alone; asks its cost.
 
     Each organisation plays one of `choices` fractions, evenly spaced from `least` to 1, in all its bids of a
-    round. Its reward is its gain from buying over the largest that it could have had for nothing: the sum
-    over positions of its best value. It sees what its own choice earned, and not what others would have.
+    round. It measures its gain from buying by the largest that it could have had for nothing, the sum over
+    positions of its best value; its reward is where that lies between the worst loss that it ever made (0
+    where losers do not pay) and 1. It sees what its own choice earned, and not what others would have.
 
     Attributes
     ----------
@@ -52,7 +53,8 @@ class Exp3(Strategy):
     def begin(self, organisations: int, positions: int, rng: np.random.Generator) -> Memory:  # noqa: ARG002
         """Return equal weights and a first choice at random."""
         weights = np.zeros((organisations, self.choices))
-        return {"log_weights": weights, "choice": draw(exp3_probabilities(weights, 1.0), rng)}
+        choice = draw(exp3_probabilities(weights, 1.0), rng)
+        return {"log_weights": weights, "choice": choice, "worst": np.zeros(organisations)}
 
     def ask(self, view: AskView) -> Floats:
         """Return the cost."""
@@ -64,22 +66,21 @@ class Exp3(Strategy):
 
     def learn(self, view: OutcomeView) -> Memory:
         """Raise the weight of the choice by what it earned, and choose for the next round."""
-        reward, learns = _reward(view)
+        gain, learns = _relative_gain(view)
+        worst = np.minimum(view.memory["worst"], gain)
+        reward = (gain - worst) / (1.0 - worst)
         weights, choice = view.memory["log_weights"], view.memory["choice"]
         weights = exp3_learn(weights, choice, reward, self.exploration, learns)
-        return {
-            "log_weights": weights,
-            "choice": draw(exp3_probabilities(weights, self.exploration), view.rng),
-        }
+        choice = draw(exp3_probabilities(weights, self.exploration), view.rng)
+        return {"log_weights": weights, "choice": choice, "worst": worst}
 
 
-def _reward(view: OutcomeView) -> tuple[Floats, np.ndarray]:
-    """Return each organisation's gain from buying over the largest possible, in [0, 1], and who could bid."""
+def _relative_gain(view: OutcomeView) -> tuple[Floats, Bools]:
+    """Return each organisation's gain from buying over the largest possible, at most 1, and who could bid."""
     own = view.is_buyer & (view.limit > 0)
     who, position, limit = view.organisation[own], view.position[own], view.limit[own]
     most = np.zeros((view.organisations, view.positions))
     np.maximum.at(most, (who, position), limit)
-    gain = np.where(view.units[own] > 0, view.units[own] * (limit - np.nan_to_num(view.price[own])), 0.0)
-    total, largest = np.bincount(who, gain, view.organisations), most.sum(axis=1)
+    total, largest = np.bincount(who, view.gain[own], view.organisations), most.sum(axis=1)
     learns = largest > 0
-    return np.clip(total / np.where(learns, largest, 1.0), 0.0, 1.0), learns
+    return np.minimum(total / np.where(learns, largest, 1.0), 1.0), learns

@@ -85,8 +85,7 @@ class PolicyGradient(Strategy):
         """Follow the policy gradient of the round's bids, and update the baselines."""
         own = view.is_buyer & (view.limit > 0) & np.isfinite(view.quote)
         who, limit = view.organisation[own], view.limit[own]
-        paid = np.nan_to_num(view.price[own])
-        reward = np.where(view.units[own] > 0, view.units[own] * (limit - paid), 0.0) / limit
+        reward = view.gain[own] / limit
         baseline = view.memory["baseline"]
         bids = np.bincount(who, minlength=view.organisations)
         mean = np.bincount(who, reward, view.organisations) / np.maximum(bids, 1)

@@ -68,8 +68,7 @@ class ReserveLearner(Strategy):
         """Raise the weight of the choice by what it earned, and choose for the next round."""
         own = ~view.is_buyer
         who, units = view.organisation[own], view.units[own]
-        earned = np.where(units > 0, units * (np.nan_to_num(view.price[own]) - view.limit[own]), 0.0)
-        gain = np.bincount(who, earned, view.organisations)
+        gain = np.bincount(who, view.gain[own], view.organisations)
         sold = np.bincount(who, units, view.organisations).astype(np.int64)
         most_sold = np.maximum(view.memory["most_sold"], sold)
         reward = np.clip(gain / (self.highest * most_sold), 0.0, 1.0)

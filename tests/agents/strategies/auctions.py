@@ -42,19 +42,22 @@ def play(
         orders = Orders.of(buyer=buys, seller=sells, listing=listing, bid=bids, ask=asks, capacity=zeros + 1)
         trades = mechanism.clear(orders, rng)
         outcomes = [
-            _outcome(buys, True, listing, value, bids, trades.row, trades.paid, memories[0], places, rng),
+            _outcome(buys, True, listing, value, bids, trades, trades.paid, memories[0], places, rng),
             _outcome(
-                sells, False, listing, 0 * value, asks, trades.row, trades.received, memories[1], places, rng
+                sells, False, listing, 0 * value, asks, trades, trades.received, memories[1], places, rng
             ),
         ]
         memories = [s.learn(view) for s, view in zip((bidder, seller), outcomes, strict=True)]
     return memories[0], memories[1]
 
 
-def _outcome(who, is_buyer, listing, limit, quote, row, money, memory, places, rng) -> OutcomeView:
+def _outcome(who, is_buyer, listing, limit, quote, trades, money, memory, places, rng) -> OutcomeView:
+    row, levies = trades.row, trades.levies
     units = np.bincount(row, minlength=len(listing))
     price = np.full(len(listing), np.nan)
     price[row] = money
+    levy = np.zeros(len(listing))
+    levy[levies.row] = levies.paid if is_buyer else levies.received
     tape = Tape(*(np.zeros(0, kind) for kind in (np.int64, bool, float, float)))
     return OutcomeView(
         organisation=who,
@@ -65,6 +68,7 @@ def _outcome(who, is_buyer, listing, limit, quote, row, money, memory, places, r
         quote=quote,
         units=units,
         price=price,
+        levy=levy,
         tape=tape,
         organisations=places[4],
         listings=places[5],

@@ -13,6 +13,7 @@ from agents.strategies.exp3 import Exp3
 from agents.strategies.policy_gradient import PolicyGradient
 from agents.strategies.reserve_learner import ReserveLearner
 from agents.strategies.truthful import Truthful
+from markets.mechanisms.all_pay import AllPay
 from markets.mechanisms.first_price import FirstPrice
 from markets.mechanisms.second_price import SecondPrice
 from tests.agents.strategies.auctions import play
@@ -72,6 +73,12 @@ def test_a_seller_learns_the_reserve_of_one_buyer():
     chosen = memory["log_weights"][::2].argmax(axis=1)
     assert np.median(seller.markups[chosen]) == 0.5
     assert (seller.markups[chosen] == 0.5).mean() > 0.5
+
+
+def test_exp3_learns_from_what_it_pays_for_nothing():
+    """In an all-pay auction the equilibrium of two bids (1/2) v^2: less than under first price on average."""
+    found = fraction_bid(Exp3(exploration=0.1), AllPay(), 2, 60, 1000)
+    assert found < fraction_bid(Exp3(exploration=0.1), FirstPrice(), 2, 60, 1000) - 0.02
 
 
 @pytest.mark.parametrize("name", ["exp3", "policy_gradient", "reserve_learner"])
