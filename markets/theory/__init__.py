@@ -3,7 +3,12 @@
 Tests, figures and lessons share them. One file a family of rules; everything can be imported from here.
 """
 
-from markets.theory.assignment import SHAPLEY_SHUBIK, HousingMarket, vickrey_utilities
+from markets.theory.assignment import (
+    SHAPLEY_SHUBIK,
+    HousingMarket,
+    competitive_prices,
+    vickrey_utilities,
+)
 from markets.theory.auctions import auction_bidders_surplus, auction_revenue, first_price_bid
 from markets.theory.bargaining import (
     best_offer,
@@ -11,6 +16,12 @@ from markets.theory.bargaining import (
     chatterjee_samuelson_bid,
     posted_price_gains,
     threshold_trade,
+)
+from markets.theory.bundles import (
+    AUSUBEL_MILGROM,
+    least_core_revenue,
+    package_gains,
+    vickrey_payments,
 )
 from markets.theory.copies import (
     equal_sharing_loss,
@@ -31,6 +42,7 @@ from markets.theory.double_auctions import (
 )
 
 __all__ = [
+    "AUSUBEL_MILGROM",
     "SHAPLEY_SHUBIK",
     "HousingMarket",
     "auction_bidders_surplus",
@@ -42,9 +54,12 @@ __all__ = [
     "call_market_quantity",
     "chatterjee_samuelson_ask",
     "chatterjee_samuelson_bid",
+    "competitive_prices",
     "equal_sharing_loss",
     "first_price_bid",
     "last_pair",
+    "least_core_revenue",
+    "package_gains",
     "posted_price_gains",
     "posted_price_revenue",
     "posted_price_welfare",
@@ -54,5 +69,6 @@ __all__ = [
     "trade_reduction_loss",
     "trade_reduction_revenue",
     "vickrey_deficit",
+    "vickrey_payments",
     "vickrey_utilities",
 ]

@@ -10,7 +10,7 @@ from markets.goods import UNLIMITED
 from markets.mechanisms import MECHANISMS
 from markets.mechanisms.first_price import FirstPrice
 from markets.orders import Orders, Trades
-from tests.markets.strategies import markets, random_orders
+from tests.markets.strategies import markets, random_bundles, random_orders
 
 VARIANTS = [{"name": name} for name in MECHANISMS] + [
     {"name": "k_double_auction", "k": 0.0},
@@ -34,6 +34,9 @@ VARIANTS = [{"name": name} for name in MECHANISMS] + [
     {"name": "myerson_satterthwaite", "low": 0.2, "high": 0.8},
     {"name": "moulin", "cost": 1.0},
     {"name": "continuous_double_auction", "variant": "gode_sunder", "passes": 3},
+    {"name": "assignment", "k": 1.0},
+    {"name": "assignment", "k": 0.3},
+    {"name": "ascending_assignment", "increment": 0.25},
 ]
 GRID = np.arange(-1, 10).clip(0) / 2
 
@@ -44,17 +47,18 @@ GRID = np.arange(-1, 10).clip(0) / 2
 def test_mechanism_does_what_it_declares(spec, data):
     mechanism = MECHANISMS.build(spec)
     told = mechanism.properties
-    orders = data.draw(markets(mechanism.venue == "books", told.max_demand, told.licences))
+    orders = data.draw(markets(mechanism.venue == "books", told.max_demand, told.licences, told.bundles))
     check_mechanism(mechanism, orders, seed=data.draw(st.integers(0, 99)))
 
 
 def gains_from_lies(spec, side, rounds=12, **market):
     """The best gain of any lie over some markets of whole numbers, where floats are exact."""
     mechanism = MECHANISMS.build(spec)
-    books = mechanism.venue == "books"
+    books = {"one_quote": True} if mechanism.venue == "books" else {}
+    draw = random_bundles if "items" in market else random_orders
     rng = np.random.default_rng(5)
     return max(
-        check_truthful(mechanism, random_orders(rng, whole=4, one_quote=books, **market), side, GRID, seed)
+        check_truthful(mechanism, draw(rng, whole=4, **books, **market), side, GRID, seed)
         for seed in range(rounds)
     )
 
@@ -68,6 +72,9 @@ CALLS = ("mcafee", BOUNDS, "trade_reduction", "sbba", "two_sided_vcg", "muda", F
 COPIES = {"buyers": 3, "listings": 3, "capacity": UNLIMITED}
 PLENTY = {"buyers": 3, "listings": 3, "demand": 3}
 SCARCE = {"buyers": 4, "listings": 3, "capacity": 1}
+BUNDLES = {"buyers": 3, "sellers": 1, "items": 2, "rounds": 3}
+SELLERS_BEST = {"name": "assignment", "k": 1.0}
+CLOCK = {"name": "ascending_assignment", "increment": 0.5}
 TRUTHFUL = [
     ("second_price", "buyers", ONE | {"capacity": 1}),
     ("second_price", "buyers", ONE | {"capacity": 2}),
@@ -100,6 +107,15 @@ TRUTHFUL = [
     ("rsop", "buyers", COPIES | {"demand": 2}),
     ({"name": "moulin", "cost": 4.0}, "buyers", ONE | {"capacity": UNLIMITED}),
     ({"name": "moulin", "cost": 4.0}, "buyers", COPIES | {"demand": 3}),
+    (SELLERS_BEST, "sellers", SCARCE),
+    (SELLERS_BEST, "sellers", {"buyers": 3, "listings": 4, "capacity": 1, "density": 0.7}),
+    ("ascending_assignment", "buyers", SCARCE),
+    ("ascending_assignment", "buyers", {"buyers": 4, "listings": 3, "density": 0.8}),
+    (CLOCK, "buyers", SCARCE),
+    ("vcg_bundles", "buyers", SCARCE),
+    ("vcg_bundles", "buyers", BUNDLES),
+    ("vcg_bundles", "buyers", BUNDLES | {"sellers": 2, "density": 0.7}),
+    ("vcg_bundles", "buyers", BUNDLES | {"items": 3, "density": 0.5, "capacity": 2}),
 ]
 MANIPULABLE = [
     ("first_price", "buyers", ONE | {"capacity": 1}),
@@ -141,6 +157,13 @@ MANIPULABLE = [
     ("continuous_double_auction", "sellers", UNITS),
     ({"name": "continuous_double_auction", "variant": "gode_sunder"}, "buyers", UNITS),
     ({"name": "continuous_double_auction", "variant": "gode_sunder"}, "sellers", UNITS),
+    (SELLERS_BEST, "buyers", SCARCE),
+    (SELLERS_BEST, "sellers", TWO_COPIES),
+    ({"name": "assignment", "k": 0.5}, "buyers", SCARCE),
+    ({"name": "assignment", "k": 0.5}, "sellers", SCARCE),
+    ("ascending_assignment", "sellers", SCARCE),
+    (CLOCK | {"increment": 3.0}, "buyers", SCARCE),
+    ("vcg_bundles", "sellers", BUNDLES),
 ]
 
 

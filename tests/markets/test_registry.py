@@ -11,6 +11,7 @@ from markets.mechanisms.first_price import FirstPrice
 
 def test_names():
     assert list(MECHANISMS) == [
+        "ascending_assignment",
         "assignment",
         "chatterjee_samuelson",
         "continuous_double_auction",
@@ -31,6 +32,7 @@ def test_names():
         "take_it_or_leave_it",
         "trade_reduction",
         "two_sided_vcg",
+        "vcg_bundles",
     ]
 
 
@@ -90,6 +92,8 @@ def test_parameters_are_a_structured_configuration(name):
         {"name": "posted_price", "price": -1.0},
         {"name": "nash_bargaining", "disagreement": "sulk"},
         {"name": "first_price", "price": 1.0},
+        {"name": "assignment", "k": -0.1},
+        {"name": "ascending_assignment", "increment": float("inf")},
     ],
 )
 def test_parameters_out_of_range_are_refused(spec):
