@@ -233,6 +233,28 @@ def test_a_broken_mechanism_is_caught(sentence):
         check_mechanism(broken, orders, seed=1)
 
 
+def test_bundles_served_without_a_word_are_caught():
+    """A rule that ignores what listings contain would sell an item twice."""
+    broken = type("Broken", (Broken,), {"rule": staticmethod(lambda o, rng: won(o, o.bid))})()
+    orders = random_orders(np.random.default_rng(0), 3, 1, capacity=UNLIMITED)
+    with pytest.raises(
+        AssertionError, match="bundles, which .* does not declare, must be refused"
+    ):
+        check_mechanism(broken, orders)
+    overlapping = random_bundles(np.random.default_rng(0), 2, 1, 2)
+    with pytest.raises(AssertionError, match="an item must be in as many winners' bundles as it has copies"):
+        check_mechanism(
+            type("Greedy", (Broken,), {"rule": staticmethod(first_of_each_buyer)})(),
+            overlapping.select((overlapping.buyer == 0) == (overlapping.contents == 3)),
+        )
+
+
+def first_of_each_buyer(orders, rng):
+    rows = np.flatnonzero(orders.surplus >= 0)
+    rows = rows[np.unique(orders.buyer[rows], return_index=True)[1]]
+    return Trades.of(orders, rows, orders.bid[rows], orders.bid[rows])
+
+
 def test_a_false_claim_of_efficiency_is_caught():
     boast = dataclasses.replace(FirstPrice().properties, efficient_domain="")
     cls = type("Boastful", (FirstPrice,), {"properties": property(lambda self: boast)})
