@@ -237,9 +237,7 @@ def test_bundles_served_without_a_word_are_caught():
     """A rule that ignores what listings contain would sell an item twice."""
     broken = type("Broken", (Broken,), {"rule": staticmethod(lambda o, rng: won(o, o.bid))})()
     orders = random_orders(np.random.default_rng(0), 3, 1, capacity=UNLIMITED)
-    with pytest.raises(
-        AssertionError, match="bundles, which .* does not declare, must be refused"
-    ):
+    with pytest.raises(AssertionError, match=r"bundles, which .* does not declare, must be refused"):
         check_mechanism(broken, orders)
     overlapping = random_bundles(np.random.default_rng(0), 2, 1, 2)
     with pytest.raises(AssertionError, match="an item must be in as many winners' bundles as it has copies"):
