@@ -72,7 +72,8 @@ CALLS = ("mcafee", BOUNDS, "trade_reduction", "sbba", "two_sided_vcg", "muda", F
 COPIES = {"buyers": 3, "listings": 3, "capacity": UNLIMITED}
 PLENTY = {"buyers": 3, "listings": 3, "demand": 3}
 SCARCE = {"buyers": 4, "listings": 3, "capacity": 1}
-BUNDLES = {"buyers": 3, "sellers": 1, "items": 2, "rounds": 3}
+FEW = {"rounds": 4}
+BUNDLES = {"buyers": 3, "sellers": 1, "items": 2, "rounds": 2}
 SELLERS_BEST = {"name": "assignment", "k": 1.0}
 CLOCK = {"name": "ascending_assignment", "increment": 0.5}
 TRUTHFUL = [
@@ -107,12 +108,12 @@ TRUTHFUL = [
     ("rsop", "buyers", COPIES | {"demand": 2}),
     ({"name": "moulin", "cost": 4.0}, "buyers", ONE | {"capacity": UNLIMITED}),
     ({"name": "moulin", "cost": 4.0}, "buyers", COPIES | {"demand": 3}),
-    (SELLERS_BEST, "sellers", SCARCE),
+    (SELLERS_BEST, "sellers", SCARCE | FEW),
     (SELLERS_BEST, "sellers", {"buyers": 3, "listings": 4, "capacity": 1, "density": 0.7}),
-    ("ascending_assignment", "buyers", SCARCE),
-    ("ascending_assignment", "buyers", {"buyers": 4, "listings": 3, "density": 0.8}),
-    (CLOCK, "buyers", SCARCE),
-    ("vcg_bundles", "buyers", SCARCE),
+    ("ascending_assignment", "buyers", SCARCE | FEW),
+    ("ascending_assignment", "buyers", {"buyers": 4, "listings": 3, "density": 0.8} | FEW),
+    (CLOCK, "buyers", SCARCE | FEW),
+    ("vcg_bundles", "buyers", SCARCE | FEW),
     ("vcg_bundles", "buyers", BUNDLES),
     ("vcg_bundles", "buyers", BUNDLES | {"sellers": 2, "density": 0.7}),
     ("vcg_bundles", "buyers", BUNDLES | {"items": 3, "density": 0.5, "capacity": 2}),
@@ -157,12 +158,12 @@ MANIPULABLE = [
     ("continuous_double_auction", "sellers", UNITS),
     ({"name": "continuous_double_auction", "variant": "gode_sunder"}, "buyers", UNITS),
     ({"name": "continuous_double_auction", "variant": "gode_sunder"}, "sellers", UNITS),
-    (SELLERS_BEST, "buyers", SCARCE),
+    (SELLERS_BEST, "buyers", SCARCE | FEW),
     (SELLERS_BEST, "sellers", TWO_COPIES),
-    ({"name": "assignment", "k": 0.5}, "buyers", SCARCE),
-    ({"name": "assignment", "k": 0.5}, "sellers", SCARCE),
-    ("ascending_assignment", "sellers", SCARCE),
-    (CLOCK | {"increment": 3.0}, "buyers", SCARCE),
+    ({"name": "assignment", "k": 0.5}, "buyers", SCARCE | FEW),
+    ({"name": "assignment", "k": 0.5}, "sellers", SCARCE | FEW),
+    ("ascending_assignment", "sellers", SCARCE | FEW),
+    (CLOCK | {"increment": 3.0}, "buyers", SCARCE | FEW),
     ("vcg_bundles", "sellers", BUNDLES),
 ]
 
