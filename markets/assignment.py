@@ -2,13 +2,15 @@
 
 The largest sum of surpluses is a linear assignment problem (Shapley and Shubik 1971, Int. J. Game Theory 1).
 Prices p support it if nobody would rather have another unit: a[i, mu(i)] - p[mu(i)] >= a[i, j] - p[j] for all
-j, and nothing costs 0. The least of them are the prices of Vickrey, Clarke and Groves (Leonard 1983, J.
-Political Economy 91).
+j, and nothing costs 0. They are a lattice: the least of them are the prices of Vickrey, Clarke and Groves for
+the buyers, the most those for the sellers (Leonard 1983, J. Political Economy 91).
 
-Core Objects: Allocation, assign, transport
+Core Objects: Allocation, assign, supported, transport
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import numpy as np
 from scipy.optimize import linear_sum_assignment, linprog
@@ -17,10 +19,13 @@ from scipy.sparse import coo_array, vstack
 from markets.columns import FloatArray, IntArray
 from markets.ranking import Ranking, first_appearance
 
+Solver: TypeAlias = Callable[[FloatArray], tuple[IntArray, IntArray, FloatArray]]
+"""From the worth of units to buyers, float64[B, U], to an optimal matching and prices that support it."""
+
 
 @dataclass(frozen=True, eq=False)
 class Allocation:
-    """An optimal assignment and its least supporting prices.
+    """An optimal assignment and prices that support it.
 
     Attributes
     ----------
@@ -34,7 +39,40 @@ class Allocation:
     price: FloatArray
 
 
-def assign(buyer: IntArray, listing: IntArray, surplus: FloatArray, capacity: IntArray) -> Allocation:
+def supported(worth: FloatArray, k: float = 0.0) -> tuple[IntArray, IntArray, FloatArray]:
+    """Return an optimal matching and the prices (1 - k) least + k most that support it.
+
+    The prices that support an assignment are a convex set, so every k from 0 to 1 gives some of them.
+
+    Parameters
+    ----------
+    worth : float64[B, U]
+        Non-negative worth of each unit to each buyer, in credits.
+    k : float
+        0 for the buyers' optimum, 1 for the sellers'.
+
+    Returns
+    -------
+    buyer, unit : int64[M]
+        The matched pairs.
+    price : float64[U]
+        In credits.
+    """
+    i, j = linear_sum_assignment(worth, maximize=True)
+    price = least_prices(worth, i, j)
+    if k > 0:
+        price = (1 - k) * price + k * most_prices(worth, i, j)
+    return i, j, price
+
+
+def assign(
+    buyer: IntArray,
+    listing: IntArray,
+    surplus: FloatArray,
+    capacity: IntArray,
+    solve: Solver = supported,
+    sold_out: bool = False,
+) -> Allocation:
     """Maximise the sum of surpluses when every buyer takes at most one row.
 
     A listing with room for all of its bidders is free of scarcity: it costs its ask, and of several a buyer
@@ -49,6 +87,11 @@ def assign(buyer: IntArray, listing: IntArray, surplus: FloatArray, capacity: In
         bid - ask, not negative.
     capacity : int64[R]
         Copies of the row's listing.
+    solve : Solver
+        Matches buyers and scarce copies and prices them; the least prices by default.
+    sold_out : bool
+        Whether a listing with exactly as many copies as bidders is scarce too. Its least price is its ask all
+        the same, but once sold out it can support a higher one.
 
     Returns
     -------
@@ -64,7 +107,8 @@ def assign(buyer: IntArray, listing: IntArray, surplus: FloatArray, capacity: In
     who, first_of_buyer = first_appearance(buyer)
     what, first_of_listing = first_appearance(listing)
     copies = capacity[first_of_listing]
-    scarce = copies < np.bincount(what, minlength=len(copies))
+    bidders = np.bincount(what, minlength=len(copies))
+    scarce = copies <= bidders if sold_out else copies < bidders
 
     free = Ranking.of(who, surplus, np.arange(len(who)), 1).first(~scarce[what])
     outside_row = np.full(len(first_of_buyer), -1)
@@ -81,8 +125,7 @@ def assign(buyer: IntArray, listing: IntArray, surplus: FloatArray, capacity: In
     )
     worth = np.maximum(extra, 0.0)[:, unit]
 
-    i, j = linear_sum_assignment(worth, maximize=True)
-    price = least_prices(worth, i, j)
+    i, j, price = solve(worth)
     kept = (pair[i, unit[j]] >= 0) & ((worth[i, j] > 0) | (outside_row[i] < 0))
     i, j = i[kept], j[kept]
     outside_row[i] = -1
@@ -121,6 +164,19 @@ def least_prices(worth: FloatArray, i: IntArray, j: IntArray) -> FloatArray:
         if np.array_equal(raised, price):
             break
         price = raised
+    return price
+
+
+def most_prices(worth: FloatArray, i: IntArray, j: IntArray) -> FloatArray:
+    """Return the most prices that support an optimal assignment: those that leave buyers the least utility.
+
+    The market with its sides exchanged has the least utilities for its least prices (`least_prices`, also for
+    the parameters); a unit that nobody holds costs nothing.
+    """
+    utility = least_prices(worth.T, j, i)
+    price = np.zeros(worth.shape[1])
+    # In exact numbers no price is negative; the maximum takes back rounding.
+    price[j] = np.maximum(worth[i, j] - utility[i], 0.0)
     return price
 
 

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from markets.bundles import claims
 from markets.columns import BoolArray, FloatArray, IntArray
 from markets.levies import Levies
 from markets.mechanisms.base import Mechanism
@@ -43,9 +44,10 @@ def check_mechanism(mechanism: Mechanism, orders: Orders, seed: int = 0) -> None
     """Check one clearing, and clearings of markets derived from it, against what the mechanism declares.
 
     Accounting identity, individual rationality, budget, efficiency (where declared without a condition),
-    demand and capacity, one permutation drawn and nothing else, same seed same bytes, inputs left alone,
-    equivariance under renaming and under a change of the unit of money; the same with nobody, with one buyer
-    alone and with all bids and all asks tied; and that a larger demand than served is refused.
+    demand and capacity (of every item of a bundle), one permutation drawn and nothing else, same seed same
+    bytes, inputs left alone, equivariance under renaming and under a change of the unit of money; the same
+    with nobody, with one buyer alone and with all bids and all asks tied; and that a larger demand than
+    served, and bundles if none are, are refused.
 
     Parameters
     ----------
@@ -72,7 +74,7 @@ def check_mechanism(mechanism: Mechanism, orders: Orders, seed: int = 0) -> None
         _check_outcome(mechanism, trades)
         _check_renaming(mechanism, trades, priority, seed)
         _check_unit(mechanism, trades, priority)
-    _check_demand(mechanism, orders)
+    _check_refusals(mechanism, orders)
 
 
 def check_truthful(
@@ -214,6 +216,12 @@ def _check_outcome(mechanism: Mechanism, trades: Trades) -> None:
     _claim(
         (sold <= orders.capacity).all(), "a listing must have as many winners as copies at most; one had more"
     )
+    row, item = claims(orders.seller, orders.contents)
+    winners = np.bincount(item, np.isin(row, trades.row))[item]
+    _claim(
+        (winners <= orders.capacity[row]).all(),
+        "an item must be in as many winners' bundles as it has copies at most; one was in more",
+    )
 
 
 def _renamed(rng: np.random.Generator, *columns: IntArray) -> list[IntArray]:
@@ -261,13 +269,19 @@ def _check_unit(mechanism: Mechanism, trades: Trades, priority: IntArray) -> Non
             _claim(scaled, f"a change of unit must scale what is {field}; it did not")
 
 
-def _check_demand(mechanism: Mechanism, orders: Orders) -> None:
+def _check_refusals(mechanism: Mechanism, orders: Orders) -> None:
     most = mechanism.properties.max_demand
-    if most is None:
-        return
-    greedy = dataclasses.replace(orders, demand=most + 1)
+    if most is not None:
+        greedy = dataclasses.replace(orders, demand=most + 1)
+        _check_refused(mechanism, greedy, f"a demand above the declared {most}")
+    if len(orders) and not mechanism.properties.bundles:
+        overlapping = dataclasses.replace(orders, contents=np.ones(len(orders), dtype=np.int64))
+        _check_refused(mechanism, overlapping, "bundles, which the mechanism does not declare,")
+
+
+def _check_refused(mechanism: Mechanism, orders: Orders, what: str) -> None:
     try:
-        mechanism.clear(greedy, np.random.default_rng(0))
+        mechanism.clear(orders, np.random.default_rng(0))
     except ValueError:
         return
-    raise AssertionError(f"a demand above the declared {most} must be refused; it was served")
+    raise AssertionError(f"{what} must be refused; it was served")

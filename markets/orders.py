@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from markets.assignment import assign, transport
+from markets.bundles import PackageMarket
 from markets.columns import BoolArray, FloatArray, IntArray, amounts, freeze, require, whole_numbers
 from markets.goods import UNLIMITED
 from markets.levies import Levies, charges
@@ -37,8 +38,12 @@ class Orders:
         The trial's gain from trade, in nats an example.
     capacity : int64[R]
         Winners the row's listing can have, from its licence.
+    contents : int64[R]
+        The items of the row's listing as a bit mask, where the listings of its seller overlap: bit p stands
+        for what the seller offers at block position p, alone or within a bundle. The licence is then that of
+        each item. 0 is a listing that is its own only item.
     demand : int
-        Blocks a buyer wants at most for a position.
+        Blocks a buyer wants at most for a position; of rows with contents, whatever their position.
     """
 
     buyer: IntArray
@@ -49,6 +54,7 @@ class Orders:
     ask: FloatArray
     gain: FloatArray
     capacity: IntArray
+    contents: IntArray
     demand: int = 1
 
     @classmethod
@@ -63,18 +69,19 @@ class Orders:
         position: npt.ArrayLike | None = None,
         gain: npt.ArrayLike | None = None,
         capacity: npt.ArrayLike | None = None,
+        contents: npt.ArrayLike | None = None,
         demand: int = 1,
     ) -> "Orders":
         """Copy, validate and freeze the columns; cost O(R log R).
 
-        By default there is one position, gains are 0 and licences unlimited.
+        By default there is one position, gains are 0, licences unlimited, and no listing is a bundle.
 
         Raises
         ------
         ValueError
             If columns differ in length, an amount is NaN, infinite or negative, a pair appears twice, a
-            listing has two sellers, positions or capacities, somebody bids on its own listing, or a capacity
-            or the demand is below 1.
+            listing has two sellers, positions, capacities or contents, a seller's overlapping listings have
+            two capacities, somebody bids on its own listing, or a capacity or the demand is below 1.
         """
         rows = np.size(buyer)
         orders = cls(
@@ -88,6 +95,7 @@ class Orders:
             capacity=whole_numbers(
                 "orders.capacity", np.full(rows, UNLIMITED) if capacity is None else capacity, least=1
             ),
+            contents=whole_numbers("orders.contents", np.zeros(rows, int) if contents is None else contents),
             demand=int(demand),
         )
         _check(orders)
@@ -110,8 +118,11 @@ class Orders:
 
     @cached_property
     def seat(self) -> IntArray:
-        """The row's (buyer, position) as a number from 0 without gaps, int64[R]: what `demand` limits."""
-        place = np.unique(self.position, return_inverse=True)[1]
+        """The row's (buyer, position) as a number from 0 without gaps, int64[R]: what `demand` limits.
+
+        All rows of a buyer that have contents are one seat.
+        """
+        place = np.unique(np.where(self.contents > 0, -1, self.position), return_inverse=True)[1]
         who = np.unique(self.buyer, return_inverse=True)[1]
         width = int(place.max(initial=0)) + 1
         return np.unique(who * width + place, return_inverse=True)[1].astype(np.int64)
@@ -138,7 +149,7 @@ class Orders:
         return Orders.of(**columns, demand=self.demand)
 
 
-_COLUMNS = ("buyer", "seller", "listing", "position", "bid", "ask", "gain", "capacity")
+_COLUMNS = ("buyer", "seller", "listing", "position", "bid", "ask", "gain", "capacity", "contents")
 
 
 def _check(orders: Orders) -> None:
@@ -151,10 +162,14 @@ def _check(orders: Orders) -> None:
         raise ValueError(f"orders.demand must be at least 1; got {orders.demand}")
     require(orders.buyer != orders.seller, orders.buyer, "orders.buyer", "another than the row's seller")
     _, first = np.unique(orders.listing, return_index=True)
-    for field in ("seller", "position", "capacity"):
+    for field in ("seller", "position", "capacity", "contents"):
         column = getattr(orders, field)
         same = column == column[first[orders.lot]] if len(orders) else np.ones(0, bool)
         require(same, column, f"orders.{field}", "the same in all rows of a listing")
+    overlapping = np.flatnonzero(orders.contents)
+    _, first, seller = np.unique(orders.seller[overlapping], return_index=True, return_inverse=True)
+    copies = orders.capacity[overlapping]
+    require(copies == copies[first[seller]], copies, "orders.capacity", "one for all contents of a seller")
     by_pair = np.lexsort((orders.buyer, orders.listing))
     repeats = (np.diff(orders.buyer[by_pair]) == 0) & (np.diff(orders.listing[by_pair]) == 0)
     unique = np.ones(len(orders), dtype=bool)
@@ -255,9 +270,25 @@ def first_best(orders: Orders) -> tuple[IntArray, FloatArray]:
     Each buyer's best rows are the answer when the listings have room for them: O(R log R). Otherwise an
     assignment problem for each position when `demand` is 1 (see `markets.assignment`), else a linear program
     whose matrix is that of a bipartite graph, hence totally unimodular: its vertices are whole (Hoffman and
-    Kruskal 1956).
+    Kruskal 1956). Rows with contents are a problem of their own (see `markets.bundles`).
     """
-    positive = orders.surplus > 0
+    single, bundled = orders.contents == 0, np.flatnonzero((orders.contents > 0) & (orders.surplus > 0))
+    rows = _best_of_listings(orders, single & (orders.surplus > 0))
+    if len(bundled):
+        best = PackageMarket.of(
+            orders.seat[bundled],
+            orders.seller[bundled],
+            orders.contents[bundled],
+            orders.surplus[bundled],
+            orders.capacity[bundled],
+            orders.demand,
+        ).best()
+        rows = np.sort(np.concatenate([rows, bundled[best]]))
+    return rows.astype(np.int64), orders.surplus[rows]
+
+
+def _best_of_listings(orders: Orders, positive: BoolArray) -> IntArray:
+    """Return the best of the rows given, none of which has contents, rising."""
     place = np.arange(len(orders))
     best = Ranking.of(orders.seat, orders.surplus, place, orders.demand).first(positive)
     room = Ranking.of(orders.lot, orders.surplus, place, orders.capacity).first(best)
@@ -279,7 +310,7 @@ def first_best(orders: Orders) -> tuple[IntArray, FloatArray]:
                 orders.capacity[wanted],
             )
         ]
-    return rows.astype(np.int64), orders.surplus[rows]
+    return rows
 
 
 def _best_of_book(orders: Orders, book: IntArray) -> IntArray:

@@ -196,6 +196,7 @@ def orders_at(
         position=tries.position[at],
         gain=gain[at],
         capacity=np.full(len(at), Licence.parse(world.config.broker.licence).capacity),
+        contents=world.laboratory.contents[tries.position[at]],
         demand=world.config.broker.demand,
     )
 

@@ -68,6 +68,10 @@ class BrokerConfig:
     ----------
     blocks : str
         What sellers list: ``model``, one block that holds all the parameters, or ``layers``, a block a layer.
+    bundles : str
+        What sellers list besides single layers: ``none``, ``whole``, all layers together, or ``adjacent``,
+        every run of adjacent layers. A bundle is tried and merged as one block; a buyer wins one listing a
+        round, and a licence counts for each layer, alone or in a bundle.
     licence : str
         ``copy`` (sold to any number of buyers), ``exclusive`` (one winner a round) or ``copies: k``.
     alignment : str
@@ -81,6 +85,7 @@ class BrokerConfig:
     """
 
     blocks: Annotated[str, Field(pattern="^(model|layers)$")] = "model"
+    bundles: Annotated[str, Field(pattern="^(none|whole|adjacent)$")] = "none"
     licence: str = "copy"
     alignment: Annotated[str, Field(pattern="^(weight_matching|none)$")] = "weight_matching"
     merge_weights: Annotated[int, Field(ge=2)] = 11
@@ -92,6 +97,15 @@ class BrokerConfig:
     def _known_licence(cls, value: str) -> str:
         Licence.parse(value)
         return value
+
+    @model_validator(mode="after")
+    def _bundles_of_layers(self) -> "BrokerConfig":
+        if self.bundles != "none" and self.blocks != "layers":
+            raise ValueError(
+                f"broker.bundles must be none unless broker.blocks is layers; got {self.bundles!r} "
+                f"with blocks {self.blocks!r}"
+            )
+        return self
 
 
 @dataclass(frozen=True, config=STRICT)
@@ -220,6 +234,12 @@ class MarketConfig:
             raise ValueError(
                 f"broker.licence must be one of {', '.join(properties.licences)} "
                 f"for mechanism {self.mechanism.name}; got {self.broker.licence!r}"
+            )
+        if self.broker.bundles != "none" and not properties.bundles:
+            serving = [name for name in MECHANISMS if MECHANISMS.build(name).properties.bundles]
+            raise ValueError(
+                f"broker.bundles must be none for mechanism {self.mechanism.name}, which sells blocks one by "
+                f"one; got {self.broker.bundles!r} ({', '.join(serving)} sells bundles)"
             )
         if properties.max_demand is not None and self.broker.demand > properties.max_demand:
             raise ValueError(

@@ -22,6 +22,7 @@ from agents.learning.fleet import Fleet
 from agents.learning.merging import merge
 from agents.learning.parameters import Parameters
 from agents.learning.trials import try_blocks
+from sim.blocks import cut
 from sim.config import MarketConfig
 from sim.endowments import Split, load_examples, split
 from sim.streams import Streams
@@ -147,7 +148,8 @@ class Laboratory:
             for part in ("validation", "test")
         }
         self.architecture = config.network.bind(examples.inputs.shape[1:], examples.classes)
-        self.positions = ("model",) if config.broker.blocks == "model" else tuple(self.architecture.positions)
+        listed = cut(self.architecture, config.broker.blocks, config.broker.bundles)
+        self.positions, self.contents = listed.positions, listed.contents
         self._weights = np.linspace(0.0, 1.0, config.broker.merge_weights)
         slots = len(self.replicates) * worlds * config.organisations
         self.fleet = Fleet(

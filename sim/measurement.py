@@ -284,10 +284,12 @@ def _welfare_withheld(
     """Return the welfare that withheld blocks would have added this round, to first order, credits.
 
     For each buyer and position: the best withheld block's gain of welfare, less that of the block it bought
-    instead, where positive. Other organisations' models are held as they were.
+    instead, where positive. Other organisations' models are held as they were. Where listings overlap, a
+    buyer has them all to choose one from.
     """
     positions = len(world.laboratory.positions)
-    market = tries.buyer * positions + tries.position
+    overlaps = world.laboratory.contents[tries.position] > 0
+    market = tries.buyer * positions + np.where(overlaps, 0, tries.position)
     best, made = (np.zeros(world.organisations * positions) for _ in range(2))
     np.maximum.at(best, market[worth.withheld], worth.welfare[worth.withheld])
     np.maximum.at(made, market[bought.row], worth.welfare[bought.row])

@@ -30,7 +30,7 @@ def position_masks(
     position : array of int, shape (P,)
         Position of each pair's block, as a number in `names`.
     names : sequence of str
-        Position names; "model" holds all tensors.
+        Position names; "model" holds all tensors, names joined by "+" those of each.
 
     Returns
     -------

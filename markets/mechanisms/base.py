@@ -10,7 +10,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from markets.columns import IntArray
+from markets.columns import IntArray, require
 from markets.goods import LICENCE_KINDS
 from markets.orders import Orders, Trades
 from markets.registry import Registry
@@ -51,6 +51,8 @@ class Properties:
         The largest `demand` served; None for any.
     pooled : bool
         The asks of a listing are paid together, not one by one: a buyer may pay less than its ask.
+    bundles : bool
+        Listings that overlap, orders with contents, are served.
 
     Raises
     ------
@@ -71,6 +73,7 @@ class Properties:
     reference: str
     max_demand: int | None = None
     pooled: bool = False
+    bundles: bool = False
 
     def __post_init__(self) -> None:
         choices = {"truthful_buyers": TRUTHFUL, "truthful_sellers": TRUTHFUL, "budget": BUDGETS}
@@ -115,18 +118,21 @@ class Mechanism(ABC):
         """Return the trades; draw exactly one permutation of the rows from `rng`, to break ties."""
 
     def draw_priority(self, orders: Orders, rng: np.random.Generator) -> IntArray:
-        """Check that the demand is served and draw the permutation that breaks ties, int64[R].
+        """Check that the orders are served and draw the permutation that breaks ties, int64[R].
 
         Raises
         ------
         ValueError
-            If buyers want more blocks than the mechanism serves.
+            If buyers want more blocks than the mechanism serves, or bundles and it serves none.
         """
         most = self.properties.max_demand
         if most is not None and orders.demand > most:
             raise ValueError(
                 f"orders.demand must be at most {most} for {type(self).__name__}; got {orders.demand}"
             )
+        if not self.properties.bundles:
+            allowed = f"0 for {type(self).__name__}, which sells no bundles"
+            require(orders.contents == 0, orders.contents, "orders.contents", allowed)
         return rng.permutation(len(orders))
 
 

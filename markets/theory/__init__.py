@@ -14,6 +14,13 @@ from markets.theory.auctions import (
     risk_averse_bid,
     second_price_revenue_variance,
 )
+from markets.theory.assignment import (
+    SHAPLEY_SHUBIK,
+    HousingMarket,
+    competitive_prices,
+    vickrey_utilities,
+)
+from markets.theory.auctions import auction_bidders_surplus, auction_revenue, first_price_bid
 from markets.theory.bargaining import (
     best_offer,
     chatterjee_samuelson_ask,
@@ -28,6 +35,11 @@ from markets.theory.commons import (
     samuelson_quantity,
     voluntary_contributions,
     warm_glow_contribution,
+from markets.theory.bundles import (
+    AUSUBEL_MILGROM,
+    least_core_revenue,
+    package_gains,
+    vickrey_payments,
 )
 from markets.theory.copies import (
     equal_sharing_loss,
@@ -48,6 +60,7 @@ from markets.theory.double_auctions import (
 )
 
 __all__ = [
+    "AUSUBEL_MILGROM",
     "SHAPLEY_SHUBIK",
     "HousingMarket",
     "all_pay_bid",
@@ -61,6 +74,7 @@ __all__ = [
     "chatterjee_samuelson_ask",
     "chatterjee_samuelson_bid",
     "clarke_taxes",
+    "competitive_prices",
     "equal_sharing_loss",
     "first_price_bid",
     "first_price_reply",
@@ -68,6 +82,8 @@ __all__ = [
     "is_contribution_equilibrium",
     "last_pair",
     "lindahl_prices",
+    "least_core_revenue",
+    "package_gains",
     "posted_price_gains",
     "posted_price_revenue",
     "posted_price_welfare",
@@ -80,6 +96,7 @@ __all__ = [
     "trade_reduction_loss",
     "trade_reduction_revenue",
     "vickrey_deficit",
+    "vickrey_payments",
     "vickrey_utilities",
     "voluntary_contributions",
     "warm_glow_contribution",

@@ -2,14 +2,14 @@
 
 Values and costs are independent and uniform on [0, 1] unless a function says otherwise; money is in credits.
 
-Core Objects: vickrey_utilities, HousingMarket, SHAPLEY_SHUBIK
+Core Objects: vickrey_utilities, competitive_prices, HousingMarket, SHAPLEY_SHUBIK
 """
 
 from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from scipy.optimize import linear_sum_assignment
+from scipy.optimize import linear_sum_assignment, linprog
 
 from markets.columns import FloatArray
 
@@ -37,6 +37,40 @@ def vickrey_utilities(surplus: npt.ArrayLike) -> FloatArray:
 
     everybody = welfare(worth)
     return np.array([everybody - welfare(np.delete(worth, i, axis=0)) for i in range(len(worth))])
+
+
+def competitive_prices(surplus: npt.ArrayLike) -> tuple[FloatArray, FloatArray]:
+    """Return the least and the most competitive prices of an assignment market, above the sellers' asks.
+
+    The core of the market is the set of optimal dual solutions: u_i + p_j >= a_ij, of which the sum is the
+    first best. Its prices are a lattice, so the least and the most sum of prices belong to the corners
+    (Shapley and Shubik 1971, Int. J. Game Theory 1).
+
+    Parameters
+    ----------
+    surplus : array_like[B, U]
+        Non-negative surplus of each buyer from each unit, in credits.
+
+    Returns
+    -------
+    least, most : float64[U]
+        In credits. Two linear programs with B U restrictions.
+    """
+    worth = np.asarray(surplus, dtype=np.float64)
+    buyers, units = worth.shape
+    best = worth[linear_sum_assignment(worth, maximize=True)].sum()
+    pairs = np.hstack([np.repeat(np.eye(buyers), units, axis=0), np.tile(np.eye(units), (buyers, 1))])
+    corners = [
+        linprog(
+            np.r_[np.zeros(buyers), np.full(units, sign)],
+            A_ub=-pairs,
+            b_ub=-worth.ravel(),
+            A_eq=np.ones((1, buyers + units)),
+            b_eq=[best],
+        ).x[buyers:]
+        for sign in (1.0, -1.0)
+    ]
+    return corners[0], corners[1]
 
 
 class HousingMarket(NamedTuple):

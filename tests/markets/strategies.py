@@ -53,14 +53,70 @@ def random_orders(
     )
 
 
+def random_bundles(
+    rng: np.random.Generator,
+    buyers: int = 4,
+    sellers: int = 1,
+    items: int = 3,
+    *,
+    density: float = 1.0,
+    whole: int | None = None,
+    capacity: int = 1,
+    traders: bool = False,
+) -> Orders:
+    """Draw a market of all bundles of some items of each seller.
+
+    Bids are uniform on [0, size of the bundle], asks 0 or uniform on [0, 1/2]; with `whole` both are that
+    many times as large and without fractions. With `traders` the sellers are among the buyers.
+    """
+    bundles = 2**items - 1
+    buyer, listing = (index.ravel() for index in np.indices((buyers, sellers * bundles)))
+    seller = listing // bundles + (0 if traders else buyers)
+    keep = (rng.random(len(buyer)) < density) & (buyer != seller)
+    buyer, listing, seller = buyer[keep], listing[keep], seller[keep]
+    contents = listing % bundles + 1
+    size = (contents[:, None] >> np.arange(items) & 1).sum(axis=1)
+    unit = whole or 1
+    bid, ask = rng.random(len(buyer)) * size * unit, rng.random(len(buyer)) * rng.integers(0, 2, len(buyer))
+    ask = ask * unit / 2
+    return Orders.of(
+        buyer=buyer,
+        seller=seller,
+        listing=listing,
+        bid=bid if whole is None else np.rint(bid),
+        ask=ask if whole is None else np.rint(ask),
+        gain=rng.random(len(buyer)),
+        capacity=np.full(len(buyer), capacity),
+        contents=contents,
+    )
+
+
+@st.composite
+def bundle_markets(draw: st.DrawFn) -> Orders:
+    """Small markets of overlapping listings: ties, missing pairs, several sellers, traders on both sides."""
+    return random_bundles(
+        np.random.default_rng(draw(st.integers(0, 2**32 - 1))),
+        buyers=draw(st.integers(1, 5)),
+        sellers=draw(st.integers(1, 3)),
+        items=draw(st.integers(1, 3)),
+        density=draw(st.sampled_from([0.3, 0.7, 1.0])),
+        whole=draw(st.sampled_from([None, 1, 4])),
+        capacity=draw(st.sampled_from([1, 2, UNLIMITED])),
+        traders=draw(st.booleans()),
+    )
+
+
 @st.composite
 def markets(
     draw: st.DrawFn,
     one_quote: bool = False,
     max_demand: int | None = None,
     licences: tuple[str, ...] = LICENCE_KINDS,
+    bundles: bool = False,
 ) -> Orders:
     """Small markets of every shape: ties, missing pairs, mixed licences, traders on both sides."""
+    if bundles and draw(st.booleans()):
+        return draw(bundle_markets())
     capacities = [None, 1, 2, UNLIMITED] if set(licences) == set(LICENCE_KINDS) else [UNLIMITED]
     return random_orders(
         np.random.default_rng(draw(st.integers(0, 2**32 - 1))),

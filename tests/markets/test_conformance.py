@@ -13,7 +13,7 @@ from markets.mechanisms.all_pay import AllPay
 from markets.mechanisms.first_price import FirstPrice
 from markets.mechanisms.lindahl import Lindahl
 from markets.orders import Orders, Trades
-from tests.markets.strategies import markets, random_orders
+from tests.markets.strategies import markets, random_bundles, random_orders
 
 VARIANTS = [{"name": name} for name in MECHANISMS] + [
     {"name": "k_double_auction", "k": 0.0},
@@ -43,6 +43,9 @@ VARIANTS = [{"name": name} for name in MECHANISMS] + [
     {"name": "lindahl", "cost": 1.0},
     {"name": "clarke_pivot", "cost": 1.0},
     {"name": "clarke_pivot", "cost": 1.0, "shares": "equal"},
+    {"name": "assignment", "k": 1.0},
+    {"name": "assignment", "k": 0.3},
+    {"name": "ascending_assignment", "increment": 0.25},
 ]
 GRID = np.arange(-1, 10).clip(0) / 2
 
@@ -53,17 +56,18 @@ GRID = np.arange(-1, 10).clip(0) / 2
 def test_mechanism_does_what_it_declares(spec, data):
     mechanism = MECHANISMS.build(spec)
     told = mechanism.properties
-    orders = data.draw(markets(mechanism.venue == "books", told.max_demand, told.licences))
+    orders = data.draw(markets(mechanism.venue == "books", told.max_demand, told.licences, told.bundles))
     check_mechanism(mechanism, orders, seed=data.draw(st.integers(0, 99)))
 
 
 def gains_from_lies(spec, side, rounds=12, **market):
     """The best gain of any lie over some markets of whole numbers, where floats are exact."""
     mechanism = MECHANISMS.build(spec)
-    books = mechanism.venue == "books"
+    books = {"one_quote": True} if mechanism.venue == "books" else {}
+    draw = random_bundles if "items" in market else random_orders
     rng = np.random.default_rng(5)
     return max(
-        check_truthful(mechanism, random_orders(rng, whole=4, one_quote=books, **market), side, GRID, seed)
+        check_truthful(mechanism, draw(rng, whole=4, **books, **market), side, GRID, seed)
         for seed in range(rounds)
     )
 
@@ -78,6 +82,10 @@ COPIES = {"buyers": 3, "listings": 3, "capacity": UNLIMITED}
 PLENTY = {"buyers": 3, "listings": 3, "demand": 3}
 SCARCE = {"buyers": 4, "listings": 3, "capacity": 1}
 PIVOT = {"name": "clarke_pivot", "cost": 4.0}
+FEW = {"rounds": 4}
+BUNDLES = {"buyers": 3, "sellers": 1, "items": 2, "rounds": 2}
+SELLERS_BEST = {"name": "assignment", "k": 1.0}
+CLOCK = {"name": "ascending_assignment", "increment": 0.5}
 TRUTHFUL = [
     ("second_price", "buyers", ONE | {"capacity": 1}),
     ("second_price", "buyers", ONE | {"capacity": 2}),
@@ -115,6 +123,15 @@ TRUTHFUL = [
         for spec in (PIVOT, PIVOT | {"shares": "equal"})
         for market in (ONE | {"capacity": UNLIMITED}, COPIES | {"demand": 3})
     ],
+    (SELLERS_BEST, "sellers", SCARCE | FEW),
+    (SELLERS_BEST, "sellers", {"buyers": 3, "listings": 4, "capacity": 1, "density": 0.7}),
+    ("ascending_assignment", "buyers", SCARCE | FEW),
+    ("ascending_assignment", "buyers", {"buyers": 4, "listings": 3, "density": 0.8} | FEW),
+    (CLOCK, "buyers", SCARCE | FEW),
+    ("vcg_bundles", "buyers", SCARCE | FEW),
+    ("vcg_bundles", "buyers", BUNDLES),
+    ("vcg_bundles", "buyers", BUNDLES | {"sellers": 2, "density": 0.7}),
+    ("vcg_bundles", "buyers", BUNDLES | {"items": 3, "density": 0.5, "capacity": 2}),
 ]
 MANIPULABLE = [
     ("first_price", "buyers", ONE | {"capacity": 1}),
@@ -165,6 +182,13 @@ MANIPULABLE = [
     ],
     (PIVOT, "sellers", ONE | {"capacity": UNLIMITED}),
     (PIVOT, "buyers", COPIES),
+    (SELLERS_BEST, "buyers", SCARCE | FEW),
+    (SELLERS_BEST, "sellers", TWO_COPIES),
+    ({"name": "assignment", "k": 0.5}, "buyers", SCARCE | FEW),
+    ({"name": "assignment", "k": 0.5}, "sellers", SCARCE | FEW),
+    ("ascending_assignment", "sellers", SCARCE | FEW),
+    (CLOCK | {"increment": 3.0}, "buyers", SCARCE | FEW),
+    ("vcg_bundles", "sellers", BUNDLES),
 ]
 
 
@@ -273,6 +297,24 @@ def test_a_pool_that_leaves_the_seller_short_is_caught():
 
     with pytest.raises(AssertionError, match="a seller must receive its ask at least"):
         check_mechanism(type("Short", (Lindahl,), {"clear": clear})(), orders)
+def test_bundles_served_without_a_word_are_caught():
+    """A rule that ignores what listings contain would sell an item twice."""
+    broken = type("Broken", (Broken,), {"rule": staticmethod(lambda o, rng: won(o, o.bid))})()
+    orders = random_orders(np.random.default_rng(0), 3, 1, capacity=UNLIMITED)
+    with pytest.raises(AssertionError, match=r"bundles, which .* does not declare, must be refused"):
+        check_mechanism(broken, orders)
+    overlapping = random_bundles(np.random.default_rng(0), 2, 1, 2)
+    with pytest.raises(AssertionError, match="an item must be in as many winners' bundles as it has copies"):
+        check_mechanism(
+            type("Greedy", (Broken,), {"rule": staticmethod(first_of_each_buyer)})(),
+            overlapping.select((overlapping.buyer == 0) == (overlapping.contents == 3)),
+        )
+
+
+def first_of_each_buyer(orders, rng):
+    rows = np.flatnonzero(orders.surplus >= 0)
+    rows = rows[np.unique(orders.buyer[rows], return_index=True)[1]]
+    return Trades.of(orders, rows, orders.bid[rows], orders.bid[rows])
 
 
 def test_a_false_claim_of_efficiency_is_caught():

@@ -40,6 +40,12 @@ def test_defaults_and_read_only_copies():
         ({"seller": [0, 3]}, r"orders\.seller must be the same in all rows of a listing; got 3 in row 1"),
         ({"position": [0, 1]}, r"orders\.position must be the same"),
         ({"capacity": [1, 2]}, r"orders\.capacity must be the same"),
+        ({"contents": [1, 2]}, r"orders\.contents must be the same in all rows of a listing"),
+        ({"contents": [-1, -1]}, r"orders\.contents must be at least 0; got -1 in row 0"),
+        (
+            {"listing": [7, 8], "contents": [1, 2], "capacity": [1, 2]},
+            r"orders\.capacity must be one for all contents of a seller; got 2 in row 1",
+        ),
         ({"capacity": [0, 0]}, r"orders\.capacity must be at least 1; got 0 in row 0"),
         ({"demand": 0}, r"orders\.demand must be at least 1; got 0"),
     ],
@@ -62,6 +68,17 @@ def test_books_split_by_position_and_keep_the_order():
     )
     assert [book.tolist() for book in orders.books(np.array([3, 0, 2, 1]))] == [[3, 1], [0, 2]]
     assert orders.seat.tolist() == [1, 0, 1, 0]
+
+
+def test_rows_with_contents_are_one_seat():
+    """What a buyer wins at most is counted over its bundles, whatever their position."""
+    orders = Orders.of(
+        buyer=[9] * 4, seller=[0] * 4, listing=[0, 1, 2, 3], position=[5, 2, 5, 2], bid=[1] * 4, ask=[0] * 4,
+        contents=[0, 0, 1, 2],
+    )  # fmt: skip
+    assert len({orders.seat[0], orders.seat[1], orders.seat[2]}) == 3
+    assert orders.seat[2] == orders.seat[3]
+    assert orders.select(np.array([2])).contents.tolist() == [1]
 
 
 def test_trades_are_sorted_and_name_their_parties():

@@ -12,6 +12,7 @@ from markets.mechanisms.first_price import FirstPrice
 def test_names():
     assert list(MECHANISMS) == [
         "all_pay",
+        "ascending_assignment",
         "assignment",
         "chatterjee_samuelson",
         "clarke_pivot",
@@ -36,6 +37,7 @@ def test_names():
         "trade_reduction",
         "two_sided_vcg",
         "voluntary_contributions",
+        "vcg_bundles",
     ]
 
 
@@ -97,6 +99,8 @@ def test_parameters_are_a_structured_configuration(name):
         {"name": "first_price", "price": 1.0},
         {"name": "provision_point", "excess": "burn"},
         {"name": "clarke_pivot", "cost": -1.0},
+        {"name": "assignment", "k": -0.1},
+        {"name": "ascending_assignment", "increment": float("inf")},
     ],
 )
 def test_parameters_out_of_range_are_refused(spec):

@@ -129,3 +129,28 @@ def test_least_prices_of_the_houses_from_marginal_contributions():
     utility = theory.vickrey_utilities(surplus)
     prices = [houses.values[h][i] - utility[i] for h, i in enumerate(houses.buyer_of_house)]
     assert tuple(prices) == houses.least_prices
+
+
+def test_corners_of_the_core_of_the_houses():
+    """Shapley and Shubik 1971: prices from (21, 20, 19) to (23, 21, 20)."""
+    houses = theory.SHAPLEY_SHUBIK
+    surplus = np.maximum(np.array(houses.values).T - np.array(houses.reserves), 0)
+    least, most = theory.competitive_prices(surplus)
+    assert np.array(houses.reserves) + least == pytest.approx(houses.least_prices)
+    assert np.array(houses.reserves) + most == pytest.approx(houses.most_prices)
+
+
+def test_coalitions_of_ausubel_and_milgrom_2006():
+    """Together 4, without bidder 3 only 2; Vickrey payments 0, at least 2 in the core."""
+    values = theory.AUSUBEL_MILGROM
+    assert theory.package_gains(values).tolist() == [0, 2, 2, 2, 2, 2, 4, 4]
+    won, paid = theory.vickrey_payments(values)
+    assert (won.tolist(), paid.tolist()) == ([0, 1, 2], [0, 0, 0])
+    assert theory.least_core_revenue(values) == pytest.approx(2)
+    assert theory.vickrey_payments(values[:2])[1].sum() == 2
+
+
+def test_vickrey_payments_of_one_good_are_second_prices():
+    won, paid = theory.vickrey_payments([[0, 5], [0, 9], [0, 7]])
+    assert (won.tolist(), paid.tolist()) == ([0, 1, 0], [0, 7, 0])
+    assert theory.least_core_revenue([[0, 5], [0, 9], [0, 7]]) == pytest.approx(7)

@@ -26,6 +26,12 @@ from tests.sim.conftest import small
         ({"population": {"parameters": {"shading": {"fraction": 3.0}}}}, "less than or equal to 1"),
         ({"broker": {"licence": "lease"}}, "licence"),
         ({"broker": {"demand": 2}, "mechanism": "assignment"}, "broker.demand must be at most 1"),
+        ({"broker": {"bundles": "whole"}}, "broker.bundles must be none unless broker.blocks is layers"),
+        (
+            {"broker": {"blocks": "layers", "bundles": "adjacent"}, "mechanism": "assignment"},
+            r"broker.bundles must be none for mechanism assignment, .* got 'adjacent' \(vcg_bundles",
+        ),
+        ({"broker": {"blocks": "layers", "bundles": "some"}}, "bundles"),
         ({"setting": {"name": "competitive", "regions": 9}}, "regions"),
         ({"setting": {"name": "competitive", "delivery": -1.0}}, "greater than or equal to 0"),
         ({"setting": {"name": "cooperative", "royalties": "shapley"}, "organisations": 13}, "at most 12"),

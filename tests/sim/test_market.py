@@ -131,6 +131,8 @@ def test_the_test_set_is_never_seen_by_a_decision():
         ("second_price", {"licence": "exclusive"}),
         ("posted_price", {"licence": "copies: 2"}),
         ("assignment", {"licence": "exclusive"}),
+        ("ascending_assignment", {"licence": "copies: 2"}),
+        ("vcg_bundles", {"licence": "exclusive", "blocks": "layers", "bundles": "whole"}),
         ("k_double_auction", {}),
         ("mcafee", {}),
         ("muda", {}),

@@ -26,6 +26,9 @@ from markets.registry import Registry
 WHOLE = "model"
 """The position that stands for all tensors of an architecture."""
 
+JOINT = "+"
+"""Between the names of positions that are taken together."""
+
 Symmetries = dict[str, tuple[tuple[str, int], ...]]
 
 
@@ -107,14 +110,21 @@ class Architecture(ABC):
         return {position: tuple(names) for position, names in groups.items()}
 
     def tensors_of(self, position: str) -> tuple[str, ...]:
-        """Return the tensors at a position ("model" holds all); ``ValueError`` if there is no such one."""
+        """Return the tensors at a position ("model" holds all), or at several joined by "+".
+
+        Raises
+        ------
+        ValueError
+            If there is no such position.
+        """
         if position == WHOLE:
             return tuple(self.shapes)
-        if position not in self.positions:
+        parts = position.split(JOINT)
+        if not set(parts) <= set(self.positions):
             raise ValueError(
                 f"position must be one of {WHOLE}, {', '.join(self.positions)}; got {position!r}"
             )
-        return self.positions[position]
+        return tuple(name for part in dict.fromkeys(parts) for name in self.positions[part])
 
     @property
     def input_size(self) -> int:

@@ -155,8 +155,12 @@ def test_positions_part_the_tensors(any_architecture: Architecture) -> None:
     assert "head" in any_architecture.positions
     assert any_architecture.tensors_of("model") == tuple(any_architecture.shapes)
     assert any_architecture.tensors_of("head") == ("head.weight", "head.bias")
+    assert any_architecture.tensors_of("+".join(any_architecture.positions)) == tuple(named)
+    assert any_architecture.tensors_of("head+head") == ("head.weight", "head.bias")
     with pytest.raises(ValueError, match=r"position must be one of model, .*head; got 'tail'"):
         any_architecture.tensors_of("tail")
+    with pytest.raises(ValueError, match=r"got 'head\+tail'"):
+        any_architecture.tensors_of("head+tail")
 
 
 def test_counts_by_hand() -> None:

@@ -67,6 +67,16 @@ def test_trials_equal_a_plain_loop_over_pairs_and_weights(
     assert (results.gain >= 0).all()
 
 
+def test_a_bundle_of_all_layers_is_the_model(any_architecture: Architecture, examples: Examples) -> None:
+    fleet, offered = fleet_of(any_architecture, 4), models(any_architecture, 3, seed=5)
+    every = "+".join(any_architecture.positions)
+    found = [
+        try_blocks(fleet, offered, BUYER, SELLER, BUYER * 0, [name], GRID, *examples, INDEX, GROUP)
+        for name in ("model", every)
+    ]
+    assert np.array_equal(found[0].loss, found[1].loss)
+
+
 def test_chunks_and_company_do_not_change_a_bit(any_architecture: Architecture, examples: Examples) -> None:
     fleet, offered = fleet_of(any_architecture, 4), models(any_architecture, 3, seed=5)
     full = trial(fleet, offered, examples, ALL)

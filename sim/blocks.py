@@ -1,0 +1,68 @@
+"""What sellers cut from their models: blocks of layers, and bundles of them.
+
+Core Objects: Cut, cut
+"""
+
+from dataclasses import dataclass
+from itertools import combinations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from agents.learning.networks.base import JOINT, WHOLE, Architecture
+
+MOST_LAYERS = 62
+"""Layers that the bits of a listing's contents can stand for."""
+
+
+@dataclass(frozen=True)
+class Cut:
+    """The positions at which every seller lists a block.
+
+    Attributes
+    ----------
+    positions : tuple of str
+        Their names; a bundle is called by its layers, or "model" if it holds all.
+    contents : int64 [positions]
+        The layers that each holds as a bit mask, where listings overlap; 0 where they do not.
+    """
+
+    positions: tuple[str, ...]
+    contents: NDArray[np.int64]
+
+
+def cut(architecture: Architecture, blocks: str, bundles: str) -> Cut:
+    """Return the positions of an architecture.
+
+    Parameters
+    ----------
+    architecture : Architecture
+        Whose layers are cut.
+    blocks : str
+        ``model``, one block that holds everything, or ``layers``, a block a layer.
+    bundles : str
+        What is listed besides the layers: ``none``, ``whole``, all of them together, or ``adjacent``, every
+        run of two or more of them: L (L - 1) / 2 bundles of L layers.
+
+    Raises
+    ------
+    ValueError
+        If there are more layers than contents can tell apart.
+    """
+    if blocks == "model":
+        return Cut((WHOLE,), np.zeros(1, dtype=np.int64))
+    layers = tuple(architecture.positions)
+    number = len(layers)
+    if bundles == "none":
+        return Cut(layers, np.zeros(number, dtype=np.int64))
+    if number > MOST_LAYERS:
+        raise ValueError(
+            f"broker.bundles must be none for networks of more than {MOST_LAYERS} layers; "
+            f"got {bundles!r} for {number} layers"
+        )
+    runs = [(first, last) for first, last in combinations(range(number + 1), 2) if last - first > 1]
+    if bundles == "whole":
+        runs = [run for run in runs if run == (0, number)]
+    names = [WHOLE if run == (0, number) else JOINT.join(layers[slice(*run)]) for run in runs]
+    masks = [2**last - 2**first for first, last in runs]
+    return Cut((*layers, *names), np.array([*(1 << np.arange(number)), *masks], dtype=np.int64))

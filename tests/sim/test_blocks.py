@@ -1,0 +1,97 @@
+"""Bundles of layers: what is listed, tried, sold and merged."""
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+from agents.learning.networks import NETWORKS
+from sim.blocks import MOST_LAYERS, cut
+from sim.cohort import Cohort
+from sim.laboratory import Merge
+from sim.market import ParameterMarket
+from tests.sim.conftest import small, tables_of
+
+BUNDLES = {
+    "mechanism": "vcg_bundles",
+    "broker": {"blocks": "layers", "bundles": "adjacent", "licence": "exclusive"},
+    "network": {"name": "mlp", "widths": [12, 12]},
+    "learning": {"optimiser": {"name": "adamw", "lr": 0.02}, "local_epochs": 4},
+}
+
+
+def architecture(hidden=2):
+    return NETWORKS.build({"name": "mlp", "widths": [4] * hidden}).bind((1, 8, 8), 10)
+
+
+def test_every_run_of_adjacent_layers():
+    found = cut(architecture(), "layers", "adjacent")
+    assert found.positions == ("layer0", "layer1", "head", "layer0+layer1", "model", "layer1+head")
+    assert found.contents.tolist() == [0b001, 0b010, 0b100, 0b011, 0b111, 0b110]
+
+
+def test_the_whole_and_nothing_else():
+    found = cut(architecture(), "layers", "whole")
+    assert (found.positions[3:], found.contents.tolist()) == (("model",), [1, 2, 4, 7])
+    assert cut(architecture(), "layers", "none").contents.tolist() == [0, 0, 0]
+    assert cut(architecture(), "model", "none").positions == ("model",)
+    assert cut(architecture(hidden=0), "layers", "whole").positions == ("head",)
+
+
+def test_more_layers_than_bits_are_refused():
+    deep = architecture(hidden=MOST_LAYERS)
+    with pytest.raises(ValueError, match=r"broker\.bundles must be none for networks of more than 62 layers"):
+        cut(deep, "layers", "adjacent")
+    assert len(cut(deep, "layers", "none").positions) == MOST_LAYERS + 1
+
+
+@pytest.fixture(scope="module")
+def sold():
+    """Worlds that trade bundles for three rounds, and the tables of each round."""
+    cohort = Cohort(small(**BUNDLES), ("independent", "competitive", "cooperative"), 1, 2)
+    return cohort, tables_of(cohort, 3)
+
+
+def test_a_layer_is_sold_once_alone_or_in_a_bundle(sold):
+    cohort, tables = sold
+    trades = pd.concat(t["trades"] for t in tables)
+    contents = cohort.laboratory.contents[trades["position"]]
+    assert (np.bitwise_count(contents) > 1).any()
+    for _, group in trades.assign(contents=contents).groupby(["arm", "round", "seller"]):
+        assert np.bitwise_or.reduce(group["contents"]) == group["contents"].sum()
+    assert trades.groupby(["arm", "round", "buyer"]).size().max() == 1
+    assert (trades["settled"]).all()
+
+
+def test_the_first_best_of_bundles_is_realised(sold):
+    """Up to the rounding of bids and asks to micro-credits."""
+    rounds = pd.concat(t["rounds"] for t in sold[1])
+    np.testing.assert_allclose(rounds["allocative_efficiency"], 1, atol=0.01)
+    assert (rounds["gains_realised"] > 1e-4).all()
+
+
+def test_a_bundle_does_what_its_trial_promised(sold):
+    """A buyer wins one listing, so the loss after its merge is the one that the broker measured."""
+    for tables in sold[1]:
+        trades = tables["trials"][tables["trials"]["traded"]]
+        after = tables["organisations"].rename(columns={"organisation": "buyer"})
+        joined = trades.merge(after, on=["arm", "replicate", "buyer"])
+        assert len(joined) == len(trades) > 0
+        np.testing.assert_allclose(joined["validation_loss"], joined["loss_after"], rtol=1e-5)
+
+
+def test_layers_outside_the_bundle_stay_as_they_were():
+    market = ParameterMarket(small(**BUNDLES), seed=1)
+    told = market.round()
+    request = next(told)
+    while not isinstance(request, Merge):
+        request = told.send(market.laboratory.perform([request])[0])
+    fleet, architecture = market.laboratory.fleet, market.laboratory.architecture
+    before = fleet.copy_of(market.slots)
+    market.laboratory.perform([request])
+    after = fleet.copy_of(market.slots)
+    assert len(request.buyer) > 0
+    for buyer, position in zip(request.buyer, request.position, strict=True):
+        held = architecture.tensors_of(market.laboratory.positions[position])
+        for name in before:
+            assert torch.equal(before[name][buyer], after[name][buyer]) == (name not in held)
