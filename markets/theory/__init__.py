@@ -3,7 +3,12 @@
 Tests, figures and lessons share them. One file a family of rules; everything can be imported from here.
 """
 
-from markets.theory.assignment import SHAPLEY_SHUBIK, HousingMarket, vickrey_utilities
+from markets.theory.assignment import (
+    SHAPLEY_SHUBIK,
+    HousingMarket,
+    competitive_prices,
+    vickrey_utilities,
+)
 from markets.theory.auctions import (
     all_pay_bid,
     auction_bidders_surplus,
@@ -14,19 +19,18 @@ from markets.theory.auctions import (
     risk_averse_bid,
     second_price_revenue_variance,
 )
-from markets.theory.assignment import (
-    SHAPLEY_SHUBIK,
-    HousingMarket,
-    competitive_prices,
-    vickrey_utilities,
-)
-from markets.theory.auctions import auction_bidders_surplus, auction_revenue, first_price_bid
 from markets.theory.bargaining import (
     best_offer,
     chatterjee_samuelson_ask,
     chatterjee_samuelson_bid,
     posted_price_gains,
     threshold_trade,
+)
+from markets.theory.bundles import (
+    AUSUBEL_MILGROM,
+    least_core_revenue,
+    package_gains,
+    vickrey_payments,
 )
 from markets.theory.commons import (
     clarke_taxes,
@@ -35,11 +39,6 @@ from markets.theory.commons import (
     samuelson_quantity,
     voluntary_contributions,
     warm_glow_contribution,
-from markets.theory.bundles import (
-    AUSUBEL_MILGROM,
-    least_core_revenue,
-    package_gains,
-    vickrey_payments,
 )
 from markets.theory.copies import (
     equal_sharing_loss,
@@ -81,8 +80,8 @@ __all__ = [
     "first_price_revenue_variance",
     "is_contribution_equilibrium",
     "last_pair",
-    "lindahl_prices",
     "least_core_revenue",
+    "lindahl_prices",
     "package_gains",
     "posted_price_gains",
     "posted_price_revenue",

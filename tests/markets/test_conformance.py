@@ -297,6 +297,8 @@ def test_a_pool_that_leaves_the_seller_short_is_caught():
 
     with pytest.raises(AssertionError, match="a seller must receive its ask at least"):
         check_mechanism(type("Short", (Lindahl,), {"clear": clear})(), orders)
+
+
 def test_bundles_served_without_a_word_are_caught():
     """A rule that ignores what listings contain would sell an item twice."""
     broken = type("Broken", (Broken,), {"rule": staticmethod(lambda o, rng: won(o, o.bid))})()
