@@ -56,7 +56,14 @@ def _parser() -> argparse.ArgumentParser:
         help="every mechanism x strategy x setting (Hydra overrides); goes on when repeated",
     )
     cross.add_argument("--output", type=Path, default=None, metavar="FOLDER", help="where the table is made")
-    commands.add_parser("list", help="show mechanisms, strategies, settings, networks, data and presets")
+    listing = commands.add_parser(
+        "list", help="show mechanisms, strategies, settings, networks, data and presets"
+    )
+    listing.add_argument(
+        "--markdown",
+        action="store_true",
+        help="print the tables of docs/mechanisms.md and docs/strategies.md",
+    )
     benchmark = commands.add_parser("benchmark", help="compare the fleet with plain loops over organisations")
     benchmark.add_argument("--organisations", type=int, nargs="+", default=[2, 16, 64, 256], metavar="N")
     benchmark.add_argument(
@@ -90,9 +97,12 @@ def _dispatch(command: argparse.Namespace, rest: list[str]) -> int:
 
         return run_cross(rest, command.output)
     if command.command == "list":
-        from experiments.listing import print_listing
+        from experiments.listing import mechanism_table, print_listing, strategy_table
 
-        print_listing()
+        if command.markdown:
+            print(mechanism_table(), strategy_table(), sep="\n\n")
+        else:
+            print_listing()
         return 0
     from experiments.benchmark import run_benchmark
 

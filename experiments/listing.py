@@ -1,6 +1,6 @@
 """What there is to choose from.
 
-Core Objects: print_listing, mechanism_table
+Core Objects: print_listing, mechanism_table, strategy_table
 """
 
 from pathlib import Path
@@ -40,7 +40,7 @@ def print_listing() -> None:
 
 
 def mechanism_table() -> str:
-    """Return the declared properties of every mechanism as a Markdown table; the README holds it."""
+    """Return the declared properties of every mechanism as a Markdown table; docs/mechanisms.md holds it."""
     lines = [
         "| mechanism | venue | truthful: buyers, sellers | budget | individually rational | efficient "
         "| licence `copy` | licence `exclusive` | source |",
@@ -54,6 +54,13 @@ def mechanism_table() -> str:
         rational = "yes" if told.individually_rational else "no"
         cells = [f"`{name}`", mechanism.venue, truthful, told.budget, rational, efficient]
         lines.append(f"| {' | '.join([*cells, told.copy_means, told.exclusive_means, told.reference])} |")
+    return "\n".join(lines)
+
+
+def strategy_table() -> str:
+    """Return every strategy with its first paragraph as a Markdown table; docs/strategies.md holds it."""
+    lines = ["| strategy | what it does |", "| --- | --- |"]
+    lines += [f"| `{name}` | {first_line(STRATEGIES[name].__doc__)} |" for name in STRATEGIES]
     return "\n".join(lines)
 
 

@@ -8,12 +8,13 @@ import pytest
 
 import conf
 from agents.strategies import STRATEGIES
-from experiments.listing import mechanism_table
+from experiments.listing import mechanism_table, strategy_table
 from markets.conformance import check_mechanism
 from markets.mechanisms import MECHANISMS
 from markets.orders import Orders
 
-README = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
+FOLDER = Path(__file__).parents[1]
+README = (FOLDER / "README.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
 
 
@@ -23,8 +24,18 @@ def block(word):
     return found
 
 
-def test_the_table_of_mechanisms_is_what_they_declare():
-    assert mechanism_table() in README
+@pytest.mark.parametrize(
+    ("page", "table"), [("mechanisms", mechanism_table()), ("strategies", strategy_table())]
+)
+def test_the_tables_are_what_the_code_says(page, table):
+    """`parabourse list --markdown` prints both."""
+    assert table in (FOLDER / "docs" / f"{page}.md").read_text(encoding="utf-8")
+    assert f"docs/{page}.md" in README
+
+
+def test_every_mechanism_and_strategy_is_named():
+    for name in [*MECHANISMS, *STRATEGIES]:
+        assert f"`{name}`" in README
 
 
 def test_the_presets_it_names_exist():
