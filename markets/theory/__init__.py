@@ -57,6 +57,13 @@ from markets.theory.double_auctions import (
     trade_reduction_revenue,
     vickrey_deficit,
 )
+from markets.theory.optimal_auctions import (
+    expected_value,
+    optimal_revenue,
+    reserve_loss,
+    reserve_revenue,
+    uniform_price_revenue,
+)
 
 __all__ = [
     "AUSUBEL_MILGROM",
@@ -75,6 +82,7 @@ __all__ = [
     "clarke_taxes",
     "competitive_prices",
     "equal_sharing_loss",
+    "expected_value",
     "first_price_bid",
     "first_price_reply",
     "first_price_revenue_variance",
@@ -83,6 +91,7 @@ __all__ = [
     "least_core_revenue",
     "lindahl_prices",
     "package_gains",
+    "optimal_revenue",
     "posted_price_gains",
     "posted_price_revenue",
     "posted_price_welfare",
@@ -90,10 +99,13 @@ __all__ = [
     "risk_averse_bid",
     "samuelson_quantity",
     "second_price_revenue_variance",
+    "reserve_loss",
+    "reserve_revenue",
     "single_price_revenue",
     "threshold_trade",
     "trade_reduction_loss",
     "trade_reduction_revenue",
+    "uniform_price_revenue",
     "vickrey_deficit",
     "vickrey_payments",
     "vickrey_utilities",
