@@ -12,12 +12,14 @@ import conf
 from agents.learning.networks import NETWORKS
 from agents.strategies import STRATEGIES
 from markets.mechanisms import MECHANISMS
+from markets.priors import PRIORS
 from markets.registry import Registry
 from sim.data import DATASETS
 from sim.settings import SETTINGS
 
 REGISTRIES: dict[str, Registry] = {
     "mechanism": MECHANISMS,
+    "prior (of mechanisms that know something of values)": PRIORS,
     "strategy (population.mix)": STRATEGIES,
     "setting": SETTINGS,
     "network": NETWORKS,
