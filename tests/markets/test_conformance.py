@@ -148,11 +148,11 @@ TRUTHFUL = [
     ("vcg_bundles", "buyers", BUNDLES),
     ("vcg_bundles", "buyers", BUNDLES | {"sellers": 2, "density": 0.7}),
     ("vcg_bundles", "buyers", BUNDLES | {"items": 3, "density": 0.5, "capacity": 2}),
-    *[(spec, "buyers", market) for spec in RESERVES for market in (ONE | {"capacity": 1}, COPIES)],
+    *[(spec, "buyers", market) for spec in RESERVES for market in (ONE | {"capacity": 1}, COPIES | FEW)],
     *[(spec, "buyers", ONE | {"capacity": 2}) for spec in RESERVES[-3:]],
-    (RESERVES[-1], "buyers", SCARCE | {"demand": 3}),
-    ({"name": "monopoly_price", "prior": PRIOR}, "buyers", COPIES),
-    ({"name": "monopoly_price", "prior": PRIOR}, "buyers", COPIES | {"demand": 2}),
+    (RESERVES[-1], "buyers", SCARCE | FEW | {"demand": 3}),
+    ({"name": "monopoly_price", "prior": PRIOR}, "buyers", COPIES | FEW),
+    ({"name": "monopoly_price", "prior": PRIOR}, "buyers", COPIES | FEW | {"demand": 2}),
 ]
 MANIPULABLE = [
     ("first_price", "buyers", ONE | {"capacity": 1}),
@@ -210,10 +210,10 @@ MANIPULABLE = [
     ("ascending_assignment", "sellers", SCARCE | FEW),
     (CLOCK | {"increment": 3.0}, "buyers", SCARCE | FEW),
     ("vcg_bundles", "sellers", BUNDLES),
-    ({"name": "reserve_auction", "reserve": 1.0}, "buyers", SCARCE),
+    ({"name": "reserve_auction", "reserve": 1.0}, "buyers", SCARCE | FEW),
     ({"name": "reserve_auction", "reserve": PRIOR}, "sellers", ONE | {"capacity": 1}),
-    ({"name": "monopoly_price", "prior": PRIOR}, "sellers", COPIES),
-    ({"name": "myerson", "prior": PRIOR}, "buyers", SCARCE),
+    ({"name": "monopoly_price", "prior": PRIOR}, "sellers", COPIES | FEW),
+    ({"name": "myerson", "prior": PRIOR}, "buyers", SCARCE | FEW),
     ({"name": "myerson", "prior": PRIOR}, "sellers", ONE | {"capacity": 1}),
 ]
 

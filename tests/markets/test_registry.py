@@ -39,8 +39,8 @@ def test_names():
         "take_it_or_leave_it",
         "trade_reduction",
         "two_sided_vcg",
-        "voluntary_contributions",
         "vcg_bundles",
+        "voluntary_contributions",
     ]
 
 
