@@ -6,18 +6,21 @@ Core Objects: print_listing, mechanism_table, strategy_table
 from pathlib import Path
 
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 import conf
 from agents.learning.networks import NETWORKS
 from agents.strategies import STRATEGIES
 from markets.mechanisms import MECHANISMS
+from markets.priors import PRIORS
 from markets.registry import Registry
 from sim.data import DATASETS
 from sim.settings import SETTINGS
 
 REGISTRIES: dict[str, Registry] = {
     "mechanism": MECHANISMS,
+    "prior (of mechanisms that know something of values)": PRIORS,
     "strategy (population.mix)": STRATEGIES,
     "setting": SETTINGS,
     "network": NETWORKS,
@@ -31,7 +34,7 @@ def print_listing() -> None:
     for kind, registry in REGISTRIES.items():
         table = Table("name", "what it is", title=kind, title_justify="left", expand=False, show_header=False)
         for name in registry:
-            table.add_row(name, first_line(registry[name].__doc__))
+            table.add_row(name, escape(first_line(registry[name].__doc__)))
         console.print(table)
     table = Table("name", "what it is", title="experiment", title_justify="left", show_header=False)
     for path in sorted((Path(conf.__file__).parent / "experiment").glob("*.yaml")):

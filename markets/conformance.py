@@ -14,6 +14,7 @@ from markets.bundles import claims
 from markets.columns import BoolArray, FloatArray, IntArray
 from markets.levies import Levies
 from markets.mechanisms.base import Mechanism
+from markets.money import rescaled
 from markets.orders import Orders, Trades, first_best
 
 _RELATIVE = 1e-9
@@ -45,9 +46,10 @@ def check_mechanism(mechanism: Mechanism, orders: Orders, seed: int = 0) -> None
 
     Accounting identity, individual rationality, budget, efficiency (where declared without a condition),
     demand and capacity (of every item of a bundle), one permutation drawn and nothing else, same seed same
-    bytes, inputs left alone, equivariance under renaming and under a change of the unit of money; the same
-    with nobody, with one buyer alone and with all bids and all asks tied; and that a larger demand than
-    served, and bundles if none are, are refused.
+    bytes, inputs left alone, equivariance under renaming and under a change of the unit of money, and that
+    what it learns is in the rule that `after` returns and in its `memory`; the same with nobody, with one
+    buyer alone and with all bids and all asks tied; and that a larger demand than served, and bundles if none
+    are, are refused.
 
     Parameters
     ----------
@@ -66,7 +68,7 @@ def check_mechanism(mechanism: Mechanism, orders: Orders, seed: int = 0) -> None
 
     Notes
     -----
-    Some ten clearings.
+    Some ten clearings, twenty of a mechanism that learns.
     """
     for market in _variants(orders):
         priority = np.random.default_rng(seed).permutation(len(market))
@@ -74,6 +76,7 @@ def check_mechanism(mechanism: Mechanism, orders: Orders, seed: int = 0) -> None
         _check_outcome(mechanism, trades)
         _check_renaming(mechanism, trades, priority, seed)
         _check_unit(mechanism, trades, priority)
+        _check_memory(mechanism, trades, priority)
     _check_refusals(mechanism, orders)
 
 
@@ -256,9 +259,7 @@ def _parts(other: Trades, trades: Trades) -> Iterator[tuple[Trades | Levies, Tra
 def _check_unit(mechanism: Mechanism, trades: Trades, priority: IntArray) -> None:
     """Compare with the market in a unit of half the worth: a power of two, so that floats scale exactly."""
     orders = trades.orders
-    money = {field: getattr(mechanism, field) for field in mechanism.money_fields}
-    doubled = {field: amount * 2 for field, amount in money.items() if amount is not None}
-    other = dataclasses.replace(mechanism, **doubled).clear(  # type: ignore[type-var]
+    other = rescaled(mechanism, 2).clear(
         orders.reporting(orders.bid * 2, orders.ask * 2), FixedPriority(priority)
     )
     for theirs, ours, what in _parts(other, trades):
@@ -267,6 +268,21 @@ def _check_unit(mechanism: Mechanism, trades: Trades, priority: IntArray) -> Non
         for field in ("paid", "received"):
             scaled = np.array_equal(getattr(theirs, field), getattr(ours, field) * 2)
             _claim(scaled, f"a change of unit must scale what is {field}; it did not")
+
+
+def _check_memory(mechanism: Mechanism, trades: Trades, priority: IntArray) -> None:
+    """Let the mechanism learn, if it does, and store and restore what it learned."""
+    orders = trades.orders
+    learned = mechanism.after(orders, trades)
+    if learned is mechanism:
+        return
+    again = mechanism.clear(orders, FixedPriority(priority))
+    _claim(_bytes(again) == _bytes(trades), "a mechanism must not change by learning; its trades did")
+    restored = mechanism.with_memory(learned.memory())
+    same = _bytes(restored.clear(orders, FixedPriority(priority))) == _bytes(
+        learned.clear(orders, FixedPriority(priority))
+    )
+    _claim(same, "a mechanism must clear alike after its memory is stored and restored; it did not")
 
 
 def _check_refusals(mechanism: Mechanism, orders: Orders) -> None:

@@ -1,12 +1,18 @@
 """Credits and micro-credits: amounts as people say them and as the ledger keeps them.
 
-Core Objects: to_micro, to_credits
+Core Objects: to_micro, to_credits, rescaled
 """
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
 from markets.columns import FloatArray, IntArray
+
+T = TypeVar("T")
 
 MICRO = 1_000_000
 """Micro-credits in a credit."""
@@ -46,3 +52,35 @@ def to_micro(amounts: npt.ArrayLike, rounding: str = "nearest") -> IntArray:
 def to_credits(micro: npt.ArrayLike) -> FloatArray:
     """Convert micro-credits to credits, float64 of the same shape."""
     return np.asarray(micro, dtype=np.float64) / MICRO
+
+
+def rescaled(value: T, factor: float) -> T:
+    """Return an amount, or a component with all its amounts, in a unit of 1/`factor` the worth.
+
+    Parameters
+    ----------
+    value : number, array, tuple, mapping, component or None
+        A component is a dataclass with `money_fields`, the names of its fields that are amounts or hold
+        components; what has none is an amount. None stays None.
+    factor : float
+        Amounts become so many times as large.
+
+    Examples
+    --------
+    >>> rescaled({"share": (1.0, 2.5), "none": None}, 2)
+    {'share': (2.0, 5.0), 'none': None}
+    """
+    fields: tuple[str, ...] = getattr(value, "money_fields", ())
+    changed: Any
+    if value is None:
+        changed = None
+    elif isinstance(value, Mapping):
+        changed = {key: rescaled(amount, factor) for key, amount in value.items()}
+    elif isinstance(value, tuple):
+        changed = tuple(rescaled(amount, factor) for amount in value)
+    elif dataclasses.is_dataclass(value):
+        amounts = {name: rescaled(getattr(value, name), factor) for name in fields}
+        changed = dataclasses.replace(value, **amounts)  # type: ignore[type-var]
+    else:
+        changed = value * factor  # type: ignore[operator]
+    return changed

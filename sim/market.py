@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from agents.organisation import Organisation
 from markets.goods import Listing
 from markets.ledger import Ledger
+from markets.mechanisms import Mechanism
 from markets.money import to_micro
 from markets.orders import Orders
 from sim.broker import (
@@ -56,12 +57,13 @@ SERIES = (
 
 @dataclass(frozen=True)
 class Cleared:
-    """What a round's mechanism was given, and the trials, values and quotes behind it."""
+    """What a round's mechanism was given, the trials, values and quotes behind it, and the rule as it was."""
 
     tries: Shortlist
     worth: Appraisal
     quoted: Quoted
     orders: Orders
+    mechanism: Mechanism
 
 
 class ParameterMarket(mesa.Model):
@@ -157,7 +159,7 @@ class ParameterMarket(mesa.Model):
         worth = appraise(self, tries, tried)
         quoted = collect_orders(self, catalogue, tries, tried.gain, worth)
         orders = to_orders(self, tries, tried.gain, quoted)
-        self.cleared = Cleared(tries, worth, quoted, orders)
+        self.cleared = Cleared(tries, worth, quoted, orders, self.mechanism)
         trades = self._clear(orders)
         deals, levied = settle(self, tries, quoted, trades)
         self.memories = learn(self, catalogue, tries, worth, quoted, deals, levied)
@@ -220,7 +222,9 @@ class ParameterMarket(mesa.Model):
             for strategy, memory in self.memories.items()
             for name, array in memory.items()
         }
-        return own | remembered | {f"ledger.{name}": column for name, column in self.ledger.state().items()}
+        ledger = {f"ledger.{name}": column for name, column in self.ledger.state().items()}
+        learned = {f"mechanism.{name}": column for name, column in self.mechanism.memory().items()}
+        return own | remembered | ledger | learned
 
     def restore(self, state: dict[str, NDArray[Any]]) -> None:
         """Take up a state that `state` returned."""
@@ -233,9 +237,8 @@ class ParameterMarket(mesa.Model):
             strategy: {name: state[f"memory.{strategy}.{name}"].copy() for name in memory}
             for strategy, memory in self.memories.items()
         }
-        self.ledger.restore(
-            {k.removeprefix("ledger."): v for k, v in state.items() if k.startswith("ledger.")}
-        )
+        self.ledger.restore(_within(state, "ledger."))
+        self.mechanism = self.config.mechanism.with_memory(_within(state, "mechanism."))
 
     def _settle_in(self) -> None:
         strategies = self.config.population.strategies(self.organisations)
@@ -262,8 +265,11 @@ class ParameterMarket(mesa.Model):
         return Try(self.slots[tries.buyer], self.slots[tries.seller], tries.position, self.replicate)
 
     def _clear(self, orders: Any) -> Any:
-        rule = self.config.setting if self.config.setting.cooperates else self.mechanism
-        return rule.clear(orders, self.stream("clearing"))
+        if self.config.setting.cooperates:
+            return self.config.setting.clear(orders, self.stream("clearing"))
+        trades = self.mechanism.clear(orders, self.stream("clearing"))
+        self.mechanism = self.mechanism.after(orders, trades)
+        return trades
 
     def _merge(self, bought: Deals, tries: Shortlist, tried: Tried) -> Merge:
         rows = bought.row
@@ -310,6 +316,11 @@ def _advance(one: Generator[Request, Any, None], answer: Any) -> Request | None:
         return one.send(answer)
     except StopIteration:
         return None
+
+
+def _within(state: dict[str, NDArray[Any]], prefix: str) -> dict[str, NDArray[Any]]:
+    """Return the entries whose names begin with `prefix`, without it."""
+    return {name.removeprefix(prefix): column for name, column in state.items() if name.startswith(prefix)}
 
 
 def _latest(world: ParameterMarket, series: str) -> float:

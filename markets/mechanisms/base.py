@@ -5,10 +5,12 @@ Core Objects: Mechanism, Properties, MECHANISMS
 
 import inspect
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
+import numpy.typing as npt
 
 from markets.columns import IntArray, require
 from markets.goods import LICENCE_KINDS
@@ -91,6 +93,8 @@ class Properties:
 class Mechanism(ABC):
     """A rule that turns orders into trades: a pure function of its orders and its generator.
 
+    What a rule learns from one round for the next is in the rule that `after` returns.
+
     A subclass is a frozen dataclass whose fields are its parameters, registered in `MECHANISMS` under the
     default of its field `name`.
 
@@ -101,7 +105,7 @@ class Mechanism(ABC):
     open_outcry : bool
         Whether everybody sees every quote, or only what those who traded paid and received.
     money_fields : tuple of str
-        Fields that are amounts in credits, so that a change of unit can change them too.
+        Fields that are amounts in credits or hold some, so that `markets.money.rescaled` can change the unit.
     """
 
     venue: ClassVar[str]
@@ -116,6 +120,22 @@ class Mechanism(ABC):
     @abstractmethod
     def clear(self, orders: Orders, rng: np.random.Generator) -> Trades:
         """Return the trades; draw exactly one permutation of the rows from `rng`, to break ties."""
+
+    def after(self, orders: Orders, trades: Trades) -> "Mechanism":  # noqa: ARG002
+        """Return the rule of the next round, given what this one cleared; by default the same rule.
+
+        A rule that learns, such as a reserve estimated from past bids, stays a pure function all the same:
+        what it learned is in the rule that this method returns.
+        """
+        return self
+
+    def memory(self) -> dict[str, npt.NDArray[Any]]:
+        """Return what the rule learned as columns by name, for a checkpoint; by default nothing."""
+        return {}
+
+    def with_memory(self, memory: Mapping[str, npt.NDArray[Any]]) -> "Mechanism":  # noqa: ARG002
+        """Return this rule with what another of the same parameters had learned when it gave its `memory`."""
+        return self
 
     def draw_priority(self, orders: Orders, rng: np.random.Generator) -> IntArray:
         """Check that the orders are served and draw the permutation that breaks ties, int64[R].

@@ -57,6 +57,13 @@ from markets.theory.double_auctions import (
     trade_reduction_revenue,
     vickrey_deficit,
 )
+from markets.theory.optimal_auctions import (
+    expected_value,
+    optimal_revenue,
+    reserve_loss,
+    reserve_revenue,
+    uniform_price_revenue,
+)
 
 __all__ = [
     "AUSUBEL_MILGROM",
@@ -75,6 +82,7 @@ __all__ = [
     "clarke_taxes",
     "competitive_prices",
     "equal_sharing_loss",
+    "expected_value",
     "first_price_bid",
     "first_price_reply",
     "first_price_revenue_variance",
@@ -82,11 +90,14 @@ __all__ = [
     "last_pair",
     "least_core_revenue",
     "lindahl_prices",
+    "optimal_revenue",
     "package_gains",
     "posted_price_gains",
     "posted_price_revenue",
     "posted_price_welfare",
     "random_sampling_revenue",
+    "reserve_loss",
+    "reserve_revenue",
     "risk_averse_bid",
     "samuelson_quantity",
     "second_price_revenue_variance",
@@ -94,6 +105,7 @@ __all__ = [
     "threshold_trade",
     "trade_reduction_loss",
     "trade_reduction_revenue",
+    "uniform_price_revenue",
     "vickrey_deficit",
     "vickrey_payments",
     "vickrey_utilities",

@@ -46,6 +46,14 @@ VARIANTS = [{"name": name} for name in MECHANISMS] + [
     {"name": "assignment", "k": 1.0},
     {"name": "assignment", "k": 0.3},
     {"name": "ascending_assignment", "increment": 0.25},
+    {"name": "reserve_auction", "reserve": 0.4},
+    {"name": "reserve_auction", "reserve": "uniform"},
+    {"name": "reserve_auction", "reserve": {"name": "lognormal", "median": 0.3}, "lazy": True},
+    {"name": "reserve_auction", "reserve": {"name": "empirical", "sample": (0.1, 0.4, 0.5, 3.0)}},
+    {"name": "monopoly_price", "prior": "uniform"},
+    {"name": "monopoly_price", "prior": {"name": "empirical", "sample": (0.1, 0.4, 0.5, 3.0), "guard": 0.3}},
+    {"name": "myerson", "prior": {"name": "uniform", "low": 0.5, "high": 4.0}},
+    {"name": "myerson", "prior": {"name": "exponential", "scale": 0.3}},
 ]
 GRID = np.arange(-1, 10).clip(0) / 2
 
@@ -86,6 +94,14 @@ FEW = {"rounds": 4}
 BUNDLES = {"buyers": 3, "sellers": 1, "items": 2, "rounds": 2}
 SELLERS_BEST = {"name": "assignment", "k": 1.0}
 CLOCK = {"name": "ascending_assignment", "increment": 0.5}
+PRIOR = {"name": "uniform", "high": 4.0}
+RESERVES = [
+    {"name": "reserve_auction", "reserve": 2.0},
+    {"name": "reserve_auction", "reserve": PRIOR},
+    {"name": "reserve_auction", "reserve": PRIOR, "lazy": True},
+    {"name": "myerson", "prior": PRIOR},
+    {"name": "myerson", "prior": PRIOR, "priors": {1: {"name": "uniform", "high": 8.0}}},
+]
 TRUTHFUL = [
     ("second_price", "buyers", ONE | {"capacity": 1}),
     ("second_price", "buyers", ONE | {"capacity": 2}),
@@ -132,6 +148,11 @@ TRUTHFUL = [
     ("vcg_bundles", "buyers", BUNDLES),
     ("vcg_bundles", "buyers", BUNDLES | {"sellers": 2, "density": 0.7}),
     ("vcg_bundles", "buyers", BUNDLES | {"items": 3, "density": 0.5, "capacity": 2}),
+    *[(spec, "buyers", market) for spec in RESERVES for market in (ONE | {"capacity": 1}, COPIES | FEW)],
+    *[(spec, "buyers", ONE | {"capacity": 2}) for spec in RESERVES[-3:]],
+    (RESERVES[-1], "buyers", SCARCE | FEW | {"demand": 3}),
+    ({"name": "monopoly_price", "prior": PRIOR}, "buyers", COPIES | FEW),
+    ({"name": "monopoly_price", "prior": PRIOR}, "buyers", COPIES | FEW | {"demand": 2}),
 ]
 MANIPULABLE = [
     ("first_price", "buyers", ONE | {"capacity": 1}),
@@ -189,6 +210,11 @@ MANIPULABLE = [
     ("ascending_assignment", "sellers", SCARCE | FEW),
     (CLOCK | {"increment": 3.0}, "buyers", SCARCE | FEW),
     ("vcg_bundles", "sellers", BUNDLES),
+    ({"name": "reserve_auction", "reserve": 1.0}, "buyers", SCARCE | FEW),
+    ({"name": "reserve_auction", "reserve": PRIOR}, "sellers", ONE | {"capacity": 1}),
+    ({"name": "monopoly_price", "prior": PRIOR}, "sellers", COPIES | FEW),
+    ({"name": "myerson", "prior": PRIOR}, "buyers", SCARCE | FEW),
+    ({"name": "myerson", "prior": PRIOR}, "sellers", ONE | {"capacity": 1}),
 ]
 
 

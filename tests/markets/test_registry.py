@@ -23,12 +23,15 @@ def test_names():
         "kalai_smorodinsky",
         "lindahl",
         "mcafee",
+        "monopoly_price",
         "moulin",
         "muda",
+        "myerson",
         "myerson_satterthwaite",
         "nash_bargaining",
         "posted_price",
         "provision_point",
+        "reserve_auction",
         "rsop",
         "rubinstein",
         "sbba",
@@ -36,8 +39,8 @@ def test_names():
         "take_it_or_leave_it",
         "trade_reduction",
         "two_sided_vcg",
-        "voluntary_contributions",
         "vcg_bundles",
+        "voluntary_contributions",
     ]
 
 
@@ -101,6 +104,16 @@ def test_parameters_are_a_structured_configuration(name):
         {"name": "clarke_pivot", "cost": -1.0},
         {"name": "assignment", "k": -0.1},
         {"name": "ascending_assignment", "increment": float("inf")},
+        {"name": "reserve_auction", "reserve": float("nan")},
+        {"name": "reserve_auction", "reserve": float("inf")},
+        {"name": "reserve_auction", "reserve": -0.1},
+        {"name": "reserve_auction", "reserve": None},
+        {"name": "reserve_auction", "reserve": True},
+        {"name": "reserve_auction", "reserve": {"name": "uniform", "low": 1.0, "high": 1.0}},
+        {"name": "monopoly_price", "prior": "normal"},
+        {"name": "monopoly_price", "prior": 0.5},
+        {"name": "myerson", "prior": "past_bids"},
+        {"name": "myerson", "priors": {0: {"name": "empirical", "sample": [1.0]}}},
     ],
 )
 def test_parameters_out_of_range_are_refused(spec):

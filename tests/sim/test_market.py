@@ -11,6 +11,7 @@ import torch
 
 from sim.cohort import Cohort
 from sim.market import SERIES, ParameterMarket
+from sim.records import load_checkpoint, save_checkpoint
 from tests.sim.conftest import ARMS, small, tables_of
 
 
@@ -111,6 +112,39 @@ def test_restored_cohorts_go_on_as_if_never_stopped():
             pd.testing.assert_frame_equal(table, theirs[name], check_exact=True)
 
 
+@pytest.mark.parametrize("mechanism", ["reserve_auction", "monopoly_price"])
+def test_what_a_mechanism_learned_survives_a_checkpoint(mechanism, tmp_path):
+    """Prices come from past bids, so that a run that goes on without them would go on differently."""
+    arms, config = ("independent", "competitive", "cooperative"), small(mechanism=mechanism)
+    straight, stopped = (Cohort(config, arms, 1, 5) for _ in range(2))
+    tables = tables_of(straight, 4)
+    trades = pd.concat(t["trades"] for t in tables)
+    ours = trades[trades["arm"] == "competitive"]
+    assert (ours["paid"] > ours["ask"]).any()
+    tables_of(stopped, 2)
+    save_checkpoint(tmp_path, stopped.state(), {})
+    restored, forgetful = (Cohort(config, arms, 1, 5) for _ in range(2))
+    restored.restore(load_checkpoint(tmp_path)[0])
+    for ours, theirs in zip(tables_of(restored, 2), tables[2:], strict=True):
+        for name, table in ours.items():
+            pd.testing.assert_frame_equal(table, theirs[name], check_exact=True)
+    forgetful.restore(stopped.state())
+    for world in forgetful.worlds:
+        world.mechanism = world.config.mechanism
+    assert tables_of(forgetful, 1)[0]["trades"]["paid"].tolist() != tables[2]["trades"]["paid"].tolist()
+
+
+def test_worlds_learn_apart():
+    """Each world from its own bids; none where organisations cooperate or do not trade."""
+    cohort = Cohort(small(mechanism="monopoly_price"), ARMS, 1, 5)
+    tables = tables_of(cohort, 2)
+    orders = pd.concat(t["orders"] for t in tables)
+    for world, arm in zip(cohort.worlds, ARMS, strict=True):
+        admitted = orders[(orders["arm"] == arm) & (orders["outcome"] != "refused")]
+        learned = world.mechanism.memory()["bid"]
+        assert learned.tolist() == ([] if arm in ("autarky", "cooperative") else admitted["bid"].tolist())
+
+
 def test_the_test_set_is_never_seen_by_a_decision():
     """Scrambling the labels of the test set changes the measurements and nothing else."""
     plain, scrambled = (Cohort(small(), ("competitive",), 1, 7) for _ in range(2))
@@ -141,6 +175,9 @@ def test_the_test_set_is_never_seen_by_a_decision():
         ("trade_reduction", {"licence": "copies: 2"}),
         ("nash_bargaining", {"blocks": "layers"}),
         ("second_price", {"shortlist": 2, "demand": 2}),
+        ({"name": "reserve_auction", "reserve": {"name": "past_bids", "least": 3}}, {"licence": "copies: 2"}),
+        ({"name": "myerson", "prior": {"name": "exponential", "scale": 1e-4}}, {"licence": "exclusive"}),
+        ("monopoly_price", {"blocks": "layers"}),
     ],
 )
 def test_every_mechanism_settles_within_its_licence(mechanism, broker):

@@ -1,0 +1,134 @@
+"""What a prior is.
+
+Core Objects: Prior, Distribution, PRIORS, to_prior
+"""
+
+import inspect
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from typing import Annotated, Any, ClassVar
+
+import numpy.typing as npt
+from pydantic import Field
+
+from markets.columns import FloatArray
+from markets.orders import Orders
+from markets.registry import Registry
+
+Money = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+PositiveMoney = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+
+
+class Prior(ABC):
+    """What is known of buyers' values; says what a monopolist would charge each of them.
+
+    A subclass is a frozen dataclass whose fields are its parameters, registered in `PRIORS` under the default
+    of its field `name`.
+
+    Attributes
+    ----------
+    money_fields : tuple of str
+        Fields that are amounts in credits or hold some, so that `markets.money.rescaled` can change the unit.
+    learns : bool
+        Whether `after` knows more than before.
+    """
+
+    money_fields: ClassVar[tuple[str, ...]] = ()
+    learns: ClassVar[bool] = False
+
+    @abstractmethod
+    def price(self, orders: Orders) -> FloatArray:
+        """Return the price p that maximises (p - ask) times the chance of a sale, never below the ask, [R].
+
+        In credits. A row's own bid never moves its price.
+        """
+
+    def after(self, orders: Orders) -> "Prior":  # noqa: ARG002
+        """Return what is known once the bids of `orders` are; by default what was known before."""
+        return self
+
+    def memory(self) -> dict[str, npt.NDArray[Any]]:
+        """Return what was learned as columns by name, for a checkpoint."""
+        return {}
+
+    def with_memory(self, memory: Mapping[str, npt.NDArray[Any]]) -> "Prior":  # noqa: ARG002
+        """Return the same prior after it learned what `memory` returned."""
+        return self
+
+
+class Distribution(Prior):
+    """A distribution of values with a density, the same for every buyer, and regular.
+
+    With F the distribution function and f the density, the virtual value ``phi(v) = v - (1 - F(v))/f(v)`` is
+    the marginal revenue of selling to v; regular means that it rises with v. Below the support, where nobody
+    should be, it is minus infinity, and from the upper end on it is v. Irregular distributions are no entries
+    of this class: a sample of one can be given to `Empirical`, which irons.
+
+    References
+    ----------
+    R. Myerson (1981), Mathematics of Operations Research 6; J. Bulow and J. Roberts (1989), J. Political
+    Economy 97.
+    """
+
+    @property
+    @abstractmethod
+    def support(self) -> tuple[float, float]:
+        """The lowest and the highest value, in credits; the highest may be infinite."""
+
+    @abstractmethod
+    def cdf(self, value: npt.ArrayLike) -> FloatArray:
+        """Return F, the probability of values up to `value`."""
+
+    @abstractmethod
+    def pdf(self, value: npt.ArrayLike) -> FloatArray:
+        """Return f, the density at `value`, per credit."""
+
+    @abstractmethod
+    def quantile(self, probability: npt.ArrayLike) -> FloatArray:
+        """Return the value below which a share `probability`, from 0 to 1, of the values lies."""
+
+    @abstractmethod
+    def virtual_value(self, value: npt.ArrayLike) -> FloatArray:
+        """Return phi, in credits."""
+
+    @abstractmethod
+    def monopoly_price(self, cost: npt.ArrayLike = 0.0) -> FloatArray:
+        """Return the smallest value in the support with a virtual value of at least `cost`, in credits.
+
+        The price p with the largest (p - cost)(1 - F(p)), and Myerson's optimal reserve whatever the number
+        of bidders. Above the support it is the cost itself.
+        """
+
+    def price(self, orders: Orders) -> FloatArray:
+        """Return the monopoly price at each ask, [R]."""
+        return self.monopoly_price(orders.ask)
+
+
+def _check(cls: type[Prior]) -> None:
+    """Raise a TypeError if the class cannot serve as a prior."""
+    if not issubclass(cls, Prior) or inspect.isabstract(cls):
+        raise TypeError(f"prior {cls.__name__} must be a Prior that defines price")
+
+
+PRIORS: Registry[Prior] = Registry("prior", _check)
+"""Every prior by name."""
+
+
+def to_prior(given: Any) -> Prior:
+    """Return a prior from itself, from its name, or from a mapping of its fields with its name.
+
+    Raises
+    ------
+    ValueError
+        If it is none of these.
+
+    Examples
+    --------
+    >>> float(to_prior({"name": "uniform", "high": 4.0}).monopoly_price(1.0))
+    2.5
+    """
+    if isinstance(given, Prior):
+        return given
+    if isinstance(given, (str, Mapping)):
+        return PRIORS.build(given)
+    raise ValueError(f"prior must be a name or a mapping with a name, of {', '.join(PRIORS)}; got {given!r}")
