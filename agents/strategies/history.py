@@ -29,9 +29,9 @@ def empty_history(organisations: int, positions: int, quotes: int) -> Memory:
         "trades_before": np.zeros((positions, quotes), dtype=np.int64),
         "written": np.zeros(positions, dtype=np.int64),
         "trades": np.zeros(positions, dtype=np.int64),
-        "refused": np.full((organisations, 2, PRIVATE), np.nan),
+        "refused": np.zeros((organisations, 2, PRIVATE)),
         "refused_in": np.zeros((organisations, 2, PRIVATE), dtype=np.int64),
-        "refused_at": np.zeros((organisations, 2, PRIVATE), dtype=np.int64),
+        "refused_at": np.full((organisations, 2, PRIVATE), -1),
         "refusals": np.zeros((organisations, 2), dtype=np.int64),
         "rounds": np.zeros(1, dtype=np.int64),
     }
@@ -123,9 +123,8 @@ def recall(
     recent &= ~np.isnan(memory["quote"][position])
     own_side = memory["is_bid"][position] == is_bid
     taken = memory["taken"][position]
-    private = ~np.isnan(memory["refused"][organisation, side])
-    private &= memory["refused_in"][organisation, side] == position[:, None]
-    private &= memory["refused_at"][organisation, side] >= memory["rounds"][0] - last
+    private = memory["refused_in"][organisation, side] == position[:, None]
+    private &= memory["refused_at"][organisation, side] >= max(memory["rounds"][0] - last, 0)
     never = np.zeros_like(private)
     return Evidence(
         price=np.hstack([memory["quote"][position], memory["refused"][organisation, side]]) * sign,
