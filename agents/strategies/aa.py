@@ -59,7 +59,9 @@ class AdaptiveAggressive(Strategy):
 
     Where the paper leaves a choice: first draws and rates are those of the Bristol Stock Exchange's AA; theta
     stays until Smith's alpha has varied, and aggressiveness until a trade has given the trader a target;
-    prices within a tick count as one, since without a tick no quote would ever reach its target.
+    prices within a tick count as one, since without a tick no quote would ever reach its target; and beyond
+    means more aggressive (or less) for passive traders too, where the published factor on a negative
+    aggressiveness would turn it round.
 
     Hearing a round costs as many vectorised steps over organisations as its busiest market had shouts, at
     most `attention`.
@@ -200,8 +202,10 @@ class AdaptiveAggressive(Strategy):
         reached = aggressiveness_of(
             heard.price[moved], limit, clearing, self._ideal(seat, limit, clearing), theta
         )
+        outbid = ~heard.accepted[moved]
+        reached = np.where(outbid, np.maximum(reached, after["aggressiveness"].ravel()[seat]), reached)
         beyond = np.where(harder[moved], 1.0, -1.0)
-        desired = (1 + beyond * self.relative) * reached + beyond * self.absolute
+        desired = reached + beyond * (self.relative * np.abs(reached) + self.absolute)
         return _towards(after, "aggressiveness", "short_rate", seat, desired, (-1.0, 1.0))
 
     def _directions(self, target: Floats, is_buyer: Bools, heard: Heard) -> tuple[Bools, Bools]:

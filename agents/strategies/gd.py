@@ -25,9 +25,10 @@ class GjerstadDickhaut(Strategy):
     """GD: quotes what maximises (quote - cost) times the believed chance that it trades (1998).
 
     Beliefs are frequencies among the quotes that led up to the market's last `memory` trades (see
-    `agents.strategies.beliefs`); the maximum is exact. Whoever expects no surplus from any quote stays
-    silent. In a sealed market the history holds the prices of trades, and a trader's own refused quotes of
-    the last `memory` rounds, which no one else sees.
+    `agents.strategies.beliefs`); the maximum is exact. Whoever expects no surplus from any quote names its
+    limit price, which promises as much and lets a market go on whose prices are out of date; or nothing, if
+    that would not improve on its side's standing quote. In a sealed market the history holds the prices of
+    trades, and a trader's own refused quotes, which no one else sees.
 
     A quote costs `quotes` log `quotes`; hearing a round as many vectorised steps as its busiest market had
     quotes, at most `quotes`.
@@ -86,5 +87,7 @@ class GjerstadDickhaut(Strategy):
             )
             belief = believe(seen, lowest, highest)
             worth = self.cost_of_selling_now(belief, cost[rows], view.opportunities[rows] - 1)
-            asks[rows], _ = best_quote(belief, worth)
+            best, _ = best_quote(belief, worth)
+            behind = cost[rows] >= seen.standing_ask
+            asks[rows] = np.where(np.isnan(best) & ~behind, cost[rows], best)
         return asks

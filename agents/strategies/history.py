@@ -16,7 +16,7 @@ from agents.strategies.base import Bools, Floats, Ints, Memory, Tape
 from agents.strategies.beliefs import Evidence
 from agents.strategies.shouts import BUYING, SELLING, Traders, waves
 
-PRIVATE = 16
+PRIVATE = 32
 """How many refused quotes of its own an organisation remembers on each side."""
 
 
@@ -33,7 +33,6 @@ def empty_history(organisations: int, positions: int, quotes: int) -> Memory:
         "refused_in": np.zeros((organisations, 2, PRIVATE), dtype=np.int64),
         "refused_at": np.full((organisations, 2, PRIVATE), -1),
         "refusals": np.zeros((organisations, 2), dtype=np.int64),
-        "rounds": np.zeros(1, dtype=np.int64),
     }
 
 
@@ -87,14 +86,14 @@ def record_refusals(memory: Memory, traders: Traders) -> Memory:
     news = {
         "refused": traders.refused[refused],
         "refused_in": traders.position[refused],
-        "refused_at": memory["rounds"][0],
+        "refused_at": memory["trades"][traders.position[refused]],
     }
     after = {}
     for name, column in news.items():
         rows = memory[name].reshape(-1, PRIVATE).copy()
         rows[seat, slot] = column
         after[name] = rows.reshape(memory[name].shape)
-    return memory | after | {"refusals": refusals.reshape(shape), "rounds": memory["rounds"] + 1}
+    return memory | after | {"refusals": refusals.reshape(shape)}
 
 
 def recall(
@@ -116,15 +115,16 @@ def recall(
     standing : pair of float64 [n]
         The best standing quotes of their own side and of the other, credits; NaN if there is none.
     last : int
-        How many trades, the last ones, the quotes that count led up to; and how many sealed rounds.
+        How many trades, the last ones, the quotes that count led up to.
     """
     sign, side = (-1.0, BUYING) if is_bid else (1.0, SELLING)
-    recent = memory["trades_before"][position] >= memory["trades"][position, None] - last
+    since = np.maximum(memory["trades"][position, None] - last, 0)
+    recent = memory["trades_before"][position] >= since
     recent &= ~np.isnan(memory["quote"][position])
     own_side = memory["is_bid"][position] == is_bid
     taken = memory["taken"][position]
     private = memory["refused_in"][organisation, side] == position[:, None]
-    private &= memory["refused_at"][organisation, side] >= max(memory["rounds"][0] - last, 0)
+    private &= memory["refused_at"][organisation, side] >= since
     never = np.zeros_like(private)
     return Evidence(
         price=np.hstack([memory["quote"][position], memory["refused"][organisation, side]]) * sign,

@@ -157,7 +157,8 @@ def plain(strategy, memory, shouts, is_buyer, limit, organisations):
                 continue
             columns = (at, limit[i], clearing(), ideal_of(buys), theta[i, seat])
             shout = aggressiveness_of(*(np.array([one], float) for one in columns))[0]
-            desired = (1.02 * shout + 0.01) if up else (0.98 * shout - 0.01)
+            shout = shout if traded else max(shout, r[i, seat])
+            desired = shout + (0.02 * abs(shout) + 0.01) * (1 if up else -1)
             r[i, seat] = np.clip(r[i, seat] + 0.4 * (desired - r[i, seat]), -1, 1)
     return r, theta
 

@@ -38,14 +38,14 @@ def test_prices_converge(name):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("variant", ["persistent", "gode_sunder"])
-@pytest.mark.parametrize(("name", "most"), [("zip", 5), ("gd", 8), ("gdx", 8), ("aa", 5)])
+@pytest.mark.parametrize(("name", "most"), [("zip", 6), ("gd", 7), ("gdx", 7), ("aa", 5)])
 def test_prices_converge_at_full_size(name, most, variant):
     """Cliff 1997, Gjerstad and Dickhaut 1998, Vytelingum et al. 2008: nearly all gains, steady prices."""
     efficiency, alpha = play(name, markets=10, periods=6, steps=900, variant=variant)
     print(name, variant, efficiency.round(3), alpha.round(1))
     assert efficiency[-3:].mean() > 0.96
     assert alpha[-3:].mean() < most
-    assert alpha[-3:].mean() < alpha[0] / 2
+    assert alpha[-3:].mean() < 0.6 * alpha[0]
 
 
 def test_the_unconstrained_trade_beyond_the_equilibrium():

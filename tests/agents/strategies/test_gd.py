@@ -137,12 +137,15 @@ def test_a_standing_quote_is_taken_exactly():
     assert strategy.bid(bid_view(memory, [0], [19.0], 1, **standing))[0] == 9.3 + 1e-9
 
 
-def test_whoever_cannot_gain_stays_silent():
+def test_whoever_cannot_gain_names_its_limit_or_nothing():
     strategy = trader("gd")
     memory = told(strategy)
     standing = {"standing_bid": [5.0], "standing_ask": [8.0]}
     assert np.isnan(strategy.ask(ask_view(memory, [0], [8.5], 1, **standing))[0])
     assert np.isnan(strategy.bid(bid_view(memory, [0], [4.5], 1, **standing))[0])
+    memory = told(strategy, tape_of((0, "ask", 6.0, None), (0, "bid", 5.0, None)))
+    assert strategy.ask(ask_view(memory, [0], [13.0], 1))[0] == 13.0
+    assert strategy.bid(bid_view(memory, [0], [4.0], 1))[0] == 4.0
 
 
 def test_gdx_is_gd_without_a_future():
@@ -180,8 +183,10 @@ def test_refusals_in_a_sealed_market_are_private_and_fade():
     assert after[0] < before[0]
     assert after[1] == before[1]
     for _ in range(2):
-        memory = strategy.learn(outcome(memory, [0, 1], [0, 0], [1, 1], tape_of(), 2))
-    np.testing.assert_array_equal(ask(), before)
+        np.testing.assert_array_equal(ask(), after)
+        trade = tape_of((0, "bid", 9, 9), (0, "ask", 9, 9))
+        memory = strategy.learn(outcome(memory, [0, 1], [0, 0], [1, 1], trade, 2, units=[1, 1]))
+    assert ask()[0] == ask()[1]
 
 
 def test_a_refusal_on_the_tape_counts_once():
