@@ -14,6 +14,8 @@ from agents.strategies.base import Floats
 
 STEEPEST = 30.0
 """Bound of theta's size; beyond it the path between two prices is a step in floating point."""
+TINY = 1e-300
+"""The least distance between prices that is divided by, credits."""
 
 
 def target_price(limit: Floats, clearing: Floats, ideal: Floats, r: Floats, theta: Floats) -> Floats:
@@ -62,7 +64,8 @@ def _middle(limit: Floats, clearing: Floats, ideal: Floats, theta: Floats) -> tu
     """Return the target at r = 0 and the theta for r < 0."""
     inside = (limit - clearing) * (limit - ideal) > 0
     middle = np.where(inside, clearing, limit)
-    ratio = np.divide(limit - middle, middle - ideal, out=np.full_like(middle, np.inf), where=middle != ideal)
+    span = np.where(np.abs(middle - ideal) > TINY, middle - ideal, np.copysign(TINY, middle - ideal))
+    ratio = (limit - middle) / span
     return middle, np.where(inside, matching_theta(theta, ratio), theta)
 
 

@@ -44,6 +44,7 @@ def outcome(memory, organisation, is_buyer, limit, tape, organisations, **other)
         "quote": np.full(rows, np.nan),
         "units": np.zeros(rows, np.int64),
         "price": np.full(rows, np.nan),
+        "levy": np.zeros(rows),
         "listings": 1,
         "positions": 1,
         "rng": np.random.default_rng(0),
