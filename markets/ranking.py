@@ -57,7 +57,7 @@ class Ranking:
         return mask & self.has_room(mask)
 
     def has_room(self, mask: BoolArray) -> BoolArray:
-        """Return, bool[R], which rows have fewer than `limit` rows of bool[R] `mask` before them in the group."""
+        """Return, bool[R], which rows have fewer than `limit` of bool[R] `mask` before them in the group."""
         chosen = mask[self.order]
         before: IntArray = np.cumsum(chosen) - chosen
         room = np.empty_like(mask)
