@@ -22,6 +22,7 @@ VARIANTS = [{"name": name} for name in MECHANISMS] + [
     {"name": "mcafee", "lowest": 0.0, "highest": 1.0},
     {"name": "mcafee", "highest": 4.0},
     {"name": "muda", "rationing": "vickrey"},
+    {"name": "sbba", "lottery": "buyers"},
     {"name": "posted_price", "price": 0.4},
     {"name": "posted_price", "price": 2.0},
     {"name": "nash_bargaining", "buyer_power": 0.9},
@@ -85,7 +86,8 @@ UNITS = {"buyers": 4, "listings": 4, "capacity": 1}
 TWO_COPIES = {"buyers": 4, "listings": 2, "capacity": 2}
 BOUNDS = {"name": "mcafee", "lowest": 0.0, "highest": 4.0}
 FEES = {"name": "muda", "rationing": "vickrey"}
-CALLS = ("mcafee", BOUNDS, "trade_reduction", "sbba", "two_sided_vcg", "muda", FEES)
+MIRROR = {"name": "sbba", "lottery": "buyers"}
+CALLS = ("mcafee", BOUNDS, "trade_reduction", "sbba", MIRROR, "two_sided_vcg", "muda", FEES)
 COPIES = {"buyers": 3, "listings": 3, "capacity": UNLIMITED}
 PLENTY = {"buyers": 3, "listings": 3, "demand": 3}
 SCARCE = {"buyers": 4, "listings": 3, "capacity": 1}
@@ -115,12 +117,8 @@ TRUTHFUL = [
     ({"name": "posted_price", "price": 2.0}, "sellers", {"buyers": 1, "listings": 3, "capacity": 1}),
     ({"name": "k_double_auction", "k": 0.0}, "buyers", {"buyers": 4, "listings": 3}),
     ({"name": "k_double_auction", "k": 1.0}, "sellers", {"buyers": 3, "listings": 4, "capacity": 1}),
-    *[
-        (spec, side, UNITS)
-        for spec in ("mcafee", BOUNDS, "trade_reduction")
-        for side in ("buyers", "sellers")
-    ],
-    *[(spec, "buyers", TWO_COPIES) for spec in ("mcafee", BOUNDS, "trade_reduction")],
+    *[(spec, side, UNITS) for spec in CALLS for side in ("buyers", "sellers")],
+    *[(spec, "buyers", TWO_COPIES) for spec in CALLS],
     (BOUNDS, "sellers", {"buyers": 2, "listings": 2, "capacity": 1}),
     ({"name": "chatterjee_samuelson", "k": 0.0}, "buyers", COPIES),
     ({"name": "chatterjee_samuelson", "k": 1.0}, "sellers", PLENTY),
@@ -169,6 +167,7 @@ MANIPULABLE = [
     ("mcafee", "sellers", TWO_COPIES),
     ("trade_reduction", "sellers", TWO_COPIES),
     ("sbba", "sellers", TWO_COPIES),
+    (MIRROR, "sellers", TWO_COPIES),
     ("two_sided_vcg", "sellers", TWO_COPIES),
     (FEES, "sellers", TWO_COPIES | {"buyers": 6, "listings": 6}),
     (BOUNDS | {"lowest": 3.0}, "sellers", {"buyers": 1, "listings": 2, "capacity": 1}),

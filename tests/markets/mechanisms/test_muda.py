@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 
-from markets.mechanisms.call_market import Book
+from markets.call_books import CallBooks
 from markets.mechanisms.muda import MUDA, toss_coins
 from markets.orders import Orders, first_best
 from tests.markets.strategies import book
@@ -13,11 +13,12 @@ RULES = [MUDA(), MUDA(rationing="vickrey")]
 def halves_of(orders, seed):
     """Return which buyers and which listings of a complete book went to the right."""
     by_priority = np.argsort(np.random.default_rng(seed).permutation(len(orders)))
-    whole = Book.of(orders, by_priority)
-    of_buyer, of_listing = toss_coins(whole)
-    buyer = orders.buyer[whole.row[:, 0]]
-    listing = orders.listing[whole.row[0]]
-    return of_buyer[np.argsort(buyer)], of_listing[np.argsort(listing)]
+    books = CallBooks.of(orders, by_priority)
+    of_bid, of_listing = toss_coins(books)
+    buyers, listings = (np.zeros(column.max() + 1, dtype=bool) for column in (orders.buyer, orders.listing))
+    buyers[orders.buyer[books.row]] = of_bid[books.row_bid]
+    listings[orders.listing[books.row]] = of_listing[books.row_listing]
+    return buyers, listings
 
 
 @pytest.mark.parametrize("rule", RULES, ids=str)
