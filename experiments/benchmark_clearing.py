@@ -9,7 +9,7 @@ Core Objects: run_clearing_benchmark, ClearingTask, clearing_tasks
 import math
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -23,7 +23,7 @@ from rich.table import Table
 from scipy.optimize import linear_sum_assignment
 
 from experiments.order_flow import PlainOrderBook, order_book_stream
-from experiments.plain_clearing import plain_assignment, plain_auctions, plain_call
+from experiments.plain_clearing import plain_assignment, plain_auctions, plain_call, plain_validation
 from markets.assignment import least_prices
 from markets.book_events import BookEvents
 from markets.margin import Margin
@@ -97,8 +97,9 @@ def run_clearing_benchmark(orders: int, repeats: int, output: Path | None) -> No
 def clearing_tasks(orders: int) -> Iterator[ClearingTask]:
     """Yield the tasks for a number of orders, one made when the one before has been measured.
 
-    Columns of bids and asks are what a rule prices; "pairs" starts from columns of (buyer, listing) pairs as
-    a round makes them, validation by `Orders.of` and the matching of winners included.
+    Columns of bids and asks are what a rule prices; "pairs" starts from orders of (buyer, listing) pairs as a
+    round makes them and includes the permutation, the matching of winners and the trades. Making the orders
+    and validating them (`Orders.of`) is a task of its own.
     """
     rng = np.random.default_rng(SEED)
     bids, asks = rng.random(orders // 2), rng.random(orders // 2)
@@ -106,6 +107,7 @@ def clearing_tasks(orders: int) -> Iterator[ClearingTask]:
     yield _call("McAfee, columns", McAfee(), bids, asks)
     yield _one_book("call market, one book of pairs", math.isqrt(orders), rng)
     values = rng.random(orders // BIDDERS * BIDDERS)
+    yield _validation(values)
     yield _auctions("first price, 100 bidders a listing", FirstPrice(), values)
     yield _auctions("second price, 100 bidders a listing", SecondPrice(), values)
     size = math.isqrt(4 * orders)
@@ -135,10 +137,10 @@ def _one_book(name: str, traders: int, rng: np.random.Generator) -> ClearingTask
     buyer, unit = (index.ravel() for index in np.indices((traders, traders)))
     bid, ask = rng.random(traders)[buyer], rng.random(traders)[unit]
     columns = {"buyer": buyer, "seller": traders + unit, "listing": unit, "bid": bid, "ask": ask}
-    lists = [column.tolist() for column in (buyer, unit, bid, ask)]
+    lists, market = [column.tolist() for column in (buyer, unit, bid, ask)], _orders(columns)
 
     def ours() -> Floats:
-        trades = _cleared(KDoubleAuction(), columns)
+        trades = _cleared(KDoubleAuction(), market)
         return np.array([len(trades), *trades[:1, 1:].ravel()])
 
     def plain() -> Floats:
@@ -149,20 +151,36 @@ def _one_book(name: str, traders: int, rng: np.random.Generator) -> ClearingTask
     return ClearingTask(name, len(buyer), ours, plain, lambda: np.sort(bid))
 
 
-def _auctions(name: str, rule: Mechanism, values: Floats) -> ClearingTask:
-    listing = np.repeat(np.arange(len(values) // BIDDERS), BIDDERS)
-    columns = {
+def _auction_columns(values: Floats) -> dict[str, Any]:
+    return {
         "buyer": 1 + np.arange(len(values)),
         "seller": np.zeros(len(values), dtype=np.int64),
-        "listing": listing,
+        "listing": np.repeat(np.arange(len(values) // BIDDERS), BIDDERS),
         "bid": values,
         "ask": np.full(len(values), RESERVE),
     }
-    lists, second = (listing.tolist(), values.tolist()), isinstance(rule, SecondPrice)
+
+
+def _validation(values: Floats) -> ClearingTask:
+    columns = _auction_columns(values)
+    lists = [column.tolist() for column in columns.values()]
+    return ClearingTask(
+        "validation of orders, 100 bidders a listing",
+        len(values),
+        lambda: np.array([len(_orders(columns))]),
+        lambda: np.array([plain_validation(*lists)]),
+        lambda: np.sort(values),
+    )
+
+
+def _auctions(name: str, rule: Mechanism, values: Floats) -> ClearingTask:
+    columns = _auction_columns(values)
+    lists, second = (columns["listing"].tolist(), values.tolist()), isinstance(rule, SecondPrice)
+    market = _orders(columns)
     return ClearingTask(
         name,
         len(values),
-        lambda: _cleared(rule, columns),
+        lambda: _cleared(rule, market),
         lambda: np.stack(plain_auctions(*lists, RESERVE, second), axis=1),
         lambda: np.sort(values),
     )
@@ -179,13 +197,14 @@ def _assignments(worth: Floats) -> Iterator[ClearingTask]:
         "bid": worth.ravel(),
         "ask": np.zeros(worth.size),
     }
+    market = _orders(columns)
 
     def matrix() -> Floats:
         i, j = linear_sum_assignment(worth, maximize=True)
         return np.concatenate([j, least_prices(worth, i, j)[j]])
 
     def pairs() -> Floats:
-        trades = _cleared(Assignment(), columns)
+        trades = _cleared(Assignment(), market)
         return np.concatenate([unit[trades[:, 0].astype(np.int64)], trades[:, 1]])
 
     def plain() -> Floats:
@@ -215,10 +234,13 @@ def _book(events: BookEvents) -> ClearingTask:
     )
 
 
-def _cleared(rule: Mechanism, columns: dict[str, Any]) -> Floats:
-    """Return the row and what is paid of every trade, from columns of pairs that have one copy a listing."""
-    ones = np.ones(len(columns["buyer"]), dtype=np.int64)
-    trades = rule.clear(Orders.of(**columns, capacity=ones), np.random.default_rng(SEED))
+def _orders(columns: dict[str, Any]) -> Orders:
+    return Orders.of(**columns, capacity=np.ones(len(columns["buyer"]), dtype=np.int64))
+
+
+def _cleared(rule: Mechanism, orders: Orders) -> Floats:
+    """Return the row and what is paid of every trade; what orders remember from turn to turn is forgotten."""
+    trades = rule.clear(replace(orders), np.random.default_rng(SEED))
     return np.stack([trades.row, trades.paid], axis=1)
 
 

@@ -2,7 +2,7 @@
 
 The yardstick of the benchmark of clearing: what somebody would write who has lists of bids.
 
-Core Objects: plain_call, plain_auctions, plain_assignment
+Core Objects: plain_call, plain_auctions, plain_validation, plain_assignment
 """
 
 from collections.abc import Sequence
@@ -66,6 +66,26 @@ def plain_auctions(
             losing[listing] = bid
     sold = sorted((row, losing[listing] if second else bids[row]) for listing, row in winner.items())
     return [row for row, _ in sold], [price for _, price in sold]
+
+
+def plain_validation(
+    buyers: Sequence[int],
+    sellers: Sequence[int],
+    listings: Sequence[int],
+    bids: Sequence[float],
+    asks: Sequence[float],
+) -> int:
+    """Return how many rows of orders are good: amounts finite, pairs new, one seller a listing; O(R)."""
+    seen: set[tuple[int, int]] = set()
+    seller_of: dict[int, int] = {}
+    good, infinity = 0, float("inf")
+    for buyer, seller, listing, bid, ask in zip(buyers, sellers, listings, bids, asks, strict=True):
+        amounts = 0 <= bid < infinity and 0 <= ask < infinity
+        one_seller = seller_of.setdefault(listing, seller) == seller
+        if amounts and one_seller and buyer != seller and (buyer, listing) not in seen:
+            seen.add((buyer, listing))
+            good += 1
+    return good
 
 
 def plain_assignment(worth: Sequence[Sequence[float]]) -> tuple[list[int], list[float]]:

@@ -7,7 +7,7 @@ import numpy as np
 
 from markets.columns import BoolArray, FloatArray, IntArray
 from markets.orders import Orders
-from markets.ranking import Ranking
+from markets.ranking import Ranking, best_of_groups
 
 
 def stable_matching(
@@ -47,11 +47,15 @@ def stable_matching(
     Notes
     -----
     O(R log R) to sort and O(R) a round; a round refuses at least one row, so there are at most R + 1 of them,
-    few in practice, and one where demand does not bind.
+    few in practice, and one where demand does not bind; O(R) in all if listings have one copy besides.
     """
+    # Where demand does not bind everybody proposes to all at once, and nobody has another row to turn to.
+    at_once = np.bincount(orders.seat[eligible], minlength=1).max() <= orders.demand
+    if at_once and (orders.capacity == 1).all():
+        held = best_of_groups(orders.lot, listing_score, priority, eligible)
+        return held, eligible & ~held
     by_listing = Ranking.of(orders.lot, listing_score, priority, orders.capacity)
-    if np.bincount(orders.seat[eligible], minlength=1).max() <= orders.demand:
-        # Demand does not bind: everybody proposes to all at once, and nobody has another row to turn to.
+    if at_once:
         held = by_listing.first(eligible)
         return held, eligible & ~held
     by_buyer = Ranking.of(orders.seat, buyer_score, priority, orders.demand)

@@ -1,6 +1,6 @@
 """Groups of rows: their numbers, and the first few of each, without a loop over the groups.
 
-Core Objects: Ranking, dense_codes, first_rows, inverse, first_appearance
+Core Objects: Ranking, best_of_groups, dense_codes, first_rows, inverse, first_appearance
 """
 
 from dataclasses import dataclass
@@ -63,6 +63,19 @@ class Ranking:
         room = np.empty_like(mask)
         room[self.order] = before - before[self.start] < self.limit
         return room
+
+
+def best_of_groups(group: IntArray, score: FloatArray, priority: IntArray, mask: BoolArray) -> BoolArray:
+    """Return the one row of each group that leads a `Ranking` of the rows of bool[R] `mask`; cost O(R)."""
+    row = np.flatnonzero(mask)
+    best = np.full(int(group.max(initial=-1)) + 1, -np.inf)
+    np.maximum.at(best, group[row], score[row])
+    row = row[score[row] == best[group[row]]]
+    least = np.full(len(best), len(priority))
+    np.minimum.at(least, group[row], priority[row])
+    leads = np.zeros_like(mask)
+    leads[row[priority[row] == least[group[row]]]] = True
+    return leads
 
 
 def _sorted_by_group(group: IntArray, score: FloatArray, priority: IntArray) -> IntArray:

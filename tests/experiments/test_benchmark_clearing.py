@@ -6,13 +6,14 @@ import pytest
 
 from experiments import benchmark_clearing, cli
 from experiments.benchmark_clearing import clearing_tasks, run_clearing_benchmark
-from experiments.plain_clearing import plain_assignment, plain_auctions, plain_call
+from experiments.plain_clearing import plain_assignment, plain_auctions, plain_call, plain_validation
 from markets.theory import SHAPLEY_SHUBIK, vickrey_utilities
 
 TASKS = [
     "call market, columns",
     "McAfee, columns",
     "call market, one book of pairs",
+    "validation of orders, 100 bidders a listing",
     "first price, 100 bidders a listing",
     "second price, 100 bidders a listing",
     "assignment 20 x 20, columns",
@@ -31,7 +32,7 @@ def test_plain_python_and_the_market_agree(orders: int) -> None:
             compared += 1
         if task.floor is not None:
             task.floor()
-    assert compared == 8
+    assert compared == 9
 
 
 def test_the_saved_table_and_the_figure(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -75,6 +76,13 @@ def test_plain_rules_by_hand() -> None:
     assert plain_auctions([7, 7, 8, 7], [3.0, 5.0, 1.0, 4.0], 2.0, True) == ([1], [4.0])
     assert plain_auctions([7, 8], [3.0, 5.0], 2.0, True) == ([0, 1], [2.0, 2.0])
     assert plain_auctions([7, 7], [3.0, 5.0], 2.0, False) == ([1], [5.0])
+
+
+def test_plain_validation_counts_the_good_rows() -> None:
+    """Good; good; a repeated pair; an own listing; another seller; infinite; NaN; negative."""
+    buyers, sellers, listings = [1, 2, 1, 0, 3, 4, 5, 6], [0, 0, 0, 0, 9, 0, 0, 0], [7] * 8
+    bids = [1.0, 1.0, 1.0, 1.0, 1.0, float("inf"), float("nan"), -1.0]
+    assert plain_validation(buyers, sellers, listings, bids, [0.0] * 8) == 2
 
 
 def test_the_plain_assignment_finds_the_houses_and_vickrey_prices() -> None:

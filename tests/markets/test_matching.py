@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from markets.assignment import assign
 from markets.matching import stable_matching
 from markets.orders import Orders
-from markets.ranking import Ranking, dense_codes, first_appearance, first_rows
+from markets.ranking import Ranking, best_of_groups, dense_codes, first_appearance, first_rows
 from markets.theory import vickrey_utilities
 from tests.markets.strategies import markets, random_orders
 
@@ -40,6 +40,7 @@ def test_rankings_are_sorted_by_group_score_and_priority(groups, whole):
         mask = rng.random(rows) < 0.5
         best = {group[r]: r for r in reversed(expected) if mask[r]}
         assert set(np.flatnonzero(ranking.first(mask))) == set(best.values())
+        np.testing.assert_array_equal(best_of_groups(group, score, priority, mask), ranking.first(mask))
 
 
 @pytest.mark.parametrize("largest", [2, 50, 2**62])
