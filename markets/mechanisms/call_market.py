@@ -54,9 +54,8 @@ class CallMarket(Mechanism):
         by_priority = inverse(self.draw_priority(orders, rng))
         require_one("orders.bid", "buyer's rows of a position", orders.seat, orders.bid)
         require_one("orders.ask", "listing's rows", orders.lot, orders.ask)
-        books = CallBooks.of(orders, by_priority)
-        winners = self.call(books)
-        row, group = books.match(winners)
+        winners = self.call(CallBooks.of(orders, by_priority))
+        row, group = winners.books.match(winners)
         return Trades.of(orders, row, winners.paid[group], winners.received[group])
 
 

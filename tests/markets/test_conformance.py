@@ -6,6 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from markets.conformance import check_mechanism, check_truthful
+from markets.critical_values import check_critical_values
 from markets.goods import UNLIMITED
 from markets.levies import Levies
 from markets.mechanisms import MECHANISMS
@@ -59,14 +60,26 @@ VARIANTS = [{"name": name} for name in MECHANISMS] + [
 GRID = np.arange(-1, 10).clip(0) / 2
 
 
-@pytest.mark.parametrize("spec", VARIANTS, ids=str)
-@given(data=st.data())
-@settings(deadline=None, max_examples=40)
-def test_mechanism_does_what_it_declares(spec, data):
+def conforms(spec, data):
     mechanism = MECHANISMS.build(spec)
     told = mechanism.properties
     orders = data.draw(markets(mechanism.venue == "books", told.max_demand, told.licences, told.bundles))
     check_mechanism(mechanism, orders, seed=data.draw(st.integers(0, 99)))
+
+
+@pytest.mark.parametrize("spec", VARIANTS, ids=str)
+@given(data=st.data())
+@settings(deadline=None, max_examples=40)
+def test_mechanism_does_what_it_declares(spec, data):
+    conforms(spec, data)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("spec", VARIANTS, ids=str)
+@given(data=st.data())
+@settings(deadline=None, max_examples=1000)
+def test_mechanism_does_what_it_declares_in_a_thousand_markets(spec, data):
+    conforms(spec, data)
 
 
 def gains_from_lies(spec, side, rounds=12, **market):
@@ -154,6 +167,7 @@ TRUTHFUL = [
 ]
 MANIPULABLE = [
     ("first_price", "buyers", ONE | {"capacity": 1}),
+    ("first_price", "sellers", COPIES),
     ("second_price", "sellers", ONE | {"capacity": 1}),
     ("second_price", "buyers", {"buyers": 4, "listings": 3, "capacity": 1}),
     ("assignment", "sellers", {"buyers": 4, "listings": 3, "capacity": 1}),
@@ -221,6 +235,75 @@ MANIPULABLE = [
 def test_truth_is_dominant_where_declared(spec, side, market):
     assert getattr(MECHANISMS.build(spec).properties, f"truthful_{side}") == "dominant"
     assert gains_from_lies(spec, side, **market) <= 1e-12
+
+
+@pytest.mark.parametrize(("spec", "side", "market"), TRUTHFUL, ids=str)
+def test_winners_gain_their_distance_to_the_critical_value(spec, side, market):
+    """Myerson 1981: monotone allocations and critical values, found by bisection, whatever the rule says."""
+    mechanism, winners = MECHANISMS.build(spec), 0
+    for seed in range(1, 40):
+        drawn = random_orders(np.random.default_rng(seed), one_quote=mechanism.venue == "books", **market)
+        winners += check_critical_values(mechanism, drawn.reporting(drawn.bid * 4, drawn.ask * 4), side, seed)
+        if winners >= 3:
+            return
+    raise AssertionError(f"only {winners} winners in 39 markets")
+
+
+@pytest.mark.parametrize("side", ["buyers", "sellers"])
+@pytest.mark.parametrize("spec", VARIANTS, ids=str)
+def test_every_declaration_of_truth_is_tested(spec, side):
+    """Whatever declares truth dominant is in TRUTHFUL, and whatever does not is in MANIPULABLE."""
+
+    def declaration(spec):
+        mechanism = MECHANISMS.build(spec)
+        return mechanism.name, getattr(mechanism.properties, f"truthful_{side}") == "dominant"
+
+    name, dominant = declaration(spec)
+    cases = TRUTHFUL if dominant else MANIPULABLE
+    assert (name, dominant) in {declaration(case) for case, tested, _ in cases if tested == side}
+
+
+@pytest.mark.parametrize("rule", ["first_price", "nash_bargaining", "k_double_auction"])
+def test_who_pays_its_bid_is_caught(rule):
+    mechanism = MECHANISMS.build(rule)
+    orders = random_orders(np.random.default_rng(1), 4, 4, capacity=1, one_quote=mechanism.venue == "books")
+    with pytest.raises(AssertionError, match="a winner must gain its distance to the critical value"):
+        check_critical_values(mechanism, orders, "buyers")
+
+
+def test_who_wins_by_bidding_less_is_caught():
+    """Whoever bids less than two pays its bid; whoever bids more is sent away."""
+
+    def humble(orders, rng):
+        rows = np.flatnonzero((orders.surplus >= 0) & (orders.bid < 2))
+        return Trades.of(orders, rows, orders.bid[rows], orders.bid[rows])
+
+    broken = type("Broken", (Broken,), {"rule": staticmethod(humble)})()
+    orders = Orders.of(buyer=[1], seller=[0], listing=[0], bid=[3.0], ask=[1.0])
+    with pytest.raises(AssertionError, match="a better quote must win what a worse one wins"):
+        check_critical_values(broken, orders, "buyers")
+
+
+COPIES_ONLY = [name for name in MECHANISMS if MECHANISMS.build(name).properties.licences == ("copy",)]
+
+
+@pytest.mark.parametrize("name", COPIES_ONLY)
+def test_a_licence_that_is_not_served_is_refused(name):
+    scarce = random_orders(np.random.default_rng(0), 3, 2, capacity=1)
+    with pytest.raises(ValueError, match=r"orders\.capacity must be .*; got 1 in row 0"):
+        MECHANISMS.build(name).clear(scarce, np.random.default_rng(0))
+
+
+@pytest.mark.parametrize("field", ["bid", "ask"])
+@pytest.mark.parametrize("name", [n for n in MECHANISMS if MECHANISMS[n].venue == "books"])
+def test_a_book_takes_one_bid_of_a_buyer_and_one_ask_of_a_listing(name, field):
+    orders = random_orders(np.random.default_rng(0), 3, 3, one_quote=True)
+    told = getattr(orders, field).copy()
+    told[1] += 1
+    with pytest.raises(
+        ValueError, match=rf"orders\.{field} must be the same in all of a .* on the venue books"
+    ):
+        MECHANISMS.build(name).clear(orders.reporting(**{field: told}), np.random.default_rng(0))
 
 
 @pytest.mark.parametrize(("spec", "side", "market"), MANIPULABLE, ids=str)
