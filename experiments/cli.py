@@ -69,10 +69,14 @@ def _parser() -> argparse.ArgumentParser:
         "textbook", help="play a published result on induced values", add_help=False
     )
     textbook.add_argument("preset", metavar="PRESET", nargs="?", default="")
-    benchmark = commands.add_parser("benchmark", help="compare the fleet with plain loops over organisations")
+    benchmark = commands.add_parser("benchmark", help="compare the fleet and the clearing with plain loops")
+    benchmark.add_argument("--tasks", choices=["learning", "clearing", "all"], default="all")
     benchmark.add_argument("--organisations", type=int, nargs="+", default=[2, 16, 64, 256], metavar="N")
     benchmark.add_argument(
         "--repeats", type=int, default=5, metavar="K", help="timed repetitions; the median counts"
+    )
+    benchmark.add_argument(
+        "--orders", type=int, default=1_000_000, metavar="R", help="orders of each market that is cleared"
     )
     benchmark.add_argument("--device", default="auto")
     benchmark.add_argument("--threads", type=int, default=1)
@@ -121,10 +125,19 @@ def _dispatch(command: argparse.Namespace, rest: list[str]) -> int:
         else:
             print_listing()
         return 0
-    from experiments.benchmark import run_benchmark
-
-    run_benchmark(command.organisations, command.repeats, command.device, command.threads, command.output)
+    _benchmark(command)
     return 0
+
+
+def _benchmark(command: argparse.Namespace) -> None:
+    if command.tasks != "clearing":
+        from experiments.benchmark import run_benchmark
+
+        run_benchmark(command.organisations, command.repeats, command.device, command.threads, command.output)
+    if command.tasks != "learning":
+        from experiments.benchmark_clearing import run_clearing_benchmark
+
+        run_clearing_benchmark(command.orders, command.repeats, command.output)
 
 
 if __name__ == "__main__":

@@ -22,6 +22,9 @@ from markets.ranking import Ranking, first_appearance
 Solver: TypeAlias = Callable[[FloatArray], tuple[IntArray, IntArray, FloatArray]]
 """From the worth of units to buyers, float64[B, U], to an optimal matching and prices that support it."""
 
+_TILE = 32
+"""Buyers whose demands are worked out together: few enough to stay in the cache."""
+
 
 @dataclass(frozen=True, eq=False)
 class Allocation:
@@ -110,9 +113,10 @@ def assign(
     bidders = np.bincount(what, minlength=len(copies))
     scarce = copies <= bidders if sold_out else copies < bidders
 
-    free = Ranking.of(who, surplus, np.arange(len(who)), 1).first(~scarce[what])
+    free = np.flatnonzero(~scarce[what])
+    free = free[Ranking.of(who[free], surplus[free], free, 1).first(np.ones(len(free), dtype=bool))]
     outside_row = np.full(len(first_of_buyer), -1)
-    outside_row[who[free]] = np.flatnonzero(free)
+    outside_row[who[free]] = free
     outside = np.where(outside_row >= 0, surplus[outside_row], 0.0) if len(surplus) else np.zeros(0)
 
     column = np.cumsum(scarce) - 1
@@ -139,7 +143,8 @@ def least_prices(worth: FloatArray, i: IntArray, j: IntArray) -> FloatArray:
 
     From p = 0, raise p_j to max over i of worth[i, j] - u_i, where u_i = worth[i, mu(i)] - p[mu(i)] for
     matched buyers and 0 for the others. These are longest paths in a graph without positive cycles (the
-    assignment is optimal), so the rounds end after at most as many as there are units.
+    assignment is optimal), so the rounds end after at most as many as there are units. After the first, only
+    buyers whose own unit became dearer can raise a price.
 
     Parameters
     ----------
@@ -153,17 +158,22 @@ def least_prices(worth: FloatArray, i: IntArray, j: IntArray) -> FloatArray:
     float64[U]
         Prices in credits.
     """
-    price = np.zeros(worth.shape[1])
-    rivals = worth.copy()
-    # A buyer sets no price for its own unit; without this line rounding could let it.
-    rivals[i, j] = 0.0
+    price, utility = np.zeros(worth.shape[1]), np.zeros(worth.shape[0])
+    own, owner = np.full(worth.shape[0], -1), np.full(worth.shape[1], -1)
+    own[i], owner[j], utility[i] = j, i, worth[i, j]
+    poorer = np.arange(worth.shape[0])
     for _ in range(worth.shape[1] + 1):
-        utility = np.zeros(worth.shape[0])
-        utility[i] = worth[i, j] - price[j]
-        raised = np.maximum(price, (rivals - utility[:, None]).max(axis=0, initial=0.0))
-        if np.array_equal(raised, price):
+        raised = price.copy()
+        for buyers in np.split(poorer, np.arange(_TILE, len(poorer), _TILE)):
+            demands = worth[buyers] - utility[buyers, None]
+            # A buyer sets no price for its own unit; without this line rounding could let it.
+            demands[own[buyers] >= 0, own[buyers][own[buyers] >= 0]] = 0.0
+            np.maximum(raised, demands.max(axis=0, initial=0.0), out=raised)
+        up = np.flatnonzero(raised > price)
+        price, poorer = raised, owner[up][owner[up] >= 0]
+        if not len(poorer):
             break
-        price = raised
+        utility[poorer] = worth[poorer, own[poorer]] - price[own[poorer]]
     return price
 
 

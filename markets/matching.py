@@ -7,7 +7,7 @@ import numpy as np
 
 from markets.columns import BoolArray, FloatArray, IntArray
 from markets.orders import Orders
-from markets.ranking import Ranking
+from markets.ranking import Ranking, best_of_groups
 
 
 def stable_matching(
@@ -47,10 +47,20 @@ def stable_matching(
     Notes
     -----
     O(R log R) to sort and O(R) a round; a round refuses at least one row, so there are at most R + 1 of them,
-    few in practice.
+    few in practice, and one where demand does not bind; O(R) in all if listings have one copy besides.
     """
-    by_buyer = Ranking.of(orders.seat, buyer_score, priority, orders.demand)
+    # Where demand does not bind everybody proposes to all at once, and nobody has another row to turn to.
+    at_once = np.bincount(orders.seat[eligible], minlength=1).max() <= orders.demand
+    if at_once and (orders.capacity == 1).all():
+        held = best_of_groups(orders.lot, listing_score, priority, eligible)
+        return held, eligible & ~held
     by_listing = Ranking.of(orders.lot, listing_score, priority, orders.capacity)
+    if at_once:
+        held = by_listing.first(eligible)
+        return held, eligible & ~held
+    by_buyer = Ranking.of(orders.seat, buyer_score, priority, orders.demand)
+    if np.array_equal(buyer_score, listing_score):
+        return _largest_first(by_buyer, by_listing, eligible)
     rejected = np.zeros(len(orders), dtype=bool)
     while True:
         proposed = by_buyer.first(eligible & ~rejected)
@@ -58,3 +68,21 @@ def stable_matching(
         if np.array_equal(held, proposed):
             return held, rejected
         rejected |= proposed & ~held
+
+
+def _largest_first(
+    by_buyer: Ranking, by_listing: Ranking, eligible: BoolArray
+) -> tuple[BoolArray, BoolArray]:
+    """Match as `stable_matching` does where both sides like the same rows best.
+
+    A row that is best for both sides for as many as they have room for belongs to the matching whatever the
+    others do. Every round takes all such rows at once, the best of all that are open among them; where
+    proposals pass a refusal from buyer to buyer this needs far fewer rounds.
+    """
+    open_rows = eligible
+    while True:
+        accepted = by_buyer.first(open_rows) & by_listing.first(open_rows)
+        still = open_rows & by_buyer.has_room(accepted) & by_listing.has_room(accepted)
+        if np.array_equal(still, accepted):
+            return accepted, eligible & ~accepted & by_buyer.has_room(accepted)
+        open_rows = still

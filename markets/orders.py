@@ -18,7 +18,7 @@ from markets.bundles import PackageMarket
 from markets.columns import BoolArray, FloatArray, IntArray, amounts, freeze, require, whole_numbers
 from markets.goods import UNLIMITED
 from markets.levies import Levies, charges
-from markets.ranking import Ranking
+from markets.ranking import Ranking, dense_codes, first_rows
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,7 +72,7 @@ class Orders:
         contents: npt.ArrayLike | None = None,
         demand: int = 1,
     ) -> "Orders":
-        """Copy, validate and freeze the columns; cost O(R log R).
+        """Copy, validate and freeze the columns; cost O(R log R), O(R) where their numbers are small.
 
         By default there is one position, gains are 0, licences unlimited, and no listing is a bundle.
 
@@ -114,7 +114,7 @@ class Orders:
     @cached_property
     def lot(self) -> IntArray:
         """The row's listing as a number from 0 without gaps, int64[R]."""
-        return np.unique(self.listing, return_inverse=True)[1].astype(np.int64)
+        return dense_codes(self.listing)
 
     @cached_property
     def seat(self) -> IntArray:
@@ -122,10 +122,9 @@ class Orders:
 
         All rows of a buyer that have contents are one seat.
         """
-        place = np.unique(np.where(self.contents > 0, -1, self.position), return_inverse=True)[1]
-        who = np.unique(self.buyer, return_inverse=True)[1]
+        place = dense_codes(np.where(self.contents > 0, 0, self.position + 1))
         width = int(place.max(initial=0)) + 1
-        return np.unique(who * width + place, return_inverse=True)[1].astype(np.int64)
+        return dense_codes(dense_codes(self.buyer) * width + place)
 
     def books(self, rows: IntArray) -> list[IntArray]:
         """Split row indices by position, keeping their order within each; cost O(len(rows) log len(rows))."""
@@ -161,20 +160,21 @@ def _check(orders: Orders) -> None:
     if orders.demand < 1:
         raise ValueError(f"orders.demand must be at least 1; got {orders.demand}")
     require(orders.buyer != orders.seller, orders.buyer, "orders.buyer", "another than the row's seller")
-    _, first = np.unique(orders.listing, return_index=True)
+    first = first_rows(orders.lot)
     for field in ("seller", "position", "capacity", "contents"):
         column = getattr(orders, field)
-        same = column == column[first[orders.lot]] if len(orders) else np.ones(0, bool)
+        same = column == column[first][orders.lot]
         require(same, column, f"orders.{field}", "the same in all rows of a listing")
     overlapping = np.flatnonzero(orders.contents)
-    _, first, seller = np.unique(orders.seller[overlapping], return_index=True, return_inverse=True)
-    copies = orders.capacity[overlapping]
-    require(copies == copies[first[seller]], copies, "orders.capacity", "one for all contents of a seller")
-    by_pair = np.lexsort((orders.buyer, orders.listing))
-    repeats = (np.diff(orders.buyer[by_pair]) == 0) & (np.diff(orders.listing[by_pair]) == 0)
-    unique = np.ones(len(orders), dtype=bool)
-    unique[by_pair[1:][repeats]] = False
-    require(unique, orders.buyer, "orders.buyer", "on a listing once")
+    seller, copies = dense_codes(orders.seller[overlapping]), orders.capacity[overlapping]
+    same = copies == copies[first_rows(seller)][seller]
+    require(same, copies, "orders.capacity", "one for all contents of a seller")
+    who = dense_codes(orders.buyer)
+    several = np.flatnonzero(np.bincount(who)[who] > 1) if len(orders) else who
+    pair = dense_codes(who[several] * len(first) + orders.lot[several])
+    once = np.ones(len(orders), dtype=bool)
+    once[several] = first_rows(pair)[pair] == np.arange(len(several))
+    require(once, orders.buyer, "orders.buyer", "on a listing once")
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,6 +1,6 @@
-"""First few of every group, without a loop over the groups.
+"""Groups of rows: their numbers, and the first few of each, without a loop over the groups.
 
-Core Objects: Ranking, first_appearance
+Core Objects: Ranking, best_of_groups, dense_codes, first_rows, inverse, first_appearance
 """
 
 from dataclasses import dataclass
@@ -8,6 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from markets.columns import BoolArray, FloatArray, IntArray
+
+_SLACK = 4
+"""How many times larger than its content a table may be before sorting is the better way."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,7 +33,7 @@ class Ranking:
 
     @classmethod
     def of(cls, group: IntArray, score: FloatArray, priority: IntArray, limit: IntArray | int) -> "Ranking":
-        """Sort the rows; cost O(R log R).
+        """Sort the rows; cost O(R log R), in tables of one row a group where groups are of similar size.
 
         Parameters
         ----------
@@ -43,18 +46,86 @@ class Ranking:
         limit : int64[R] or int
             Rows a group may have at most, the same in all of its rows.
         """
-        order = np.lexsort((priority, -score, group)).astype(np.int64)
-        start = np.searchsorted(group[order], group[order], side="left").astype(np.int64)
+        order = _sorted_by_group(group, score, priority)
+        by_group = group[order]
+        opens = np.diff(by_group, prepend=-1) != 0
+        start = np.maximum.accumulate(np.where(opens, np.arange(len(order)), 0))
         return cls(order, start, np.broadcast_to(np.asarray(limit, dtype=np.int64), group.shape)[order])
 
     def first(self, mask: BoolArray) -> BoolArray:
         """Return, for bool[R] `mask`, which of its rows are among the first `limit` of their group."""
+        return mask & self.has_room(mask)
+
+    def has_room(self, mask: BoolArray) -> BoolArray:
+        """Return, bool[R], which rows have fewer than `limit` of bool[R] `mask` before them in the group."""
         chosen = mask[self.order]
-        count = np.cumsum(chosen)
-        before = (count - chosen)[self.start] if len(count) else count
-        taken = np.zeros_like(mask)
-        taken[self.order] = chosen & (count - before <= self.limit)
-        return taken
+        before: IntArray = np.cumsum(chosen) - chosen
+        room = np.empty_like(mask)
+        room[self.order] = before - before[self.start] < self.limit
+        return room
+
+
+def best_of_groups(group: IntArray, score: FloatArray, priority: IntArray, mask: BoolArray) -> BoolArray:
+    """Return the one row of each group that leads a `Ranking` of the rows of bool[R] `mask`; cost O(R)."""
+    row = np.flatnonzero(mask)
+    best = np.full(int(group.max(initial=-1)) + 1, -np.inf)
+    np.maximum.at(best, group[row], score[row])
+    row = row[score[row] == best[group[row]]]
+    least = np.full(len(best), len(priority))
+    np.minimum.at(least, group[row], priority[row])
+    leads = np.zeros_like(mask)
+    leads[row[priority[row] == least[group[row]]]] = True
+    return leads
+
+
+def _sorted_by_group(group: IntArray, score: FloatArray, priority: IntArray) -> IntArray:
+    """Return the rows by group, falling score and rising priority."""
+    together = np.argsort(group, kind="stable")
+    size = np.bincount(group) if len(group) and group.max() < _SLACK * len(group) else np.zeros(1, int)
+    widest = int(size.max())
+    if not 0 < widest * len(size) <= _SLACK * len(group):
+        return np.lexsort((priority, -score, group)).astype(np.int64)
+    filled = np.arange(widest) < size[:, None]
+    # Rows of no score at all come before the places that are not filled.
+    fallen, turn = np.full(filled.shape, np.inf), np.full(filled.shape, np.iinfo(np.int64).max)
+    fallen[filled], turn[filled] = -score[together], priority[together]
+    place = np.lexsort((turn, fallen)) + (np.cumsum(size) - size)[:, None]
+    return together[place[filled]]
+
+
+def dense_codes(values: IntArray) -> IntArray:
+    """Return the rank of each value among the distinct values, from 0 without gaps.
+
+    Parameters
+    ----------
+    values : int64[R]
+        Not negative. The cost is O(R) unless the largest is far above R; then it is that of sorting.
+
+    Examples
+    --------
+    >>> dense_codes(np.array([7, 3, 7])).tolist()
+    [1, 0, 1]
+    """
+    if not len(values) or values.max() >= _SLACK * len(values):
+        return np.unique(values, return_inverse=True)[1].astype(np.int64)
+    present = np.zeros(int(values.max()) + 1, dtype=np.int64)
+    present[values] = 1
+    return (np.cumsum(present) - 1)[values]
+
+
+def inverse(permutation: IntArray) -> IntArray:
+    """Return where each number stands in a permutation of 0, 1, ..., int64[R]; cost O(R)."""
+    place = np.empty_like(permutation)
+    place[permutation] = np.arange(len(permutation))
+    return place
+
+
+def first_rows(code: IntArray) -> IntArray:
+    """Return the first row of each group, int64[number of groups], for codes as `dense_codes` makes them."""
+    first = np.empty(int(code.max(initial=-1)) + 1, dtype=np.int64)
+    # Of several rows that write to one place the last one stays.
+    first[code[::-1]] = np.arange(len(code))[::-1]
+    return first
 
 
 def first_appearance(values: IntArray) -> tuple[IntArray, IntArray]:
@@ -73,8 +144,7 @@ def first_appearance(values: IntArray) -> tuple[IntArray, IntArray]:
     >>> code.tolist(), first.tolist()
     ([0, 1, 0], [0, 1])
     """
-    _, first, inverse = np.unique(values, return_index=True, return_inverse=True)
+    code = dense_codes(values)
+    first = first_rows(code)
     by_place = np.argsort(first)
-    number = np.empty_like(by_place)
-    number[by_place] = np.arange(len(first))
-    return number[inverse].astype(np.int64), first[by_place].astype(np.int64)
+    return inverse(by_place)[code], first[by_place]

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from markets.columns import BoolArray, FloatArray, IntArray, freeze
+from markets.margin import Margin
 
 
 @dataclass(frozen=True, eq=False)
@@ -103,7 +104,7 @@ class Schedules:
         """Return where demand meets supply in each market; O(R M log M) for M units a market.
 
         With values falling, v_1 >= v_2 >= ..., costs rising and K the largest k with v_k >= c_k: the prices
-        [max(c_K, v_{K+1}), min(v_K, c_{K+1})], as in `markets.mechanisms.call_market.competitive_prices`.
+        [max(c_K, v_{K+1}), min(v_K, c_{K+1})], as in `markets.margin.Margin`.
         """
         nothing = np.where(self.is_buyer, -np.inf, np.inf)[:, None]
         limit = np.where(np.isnan(self.limit), nothing, self.limit)
@@ -114,17 +115,8 @@ class Schedules:
         gains = np.subtract(
             value[:, :short], cost[:, :short], out=np.zeros(covered.shape), where=covered
         ).sum(axis=1)
-        quantity = covered.sum(axis=1)
-        ends = ((0, 0), (1, 1))
-        value = np.pad(value, ends, constant_values=(np.inf, -np.inf))
-        cost = np.pad(cost, ends, constant_values=(-np.inf, np.inf))
-
-        def unit(side: FloatArray, place: IntArray) -> FloatArray:
-            return np.take_along_axis(side, place[:, None], axis=1)[:, 0]
-
-        low = np.maximum(unit(cost, quantity), unit(value, quantity + 1))
-        high = np.minimum(unit(value, quantity), unit(cost, quantity + 1))
-        return Equilibrium(low, high, quantity, gains)
+        margin = Margin.of(value, cost)
+        return Equilibrium(margin.low, margin.high, margin.quantity, gains)
 
     def profits_at(self, price: FloatArray) -> FloatArray:
         """Return what each trader makes when all its units that pay trade at its market's price [R].

@@ -15,6 +15,7 @@ from markets.columns import FloatArray, IntArray
 from markets.goods import LICENCE_KINDS
 from markets.mechanisms.base import MECHANISMS, Mechanism, Properties
 from markets.orders import Orders, Trades
+from markets.ranking import inverse
 
 
 @MECHANISMS.register
@@ -89,7 +90,7 @@ class Assignment(Mechanism):
 
     def clear(self, orders: Orders, rng: np.random.Generator) -> Trades:
         """Assign each position; winners pay their ask plus a supporting price."""
-        by_priority = np.argsort(self.draw_priority(orders, rng))
+        by_priority = inverse(self.draw_priority(orders, rng))
         solve = partial(supported, k=self.k)
         row, markup = assign_positions(orders, by_priority, orders.surplus, solve, sold_out=self.k > 0)
         # In exact numbers the bid is never exceeded; the minimum takes back rounding.

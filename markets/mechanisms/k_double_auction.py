@@ -9,22 +9,15 @@ import numpy as np
 from pydantic import Field
 from pydantic.dataclasses import dataclass
 
-from markets.columns import FloatArray
 from markets.goods import LICENCE_KINDS
+from markets.margin import Margin, Terms
 from markets.mechanisms.base import MECHANISMS, Properties
-from markets.mechanisms.call_market import (
-    COMPLETE_BOOK,
-    Book,
-    CallMarket,
-    Winners,
-    competitive_prices,
-    efficient_quantity,
-)
+from markets.mechanisms.call_market import COMPLETE_BOOK, MarginRule
 
 
 @MECHANISMS.register
 @dataclass(frozen=True, config={"extra": "forbid"})
-class KDoubleAuction(CallMarket):
+class KDoubleAuction(MarginRule):
     """One call market a position: the best bids meet the best asks at one price.
 
     Rule: a buyer bids once for the grade and wants one unit; a listing offers ``min(capacity, its rows)``
@@ -94,31 +87,9 @@ class KDoubleAuction(CallMarket):
             max_demand=1,
         )
 
-    def call(self, book: Book) -> list[Winners]:
-        """Let the K best of both sides trade at one price."""
-        quantity, price = self.call_price(book.bid, book.ask)
-        return [Winners.best(quantity, price, price)] if quantity else []
-
-    def call_price(self, bids: FloatArray, asks: FloatArray) -> tuple[int, float]:
-        """Return the number of trades K and the price of a book.
-
-        Parameters
-        ----------
-        bids : float64[m]
-            Falling, in credits.
-        asks : float64[n]
-            Rising, in credits.
-
-        Returns
-        -------
-        quantity : int
-            K.
-        price : float
-            In credits; NaN if K is 0.
-        """
-        quantity = efficient_quantity(bids, asks)
-        if quantity == 0:
-            return 0, float("nan")
-        low, high = competitive_prices(bids, asks)
+    def terms(self, margin: Margin) -> Terms:
+        """Let the K best of both sides trade at one price, NaN where K is 0."""
+        low, high = (np.where(margin.quantity > 0, side, np.nan) for side in (margin.low, margin.high))
         # The clip takes back the rounding of (1 - k) L + k U.
-        return quantity, float(np.clip((1 - self.k) * low + self.k * high, low, high))
+        price = np.clip((1 - self.k) * low + self.k * high, low, high)
+        return Terms.best(margin.quantity, price, price)

@@ -5,24 +5,19 @@ Core Objects: McAfee
 
 from typing import Annotated, ClassVar
 
+import numpy as np
 from pydantic import Field
 from pydantic.dataclasses import dataclass
 
 from markets.goods import LICENCE_KINDS
+from markets.margin import Margin, Terms
 from markets.mechanisms.base import MECHANISMS, Properties
-from markets.mechanisms.call_market import (
-    ONE_UNIT_EACH,
-    Book,
-    CallMarket,
-    Winners,
-    all_but_last,
-    efficient_quantity,
-)
+from markets.mechanisms.call_market import ONE_UNIT_EACH, MarginRule
 
 
 @MECHANISMS.register
 @dataclass(frozen=True, config={"extra": "forbid"})
-class McAfee(CallMarket):
+class McAfee(MarginRule):
     """A call market whose price is set by the first pair left out; if that fails, the last pair gives way.
 
     Rule: with bids falling, b_1 >= b_2 >= ..., asks rising, s_1 <= s_2 <= ..., and K the largest k with b_k
@@ -102,14 +97,12 @@ class McAfee(CallMarket):
             max_demand=1,
         )
 
-    def call(self, book: Book) -> list[Winners]:
+    def terms(self, margin: Margin) -> Terms:
         """Try the price of the first pair left out, else leave out the last pair too."""
-        k = efficient_quantity(book.bid, book.ask)
-        below = book.bid[k] if k < len(book.bid) else self.lowest
-        above = book.ask[k] if k < len(book.ask) else self.highest
-        if k == 0 or below is None or above is None:
-            return all_but_last(book, k)
-        price = float(below + above) / 2
-        if book.ask[k - 1] <= price <= book.bid[k - 1]:
-            return [Winners.best(k, price, price)]
-        return all_but_last(book, k)
+        below, above = (
+            np.where(np.isfinite(next_one), next_one, np.nan if bound is None else bound)
+            for next_one, bound in ((margin.next_bid, self.lowest), (margin.next_ask, self.highest))
+        )
+        price = (below + above) / 2
+        fits = (margin.quantity > 0) & (margin.last_ask <= price) & (price <= margin.last_bid)
+        return Terms.best(margin.quantity, price, price).where(fits, Terms.reduced(margin))

@@ -9,10 +9,13 @@ import numpy as np
 from pydantic import Field
 from pydantic.dataclasses import dataclass
 
-from markets.columns import BoolArray, IntArray
+from markets.call_books import CallBooks, Winners
+from markets.columns import BoolArray
 from markets.goods import LICENCE_KINDS
+from markets.margin import Terms
 from markets.mechanisms.base import MECHANISMS, Properties
-from markets.mechanisms.call_market import ONE_UNIT_EACH, Book, CallMarket, Winners, competitive_prices
+from markets.mechanisms.call_market import ONE_UNIT_EACH, CallMarket
+from markets.ranking import dense_codes
 
 
 @MECHANISMS.register
@@ -21,9 +24,10 @@ class MUDA(CallMarket):
     """A book is split by coins into two halves, and each trades at the other's competitive price.
 
     Rule: a fair coin sends every buyer and every listing (with all of its units) to the left or to the right.
-    The price of a half is the middle ``(L + U) / 2`` of its competitive prices (`competitive_prices`; where
-    nobody in a half would trade, the middle of its best bid and its best ask). In the left half, at the price
-    p of the right one, bids >= p and units with asks <= p take part; with q the number of the shorter side,
+    The price of a half is the middle ``(L + U) / 2`` of its competitive prices (`markets.margin.Margin`;
+    where nobody in a half would trade, the middle of its best bid and its best ask). In the left half, at the
+    price p of the right one, bids >= p and units with asks <= p take part; with q the number of the shorter
+    side,
 
     - ``lottery``: all of the shorter side trade with q of the longer side drawn by lot, at p;
     - ``vickrey``: the q best of the longer side trade. If buyers are more, they pay the best bid left out and
@@ -97,35 +101,37 @@ class MUDA(CallMarket):
             max_demand=1,
         )
 
-    def call(self, book: Book) -> list[Winners]:
+    def call(self, books: CallBooks) -> Winners:
         """Toss the coins, price the halves and let each trade at the other's price."""
-        of_buyer, of_listing = toss_coins(book)
-        halves = [
-            (np.flatnonzero(of_buyer[book.buyer] == side), np.flatnonzero(of_listing[book.listing] == side))
-            for side in (False, True)
-        ]
-        return [
-            self._trade(book, *half, sum(competitive_prices(book.bid[bids], book.ask[units])) / 2)
-            for half, (bids, units) in zip(halves, reversed(halves), strict=True)
-            if len(bids) and len(units)
-        ]
-
-    def _trade(self, book: Book, bids: IntArray, units: IntArray, price: float) -> Winners:
-        """Return the winners among the given places of one half at a price."""
-        bids, units = bids[book.bid[bids] >= price], units[book.ask[units] <= price]
-        short = min(len(bids), len(units))
-        if self.rationing == "vickrey":
-            paid = float(max([price, *book.bid[bids[short : short + 1]]]))
-            received = float(min([price, *book.ask[units[short : short + 1]]]))
-            return Winners(bids[:short], units[:short], paid, received)
-        drawn = bids[np.argsort(book.buyer[bids])]
-        taking_turns = units[np.lexsort((book.listing[units], book.turn[units]))]
-        return Winners(drawn[:short], taking_turns[:short], price, price)
+        halves = books.split(*toss_coins(books))
+        margin, other = halves.margin(), np.arange(len(halves)) ^ 1
+        priced = (np.diff(halves.bid_start) > 0) & (np.diff(halves.unit_start) > 0)
+        middle = np.full(len(halves), np.nan)
+        middle[priced] = (margin.low[priced] + margin.high[priced]) / 2
+        price = middle[other]
+        # Bids fall and asks rise, so the willing come first; nobody is willing without a price.
+        bids = halves.count_bids(halves.bid >= np.repeat(price, np.diff(halves.bid_start)))
+        units = halves.count_units(halves.ask <= np.repeat(price, np.diff(halves.unit_start)))
+        quantity = np.minimum(bids, units)
+        if self.rationing == "lottery":
+            return halves.winners(Terms(quantity, bids, units, price, price))
+        paid = np.where(bids > quantity, halves.bid_at(quantity), price)
+        received = np.where(units > quantity, halves.ask_at(quantity), price)
+        return halves.winners(Terms.best(quantity, paid, received))
 
 
-def toss_coins(book: Book) -> tuple[BoolArray, BoolArray]:
-    """Return a coin for each buyer's and for each listing's number, bool[B] and bool[L]."""
-    seed = book.appearance.astype(np.uint32).ravel()
-    buyers, listings = book.row.shape
-    coins = np.random.default_rng(seed).random(buyers + listings) < 0.5
-    return coins[:buyers], coins[buyers:]
+def toss_coins(books: CallBooks) -> tuple[BoolArray, BoolArray]:
+    """Return a coin for each place among the bids, bool[B], and for each listing's number, bool[L].
+
+    One generator a book, seeded with the order in which its buyers and listings appear.
+    """
+    of_bid = np.zeros(len(books.bid), dtype=bool)
+    of_listing = np.zeros(int(books.listing.max(initial=-1)) + 1, dtype=bool)
+    for orders in books.each():
+        bid, listing = books.row_bid[orders], books.row_listing[orders]
+        who, what = dense_codes(books.buyer[bid]), dense_codes(listing)
+        buyers, listings = int(who.max()) + 1, int(what.max()) + 1
+        seed = np.concatenate([who, what]).astype(np.uint32)
+        coins = np.random.default_rng(seed).random(buyers + listings) < 0.5
+        of_bid[bid], of_listing[listing] = coins[who], coins[buyers + what]
+    return of_bid, of_listing

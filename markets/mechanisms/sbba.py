@@ -3,33 +3,47 @@
 Core Objects: SBBA
 """
 
+from typing import Annotated
+
 import numpy as np
+from pydantic import Field
 from pydantic.dataclasses import dataclass
 
 from markets.goods import LICENCE_KINDS
+from markets.margin import Margin, Terms
 from markets.mechanisms.base import MECHANISMS, Properties
-from markets.mechanisms.call_market import ONE_UNIT_EACH, Book, CallMarket, Winners, efficient_quantity
+from markets.mechanisms.call_market import ONE_UNIT_EACH, MarginRule
 
 
 @MECHANISMS.register
 @dataclass(frozen=True, config={"extra": "forbid"})
-class SBBA(CallMarket):
-    """A call market at one price that no winner sets: the next ask or, above the last bid, that bid.
+class SBBA(MarginRule):
+    """A call market at one price that no winner sets: that of somebody left out or of one sent home.
 
     Rule: with bids falling, b_1 >= b_2 >= ..., asks rising, s_1 <= s_2 <= ..., and K the largest k with b_k
-    >= s_k, the price is ``p = min(b_K, s_{K+1})`` (a missing s_{K+1} is plus infinity). If ``s_{K+1} <=
-    b_K``, the K best bids and units trade at p. Else p = b_K, the K - 1 best bids trade with K - 1 of the K
-    best units, drawn by lot. Buyers pay p, sellers receive it. (This is the variant with a lottery among
-    sellers; its mirror image has ``p = max(s_K, b_{K+1})`` and a lottery among buyers.)
+    >= s_k,
 
-    The lottery uses the one permutation of the rows that also breaks ties: listings stand in line by the
-    smallest number of their rows and take turns, one unit each, and the last unit in line goes home. In a
-    book where all pairs exist and each listing has one unit this is uniform.
+    - with a lottery among ``sellers`` the price is ``p = min(b_K, s_{K+1})``. If ``s_{K+1} <= b_K``, the K
+      best bids and units trade at p. Else p = b_K, and the K - 1 best bids trade with K - 1 of the K best
+      units, drawn by lot;
+    - with a lottery among ``buyers``, the mirror image, ``p = max(s_K, b_{K+1})``. If ``b_{K+1} >= s_K``, the
+      K best trade at p. Else p = s_K, and the K - 1 best units trade with K - 1 of the K best bids.
+
+    Buyers pay p, sellers receive it. A missing s_{K+1} is plus, a missing b_{K+1} minus infinity.
+
+    The lottery uses the one permutation of the rows that also breaks ties: buyers, and listings, stand in
+    line by the smallest number of their rows; listings take turns, one unit each; the last in line goes home.
+    In a book where all pairs exist and each listing has one unit this is uniform.
 
     Units, ties and pairs that cannot trade are as in `CallMarket`: b_K = s_K is a pair like others, and
-    s_{K+1} = b_K lets all K trade. With K = 0, or K = 1 without an s_{K+1} <= b_K, nothing trades: so it is
-    with one buyer and one unit. Copies left over at the margin make s_{K+1} = s_K: then all K trade at the
-    ask.
+    s_{K+1} = b_K (or b_{K+1} = s_K) lets all K trade. With K = 0, or K = 1 and nobody left out who fits,
+    nothing trades: so it is with one buyer and one unit. Copies left over at the margin make s_{K+1} = s_K:
+    with a lottery among sellers all K then trade at the ask.
+
+    Attributes
+    ----------
+    lottery : str
+        ``sellers`` or ``buyers``: the side of which one may go home although it should trade.
 
     Notes
     -----
@@ -55,6 +69,7 @@ class SBBA(CallMarket):
     """
 
     name: str = "sbba"
+    lottery: Annotated[str, Field(pattern="^(sellers|buyers)$")] = "sellers"
 
     @property
     def properties(self) -> Properties:
@@ -68,20 +83,26 @@ class SBBA(CallMarket):
             efficient=False,
             efficient_domain="",
             licences=LICENCE_KINDS,
-            copy_means="Copies left over at the margin set the price at their ask, and nobody gives way.",
+            copy_means="Copies left over at the margin set the price at their ask, and nobody gives way."
+            if self.lottery == "sellers"
+            else "Without a next bid in reach the ask at the margin sets the price and one buyer gives way.",
             exclusive_means="A listing supplies one unit; without a next ask in reach the last bid sets the "
-            "price and one seller, drawn by lot, goes home.",
+            "price and one seller, drawn by lot, goes home."
+            if self.lottery == "sellers"
+            else "A listing supplies one unit; without a next bid in reach the last ask sets the "
+            "price and one buyer, drawn by lot, goes home.",
             reference="Segal-Halevi, Hassidim and Aumann 2016, SAGT",
             max_demand=1,
         )
 
-    def call(self, book: Book) -> list[Winners]:
-        """Trade at the next ask if the last bid covers it, else at the last bid without one unit."""
-        k = efficient_quantity(book.bid, book.ask)
-        if k == 0:
-            return []
-        last = float(book.bid[k - 1])
-        if k < len(book.ask) and book.ask[k] <= last:
-            return [Winners.best(k, float(book.ask[k]), float(book.ask[k]))]
-        line = np.lexsort((book.listing[:k], book.turn[:k]))
-        return [Winners(np.arange(k - 1), line[: k - 1], last, last)]
+    def terms(self, margin: Margin) -> Terms:
+        """Let K trade at the price of the first left out if it fits, else K - 1 at the last one's."""
+        k = margin.quantity
+        less = np.maximum(k - 1, 0)
+        if self.lottery == "sellers":
+            price, fits = margin.high, margin.next_ask <= margin.last_bid
+            reduced = Terms(less, less, k, price, price)
+        else:
+            price, fits = margin.low, margin.next_bid >= margin.last_ask
+            reduced = Terms(less, k, less, price, price)
+        return Terms.best(k, price, price).where(fits, reduced)

@@ -6,20 +6,14 @@ Core Objects: TradeReduction
 from pydantic.dataclasses import dataclass
 
 from markets.goods import LICENCE_KINDS
+from markets.margin import Margin, Terms
 from markets.mechanisms.base import MECHANISMS, Properties
-from markets.mechanisms.call_market import (
-    ONE_UNIT_EACH,
-    Book,
-    CallMarket,
-    Winners,
-    all_but_last,
-    efficient_quantity,
-)
+from markets.mechanisms.call_market import ONE_UNIT_EACH, MarginRule
 
 
 @MECHANISMS.register
 @dataclass(frozen=True, config={"extra": "forbid"})
-class TradeReduction(CallMarket):
+class TradeReduction(MarginRule):
     """A call market in which the last pair that should trade sets the prices instead.
 
     Rule: with bids falling, b_1 >= b_2 >= ..., asks rising, s_1 <= s_2 <= ..., and K the largest k with b_k
@@ -77,6 +71,6 @@ class TradeReduction(CallMarket):
             max_demand=1,
         )
 
-    def call(self, book: Book) -> list[Winners]:
+    def terms(self, margin: Margin) -> Terms:
         """Leave out the last pair."""
-        return all_but_last(book, efficient_quantity(book.bid, book.ask))
+        return Terms.reduced(margin)

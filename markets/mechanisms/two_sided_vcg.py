@@ -6,21 +6,14 @@ Core Objects: TwoSidedVCG
 from pydantic.dataclasses import dataclass
 
 from markets.goods import LICENCE_KINDS
+from markets.margin import Margin, Terms
 from markets.mechanisms.base import MECHANISMS, Properties
-from markets.mechanisms.call_market import (
-    COMPLETE_BOOK,
-    ONE_UNIT_EACH,
-    Book,
-    CallMarket,
-    Winners,
-    competitive_prices,
-    efficient_quantity,
-)
+from markets.mechanisms.call_market import COMPLETE_BOOK, ONE_UNIT_EACH, MarginRule
 
 
 @MECHANISMS.register
 @dataclass(frozen=True, config={"extra": "forbid"})
-class TwoSidedVCG(CallMarket):
+class TwoSidedVCG(MarginRule):
     """A call market that realises all gains: everybody gets what it adds, and the broker pays the difference.
 
     Rule: with bids falling, b_1 >= b_2 >= ..., asks rising, s_1 <= s_2 <= ..., and K the largest k with b_k
@@ -74,8 +67,6 @@ class TwoSidedVCG(CallMarket):
             max_demand=1,
         )
 
-    def call(self, book: Book) -> list[Winners]:
+    def terms(self, margin: Margin) -> Terms:
         """Let all trade who should; buyers pay the least, sellers get the largest competitive price."""
-        k = efficient_quantity(book.bid, book.ask)
-        low, high = competitive_prices(book.bid, book.ask)
-        return [Winners.best(k, low, high)] if k else []
+        return Terms.best(margin.quantity, margin.low, margin.high)

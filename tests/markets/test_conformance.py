@@ -6,6 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from markets.conformance import check_mechanism, check_truthful
+from markets.critical_values import check_critical_values
 from markets.goods import UNLIMITED
 from markets.levies import Levies
 from markets.mechanisms import MECHANISMS
@@ -22,6 +23,7 @@ VARIANTS = [{"name": name} for name in MECHANISMS] + [
     {"name": "mcafee", "lowest": 0.0, "highest": 1.0},
     {"name": "mcafee", "highest": 4.0},
     {"name": "muda", "rationing": "vickrey"},
+    {"name": "sbba", "lottery": "buyers"},
     {"name": "posted_price", "price": 0.4},
     {"name": "posted_price", "price": 2.0},
     {"name": "nash_bargaining", "buyer_power": 0.9},
@@ -58,24 +60,39 @@ VARIANTS = [{"name": name} for name in MECHANISMS] + [
 GRID = np.arange(-1, 10).clip(0) / 2
 
 
-@pytest.mark.parametrize("spec", VARIANTS, ids=str)
-@given(data=st.data())
-@settings(deadline=None, max_examples=40)
-def test_mechanism_does_what_it_declares(spec, data):
+def conforms(spec, data):
     mechanism = MECHANISMS.build(spec)
     told = mechanism.properties
     orders = data.draw(markets(mechanism.venue == "books", told.max_demand, told.licences, told.bundles))
     check_mechanism(mechanism, orders, seed=data.draw(st.integers(0, 99)))
 
 
+@pytest.mark.parametrize("spec", VARIANTS, ids=str)
+@given(data=st.data())
+@settings(deadline=None, max_examples=40)
+def test_mechanism_does_what_it_declares(spec, data):
+    conforms(spec, data)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("spec", VARIANTS, ids=str)
+@given(data=st.data())
+@settings(deadline=None, max_examples=1000)
+def test_mechanism_does_what_it_declares_in_a_thousand_markets(spec, data):
+    conforms(spec, data)
+
+
+def draw_for(mechanism, rng, rounds=0, **market):
+    """Draw orders, or bundles if the market has items, that the mechanism's venue takes."""
+    books = {"one_quote": True} if mechanism.venue == "books" else {}
+    return (random_bundles if "items" in market else random_orders)(rng, **books, **market)
+
+
 def gains_from_lies(spec, side, rounds=12, **market):
     """The best gain of any lie over some markets of whole numbers, where floats are exact."""
-    mechanism = MECHANISMS.build(spec)
-    books = {"one_quote": True} if mechanism.venue == "books" else {}
-    draw = random_bundles if "items" in market else random_orders
-    rng = np.random.default_rng(5)
+    mechanism, rng = MECHANISMS.build(spec), np.random.default_rng(5)
     return max(
-        check_truthful(mechanism, draw(rng, whole=4, **books, **market), side, GRID, seed)
+        check_truthful(mechanism, draw_for(mechanism, rng, whole=4, **market), side, GRID, seed)
         for seed in range(rounds)
     )
 
@@ -85,7 +102,8 @@ UNITS = {"buyers": 4, "listings": 4, "capacity": 1}
 TWO_COPIES = {"buyers": 4, "listings": 2, "capacity": 2}
 BOUNDS = {"name": "mcafee", "lowest": 0.0, "highest": 4.0}
 FEES = {"name": "muda", "rationing": "vickrey"}
-CALLS = ("mcafee", BOUNDS, "trade_reduction", "sbba", "two_sided_vcg", "muda", FEES)
+MIRROR = {"name": "sbba", "lottery": "buyers"}
+CALLS = ("mcafee", BOUNDS, "trade_reduction", "sbba", MIRROR, "two_sided_vcg", "muda", FEES)
 COPIES = {"buyers": 3, "listings": 3, "capacity": UNLIMITED}
 PLENTY = {"buyers": 3, "listings": 3, "demand": 3}
 SCARCE = {"buyers": 4, "listings": 3, "capacity": 1}
@@ -115,12 +133,8 @@ TRUTHFUL = [
     ({"name": "posted_price", "price": 2.0}, "sellers", {"buyers": 1, "listings": 3, "capacity": 1}),
     ({"name": "k_double_auction", "k": 0.0}, "buyers", {"buyers": 4, "listings": 3}),
     ({"name": "k_double_auction", "k": 1.0}, "sellers", {"buyers": 3, "listings": 4, "capacity": 1}),
-    *[
-        (spec, side, UNITS)
-        for spec in ("mcafee", BOUNDS, "trade_reduction")
-        for side in ("buyers", "sellers")
-    ],
-    *[(spec, "buyers", TWO_COPIES) for spec in ("mcafee", BOUNDS, "trade_reduction")],
+    *[(spec, side, UNITS) for spec in CALLS for side in ("buyers", "sellers")],
+    *[(spec, "buyers", TWO_COPIES) for spec in CALLS],
     (BOUNDS, "sellers", {"buyers": 2, "listings": 2, "capacity": 1}),
     ({"name": "chatterjee_samuelson", "k": 0.0}, "buyers", COPIES),
     ({"name": "chatterjee_samuelson", "k": 1.0}, "sellers", PLENTY),
@@ -156,6 +170,7 @@ TRUTHFUL = [
 ]
 MANIPULABLE = [
     ("first_price", "buyers", ONE | {"capacity": 1}),
+    ("first_price", "sellers", COPIES),
     ("second_price", "sellers", ONE | {"capacity": 1}),
     ("second_price", "buyers", {"buyers": 4, "listings": 3, "capacity": 1}),
     ("assignment", "sellers", {"buyers": 4, "listings": 3, "capacity": 1}),
@@ -169,6 +184,7 @@ MANIPULABLE = [
     ("mcafee", "sellers", TWO_COPIES),
     ("trade_reduction", "sellers", TWO_COPIES),
     ("sbba", "sellers", TWO_COPIES),
+    (MIRROR, "sellers", TWO_COPIES),
     ("two_sided_vcg", "sellers", TWO_COPIES),
     (FEES, "sellers", TWO_COPIES | {"buyers": 6, "listings": 6}),
     (BOUNDS | {"lowest": 3.0}, "sellers", {"buyers": 1, "listings": 2, "capacity": 1}),
@@ -222,6 +238,79 @@ MANIPULABLE = [
 def test_truth_is_dominant_where_declared(spec, side, market):
     assert getattr(MECHANISMS.build(spec).properties, f"truthful_{side}") == "dominant"
     assert gains_from_lies(spec, side, **market) <= 1e-12
+
+
+# A clock that rises by steps finds the prices of whole numbers of steps alone.
+WITHOUT_STEPS = [case for case in TRUTHFUL if case[0] != CLOCK]
+
+
+@pytest.mark.parametrize(("spec", "side", "market"), WITHOUT_STEPS, ids=str)
+def test_winners_gain_their_distance_to_the_critical_value(spec, side, market):
+    """Myerson 1981: monotone allocations and critical values, found by bisection, whatever the rule says."""
+    mechanism, winners = MECHANISMS.build(spec), 0
+    for seed in range(1, 40):
+        drawn = draw_for(mechanism, np.random.default_rng(seed), **market)
+        winners += check_critical_values(mechanism, drawn.reporting(drawn.bid * 4, drawn.ask * 4), side, seed)
+        if winners >= 3:
+            return
+    raise AssertionError(f"only {winners} winners in 39 markets")
+
+
+@pytest.mark.parametrize("side", ["buyers", "sellers"])
+@pytest.mark.parametrize("spec", VARIANTS, ids=str)
+def test_every_declaration_of_truth_is_tested(spec, side):
+    """Whatever declares truth dominant is in TRUTHFUL, and whatever does not is in MANIPULABLE."""
+
+    def declaration(spec):
+        mechanism = MECHANISMS.build(spec)
+        return mechanism.name, getattr(mechanism.properties, f"truthful_{side}") == "dominant"
+
+    name, dominant = declaration(spec)
+    cases = TRUTHFUL if dominant else MANIPULABLE
+    assert (name, dominant) in {declaration(case) for case, tested, _ in cases if tested == side}
+
+
+@pytest.mark.parametrize("rule", ["first_price", "nash_bargaining", "k_double_auction"])
+def test_who_pays_its_bid_is_caught(rule):
+    mechanism = MECHANISMS.build(rule)
+    orders = random_orders(np.random.default_rng(1), 4, 4, capacity=1, one_quote=mechanism.venue == "books")
+    with pytest.raises(AssertionError, match="a winner must gain its distance to the critical value"):
+        check_critical_values(mechanism, orders, "buyers")
+
+
+def test_who_wins_by_bidding_less_is_caught():
+    """Whoever bids less than two pays its bid; whoever bids more is sent away."""
+
+    def humble(orders, rng):
+        rows = np.flatnonzero((orders.surplus >= 0) & (orders.bid < 2))
+        return Trades.of(orders, rows, orders.bid[rows], orders.bid[rows])
+
+    broken = type("Broken", (Broken,), {"rule": staticmethod(humble)})()
+    orders = Orders.of(buyer=[1], seller=[0], listing=[0], bid=[3.0], ask=[1.0])
+    with pytest.raises(AssertionError, match="a better quote must win what a worse one wins"):
+        check_critical_values(broken, orders, "buyers")
+
+
+COPIES_ONLY = [name for name in MECHANISMS if MECHANISMS.build(name).properties.licences == ("copy",)]
+
+
+@pytest.mark.parametrize("name", COPIES_ONLY)
+def test_a_licence_that_is_not_served_is_refused(name):
+    scarce = random_orders(np.random.default_rng(0), 3, 2, capacity=1)
+    with pytest.raises(ValueError, match=r"orders\.capacity must be .*; got 1 in row 0"):
+        MECHANISMS.build(name).clear(scarce, np.random.default_rng(0))
+
+
+@pytest.mark.parametrize("field", ["bid", "ask"])
+@pytest.mark.parametrize("name", [n for n in MECHANISMS if MECHANISMS[n].venue == "books"])
+def test_a_book_takes_one_bid_of_a_buyer_and_one_ask_of_a_listing(name, field):
+    orders = random_orders(np.random.default_rng(0), 3, 3, one_quote=True)
+    told = getattr(orders, field).copy()
+    told[1] += 1
+    with pytest.raises(
+        ValueError, match=rf"orders\.{field} must be the same in all of a .* on the venue books"
+    ):
+        MECHANISMS.build(name).clear(orders.reporting(**{field: told}), np.random.default_rng(0))
 
 
 @pytest.mark.parametrize(("spec", "side", "market"), MANIPULABLE, ids=str)

@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from markets.assignment import assign
 from markets.matching import stable_matching
 from markets.orders import Orders
-from markets.ranking import Ranking
+from markets.ranking import Ranking, best_of_groups, dense_codes, first_appearance, first_rows
 from markets.theory import vickrey_utilities
 from tests.markets.strategies import markets, random_orders
 
@@ -21,6 +21,56 @@ def test_ranking_takes_the_best_of_each_group_by_score_then_priority():
         True,
         False,
     ]
+
+
+@pytest.mark.parametrize("groups", [3, 40, 10_000])
+@pytest.mark.parametrize("whole", [True, False])
+def test_rankings_are_sorted_by_group_score_and_priority(groups, whole):
+    """In tables or, where these would be mostly empty, by one sort; scores of minus infinity too."""
+    rng = np.random.default_rng(groups)
+    for rows in (0, 1, 60):
+        group = rng.integers(0, groups, rows)
+        group[: rows // 2] = group[:1] if rows else 0
+        score = rng.integers(0, 3, rows).astype(float) if whole else rng.random(rows)
+        score[rng.random(rows) < 0.2] = -np.inf
+        priority = rng.permutation(rows)
+        expected = sorted(range(rows), key=lambda r: (group[r], -score[r], priority[r]))
+        ranking = Ranking.of(group, score, priority, 1)
+        assert ranking.order.tolist() == expected
+        mask = rng.random(rows) < 0.5
+        best = {group[r]: r for r in reversed(expected) if mask[r]}
+        assert set(np.flatnonzero(ranking.first(mask))) == set(best.values())
+        np.testing.assert_array_equal(best_of_groups(group, score, priority, mask), ranking.first(mask))
+
+
+@pytest.mark.parametrize("largest", [2, 50, 2**62])
+def test_numbers_of_groups(largest):
+    values = np.random.default_rng(0).integers(0, largest, 30)
+    distinct = sorted(set(values.tolist()))
+    assert dense_codes(values).tolist() == [distinct.index(value) for value in values]
+    assert first_rows(dense_codes(values)).tolist() == [values.tolist().index(value) for value in distinct]
+    by_appearance = list(dict.fromkeys(values.tolist()))
+    code, first = first_appearance(values)
+    assert code.tolist() == [by_appearance.index(value) for value in values]
+    assert values[first].tolist() == by_appearance
+    assert len(dense_codes(values[:0])) == len(first_rows(values[:0])) == 0
+
+
+@given(markets())
+@settings(deadline=None, max_examples=80)
+def test_equal_tastes_match_the_largest_surplus_first(orders):
+    """One row after another, as long as there is room; a buyer with room, or worse rows, was refused."""
+    rng = np.random.default_rng(len(orders))
+    priority, eligible = rng.permutation(len(orders)), orders.surplus >= 0
+    order = np.lexsort((priority, -orders.surplus))
+    taken, expected = np.zeros(len(orders), dtype=bool), np.zeros(len(orders), dtype=bool)
+    for row in order[eligible[order]]:
+        wants = taken[orders.seat == orders.seat[row]].sum() < orders.demand
+        taken[row] = wants and taken[orders.lot == orders.lot[row]].sum() < orders.capacity[row]
+        expected[row] = wants and not taken[row]
+    accepted, refused = stable_matching(orders, eligible, orders.surplus, orders.surplus, priority)
+    np.testing.assert_array_equal(accepted, taken)
+    np.testing.assert_array_equal(refused, expected)
 
 
 def test_gale_and_shapley_1962_example_1():

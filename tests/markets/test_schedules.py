@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from markets.mechanisms.call_market import competitive_prices, efficient_quantity
+from markets.call_books import CallBooks
 from markets.orders import first_best
 from markets.schedules import Schedules, smith_schedules
 from tests.markets.strategies import book
@@ -17,9 +17,11 @@ def test_equilibria_are_those_of_call_markets(seed, buyers, sellers):
     found = Schedules.of(values, costs).equilibrium()
     for market in range(3):
         bids, asks = -np.sort(-values[market, :, 0]), np.sort(costs[market, :, 0])
-        assert found.quantity[market] == efficient_quantity(bids, asks)
-        assert (found.low[market], found.high[market]) == competitive_prices(bids, asks)
-        assert found.gains[market] == first_best(book(bids, asks))[1].sum()
+        orders = book(bids, asks)
+        margin = CallBooks.of(orders, np.arange(len(orders))).margin()
+        assert found.quantity[market] == margin.quantity[0]
+        assert (found.low[market], found.high[market]) == (margin.low[0], margin.high[0])
+        assert found.gains[market] == first_best(orders)[1].sum()
 
 
 def test_several_units_a_trader():

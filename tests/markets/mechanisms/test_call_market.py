@@ -1,16 +1,21 @@
 """What all call markets share, and what follows from truth being dominant."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 
 from markets.conformance import FixedPriority
 from markets.mechanisms import MECHANISMS
-from tests.markets.strategies import book
+from markets.mechanisms.call_market import CallMarket
+from tests.markets.strategies import book, random_orders
 
 ON_BOOKS = [{"name": name} for name in MECHANISMS if MECHANISMS[name].venue == "books"] + [
     {"name": "mcafee", "lowest": 0.0, "highest": 1.0},
     {"name": "muda", "rationing": "vickrey"},
+    {"name": "sbba", "lottery": "buyers"},
 ]
+CALLS = [spec for spec in ON_BOOKS if isinstance(MECHANISMS.build(spec), CallMarket)]
 DOMINANT = [s for s in ON_BOOKS if MECHANISMS.build(s).properties.truthful_sellers == "dominant"]
 
 
@@ -32,6 +37,31 @@ def test_a_constant_added_to_all_reports_is_added_to_all_prices(spec):
         assert other.received.tolist() == (trades.received + 8).tolist()
         traded += len(trades)
     assert traded > 0
+
+
+@pytest.mark.parametrize("spec", CALLS, ids=str)
+@pytest.mark.parametrize("density", [0.15, 0.6, 1.0])
+@pytest.mark.parametrize("alike", [True, False])
+def test_positions_clear_together_as_they_would_alone(spec, density, alike):
+    """Dense and sparse books, with gains that are all the same and with gains that decide who meets whom."""
+    mechanism = MECHANISMS.build(spec)
+    for seed in range(6):
+        rng = np.random.default_rng(seed)
+        orders = random_orders(
+            rng, 9, 24, positions=4, density=density, whole=6, one_quote=True, traders=seed % 2 == 0
+        )
+        if alike:
+            orders = dataclasses.replace(orders, gain=np.full(len(orders), 0.5))
+        priority = rng.permutation(len(orders))
+        together = mechanism.clear(orders, FixedPriority(priority))
+        assert density < 1 or len(together) > 0
+        for rows in orders.books(np.arange(len(orders))):
+            line = np.argsort(np.argsort(priority[rows]))
+            alone = mechanism.clear(orders.select(rows), FixedPriority(line))
+            there = np.isin(together.row, rows)
+            assert rows[alone.row].tolist() == together.row[there].tolist()
+            assert alone.paid.tolist() == together.paid[there].tolist()
+            assert alone.received.tolist() == together.received[there].tolist()
 
 
 @pytest.mark.parametrize("spec", DOMINANT, ids=str)

@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from markets import theory
+from markets.margin import Margin
 from markets.mechanisms.k_double_auction import KDoubleAuction
 from markets.orders import Orders
 from tests.markets.strategies import book
@@ -52,8 +53,8 @@ def test_uniform_markets(m, n):
         trades = KDoubleAuction(k=0.0).clear(orders, rng)
         assert (trades.paid == low).all()
         if len(trades):
-            count, price = KDoubleAuction(k=1.0).call_price(np.sort(bids)[::-1], np.sort(asks))
-            assert (count, price) == (len(trades), high)
+            terms = KDoubleAuction(k=1.0).terms(Margin.of(np.sort(bids)[::-1], np.sort(asks)))
+            assert (terms.quantity, terms.paid) == (len(trades), high)
         gains.append(orders.surplus[trades.row].sum())
         quantity.append(len(trades))
         middle.append((low + high) / 2)

@@ -3,6 +3,7 @@ from itertools import permutations
 
 import numpy as np
 import pytest
+from pydantic import ValidationError
 
 from markets.conformance import FixedPriority
 from markets.mechanisms.sbba import SBBA
@@ -37,6 +38,32 @@ def test_worked_examples(bids, asks, trades, price, gains):
         assert cleared.broker == 0
         realised.append(orders.surplus[cleared.row].sum())
     assert abs(np.mean(realised) - gains) <= 5 * np.std(realised) / np.sqrt(400)
+
+
+@pytest.mark.parametrize(
+    ("bids", "asks"), [([9, 8], [3, 4]), ([9, 7], [3, 4, 6]), ([9, 8, 6, 5], [3, 4, 5, 6])]
+)
+def test_the_lottery_among_buyers_is_the_mirror_image(bids, asks):
+    """Bids for asks and asks for bids, both taken from 10: the same trades at prices taken from 10."""
+    orders, mirrored = book(bids, asks), book([10 - ask for ask in asks], [10 - bid for bid in bids])
+    n, m = len(asks), len(bids)
+    for seed in range(20):
+        priority = np.random.default_rng(seed).permutation(len(orders))
+        ours = SBBA(lottery="buyers").clear(orders, FixedPriority(priority))
+        theirs = SBBA().clear(mirrored, FixedPriority(priority.reshape(m, n).T.ravel()))
+        assert sorted(zip(ours.buyer, 10 - ours.paid, strict=True)) == sorted(
+            zip(theirs.listing, theirs.paid, strict=True)
+        )
+        assert sorted(ours.listing) == sorted(theirs.buyer)
+
+
+def test_the_last_ask_sets_the_price_and_a_buyer_goes_home():
+    """K = 2 of (9, 8 | 3, 4): nobody is left out, so p = s_2 = 4 and seller 0 meets one of the two buyers."""
+    orders = book([9, 8], [3, 4])
+    sold = [SBBA(lottery="buyers").clear(orders, np.random.default_rng(seed)) for seed in range(40)]
+    assert {trades.paid.tolist()[0] for trades in sold} == {4.0}
+    assert {trades.listing.tolist()[0] for trades in sold} == {0}
+    assert {trades.buyer.tolist()[0] for trades in sold} == {0, 1}
 
 
 def test_the_lottery_of_two_units_is_fair():
@@ -83,3 +110,8 @@ def test_at_most_one_pair_is_lost_on_average():
         realised = [orders.surplus[SBBA().clear(orders, rng).row].sum() for _ in range(40)]
         error = 5 * np.std(realised) / np.sqrt(40) + 1e-12
         assert np.mean(realised) >= (1 - 1 / max(k, 1)) * gains.sum() - error
+
+
+def test_a_side_that_does_not_exist_has_no_lottery():
+    with pytest.raises(ValidationError):
+        SBBA(lottery="everybody")

@@ -1,0 +1,294 @@
+"""Call books: the sorted bids and units of every position, and the pairing of those who win.
+
+Core Objects: CallBooks, Winners
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.optimize import linear_sum_assignment
+
+from markets.columns import BoolArray, FloatArray, IntArray
+from markets.margin import Margin, Terms
+from markets.orders import Orders
+from markets.pairs import PairIndex
+from markets.ranking import dense_codes, first_appearance, inverse
+
+
+@dataclass(frozen=True, eq=False)
+class Winners:
+    """Winners who are matched with each other, and their prices, in groups.
+
+    Attributes
+    ----------
+    books : CallBooks
+        Where they won.
+    bid, unit : int64[Q]
+        Places in the columns of the books; sorted by group.
+    group : int64[Q]
+        Who is matched with whom: the q-th bid and the q-th unit are of one group.
+    paid, received : float64[number of groups]
+        By each buyer and by each seller of a unit, in credits.
+    """
+
+    books: "CallBooks"
+    bid: IntArray
+    unit: IntArray
+    group: IntArray
+    paid: FloatArray
+    received: FloatArray
+
+
+@dataclass(frozen=True, eq=False)
+class CallBooks:
+    """The bids and units of G positions, one position after another.
+
+    Buyers and listings have numbers in the order in which the permutation first names them. Where all pairs
+    of a position exist, both orders are uniform and independent of each other, so they serve as lotteries.
+
+    Attributes
+    ----------
+    bid : float64[B]
+        By position; within one falling, in credits, ties by the buyer's number.
+    buyer : int64[B]
+        The buyer's number of each bid.
+    ask : float64[U]
+        Of each unit, by position; within one rising, in credits, ties by turn, then by the listing's number.
+    listing, turn : int64[U]
+        The listing's number of each unit, and which of the listing's units it is, from 0.
+    bid_start, unit_start : int64[G + 1]
+        Where each position begins among the bids and among the units.
+    row_bid, row_listing : int64[R]
+        The place in `bid` and the listing's number of each order, in the order of the permutation.
+    row : int64[R]
+        The orders in the order of the permutation.
+    gain : float64[R]
+        Of each order in that order.
+    """
+
+    bid: FloatArray
+    buyer: IntArray
+    ask: FloatArray
+    listing: IntArray
+    turn: IntArray
+    bid_start: IntArray
+    unit_start: IntArray
+    row_bid: IntArray
+    row_listing: IntArray
+    row: IntArray
+    gain: FloatArray
+
+    @classmethod
+    def of(cls, orders: Orders, row: IntArray) -> "CallBooks":
+        """Collapse rows, given in the order of the permutation, to bids and units; cost O(R log R).
+
+        A listing offers ``min(capacity, its rows)`` units: as many as it has copies and buyers to take them.
+        """
+        book = dense_codes(orders.position[row])
+        who, first_of_buyer = first_appearance(orders.seat[row])
+        what, first_of_listing = first_appearance(orders.lot[row])
+        bid, ask = orders.bid[row[first_of_buyer]], orders.ask[row[first_of_listing]]
+        book_of_buyer, book_of_listing = book[first_of_buyer], book[first_of_listing]
+
+        supply = np.minimum(orders.capacity[row[first_of_listing]], np.bincount(what, minlength=len(ask)))
+        listing = np.repeat(np.arange(len(ask)), supply)
+        turn = np.arange(len(listing)) - np.repeat(np.cumsum(supply) - supply, supply)
+        buyer = np.lexsort((-bid, book_of_buyer))
+        unit = np.lexsort((listing, turn, ask[listing], book_of_listing[listing]))
+        books = int(book.max(initial=-1)) + 1
+        return cls(
+            bid[buyer],
+            buyer,
+            ask[listing[unit]],
+            listing[unit],
+            turn[unit],
+            _starts(book_of_buyer, books),
+            _starts(book_of_listing[listing], books),
+            inverse(buyer)[who],
+            what,
+            row,
+            orders.gain[row],
+        )
+
+    def __len__(self) -> int:
+        """Return the number of positions."""
+        return len(self.bid_start) - 1
+
+    def margin(self) -> Margin:
+        """Find the margins of all books; cost O(B + U)."""
+        bids, units = np.diff(self.bid_start), np.diff(self.unit_start)
+        book, place = _places(np.minimum(bids, units))
+        crossed = self.bid[self.bid_start[book] + place] >= self.ask[self.unit_start[book] + place]
+        k = np.bincount(book[crossed], minlength=len(self))
+        none = k == 0
+        return Margin(
+            k,
+            np.where(none, np.inf, self.bid_at(k - 1)),
+            np.where(none, -np.inf, self.ask_at(k - 1)),
+            self.bid_at(k),
+            self.ask_at(k),
+        )
+
+    def bid_at(self, place: IntArray) -> FloatArray:
+        """Return the bid at a place, int64[G], of each book; minus infinity where there is none."""
+        return _at(self.bid, self.bid_start, place, -np.inf)
+
+    def ask_at(self, place: IntArray) -> FloatArray:
+        """Return the ask at a place, int64[G], of each book; plus infinity where there is none."""
+        return _at(self.ask, self.unit_start, place, np.inf)
+
+    def count_bids(self, mask: BoolArray) -> IntArray:
+        """Return how many of each book's bids bool[B] `mask` holds, int64[G]."""
+        return np.bincount(_places(np.diff(self.bid_start))[0][mask], minlength=len(self))
+
+    def count_units(self, mask: BoolArray) -> IntArray:
+        """Return how many of each book's units bool[U] `mask` holds, int64[G]."""
+        return np.bincount(_places(np.diff(self.unit_start))[0][mask], minlength=len(self))
+
+    def split(self, side_of_bid: BoolArray, side_of_listing: BoolArray) -> "CallBooks":
+        """Split every book in two: books 2g and 2g + 1 hold the False and the True side of book g.
+
+        Parameters
+        ----------
+        side_of_bid : bool[B]
+            By place among the bids.
+        side_of_listing : bool[L]
+            By the listing's number. Orders between the sides are left out.
+        """
+        half_of_bid = 2 * _places(np.diff(self.bid_start))[0] + side_of_bid
+        half_of_unit = 2 * _places(np.diff(self.unit_start))[0] + side_of_listing[self.listing]
+        half_of_listing = np.zeros(len(side_of_listing), dtype=np.int64)
+        half_of_listing[self.listing] = half_of_unit
+        kept = np.flatnonzero(half_of_bid[self.row_bid] == half_of_listing[self.row_listing])
+        bid, unit = (np.argsort(half, kind="stable") for half in (half_of_bid, half_of_unit))
+        return CallBooks(
+            self.bid[bid],
+            self.buyer[bid],
+            self.ask[unit],
+            self.listing[unit],
+            self.turn[unit],
+            _starts(half_of_bid, 2 * len(self)),
+            _starts(half_of_unit, 2 * len(self)),
+            inverse(bid)[self.row_bid[kept]],
+            self.row_listing[kept],
+            self.row[kept],
+            self.gain[kept],
+        )
+
+    def winners(self, terms: Terms) -> Winners:
+        """Let the best of each book win; by lot where there are more of them than trade.
+
+        In a lottery among buyers the smallest numbers win. Listings stand in line by their numbers and take
+        turns, one unit each.
+        """
+        return Winners(
+            self,
+            self._drawn(self.bid_start, terms.bids, terms.quantity, (self.buyer,)),
+            self._drawn(self.unit_start, terms.units, terms.quantity, (self.listing, self.turn)),
+            np.repeat(np.arange(len(self)), terms.quantity),
+            terms.paid,
+            terms.received,
+        )
+
+    def _drawn(
+        self, start: IntArray, pool: IntArray, quantity: IntArray, line: tuple[IntArray, ...]
+    ) -> IntArray:
+        """Return `quantity` of the `pool` first places of each book: the first in line if these are more."""
+        book, place = _places(pool)
+        place += start[book]
+        lottery = (pool > quantity)[book]
+        if lottery.any():
+            place = place[np.lexsort((*(np.where(lottery, key[place], 0) for key in line), book))]
+        return place[_places(pool)[1] < quantity[book]]
+
+    def match(self, winners: Winners) -> tuple[IntArray, IntArray]:
+        """Pair off each group: as many as have an order, then with the largest sum of trial gains.
+
+        Returns
+        -------
+        row, group : int64[T]
+            The orders that trade, and the group of each.
+
+        Notes
+        -----
+        O(R) for all groups in which every pair exists and has the same gain, where the q-th bid meets the
+        q-th unit; an assignment problem, O(Q^3) in the worst case, for each other group.
+        """
+        if not len(self.row):
+            return np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int64)
+        at_hand = self._alike(winners)[winners.group]
+        index = self._pairs()
+        rows = [index.find(winners.bid[at_hand], self.listing[winners.unit[at_hand]])]
+        groups = [winners.group[at_hand]]
+        rest = np.flatnonzero(~at_hand)
+        for group in np.split(rest, np.flatnonzero(np.diff(winners.group[rest])) + 1) if len(rest) else []:
+            found = self._assign(index, winners.bid[group], winners.unit[group])
+            rows.append(found)
+            groups.append(np.full(len(found), winners.group[group[0]]))
+        place = np.concatenate(rows)
+        return self.row[place], np.concatenate(groups)
+
+    def _alike(self, winners: Winners) -> BoolArray:
+        """Return, by group, whether every pair of its winners has an order and all have the same gain."""
+        groups = len(winners.paid)
+        group_of_bid = np.full(len(self.bid), -1)
+        group_of_bid[winners.bid] = winners.group
+        group_of_listing = np.full(int(self.listing.max(initial=-1)) + 1, -1)
+        group_of_listing[self.listing[winners.unit]] = winners.group
+
+        group = group_of_bid[self.row_bid]
+        inside = np.flatnonzero((group >= 0) & (group == group_of_listing[self.row_listing]))
+        group = group[inside]
+        some_gain = np.zeros(groups)
+        some_gain[group] = self.gain[inside]
+        others = np.bincount(group[self.gain[inside] != some_gain[group]], minlength=groups)
+        pairs = np.bincount(winners.group, minlength=groups) * np.bincount(
+            group_of_listing[group_of_listing >= 0], minlength=groups
+        )
+        return (others == 0) & (np.bincount(group, minlength=groups) == pairs)
+
+    def _assign(self, index: PairIndex, bids: IntArray, units: IntArray) -> IntArray:
+        """Return the places of the orders that pair off the winners of one group."""
+        pair = index.find(bids[:, None], self.listing[units][None, :])
+        scaled = np.where(pair >= 0, self.gain[pair], 0.0)
+        scaled = scaled / max(scaled.max(initial=0.0), np.finfo(np.float64).tiny)
+        # One pair more outweighs any sum of scaled gains, which is at most Q.
+        i, j = linear_sum_assignment(np.where(pair >= 0, scaled + len(pair) + 1, 0.0), maximize=True)
+        place = pair[i, j]
+        return place[place >= 0]
+
+    def _pairs(self) -> PairIndex:
+        """Index the orders by pair, in a table of each book's buyers and listings."""
+        book_of_bid, place = _places(np.diff(self.bid_start))
+        book_of_listing = np.zeros(int(self.listing.max(initial=-1)) + 1, dtype=np.int64)
+        book_of_listing[self.listing] = np.repeat(np.arange(len(self)), np.diff(self.unit_start))
+        listings = np.bincount(book_of_listing, minlength=len(self))
+        cells = np.diff(self.bid_start) * listings
+        by_book = inverse(np.argsort(book_of_listing, kind="stable"))
+        column = by_book - (np.cumsum(listings) - listings)[book_of_listing]
+        line = (np.cumsum(cells) - cells)[book_of_bid] + place * listings[book_of_bid]
+        return PairIndex.of(line, column, line[self.row_bid] + column[self.row_listing], int(cells.sum()))
+
+    def each(self) -> list[IntArray]:
+        """Return each book's places in the permutation, rising."""
+        book = _places(np.diff(self.bid_start))[0][self.row_bid]
+        ends = np.cumsum(np.bincount(book, minlength=len(self)))
+        return np.split(np.argsort(book, kind="stable"), ends[:-1]) if len(self) else []
+
+
+def _starts(group: IntArray, groups: int) -> IntArray:
+    return np.concatenate([[0], np.cumsum(np.bincount(group, minlength=groups))]).astype(np.int64)
+
+
+def _places(sizes: IntArray) -> tuple[IntArray, IntArray]:
+    """Return the group and the place within it of each of `sizes` members."""
+    group = np.repeat(np.arange(len(sizes)), sizes)
+    return group, np.arange(len(group)) - (np.cumsum(sizes) - sizes)[group]
+
+
+def _at(column: FloatArray, start: IntArray, place: IntArray, missing: float) -> FloatArray:
+    """Return the entry at a place of each book, `missing` where the place is outside."""
+    there = (place >= 0) & (place < np.diff(start))
+    found = np.full(len(place), missing)
+    found[there] = column[(start[:-1] + place)[there]]
+    return found
