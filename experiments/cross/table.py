@@ -117,10 +117,13 @@ def _print_advantages(console: Console, setting: str, cells: pd.DataFrame) -> No
     for heading in ("mean", "clear gains", "clear losses"):
         shown.add_column(heading, justify="right", overflow="fold")
     for strategy, group in cells[cells["strategy"] != "truthful"].groupby("strategy"):
-        mean = group.set_index("mechanism")["mean"]
-        extremes = [f"{name} ({mean[name]:.1f})" for name in (mean.idxmax(), mean.idxmin())]
+        mean = dict(zip(group["mechanism"], group["mean"], strict=True))
+        extremes = [
+            f"{name} ({mean[name]:.1f})"
+            for name in (max(mean, key=mean.__getitem__), min(mean, key=mean.__getitem__))
+        ]
         counts = [str(int(clear.sum())) for clear in (group["low"] > 0, group["high"] < 0)]
-        shown.add_row(str(strategy), *extremes, f"{mean.mean():.1f}", *counts)
+        shown.add_row(str(strategy), *extremes, f"{group['mean'].mean():.1f}", *counts)
     if shown.row_count:
         console.print(shown)
 
