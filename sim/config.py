@@ -17,7 +17,6 @@ from markets.goods import Licence
 from markets.mechanisms import MECHANISMS
 from markets.venues import VENUES
 from sim.endowments import DataConfig
-from sim.royalties import check_shapley
 from sim.settings import SETTINGS
 
 STRICT: Any = {"extra": "forbid", "validate_default": True}
@@ -221,8 +220,6 @@ class MarketConfig:
     def _fits_together(self) -> "MarketConfig":
         self.population.strategies(self.organisations)
         self.setting.downstream(self.organisations)
-        if self.setting.cooperates and self.setting.royalties == "shapley":
-            check_shapley(self.organisations)
         if self.venue.name not in ("auto", self.mechanism.venue):
             raise ValueError(
                 f"venue must be {self.mechanism.venue} (or auto) for mechanism {self.mechanism.name}, "

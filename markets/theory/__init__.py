@@ -43,6 +43,7 @@ from markets.theory.commons import (
     voluntary_contributions,
     warm_glow_contribution,
 )
+from markets.theory.cooperation import airport_game, airport_shares, best_merge_weight, glove_game
 from markets.theory.copies import (
     equal_sharing_loss,
     posted_price_revenue,
@@ -79,10 +80,13 @@ __all__ = [
     "AUSUBEL_MILGROM",
     "SHAPLEY_SHUBIK",
     "HousingMarket",
+    "airport_game",
+    "airport_shares",
     "all_pay_bid",
     "all_pay_revenue_variance",
     "auction_bidders_surplus",
     "auction_revenue",
+    "best_merge_weight",
     "best_offer",
     "call_market_gains",
     "call_market_interval",
@@ -100,6 +104,7 @@ __all__ = [
     "first_price_bid",
     "first_price_reply",
     "first_price_revenue_variance",
+    "glove_game",
     "is_contribution_equilibrium",
     "last_pair",
     "least_core_revenue",
