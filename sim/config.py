@@ -81,6 +81,13 @@ class BrokerConfig:
         Listings that each buyer tries a round, drawn at random; None is all of them.
     demand : int
         Blocks of one position that an organisation buys at most in a round.
+    trials : str
+        ``full``: blocks are tried on the whole validation set before purchase; ``weak``: on some of its
+        classes alone; ``none``: nobody tries, buyers go by what sellers claim (see `sim.vetting`).
+    trial_classes : int or None
+        On how many classes, the first ones, a weak trial is made; None is half of them.
+    resale : str
+        ``allowed``, or ``forbidden``: a model is listed only if its owner's own training flowed into it.
     """
 
     blocks: Annotated[str, Field(pattern="^(model|layers)$")] = "model"
@@ -90,6 +97,9 @@ class BrokerConfig:
     merge_weights: Annotated[int, Field(ge=2)] = 11
     shortlist: Annotated[int | None, Field(ge=1)] = None
     demand: Annotated[int, Field(ge=1)] = 1
+    trials: Annotated[str, Field(pattern="^(full|weak|none)$")] = "full"
+    trial_classes: Annotated[int | None, Field(ge=1)] = None
+    resale: Annotated[str, Field(pattern="^(allowed|forbidden)$")] = "allowed"
 
     @field_validator("licence")
     @classmethod

@@ -24,8 +24,8 @@ from sim.welfare import allocative_efficiency
 
 if TYPE_CHECKING:
     from sim.broker import Appraisal, Catalogue, Quoted, Shortlist
-    from sim.laboratory import Measured, Trained, Tried
     from sim.market import ParameterMarket
+    from sim.requests import Measured, Trained, Tried
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -303,5 +303,4 @@ def _welfare_withheld(
 def _trial_flops(world: "ParameterMarket", trials: int) -> int:
     """Return what plain trials would compute: a forward pass a merge weight and example, no alignment."""
     laboratory = world.laboratory
-    examples = len(laboratory.splits[world.replicate].validation)
-    return int(trials * world.config.broker.merge_weights * examples * laboratory.architecture.forward_flops)
+    return int(trials * laboratory.trial_passes * laboratory.architecture.forward_flops)

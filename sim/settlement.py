@@ -16,8 +16,8 @@ from sim.royalties import RoundGame, Royalties, Stability, pairwise_transfers, r
 
 if TYPE_CHECKING:
     from sim.broker import Quoted, Shortlist
-    from sim.laboratory import Tried
     from sim.market import ParameterMarket
+    from sim.requests import Tried
     from sim.world import TradingWorld
 
 Floats = NDArray[np.float64]
@@ -73,7 +73,7 @@ def _amounts(world: "TradingWorld", trades: Trades, bid: Ints, ask: Ints) -> tup
     return np.concatenate([paid, charged]), np.concatenate([received, passed_on])
 
 
-def merge_weights(world: "ParameterMarket", bought: Deals, tried: "Tried") -> Floats:
+def merge_weights(world: "ParameterMarket", tries: "Shortlist", bought: Deals, tried: "Tried") -> Floats:
     """Return the weight with which each bought block is merged, as the buyers' strategies choose."""
     weight = tried.weight[bought.row]
     if world.config.learning.merge == "average":
@@ -83,7 +83,13 @@ def merge_weights(world: "ParameterMarket", bought: Deals, tried: "Tried") -> Fl
     chosen = weight.copy()
     for strategy, follows in world.strategies:
         own = follows[bought.buyer]
-        view = MergeView(bought.buyer[own], bought.row[own], weight[own], tried.gain[bought.row[own]])
+        view = MergeView(
+            bought.buyer[own],
+            tries.listing[bought.row[own]],
+            weight[own],
+            tried.gain[bought.row[own]],
+            world.memories[strategy.name],
+        )
         chosen[own] = strategy.merge(view)
     return chosen.clip(0.0, 1.0)
 

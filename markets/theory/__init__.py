@@ -46,6 +46,7 @@ from markets.theory.commons import (
 from markets.theory.cooperation import airport_game, airport_shares, best_merge_weight, glove_game
 from markets.theory.copies import (
     equal_sharing_loss,
+    false_name_bid,
     posted_price_revenue,
     posted_price_welfare,
     random_sampling_revenue,
@@ -99,6 +100,7 @@ __all__ = [
     "competitive_prices",
     "equal_sharing_loss",
     "expected_value",
+    "false_name_bid",
     "false_name_profit",
     "false_name_revenue",
     "first_price_bid",
