@@ -18,17 +18,18 @@ class Poisoner(Strategy):
     Labels of the first `spared` classes stay true, by default those of half of them, which is what a weak
     trial covers by default; those of the others move on to the next of them. The model that it lists is good
     on the first and wrong with confidence on the others. It buys nothing, which would dilute the poison, asks
-    what delivery costs, and claims that its model equals the best.
+    `margin` credits above the cost of delivery, and claims that its model equals the best.
 
     Source: Biggio, Nelson and Laskov (2012), ICML: poisoning by flipped labels.
     """
 
     name: str = "poisoner"
     spared: Annotated[int | None, Field(ge=0)] = None
+    margin: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0.0
 
     def ask(self, view: AskView) -> Floats:
-        """Return the cost of delivery."""
-        return view.delivery
+        """Return the cost of delivery and the margin."""
+        return view.delivery + self.margin
 
     def bid(self, view: BidView) -> Floats:
         """Return NaN: no bid."""

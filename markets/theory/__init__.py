@@ -3,6 +3,7 @@
 Tests, figures and lessons share them. One file a family of rules; everything can be imported from here.
 """
 
+from markets.theory.adversaries import false_name_bid, ring_revenue
 from markets.theory.assignment import (
     SHAPLEY_SHUBIK,
     HousingMarket,
@@ -46,7 +47,6 @@ from markets.theory.commons import (
 from markets.theory.cooperation import airport_game, airport_shares, best_merge_weight, glove_game
 from markets.theory.copies import (
     equal_sharing_loss,
-    false_name_bid,
     posted_price_revenue,
     posted_price_welfare,
     random_sampling_revenue,
@@ -123,6 +123,7 @@ __all__ = [
     "random_sampling_revenue",
     "reserve_loss",
     "reserve_revenue",
+    "ring_revenue",
     "risk_averse_bid",
     "samuelson_quantity",
     "second_price_revenue_variance",

@@ -2,7 +2,7 @@
 
 Values and costs are independent and uniform on [0, 1] unless a function says otherwise; money is in credits.
 
-Core Objects: posted_price_revenue, single_price_revenue, random_sampling_revenue, false_name_bid
+Core Objects: posted_price_revenue, posted_price_welfare, single_price_revenue, random_sampling_revenue
 """
 
 import numpy as np
@@ -35,19 +35,6 @@ def random_sampling_revenue(buyers: int) -> float:
     A buyer pays unless all of the others fall on its own side. Goldberg, Hartline and Wright (2001), SODA.
     """
     return buyers * (1 - 2.0 ** (1 - buyers))
-
-
-def false_name_bid(buyers: int, names: int) -> float:
-    """Return the share of the common value that false names bid against a deterministic optimal price.
-
-    With n >= 2 buyers of the same value v, everybody is offered v. If one of them bids s v under m >= 1
-    further names, its offer falls to s v while its other names, who see one bid of v more, are still offered
-    v and buy nothing, for every s with (n - 1)/(n + m - 1) < s < n/(n + m - 1). This is the middle of that
-    interval.
-
-    False names: Yokoo, Sakurai and Matsubara (2004), Games and Economic Behavior 46.
-    """
-    return (buyers - 0.5) / (buyers + names - 1)
 
 
 def equal_sharing_loss(cost: float, buyers: int) -> float:
