@@ -84,7 +84,7 @@ RULES = {
     "second price, one copy, own training": Rule("second_price", _EXCLUSIVE | {"resale": "forbidden"}),
     "first price, one copy": Rule("first_price", _EXCLUSIVE),
     "posted price, one copy": Rule({"name": "posted_price", "price": 0.03}, _EXCLUSIVE),
-    "optimal price of the others": Rule("dop"),
+    "optimal price, copies": Rule("dop"),
 }
 """Rules of markets for parameters. Blocks are sold as copies by Nash bargaining unless a name says otherwise,
 after full trials; own training: nobody lists a model that holds no training of its own."""
@@ -93,7 +93,7 @@ INDUCED_RULES = {
     "second price, one copy": Rule("second_price"),
     "first price, one copy": Rule("first_price"),
     "posted price, one copy": Rule({"name": "posted_price", "price": 0.5}),
-    "optimal price of the others": Rule("dop", copies=UNLIMITED),
+    "optimal price, copies": Rule("dop", copies=UNLIMITED),
     "random sampling": Rule("rsop", copies=UNLIMITED),
     "posted price, copies": Rule({"name": "posted_price", "price": 0.5}, copies=UNLIMITED),
 }

@@ -49,7 +49,7 @@ def test_bad_blocks_sell_and_do_harm_where_trials_do_not_find_them_out(name, rul
     found = trick(name, rule, replicates=8, rounds=3)
     assert found["others_payoff"].high < 0
     assert found["welfare"].high < 0
-    assert found["adversary_revenue"].low > 0
+    assert found["adversary_revenue"].mean > 0.02
 
 
 def test_an_untrained_model_cannot_be_listed_where_listings_need_own_training():
@@ -88,13 +88,13 @@ def test_a_ring_at_the_second_price_of_the_textbook():
     assert abs(revenue.mean - expected) < 2 * (revenue.high - revenue.mean)
     assert found["adversary_payoff"].mean == pytest.approx(-found["others_payoff"].mean)
     assert found["adversary_payoff"].low > 0
-    for rule in ("first price, one copy", "posted price, copies", "optimal price of the others"):
+    for rule in ("first price, one copy", "posted price, copies", "optimal price, copies"):
         assert induced("ring", rule, replicates=300)[2]["adversary_payoff"].high <= 0
 
 
 def test_false_names_at_an_optimal_price_of_the_textbook():
     """Yokoo, Sakurai and Matsubara 2004: alike buyers pay v, the owner of two more names a share of it."""
-    attack, control, found = induced("false_name", "optimal price of the others", replicates=300)
+    attack, control, found = induced("false_name", "optimal price, copies", replicates=300)
     # Four real buyers at v in the control; two names bid the share, and the owner saves the rest.
     saved = attack["adversary_payoff"] - control["adversary_payoff"]
     value = control["others_revenue"] / 4
