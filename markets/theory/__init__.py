@@ -3,7 +3,6 @@
 Tests, figures and lessons share them. One file a family of rules; everything can be imported from here.
 """
 
-from markets.theory.adversaries import false_name_bid, ring_revenue
 from markets.theory.assignment import (
     SHAPLEY_SHUBIK,
     HousingMarket,
@@ -35,6 +34,7 @@ from markets.theory.bundles import (
     package_gains,
     vickrey_payments,
 )
+from markets.theory.collusion import ring_revenue
 from markets.theory.commons import (
     clarke_taxes,
     is_contribution_equilibrium,
@@ -66,6 +66,7 @@ from markets.theory.double_auctions import (
     vickrey_deficit,
 )
 from markets.theory.false_names import (
+    false_name_bid,
     false_name_profit,
     false_name_revenue,
 )
