@@ -27,6 +27,7 @@ def set_up_hydra() -> None:
     """Register schemas and the resolvers that the configuration files use."""
     register_schemas()
     OmegaConf.register_new_resolver("unique", lambda: secrets.token_hex(3), use_cache=True, replace=True)
+    OmegaConf.register_new_resolver("minus", lambda whole, part: int(whole) - int(part), replace=True)
     OmegaConf.register_new_resolver("divide", lambda whole, by: max(1, int(whole) // int(by)), replace=True)
 
 
