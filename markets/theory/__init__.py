@@ -34,7 +34,9 @@ from markets.theory.bundles import (
     package_gains,
     vickrey_payments,
 )
-from markets.theory.collusion import ring_revenue
+from markets.theory.collusion import (
+    ring_revenue,
+)
 from markets.theory.commons import (
     clarke_taxes,
     is_contribution_equilibrium,
@@ -44,7 +46,12 @@ from markets.theory.commons import (
     voluntary_contributions,
     warm_glow_contribution,
 )
-from markets.theory.cooperation import airport_game, airport_shares, best_merge_weight, glove_game
+from markets.theory.cooperation import (
+    airport_game,
+    airport_shares,
+    best_merge_weight,
+    glove_game,
+)
 from markets.theory.copies import (
     equal_sharing_loss,
     posted_price_revenue,
