@@ -116,6 +116,7 @@ def check_folder(folder: Path) -> None:
 
 def _check_data(config: Config) -> None:
     resolve_device(config.device)
-    labels = load_examples(config.data).labels
+    examples = load_examples(config.data)
+    config.broker.tested_classes(examples.classes)
     for replicate in range(config.replicates):
-        split(labels, config.data, config.organisations, Streams(config.seed), replicate)
+        split(examples.labels, config.data, config.organisations, Streams(config.seed), replicate)

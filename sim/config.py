@@ -116,6 +116,21 @@ class BrokerConfig:
             )
         return self
 
+    def tested_classes(self, classes: int) -> int:
+        """Return on how many of the data's classes trials are made.
+
+        Raises
+        ------
+        ValueError
+            If `trial_classes` is more than there are.
+        """
+        if self.trial_classes is not None and self.trial_classes > classes:
+            raise ValueError(
+                f"broker.trial_classes must be at most {classes}, the classes of the data; "
+                f"got {self.trial_classes}"
+            )
+        return classes if self.trials != "weak" else self.trial_classes or max(1, classes // 2)
+
 
 @dataclass(frozen=True, config=STRICT)
 class PopulationConfig:

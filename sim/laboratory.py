@@ -105,13 +105,7 @@ class Laboratory:
     def _trial_examples(self) -> Ints:
         """Return the validation examples on which each replicate's trials are made, int64 [R, V]."""
         validation = self._parts["validation"]
-        if self.config.broker.trials != "weak":
-            return validation
-        classes = self.config.broker.trial_classes or max(1, self.classes // 2)
-        if classes > self.classes:
-            raise ValueError(
-                f"broker.trial_classes must be at most {self.classes}, the classes of the data; got {classes}"
-            )
+        classes = self.config.broker.tested_classes(self.classes)
         # Every replicate has the same number of examples of each class, since all parts are stratified alike.
         return np.stack([part[self.labels[part] < classes] for part in validation])
 
