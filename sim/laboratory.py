@@ -116,7 +116,7 @@ class Laboratory:
 
     def module(self, slot: int) -> nn.Module:
         """Return a plain torch module with a copy of the parameters in a slot."""
-        return self.architecture.module(self.fleet.parameters, slot)
+        return self.architecture.module(self.fleet.models, slot)
 
     def perform(self, requests: Sequence[Any]) -> list[Any]:
         """Answer the requests of several worlds, all of one kind, by one batched computation."""
@@ -126,7 +126,7 @@ class Laboratory:
     def _train(self, requests: Sequence[Train]) -> list[Trained]:
         slots = np.concatenate([r.slots for r in requests])
         taught = np.concatenate([r.taught for r in requests])
-        before = self.fleet.copy_of(slots)
+        before = self.fleet.models_of(slots)
         loss, examples = np.zeros(len(slots)), np.zeros(len(slots), dtype=np.int64)
         for epoch in range(self.config.learning.local_epochs):
             order = self._visiting_order(requests, epoch)
@@ -184,10 +184,11 @@ class Laboratory:
 
     def _merge(self, requests: Sequence[Merge]) -> list[None]:
         names = list(requests[0].permutations)
+        buyer = np.concatenate([r.buyer for r in requests])
         merge(
             self.fleet,
             self._offered,
-            buyer=np.concatenate([r.buyer for r in requests]),
+            buyer=buyer,
             seller=np.concatenate([r.seller for r in requests]),
             position=np.concatenate([r.position for r in requests]),
             names=self.positions,
@@ -195,6 +196,9 @@ class Laboratory:
             permutations={n: torch.cat([r.permutations[n] for r in requests]) for n in names},
             reset_optimiser=self.config.learning.reset_after_merge,
         )
+        buyers = np.unique(buyer)
+        replicate = buyers // (self._worlds * self.config.organisations)
+        self.fleet.recalibrate(buyers, self._inputs, self._parts["validation"], replicate)
         return [None] * len(requests)
 
     def _evaluate(self, requests: Sequence[Evaluate]) -> list[Measured]:

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 import torch
 
 from agents.learning.networks.base import Architecture
+from agents.learning.networks.products import LINE
 
 FLOAT_BYTES = 4
 CPU_WORKING_BYTES = 64 * 2**20
@@ -17,6 +18,10 @@ CPU_TILE_BYTES, CPU_TILE_LEAST = 4 * 2**20, 16
 """What one pass over small networks may use on a CPU, so that its buffers stay in the caches; and how many of
 them it takes at least, for fewer do not repay the time that the calls themselves take."""
 
+PASS_BYTES = 64 * 2**20
+"""What the activations of one slot may take before its rows are cut into parts."""
+ACCELERATOR_PASS_BYTES = 2**30
+
 
 def working_bytes(budget_mb: float, device: torch.device) -> int:
     """Return the bytes that one chunk of a batched computation may use under a budget in mebibytes."""
@@ -24,16 +29,41 @@ def working_bytes(budget_mb: float, device: torch.device) -> int:
     return min(budget, CPU_WORKING_BYTES) if device.type == "cpu" else budget
 
 
-def training_bytes(architecture: Architecture, batch: int) -> int:
+def rows_at_once(architecture: Architecture, size: int, device: torch.device) -> int:
+    """Return how many rows of one slot to compute at once, when a row takes `size` numbers.
+
+    A function of the architecture and the device alone, for it decides in which order losses and gradients
+    are added up: a slot's result must not depend on the budget or on who else is in the batch. Whole cache
+    lines, 16 rows or a multiple, except where not even 16 fit.
+    """
+    limit = PASS_BYTES if device.type == "cpu" else ACCELERATOR_PASS_BYTES
+    rows = max(1, limit // (FLOAT_BYTES * (architecture.input_size + size)))
+    return rows - rows % LINE if rows >= LINE else rows
+
+
+def row_parts(architecture: Architecture, rows: int, device: torch.device) -> Iterator[slice]:
+    """Yield the parts in which a slot's rows are evaluated."""
+    return chunks(rows, rows_at_once(architecture, architecture.evaluation_size, device))
+
+
+def training_rows(architecture: Architecture, batch: int, device: torch.device) -> int:
+    """Return how many rows of a training batch to compute at once; all where they share statistics."""
+    if architecture.statistics:
+        return batch
+    return min(batch, rows_at_once(architecture, 2 * architecture.activation_count, device))
+
+
+def training_bytes(architecture: Architecture, batch: int, device: torch.device) -> int:
     """Return the bytes a slot needs to train on `batch` rows: activations, their gradients, optimiser."""
-    rows = batch * (architecture.input_size + 2 * architecture.activation_count)
-    return FLOAT_BYTES * (rows + 4 * architecture.parameter_count)
+    rows = training_rows(architecture, batch, device)
+    numbers = rows * (architecture.input_size + 2 * architecture.activation_count)
+    return FLOAT_BYTES * (numbers + 4 * architecture.parameter_count)
 
 
 def evaluation_bytes(architecture: Architecture, rows: int) -> int:
     """Return the bytes a slot needs for a forward pass over `rows` examples."""
     return FLOAT_BYTES * (
-        rows * (architecture.input_size + architecture.activation_count) + architecture.parameter_count
+        rows * (architecture.input_size + architecture.evaluation_size) + architecture.parameter_count
     )
 
 

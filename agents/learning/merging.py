@@ -84,7 +84,8 @@ def merge(
     """Merge purchases into their buyers' models, in place.
 
     Several purchases of one buyer are applied in the order given; the first purchases of all buyers are one
-    batched computation, then the second ones, and so on.
+    batched computation, then the second ones, and so on. Running statistics are not merged, for
+    `Fleet.recalibrate` estimates them anew.
 
     Parameters
     ----------

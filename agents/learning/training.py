@@ -8,9 +8,10 @@ import torch
 from torch import Tensor
 
 from agents.learning.device import precise_dtype
+from agents.learning.memory import training_rows
 from agents.learning.networks.base import Architecture
 from agents.learning.optimisers import Optimiser, OptimiserState
-from agents.learning.parameters import Parameters, head
+from agents.learning.parameters import Parameters, head, spread
 
 Ints = npt.NDArray[np.int64]
 
@@ -32,19 +33,19 @@ def training_groups(lengths: Ints, batch_size: int) -> Iterator[tuple[Ints, int]
 def train_epoch(
     architecture: Architecture,
     optimiser: Optimiser,
-    parameters: Parameters,
+    models: Parameters,
     state: OptimiserState,
     inputs: Tensor,
     labels: Tensor,
     order: Ints,
     width: int,
 ) -> npt.NDArray[np.float64]:
-    """Train n models for one epoch, in place on `parameters` and `state`.
+    """Train n models for one epoch, in place on `models` and `state`.
 
     Parameters
     ----------
-    parameters, state : Parameters, OptimiserState
-        Of the n models, ``[n, ...]``.
+    models, state : Parameters, OptimiserState
+        Parameters with running statistics, and optimisers of the n models, ``[n, ...]``.
     inputs, labels : Tensor
         Examples ``[E, C, H, W]`` and their classes int64 ``[E]``.
     order : int64 array, shape (n, L)
@@ -64,13 +65,35 @@ def train_epoch(
     for step in range(int(steps[0])):
         active = int((steps > step).sum())
         batch = visits[:active, step * width : (step + 1) * width]
-        weight = (batch >= 0).float()
-        chosen = batch.clamp(min=0)
-        working = head(parameters, active)
-        loss, gradients = architecture.gradients(working, inputs[chosen], labels[chosen], weight)
-        total[:active] += loss * weight.sum(1)
-        optimiser.update(working, gradients, state.head(active))
+        working = head(models, active)
+        loss, gradients = _gradients(architecture, working, inputs, labels, batch)
+        total[:active] += loss
+        trained = {name: working[name] for name in architecture.shapes}
+        optimiser.update(trained, gradients, state.head(active))
     return np.asarray(total.cpu().numpy(), dtype=np.float64)
+
+
+def _gradients(
+    architecture: Architecture, models: Parameters, inputs: Tensor, labels: Tensor, batch: Tensor
+) -> tuple[Tensor, Parameters]:
+    """Return the sum of each slot's losses, ``[n]``, and the gradient of their mean.
+
+    `batch` lists examples, ``[n, B]``, -1 for padding. Rows that do not fit into memory together are computed
+    part by part.
+    """
+    seen = (batch >= 0).sum(1)
+    total, gradients = torch.zeros_like(seen, dtype=precise_dtype(batch.device)), Parameters()
+    for part in batch.split(training_rows(architecture, batch.shape[1], batch.device), 1):
+        weight, chosen = (part >= 0).float(), part.clamp(min=0)
+        loss, slopes = architecture.gradients(models, inputs[chosen], labels[chosen], weight)
+        total += loss * weight.sum(1)
+        if part.shape == batch.shape:
+            return total, slopes
+        share = weight.sum(1) / seen.clamp(min=1)
+        for name, slope in slopes.items():
+            scaled = slope * spread(share, slope)
+            gradients[name] = gradients[name].add_(scaled) if name in gradients else scaled
+    return total, gradients
 
 
 def _padded(order: Ints, columns: int) -> Ints:

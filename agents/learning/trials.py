@@ -9,6 +9,9 @@ Source: Huang, Vishwakarma and Sala (2023), "Train 'n Trade: Foundations of Para
 weight is the one on a grid with the least loss on the broker's data; merge weight 0 (no purchase) is always
 on the grid.
 
+Where a network keeps running statistics, a merged model's are first estimated on validation inputs, as
+`Fleet.recalibrate` will after the purchase, and then used; weight 0 is the buyer's model as it stands.
+
 Core Objects: try_blocks, TrialResults
 """
 
@@ -21,9 +24,9 @@ import torch
 from torch import Tensor
 
 from agents.learning.alignment import Permutations, identity_permutations, match_weights, permute
-from agents.learning.fleet import Fleet
+from agents.learning.fleet import Fleet, calibration_examples
 from agents.learning.losses import mean_loss
-from agents.learning.memory import alignment_bytes, chunk_size, chunks, stem_bytes, tile_size
+from agents.learning.memory import alignment_bytes, chunk_size, chunks, row_parts, stem_bytes, tile_size
 from agents.learning.merging import position_masks
 from agents.learning.networks.base import Architecture
 from agents.learning.networks.products import whole_lines
@@ -87,6 +90,15 @@ class _Validation:
     examples: Tensor
     count: int
 
+    def of(self, index: Tensor) -> "_Validation":
+        """Return the same examples, of which others are meant, int64 ``[G, B]``."""
+        return _Validation(self.inputs, self.labels, whole_lines(index), index.shape[1])
+
+    @property
+    def weight(self) -> Tensor:
+        """1 for the columns that are meant, 0 for the others, ``[V]``."""
+        return (torch.arange(self.examples.shape[1], device=self.examples.device) < self.count).float()
+
 
 @torch.no_grad()
 def try_blocks(
@@ -141,16 +153,22 @@ def try_blocks(
     permutations = _alignments(fleet, offered, buyers, sellers, align)
     masks = position_masks(fleet.architecture, position, names, fleet.device)
     task = _Task(buyers, sellers, _column(group, fleet.device), masks, permutations)
-    examples = whole_lines(_column(index, fleet.device))
-    held = _Validation(inputs.to(fleet.device), labels.to(fleet.device), examples, index.shape[1])
-    loss = np.empty((len(buyers), len(grid)))
+    examples = _column(index, fleet.device)
+    every = _Validation(inputs.to(fleet.device), labels.to(fleet.device), examples, index.shape[1])
+    held = [every.of(examples[:, part]) for part in row_parts(fleet.architecture, every.count, fleet.device)]
+    calibration = every.of(calibration_examples(examples))
+    rows = max(piece.examples.shape[1] for piece in (*held, calibration))
+    loss = np.zeros((len(buyers), len(grid)))
     # neighbours in this order share the buyer, whose stem is then computed in few blocks only
     order = np.lexsort((sellers.cpu().numpy(), buyers.cpu().numpy(), task.group.cpu().numpy()))
-    size = chunk_size(fleet.working_bytes, stem_bytes(fleet.architecture, examples.shape[1]))
+    size = chunk_size(fleet.working_bytes, stem_bytes(fleet.architecture, rows))
     for part in chunks(len(order), size):
         chosen = order[part]
         block = task.take(torch.from_numpy(chosen).to(fleet.device))
-        loss[chosen] = _try_block(fleet, offered, block, grid, held)
+        statistics = _estimated(fleet, offered, block, grid, calibration)
+        for piece in held:
+            found = _try_block(fleet, offered, block, grid, piece, statistics)
+            loss[chosen] += found * (piece.count / every.count)
     loss = np.where(np.isfinite(loss), loss, np.inf)
     best = loss.argmin(axis=1)
     least = loss[np.arange(len(loss)), best]
@@ -158,31 +176,61 @@ def try_blocks(
     return TrialResults(loss, grid[best], gain, permutations)
 
 
-def _try_block(fleet: Fleet, offered: Parameters, task: _Task, grid: Floats, held: _Validation) -> Floats:
+def _try_block(
+    fleet: Fleet, offered: Parameters, task: _Task, grid: Floats, held: _Validation, statistics: Parameters
+) -> Floats:
     """Return the losses ``[p, W]`` of pairs whose stems fit into memory together."""
-    architecture = fleet.architecture
-    base = _Stems(architecture, fleet.parameters, task.buyer, task.group, held)
-    bought = _Stems(architecture, offered, task.seller, task.group, held)
     loss = np.empty((len(task.buyer), len(grid)))
+    base = _Stems(fleet.architecture, fleet.parameters, task.buyer, task.group, held)
     loss[:, 0] = _own_losses(fleet, base, held)
+    y = held.labels[held.examples[task.group]]
+    for pairs, columns, merged, z in _merges(fleet, offered, task, grid, held, base):
+        merged |= {name: leaf[pairs, columns].flatten(0, 1) for name, leaf in statistics.items()}
+        weights = columns.stop - columns.start
+        logits = fleet.architecture.trunk(merged, z)
+        found = mean_loss(logits, y[pairs].repeat_interleave(weights, 0), held.count)
+        loss[pairs, columns] = found.reshape(-1, weights)
+    return loss
+
+
+def _estimated(
+    fleet: Fleet, offered: Parameters, task: _Task, grid: Floats, calibration: _Validation
+) -> Parameters:
+    """Return the running statistics of every pair's merge at every weight, ``[p, W, ...]``."""
+    architecture = fleet.architecture
+    found = {
+        name: leaf.new_zeros(len(task.buyer), len(grid), *leaf.shape[1:])
+        for name, leaf in fleet.statistics.items()
+    }
+    if found:
+        base = _Stems(architecture, fleet.parameters, task.buyer, task.group, calibration)
+        for pairs, columns, merged, z in _merges(fleet, offered, task, grid, calibration, base):
+            _, here = architecture.trunk_of_batch(merged, z, calibration.weight.expand(len(z), -1))
+            for name, leaf in found.items():
+                leaf[pairs, columns] = here[name].view(leaf[pairs, columns].shape)
+    return found
+
+
+def _merges(
+    fleet: Fleet, offered: Parameters, task: _Task, grid: Floats, held: _Validation, base: "_Stems"
+) -> Iterator[tuple[slice, slice, Parameters, Tensor]]:
+    """Yield pairs, weights, and the merged trunks and stems ``[p w, ...]`` of these, weight 0 left out."""
+    architecture = fleet.architecture
+    bought = _Stems(architecture, offered, task.seller, task.group, held)
     trunk = [name for name in architecture.shapes if name not in architecture.stem_tensors]
     holds_stem = task.masks[architecture.stem_tensors[0]]
     own = take({name: fleet.parameters[name] for name in trunk}, task.buyer)
     other = take({name: offered[name] for name in trunk}, task.seller)
     other = permute(architecture, other, task.permutations)
     step = {name: _step(own[name], other[name], task.masks[name]) for name in trunk}
-    y, shares = held.labels[held.examples[task.group]], torch.from_numpy(grid).to(base.z)
-    for pairs, columns in _tiles(len(task.buyer), len(grid), fleet.passes_at_once(y.shape[1])):
+    shares = torch.from_numpy(grid).to(base.z)
+    size = fleet.passes_at_once(held.examples.shape[1])
+    for pairs, columns in _tiles(len(task.buyer), len(grid), size):
         here = {name: order[pairs] for name, order in task.permutations.items()}
         z_own, z_other = base.of(pairs), architecture.permute_stem(bought.of(pairs), here)
         share = shares[columns]
         z = _along(z_own, _step(z_own, z_other, holds_stem[pairs]), share)
-        merged = {name: _along(own[name][pairs], step[name][pairs], share) for name in trunk}
-        found = mean_loss(
-            architecture.trunk(merged, z), y[pairs].repeat_interleave(len(share), 0), held.count
-        )
-        loss[pairs, columns] = found.reshape(-1, len(share))
-    return loss
+        yield pairs, columns, {n: _along(own[n][pairs], step[n][pairs], share) for n in trunk}, z
 
 
 def _step(own: Tensor, other: Tensor, holds: Tensor) -> Tensor:
@@ -223,7 +271,7 @@ def _own_losses(fleet: Fleet, base: _Stems, held: _Validation) -> Floats:
     """Return each pair's loss without a merge, computed once for each buyer."""
     loss = np.empty(len(base.row))
     for part in chunks(len(loss), fleet.passes_at_once(held.examples.shape[1])):
-        logits = fleet.architecture.trunk(take(fleet.parameters, base.row[part]), base.z[part])
+        logits = fleet.architecture.trunk(take(fleet.models, base.row[part]), base.z[part])
         loss[part] = mean_loss(logits, held.labels[held.examples[base.group[part]]], held.count)
     return loss[base.inverse.cpu().numpy()]
 

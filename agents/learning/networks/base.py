@@ -81,6 +81,16 @@ class Architecture(ABC):
         """Numbers that a forward pass of one example leaves in memory, stem and logits included."""
 
     @property
+    def evaluation_size(self) -> int:
+        """Numbers of one example that are in memory together in a forward pass without gradients."""
+        return self.activation_count
+
+    @property
+    def statistics(self) -> dict[str, tuple[int, ...]]:
+        """Shape of each running statistic: what a model keeps of its batches but nobody trains or merges."""
+        return {}
+
+    @property
     @abstractmethod
     def forward_flops(self) -> int:
         """Operations of a forward pass of one example: two for each multiply-add of a linear map."""
@@ -92,6 +102,20 @@ class Architecture(ABC):
     @abstractmethod
     def trunk(self, parameters: Parameters, z: Tensor) -> Tensor:
         """Return the logits ``[N, K, B]`` of a stem; reads only the tensors that are not the stem's."""
+
+    def trunk_of_batch(self, parameters: Parameters, z: Tensor, weight: Tensor) -> tuple[Tensor, Parameters]:
+        """Return the logits of a stem, normalised by the batch's own statistics, and these statistics.
+
+        Rows of weight 0, ``[N, B]``, do not enter them. Without running statistics this is the trunk.
+        """
+        if self.statistics:
+            raise NotImplementedError(
+                f"{type(self).__name__} must say how a batch of {weight.shape} is normalised"
+            )
+        return self.trunk(parameters, z), {}
+
+    def track(self, statistics: Parameters, found: Parameters, weight: Tensor) -> None:  # noqa: B027
+        """Move running statistics ``[N, ...]`` towards those found in a batch, in place."""
 
     @abstractmethod
     def permute_stem(self, z: Tensor, permutations: dict[str, Tensor]) -> Tensor:
@@ -169,10 +193,12 @@ class Architecture(ABC):
     ) -> tuple[Tensor, Parameters]:
         """Return the mean cross-entropy of each slot and its gradient, by automatic differentiation.
 
+        Running statistics move towards those of the batch, in place.
+
         Parameters
         ----------
         parameters : Parameters
-            Leaves ``[N, ...]``.
+            Leaves ``[N, ...]``, running statistics included.
         x, y, weight : Tensor
             Inputs ``[N, B, C, H, W]``, labels int64 ``[N, B]``, and 1 for rows in the batch or 0 for padding
             ``[N, B]``.
@@ -183,19 +209,34 @@ class Architecture(ABC):
             Loss ``[N]`` in nats an example (0 for a slot whose rows are all padding) and gradients ``[N,
             ...]``.
         """
-        leaves = {name: leaf.detach().requires_grad_() for name, leaf in parameters.items()}
+        leaves = {name: parameters[name].detach().requires_grad_() for name in self.shapes}
         with torch.enable_grad():
-            loss = masked_mean(row_losses(self.forward(leaves, x), y), weight)
+            logits, found = self.trunk_of_batch(leaves, self.stem(leaves, x), weight)
+            loss = masked_mean(row_losses(logits, y), weight)
             slopes = torch.autograd.grad(loss.sum(), list(leaves.values()))
+        if all(name in parameters for name in found):
+            self.track(parameters, found, weight)
         return loss.detach(), dict(zip(leaves, slopes, strict=True))
 
     def module(self, parameters: Parameters, slot: int) -> nn.Module:
-        """Return the plain torch module, on the CPU, with a copy of one slot's parameters."""
+        """Return the plain torch module, on the CPU, with a copy of one slot's parameters.
+
+        Running statistics that are not among `parameters` are those of a fresh model.
+        """
         with torch.device("meta"):  # building it there draws nothing from torch's global generator
             module = self.skeleton()
         module.to_empty(device="cpu")
-        module.load_state_dict({name: leaf[slot].detach().cpu() for name, leaf in parameters.items()})
+        for name, buffer in module.named_buffers():
+            buffer.fill_(initial_statistic(name))
+        module.load_state_dict(
+            {**module.state_dict(), **{name: leaf[slot].detach().cpu() for name, leaf in parameters.items()}}
+        )
         return module
+
+
+def initial_statistic(name: str) -> float:
+    """Return what a running statistic starts from: 1 for a variance, 0 otherwise."""
+    return float(name.endswith("running_var"))
 
 
 class Network(ABC):

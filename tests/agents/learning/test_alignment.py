@@ -61,7 +61,7 @@ def test_permuting_keeps_the_function(seed: int, kind: str) -> None:
 
 
 @settings(max_examples=20, deadline=None)
-@given(seed=st.integers(0, 1000), kind=st.sampled_from(["mlp", "convnet"]))
+@given(seed=st.integers(0, 1000), kind=st.sampled_from(["mlp", "convnet", "resnet", "vgg"]))
 def test_the_objective_never_falls_and_is_the_inner_product(seed: int, kind: str) -> None:
     architecture = ARCHITECTURES[kind]
     own, other = models(architecture, 5, seed), models(architecture, 5, seed + 1)

@@ -31,7 +31,9 @@ def test_module_copies_and_draws_nothing(any_architecture: Architecture) -> None
     parameters, before = models(any_architecture, 2), torch.get_rng_state()
     module = any_architecture.module(parameters, 1)
     assert torch.equal(before, torch.get_rng_state())
-    assert list(module.state_dict()) == list(any_architecture.shapes)
+    assert [name for name, _ in module.named_parameters()] == list(any_architecture.shapes)
+    buffers = {name for name, _ in module.named_buffers() if not name.endswith("num_batches_tracked")}
+    assert buffers == set(any_architecture.statistics)
     with torch.no_grad():
         next(module.parameters()).zero_()
     assert parameters[next(iter(parameters))][1].abs().sum() > 0
