@@ -66,7 +66,8 @@ class BrokerConfig:
     Parameters
     ----------
     blocks : str
-        What sellers list: ``model``, one block that holds all the parameters, or ``layers``, a block a layer.
+        What sellers list: ``model``, one block that holds all the parameters, ``trunk``, one that holds all
+        layers but the head, or ``layers``, a block a layer.
     bundles : str
         What sellers list besides single layers: ``none``, ``whole``, all layers together, or ``adjacent``,
         every run of adjacent layers. A bundle is tried and merged as one block; a buyer wins one listing a
@@ -90,7 +91,7 @@ class BrokerConfig:
         ``allowed``, or ``forbidden``: a model is listed only if its owner's own training flowed into it.
     """
 
-    blocks: Annotated[str, Field(pattern="^(model|layers)$")] = "model"
+    blocks: Annotated[str, Field(pattern="^(model|trunk|layers)$")] = "model"
     bundles: Annotated[str, Field(pattern="^(none|whole|adjacent)$")] = "none"
     licence: str = "copy"
     alignment: Annotated[str, Field(pattern="^(weight_matching|none)$")] = "weight_matching"

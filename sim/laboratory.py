@@ -15,6 +15,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from agents.learning.calibration import recalibrate
 from agents.learning.device import resolve_device
 from agents.learning.fleet import Fleet
 from agents.learning.merging import merge
@@ -198,7 +199,7 @@ class Laboratory:
         )
         buyers = np.unique(buyer)
         replicate = buyers // (self._worlds * self.config.organisations)
-        self.fleet.recalibrate(buyers, self._inputs, self._parts["validation"], replicate)
+        recalibrate(self.fleet, buyers, self._inputs, self._parts["validation"], replicate)
         return [None] * len(requests)
 
     def _evaluate(self, requests: Sequence[Evaluate]) -> list[Measured]:

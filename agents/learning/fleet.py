@@ -29,8 +29,6 @@ from agents.learning.training import train_epoch, training_groups
 
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
-CALIBRATION_ROWS = 512
-"""Examples, at most, on which running statistics are estimated: means of so many hardly vary."""
 
 
 class Fleet:
@@ -262,36 +260,6 @@ class Fleet:
             accuracy[part] = mean_accuracy(logits, labels[chosen], count)
         return loss, accuracy
 
-    @torch.no_grad()
-    def recalibrate(self, slots: npt.ArrayLike, inputs: Tensor, index: Ints, group: npt.ArrayLike) -> None:
-        """Estimate the running statistics of some slots anew on inputs, as after a merge.
-
-        The mean of two models' statistics is not the statistics of their merge. Each layer's are estimated
-        with the layers below normalised by theirs, on `CALIBRATION_ROWS` examples at most; then the model's
-        loss on these is the one it has when normalised by the batch. Does nothing to an architecture without
-        running statistics.
-
-        Parameters
-        ----------
-        slots, group : array of int, shape (n,)
-            Distinct slots, and the group of each.
-        inputs : Tensor
-            Examples ``[E, C, H, W]``.
-        index : int64 array, shape (G, V)
-            Examples of each group.
-        """
-        if not self.statistics:
-            return
-        rows, groups = self.rows(slots), torch.as_tensor(np.asarray(group, dtype=np.int64)).to(self.device)
-        examples = calibration_examples(torch.as_tensor(np.asarray(index)).to(self.device))
-        weight = torch.ones(1, examples.shape[1], device=self.device)
-        for part in chunks(len(rows), self.passes_at_once(examples.shape[1])):
-            leaves, x = take(self.parameters, rows[part]), inputs.to(self.device)[examples[groups[part]]]
-            z = self.architecture.stem(leaves, x)
-            _, found = self.architecture.trunk_of_batch(leaves, z, weight.expand(len(z), -1))
-            for name, leaf in self.statistics.items():
-                leaf[rows[part]] = found[name]
-
     def state(self) -> dict[str, Tensor]:
         """Return all of the fleet's numbers by flat name, as contiguous copies on the CPU."""
         return {name: leaf.detach().cpu().clone().contiguous() for name, leaf in self._leaves().items()}
@@ -321,11 +289,3 @@ class Fleet:
             "optimiser/steps": state.steps,
             "optimiser/powers": state.powers,
         }
-
-
-def calibration_examples(index: Tensor) -> Tensor:
-    """Return at most `CALIBRATION_ROWS` of each group's examples, evenly spaced, int64 ``[G, R]``."""
-    count = index.shape[1]
-    if count <= CALIBRATION_ROWS:
-        return index
-    return index[:, torch.arange(CALIBRATION_ROWS, device=index.device) * count // CALIBRATION_ROWS]

@@ -18,7 +18,7 @@ CPU_TILE_BYTES, CPU_TILE_LEAST = 4 * 2**20, 16
 """What one pass over small networks may use on a CPU, so that its buffers stay in the caches; and how many of
 them it takes at least, for fewer do not repay the time that the calls themselves take."""
 
-PASS_BYTES = 64 * 2**20
+PASS_BYTES = 256 * 2**20
 """What the activations of one slot may take before its rows are cut into parts."""
 ACCELERATOR_PASS_BYTES = 2**30
 

@@ -85,7 +85,7 @@ def merge(
 
     Several purchases of one buyer are applied in the order given; the first purchases of all buyers are one
     batched computation, then the second ones, and so on. Running statistics are not merged, for
-    `Fleet.recalibrate` estimates them anew.
+    `agents.learning.calibration.recalibrate` estimates them anew.
 
     Parameters
     ----------

@@ -10,7 +10,7 @@ weight is the one on a grid with the least loss on the broker's data; merge weig
 on the grid.
 
 Where a network keeps running statistics, a merged model's are first estimated on validation inputs, as
-`Fleet.recalibrate` will after the purchase, and then used; weight 0 is the buyer's model as it stands.
+`recalibrate` will after the purchase, and then used; weight 0 is the buyer's model as it stands.
 
 Core Objects: try_blocks, TrialResults
 """
@@ -24,7 +24,8 @@ import torch
 from torch import Tensor
 
 from agents.learning.alignment import Permutations, identity_permutations, match_weights, permute
-from agents.learning.fleet import Fleet, calibration_examples
+from agents.learning.calibration import calibration_examples
+from agents.learning.fleet import Fleet
 from agents.learning.losses import mean_loss
 from agents.learning.memory import alignment_bytes, chunk_size, chunks, row_parts, stem_bytes, tile_size
 from agents.learning.merging import position_masks

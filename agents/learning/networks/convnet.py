@@ -80,8 +80,8 @@ class ConvNetArchitecture(Architecture):
 
     @property
     def activation_count(self) -> int:
-        """Pre-activations, normalised, scaled, rectified and pooled values of all stages."""
-        return self.classes + sum(5 * p * units for p, units in zip(self._pixels, self.channels, strict=True))
+        """Of all stages the pre-activation, it normalised, it scaled and rectified, and what is pooled."""
+        return self.classes + sum(4 * p * units for p, units in zip(self._pixels, self.channels, strict=True))
 
     @property
     def forward_flops(self) -> int:
@@ -105,7 +105,7 @@ class ConvNetArchitecture(Architecture):
         """Return the logits ``[N, K, B]`` of a stem."""
         for layer, after in zip(self.layers, (*self.layers[1:], None), strict=True):
             scale, shift = (parameters[f"{layer}.norm.{role}"] for role in ("weight", "bias"))
-            h = torch.relu(normalise_examples(z, scale, shift))
+            h = normalise_examples(z, scale, shift).relu_()
             if after:
                 z = self._convolve(parameters, after, pool(h, self.pooling))
         average = h.mean((2, 3)).transpose(1, 2)

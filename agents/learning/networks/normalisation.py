@@ -58,7 +58,7 @@ def batch_normalise(z: Tensor, weight: Tensor, scale: Tensor, shift: Tensor) -> 
 
 
 def _scaled(z: Tensor, scale: Tensor, shift: Tensor) -> Tensor:
-    return z * scale[:, None, None, None] + shift[:, None, None, None]
+    return (z * scale[:, None, None, None]).add_(shift[:, None, None, None])
 
 
 class _OverRows(torch.autograd.Function):

@@ -146,13 +146,13 @@ class ResNetArchitecture(Architecture):
 
     @property
     def activation_count(self) -> int:
-        """For each normalisation its input, its output before and after the scale, and what is rectified."""
+        """For each normalisation its input and its output before and after scale and rectifier."""
         last = self.stack[-1]
-        total = self.stem_size + 4 * last.pixels[1] * last.outs + self.classes
+        total = self.stem_size + 3 * last.pixels[1] * last.outs + self.classes
         for block in self.stack:
             before, after = block.pixels
-            total += 4 * before * (block.ins + block.outs) + after * block.outs
-            total += 4 * after * block.outs if block.projects else 0
+            total += 3 * before * (block.ins + block.outs) + after * block.outs
+            total += 3 * after * block.outs if block.projects else 0
         return total
 
     @property
@@ -182,18 +182,18 @@ class ResNetArchitecture(Architecture):
         """Return the logits ``[N, K, B]`` of a stem."""
         for block in self.stack:
             z = self._residual(parameters, block, z)
-        average = torch.relu(_normalised(parameters, "norm", z)).mean((2, 3)).transpose(1, 2)
+        average = _normalised(parameters, "norm", z).relu_().mean((2, 3)).transpose(1, 2)
         return product(parameters["head.weight"], average, parameters["head.bias"].unsqueeze(2))
 
     def _residual(self, parameters: Parameters, block: _Block, z: Tensor) -> Tensor:
-        h = torch.relu(_normalised(parameters, f"{block.name}.norm1", z))
+        h = _normalised(parameters, f"{block.name}.norm1", z).relu_()
         h = convolve(h, parameters[f"{block.name}.conv1.weight"])
-        h = torch.relu(_normalised(parameters, f"{block.name}.norm2", h))
+        h = _normalised(parameters, f"{block.name}.norm2", h).relu_()
         h = convolve(h, parameters[f"{block.name}.conv2.weight"], stride=block.stride)
         if block.projects:
             z = convolve(z, parameters[f"{block.name}.shortcut.conv.weight"], stride=block.stride)
             z = _normalised(parameters, f"{block.name}.shortcut.norm", z)
-        return z + h
+        return h.add_(z)
 
     def permute_stem(self, z: Tensor, permutations: dict[str, Tensor]) -> Tensor:
         """Return a stem ``[N, B, H, W, h]`` with its channels in the order of the stem's permutation."""

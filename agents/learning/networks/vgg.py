@@ -115,9 +115,9 @@ class VGGArchitecture(Architecture):
 
     @property
     def activation_count(self) -> int:
-        """Pre-activations, normalised, scaled and rectified values of all layers, and what is pooled."""
+        """Of all layers the input, it normalised, it scaled and rectified, and what is pooled."""
         sizes = zip(self.layers, self.channels, strict=True)
-        return self.classes + sum(5 * self.pixels[layer] * units for layer, units in sizes)
+        return self.classes + sum(4 * self.pixels[layer] * units for layer, units in sizes)
 
     @property
     def evaluation_size(self) -> int:
@@ -177,7 +177,7 @@ class VGGArchitecture(Architecture):
 
     def _above(self, parameters: Parameters, layer: str, normal: Tensor) -> Tensor:
         """Return the pre-activation of the layer above a normalised one; above the last, the logits."""
-        h = torch.relu(normal)
+        h = normal.relu_()
         if layer in self.pooled:
             h = pool(h)
         if layer != self.layers[-1]:

@@ -9,6 +9,8 @@ from agents.learning.alignment import match_weights, permute
 from agents.learning.networks import Architecture
 from agents.learning.networks.convnet import ConvNet
 from agents.learning.networks.mlp import MLP
+from agents.learning.networks.resnet import ResNet
+from agents.learning.networks.vgg import VGG
 from tests.agents.learning.conftest import ARCHITECTURES, SHAPE, models
 
 RECOVERABLE = [
@@ -17,6 +19,9 @@ RECOVERABLE = [
     MLP(widths=[32, 32, 32, 16]).bind((1, 8, 8), 10),
     ConvNet(channels=[8]).bind((3, 8, 8), 10),
     ConvNet(channels=[8, 16, 8]).bind((3, 8, 8), 10),
+    ResNet(depth=16, channels=8).bind((1, 8, 8), 10),
+    ResNet(depth=10, channels=8, widen_factor=2).bind((3, 8, 8), 10),
+    VGG(stages=[[8, 8], [16, 8]]).bind((3, 8, 8), 10),
 ]
 
 
