@@ -172,6 +172,7 @@ class Laboratory:
             index=self._parts["trial"],
             group=self._groups([(r.replicate, len(r.buyer)) for r in requests]),
             align=self.config.broker.alignment == "weight_matching",
+            calibration=self._parts["validation"],
         )
         before = found.loss[:, 0]
         counts = [len(r.buyer) for r in requests]

@@ -1,12 +1,12 @@
 """Running statistics of merged models.
 
-The mean of two models' running statistics is not the statistics of their merge, so they are estimated anew: on
-validation inputs, by the broker, who merges. In a trial and after the purchase the examples are the same, so
-that the loss that a trial measured is the loss of what is delivered. Test data never enter, nor do labels.
+The mean of two models' running statistics is not the statistics of their merge, so they are estimated anew:
+on validation inputs, by the broker, who merges. In a trial and after the purchase the examples are the same,
+so that the loss that a trial measured is the loss of what is delivered. Test data never enter, nor do labels.
 
 Source: Izmailov, Podoprikhin, Garipov, Vetrov and Wilson (2018), "Averaging weights leads to wider optima and
-better generalization", section 3.2; Jordan, Sedghi, Saukh, Entezari and Neyshabur (2023), "REPAIR", show that
-interpolated networks with batch normalisation depend on it.
+better generalization", who do so for averaged weights. Jordan, Sedghi, Saukh, Entezari and Neyshabur (2023),
+"REPAIR", show that the loss of interpolated networks depends on it.
 
 Core Objects: recalibrate, calibration_examples
 """

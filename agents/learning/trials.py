@@ -115,6 +115,7 @@ def try_blocks(
     index: npt.NDArray[np.int64],
     group: npt.ArrayLike,
     align: bool = True,
+    calibration: npt.NDArray[np.int64] | None = None,
 ) -> TrialResults:
     """Measure the loss of every pair's merged model at every merge weight.
 
@@ -141,6 +142,8 @@ def try_blocks(
         Whose examples a pair is measured on.
     align : bool
         Whether to match the seller's units to the buyer's first.
+    calibration : int64 array, shape (G, C), optional
+        Examples of each group on which running statistics are estimated; those of `index` by default.
 
     Raises
     ------
@@ -157,8 +160,10 @@ def try_blocks(
     examples = _column(index, fleet.device)
     every = _Validation(inputs.to(fleet.device), labels.to(fleet.device), examples, index.shape[1])
     held = [every.of(examples[:, part]) for part in row_parts(fleet.architecture, every.count, fleet.device)]
-    calibration = every.of(calibration_examples(examples))
-    rows = max(piece.examples.shape[1] for piece in (*held, calibration))
+    known = every.of(
+        calibration_examples(examples if calibration is None else _column(calibration, fleet.device))
+    )
+    rows = max(piece.examples.shape[1] for piece in (*held, known))
     loss = np.zeros((len(buyers), len(grid)))
     # neighbours in this order share the buyer, whose stem is then computed in few blocks only
     order = np.lexsort((sellers.cpu().numpy(), buyers.cpu().numpy(), task.group.cpu().numpy()))
@@ -166,7 +171,7 @@ def try_blocks(
     for part in chunks(len(order), size):
         chosen = order[part]
         block = task.take(torch.from_numpy(chosen).to(fleet.device))
-        statistics = _estimated(fleet, offered, block, grid, calibration)
+        statistics = _estimated(fleet, offered, block, grid, known)
         for piece in held:
             found = _try_block(fleet, offered, block, grid, piece, statistics)
             loss[chosen] += found * (piece.count / every.count)
