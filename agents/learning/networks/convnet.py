@@ -148,16 +148,31 @@ class ConvNetArchitecture(Architecture):
     def trunk(self, parameters: Parameters, z: Tensor) -> Tensor:
         """Return the logits ``[N, K, B]`` of a stem."""
         for layer, after in zip(self.layers, (*self.layers[1:], None), strict=True):
-            # over all channels of an example at once, which is what GroupNorm with one group does
-            normal = F.layer_norm(z, z.shape[2:])
-            scale, shift = (
-                parameters[f"{layer}.norm.{role}"][:, None, None, None] for role in ("weight", "bias")
-            )
-            h = torch.relu(normal * scale + shift)
+            h = self._activate(parameters, layer, z)
             if after:
                 z = self._convolve(parameters, after, _pool(h, self.pooling))
         average = h.mean((2, 3)).transpose(1, 2)
         return product(parameters["head.weight"], average, parameters["head.bias"].unsqueeze(2))
+
+    @torch.no_grad()
+    def layer_inputs(self, parameters: Parameters, x: Tensor) -> dict[str, Tensor]:
+        """Return what enters every linear map (see `Architecture.layer_inputs`), in one batch."""
+        found, below = {}, x.movedim(2, -1)
+        for layer, after in zip(self.layers, (*self.layers[1:], None), strict=True):
+            patches = _Patches.apply(below).unflatten(-1, (len(OFFSETS), -1))
+            found[f"{layer}.conv.weight"] = patches.transpose(-1, -2).flatten(-2).flatten(2, 3)
+            h = self._activate(parameters, layer, self._convolve(parameters, layer, below))
+            below = _pool(h, self.pooling) if after else h
+        return found | {"head.weight": below.mean((2, 3)).unsqueeze(2)}
+
+    def _activate(self, parameters: Parameters, layer: str, z: Tensor) -> Tensor:
+        """Return a stage's normalised, scaled and rectified pre-activation."""
+        # over all channels of an example at once, which is what GroupNorm with one group does
+        normal = F.layer_norm(z, z.shape[2:])
+        scale, shift = (
+            parameters[f"{layer}.norm.{role}"][:, None, None, None] for role in ("weight", "bias")
+        )
+        return torch.relu(normal * scale + shift)
 
     def permute_stem(self, z: Tensor, permutations: dict[str, Tensor]) -> Tensor:
         """Return a stem ``[N, B, H, W, h]`` with its channels in the order of the stem's permutation."""
