@@ -203,14 +203,16 @@ class Architecture(ABC):
             Inputs ``[N, B, C, H, W]``, and 1 for rows in the batch or 0 for padding ``[N, B]``.
         """
         slots, batch = weight.shape
-        leaves = {n: leaf.repeat_interleave(batch, 0).requires_grad_() for n, leaf in parameters.items()}
+        copies = {n: leaf.detach().repeat_interleave(batch, 0) for n, leaf in parameters.items()}
+        leaves = {name: leaf.requires_grad_() for name, leaf in copies.items()}
         with torch.enable_grad():
             logits = self.forward(leaves, x.flatten(0, 1).unsqueeze(1))
             surprise = F.log_softmax(logits.squeeze(2), 1)
+            together = surprise.sum(0).unbind()
         chance = surprise.detach().exp() * weight.view(-1, 1)
         total = {name: torch.zeros_like(leaf) for name, leaf in parameters.items()}
-        for label in range(self.classes):
-            slopes = torch.autograd.grad(surprise[:, label].sum(), list(leaves.values()), retain_graph=True)
+        for label, surprises in enumerate(together):
+            slopes = torch.autograd.grad(surprises, list(leaves.values()), retain_graph=True)
             for leaf, slope in zip(total.values(), slopes, strict=True):
                 share = spread(chance[:, label], slope)
                 leaf += (slope.square() * share).unflatten(0, (slots, batch)).sum(1)
