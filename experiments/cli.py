@@ -1,4 +1,4 @@
-"""The command line: ``parabourse run | resume | report | cross | textbook | adversaries | list | benchmark``.
+"""The command line: ``parabourse COMMAND``, with the commands that `_parser` lists.
 
 Core Objects: main
 """
@@ -83,6 +83,15 @@ def _parser() -> argparse.ArgumentParser:
     benchmark.add_argument(
         "--output", type=Path, default=None, metavar="FOLDER", help="save the table and a figure"
     )
+    merging = commands.add_parser(
+        "merging", help="compare merge operators and searches for the merge weight: gain and cost"
+    )
+    merging.add_argument("--organisations", type=int, default=6, metavar="N")
+    merging.add_argument("--epochs", type=int, default=10, metavar="E", help="epochs alone before the trials")
+    merging.add_argument("--replicates", type=int, default=5, metavar="R")
+    merging.add_argument("--seed", type=int, default=0)
+    merging.add_argument("--same-start", action="store_true", help="all start from the same weights")
+    merging.add_argument("--output", type=Path, default=None, metavar="FOLDER", help="save the table")
     adversaries = commands.add_parser(
         "adversaries", help="play every adversary under every rule, and show which rules resist"
     )
@@ -137,6 +146,18 @@ def _dispatch(command: argparse.Namespace, rest: list[str]) -> int:
             print(mechanism_table(), strategy_table(), sep="\n\n")
         else:
             print_listing()
+        return 0
+    if command.command == "merging":
+        from experiments.merging import compare_merging
+
+        compare_merging(
+            command.organisations,
+            command.epochs,
+            command.replicates,
+            command.seed,
+            command.same_start,
+            command.output,
+        )
         return 0
     if command.command == "adversaries":
         from experiments.adversaries import run_adversaries

@@ -10,8 +10,10 @@ from typing import Annotated, Any
 from pydantic import Field, field_validator, model_validator
 from pydantic.dataclasses import dataclass
 
+from agents.learning.merge_operators import MERGE_OPERATORS
 from agents.learning.networks import NETWORKS
 from agents.learning.optimisers import OPTIMISERS
+from agents.learning.weight_search import GoldenSection, GridSearch, QuadraticFit, WeightSearch
 from agents.strategies import STRATEGIES, Strategy
 from markets.goods import Licence
 from markets.mechanisms import MECHANISMS
@@ -40,7 +42,9 @@ class LearningConfig:
         Whether a buyer's optimiser starts afresh after a purchase.
     merge : str
         ``strategy``: the weight that the buyer's strategy chooses, the trial's by default; ``average``:
-        always 1/2.
+        always 1/2, which is then also what trials try.
+    merge_operator : mapping
+        Name and fields of an operator in `agents.learning.merge_operators`: trials and merges both use it.
     memory_budget_mb : float
         Working memory of one batched computation, MiB; larger batches are cut into chunks.
     """
@@ -51,12 +55,27 @@ class LearningConfig:
     same_start: bool = False
     reset_after_merge: bool = True
     merge: Annotated[str, Field(pattern="^(strategy|average)$")] = "strategy"
+    merge_operator: Any = "interpolation"
     memory_budget_mb: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 512.0
 
     @field_validator("optimiser", mode="before")
     @classmethod
     def _build_optimiser(cls, value: Any) -> Any:
         return _built(OPTIMISERS, value)
+
+    @field_validator("merge_operator", mode="before")
+    @classmethod
+    def _build_merge_operator(cls, value: Any) -> Any:
+        return _built(MERGE_OPERATORS, value)
+
+    @model_validator(mode="after")
+    def _average_has_a_weight(self) -> "LearningConfig":
+        if self.merge == "average" and not self.merge_operator.weighted:
+            raise ValueError(
+                f"learning.merge must be strategy for merge operator {self.merge_operator.name}, "
+                f"which has no merge weight; got {self.merge!r}"
+            )
+        return self
 
 
 @dataclass(frozen=True, config=STRICT)
@@ -77,7 +96,14 @@ class BrokerConfig:
     alignment : str
         ``weight_matching`` (Ainsworth, Hayase and Srinivasa 2023) or ``none``.
     merge_weights : int
-        Merge weights that a trial compares, evenly spaced from 0 to 1.
+        Merge weights that a trial compares beside 0, no purchase, evenly spaced over `weight_range` (grid).
+    weight_search : str
+        How a trial looks for the merge weight: ``grid``, ``golden`` (golden section, one forward pass a step)
+        or ``quadratic`` (the lowest point of a parabola through three losses, and a check there).
+    weight_range : list of float
+        Least and greatest merge weight of a purchase, in [0, 1].
+    weight_tolerance : float
+        Length of the interval at which golden section stops.
     shortlist : int or None
         Listings that each buyer tries a round, drawn at random; None is all of them.
     demand : int
@@ -89,6 +115,10 @@ class BrokerConfig:
         On how many classes, the first ones, a weak trial is made; None is half of them.
     resale : str
         ``allowed``, or ``forbidden``: a model is listed only if its owner's own training flowed into it.
+    start_round : int
+        First round, from 1, in which anything is listed.
+    every : int
+        Trade in every so many rounds from then on; 1 is every round.
     """
 
     blocks: Annotated[str, Field(pattern="^(model|trunk|layers)$")] = "model"
@@ -96,16 +126,30 @@ class BrokerConfig:
     licence: str = "copy"
     alignment: Annotated[str, Field(pattern="^(weight_matching|none)$")] = "weight_matching"
     merge_weights: Annotated[int, Field(ge=2)] = 11
+    weight_search: Annotated[str, Field(pattern="^(grid|golden|quadratic)$")] = "grid"
+    weight_range: list[float] = field(default_factory=lambda: [0.0, 1.0])
+    weight_tolerance: Annotated[float, Field(gt=0, le=1)] = 0.05
     shortlist: Annotated[int | None, Field(ge=1)] = None
     demand: Annotated[int, Field(ge=1)] = 1
     trials: Annotated[str, Field(pattern="^(full|weak|none)$")] = "full"
     trial_classes: Annotated[int | None, Field(ge=1)] = None
     resale: Annotated[str, Field(pattern="^(allowed|forbidden)$")] = "allowed"
+    start_round: Annotated[int, Field(ge=1)] = 1
+    every: Annotated[int, Field(ge=1)] = 1
 
     @field_validator("licence")
     @classmethod
     def _known_licence(cls, value: str) -> str:
         Licence.parse(value)
+        return value
+
+    @field_validator("weight_range")
+    @classmethod
+    def _known_range(cls, value: list[float]) -> list[float]:
+        if len(value) != 2 or not 0 <= value[0] < value[1] <= 1:
+            raise ValueError(
+                f"broker.weight_range must be [least, greatest] with 0 <= least < greatest <= 1; got {value}"
+            )
         return value
 
     @model_validator(mode="after")
@@ -131,6 +175,20 @@ class BrokerConfig:
                 f"got {self.trial_classes}"
             )
         return classes if self.trials != "weak" else self.trial_classes or max(1, classes // 2)
+
+    def search(self) -> WeightSearch:
+        """Return how trials look for the merge weight."""
+        least, most = self.weight_range
+        if self.weight_search == "golden":
+            return GoldenSection(least, most, self.weight_tolerance)
+        if self.weight_search == "quadratic":
+            return QuadraticFit(least, most)
+        return GridSearch.spaced(least, most, self.merge_weights)
+
+    def trades_in(self, round_number: int) -> bool:
+        """Return whether the schedule has a market in a round, counted from 1."""
+        since = round_number - self.start_round
+        return since >= 0 and since % self.every == 0
 
 
 @dataclass(frozen=True, config=STRICT)
@@ -264,12 +322,30 @@ class MarketConfig:
                 f"broker.bundles must be none for mechanism {self.mechanism.name}, which sells blocks one by "
                 f"one; got {self.broker.bundles!r} ({', '.join(serving)} sells bundles)"
             )
+        if self.broker.trials == "none" and not self.learning.merge_operator.weighted:
+            raise ValueError(
+                f"broker.trials must be full or weak for merge operator {self.learning.merge_operator.name}, "
+                f"which has no merge weight; got {self.broker.trials!r}"
+            )
         if properties.max_demand is not None and self.broker.demand > properties.max_demand:
             raise ValueError(
                 f"broker.demand must be at most {properties.max_demand} for mechanism {self.mechanism.name}; "
                 f"got {self.broker.demand}"
             )
         return self
+
+    def weight_search(self) -> WeightSearch:
+        """Return how trials look for the merge weight: among those with which blocks can be merged.
+
+        Where nobody may try, weight 0 alone is left: the buyer's model as it is.
+        """
+        if self.broker.trials == "none":
+            return GridSearch((0.0,))
+        if not self.learning.merge_operator.weighted:
+            return GridSearch((0.0, 1.0))
+        if self.learning.merge == "average":
+            return GridSearch((0.0, 0.5))
+        return self.broker.search()
 
     def in_setting(self, name: str) -> "MarketConfig":
         """Return the same world in another setting, with the same demand, regions, delivery and royalties."""

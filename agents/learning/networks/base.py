@@ -12,15 +12,16 @@ Core Objects: Architecture, Network, NETWORKS
 import inspect
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from math import prod
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from agents.learning.losses import masked_mean, row_losses
-from agents.learning.parameters import Parameters
+from agents.learning.parameters import Parameters, spread
 from markets.registry import Registry
 
 WHOLE = "model"
@@ -217,6 +218,68 @@ class Architecture(ABC):
         if all(name in parameters for name in found):
             self.track(parameters, found, weight)
         return loss.detach(), dict(zip(leaves, slopes, strict=True))
+
+    def squared_slopes(self, parameters: Parameters, x: Tensor, weight: Tensor) -> Parameters:
+        """Return sums over examples of E[(d log p(y | x) / d theta)^2], y drawn from the model's prediction.
+
+        Every example gets a copy of its model, and every class a backward pass.
+
+        Parameters
+        ----------
+        parameters : Parameters
+            Leaves ``[N, ...]``, running statistics included.
+        x, weight : Tensor
+            Inputs ``[N, B, C, H, W]``, and 1 for rows in the batch or 0 for padding ``[N, B]``.
+        """
+        slots, batch = weight.shape
+        copies = {n: leaf.detach().repeat_interleave(batch, 0) for n, leaf in parameters.items()}
+        leaves = {name: copies[name].requires_grad_() for name in self.shapes}
+        with torch.enable_grad():
+            logits = self.forward(copies, x.flatten(0, 1).unsqueeze(1))
+            surprise = F.log_softmax(logits.squeeze(2), 1)
+            together = surprise.sum(0).unbind()
+        chance = surprise.detach().exp() * weight.view(-1, 1)
+        total = {name: torch.zeros_like(parameters[name]) for name in self.shapes}
+        for label, surprises in enumerate(together):
+            slopes = torch.autograd.grad(surprises, list(leaves.values()), retain_graph=True)
+            for leaf, slope in zip(total.values(), slopes, strict=True):
+                share = spread(chance[:, label], slope)
+                leaf += (slope.square() * share).unflatten(0, (slots, batch)).sum(1)
+        return total
+
+    @torch.no_grad()
+    def layer_inputs(self, parameters: Parameters, x: Tensor) -> dict[str, Tensor]:
+        """Return what enters every linear map, ``[N, B, places, F]`` by the name of its weight.
+
+        F are the inputs in the order of the weight's axes behind the first, and places those at which a
+        convolution is applied, one for other maps. This way runs plain modules one by one; a network may know
+        a batched one.
+
+        Parameters
+        ----------
+        parameters : Parameters
+            Leaves ``[N, ...]``, running statistics included.
+        x : Tensor
+            Inputs ``[N, B, C, H, W]``.
+        """
+        found: dict[str, list[Tensor]] = {}
+
+        def keep(name: str, layer: nn.Module, given: tuple[Tensor]) -> None:
+            (h,) = given
+            if isinstance(layer, nn.Conv2d):
+                assert not isinstance(layer.padding, str)
+                h = F.unfold(h, layer.kernel_size, layer.dilation, layer.padding, layer.stride)
+                found.setdefault(name, []).append(h.transpose(1, 2))
+            else:
+                found.setdefault(name, []).append(h.unsqueeze(1))
+
+        for slot in range(len(x)):
+            module = self.module(parameters, slot).to(x.device).eval()
+            for name, layer in module.named_modules():
+                if isinstance(layer, nn.Conv2d | nn.Linear):
+                    layer.register_forward_pre_hook(partial(keep, f"{name}.weight"))
+            module(x[slot])
+        return {name: torch.stack(found[name]) for name in self.shapes if name in found}
 
     def module(self, parameters: Parameters, slot: int) -> nn.Module:
         """Return the plain torch module, on the CPU, with a copy of one slot's parameters.

@@ -12,7 +12,7 @@ from pydantic.dataclasses import dataclass
 from torch import Tensor, nn
 
 from agents.learning.networks.base import NETWORKS, Architecture, Network, Symmetries
-from agents.learning.networks.convolutions import KERNEL, convolve, pool
+from agents.learning.networks.convolutions import KERNEL, convolve, patches, pool
 from agents.learning.networks.normalisation import normalise_examples
 from agents.learning.networks.products import product
 from agents.learning.parameters import Parameters
@@ -104,12 +104,26 @@ class ConvNetArchitecture(Architecture):
     def trunk(self, parameters: Parameters, z: Tensor) -> Tensor:
         """Return the logits ``[N, K, B]`` of a stem."""
         for layer, after in zip(self.layers, (*self.layers[1:], None), strict=True):
-            scale, shift = (parameters[f"{layer}.norm.{role}"] for role in ("weight", "bias"))
-            h = normalise_examples(z, scale, shift).relu_()
+            h = self._activate(parameters, layer, z)
             if after:
                 z = self._convolve(parameters, after, pool(h, self.pooling))
         average = h.mean((2, 3)).transpose(1, 2)
         return product(parameters["head.weight"], average, parameters["head.bias"].unsqueeze(2))
+
+    @torch.no_grad()
+    def layer_inputs(self, parameters: Parameters, x: Tensor) -> dict[str, Tensor]:
+        """Return what enters every linear map (see `Architecture.layer_inputs`), in one batch."""
+        found, below = {}, x.movedim(2, -1)
+        for layer, after in zip(self.layers, (*self.layers[1:], None), strict=True):
+            found[f"{layer}.conv.weight"] = patches(below)
+            h = self._activate(parameters, layer, self._convolve(parameters, layer, below))
+            below = pool(h, self.pooling) if after else h
+        return found | {"head.weight": below.mean((2, 3)).unsqueeze(2)}
+
+    def _activate(self, parameters: Parameters, layer: str, z: Tensor) -> Tensor:
+        """Return a stage's normalised, scaled and rectified pre-activation."""
+        scale, shift = (parameters[f"{layer}.norm.{role}"] for role in ("weight", "bias"))
+        return normalise_examples(z, scale, shift).relu_()
 
     def permute_stem(self, z: Tensor, permutations: dict[str, Tensor]) -> Tensor:
         """Return a stem ``[N, B, H, W, h]`` with its channels in the order of the stem's permutation."""

@@ -4,10 +4,10 @@ On a CPU a convolution goes through the library slot by slot. A grouped convolut
 the calls, which pays for small images, but the library picks its algorithm by the number of groups, so that a
 slot's result would depend on how many others are computed beside it. One slot at a time it depends on nothing
 else; and it is two to five times as fast as a product of patches with kernels, which has to write and read
-every pixel nine times. On an accelerator, where a call costs more than its arithmetic, all slots are one
-grouped convolution.
+every pixel nine times. Only where a slot has a single image, whose arithmetic is less than the call, patches
+are faster. On an accelerator all slots are one grouped convolution.
 
-Core Objects: convolve, pool
+Core Objects: convolve, pool, patches
 """
 
 from typing import Any
@@ -15,6 +15,8 @@ from typing import Any
 import torch
 import torch.nn.functional as F
 from torch import Tensor
+
+from agents.learning.networks.products import product
 
 KERNEL = 3
 """Side of the kernels that look at neighbours."""
@@ -34,6 +36,8 @@ def convolve(x: Tensor, kernel: Tensor, bias: Tensor | None = None, stride: int 
     stride : int
         Pixels from one output to the next.
     """
+    if x.device.type == "cpu" and x.shape[1] == 1:
+        return convolve_patches(x, kernel, bias, stride)
     if x.device.type == "cpu":
         return _SlotBySlot.apply(x, kernel, bias, stride)
     return convolve_in_groups(x, kernel, bias, stride)
@@ -50,11 +54,30 @@ def convolve_in_groups(x: Tensor, kernel: Tensor, bias: Tensor | None = None, st
     return z.unflatten(1, (slots, units)).permute(1, 0, 3, 4, 2)
 
 
+def convolve_patches(x: Tensor, kernel: Tensor, bias: Tensor | None = None, stride: int = 1) -> Tensor:
+    """Return what `convolve` returns, as a product of patches with kernels."""
+    height, width = (-(-side // stride) for side in x.shape[2:4])
+    seen = patches(x, kernel.shape[-1], stride).flatten(1, 2).expand(len(kernel), -1, -1)
+    offset = None if bias is None else bias.unsqueeze(1)
+    z = product(seen, kernel.flatten(2).transpose(1, 2), offset)
+    return z.unflatten(1, (x.shape[1], height, width))
+
+
 def pool(x: Tensor, kind: str = "max") -> Tensor:
     """Return the maximum or average over 2 x 2 fields of ``[N, B, H, W, C]``; an odd last line drops."""
     planes = x.flatten(0, 1).permute(0, 3, 1, 2)
     pooled = F.max_pool2d(planes, 2) if kind == "max" else F.avg_pool2d(planes, 2)
     return pooled.permute(0, 2, 3, 1).unflatten(0, x.shape[:2])
+
+
+def patches(x: Tensor, side: int = KERNEL, stride: int = 1) -> Tensor:
+    """Return what a kernel sees at its places in ``[N, B, H, W, C]``: ``[N, B, places, C side side]``.
+
+    The order behind is that of a kernel's own axes; zeros surround the images.
+    """
+    planes = x.flatten(0, 1).permute(0, 3, 1, 2)
+    seen = F.unfold(planes, side, padding=side // 2, stride=stride)
+    return seen.transpose(1, 2).unflatten(0, x.shape[:2])
 
 
 class _SlotBySlot(torch.autograd.Function):

@@ -115,9 +115,7 @@ class MLPArchitecture(Architecture):
         With two or three small layers the bookkeeping of automatic differentiation costs more than the
         arithmetic.
         """
-        below = [x.flatten(-3).transpose(-1, -2).expand(len(y), -1, -1)]
-        for layer in self.layers[:-1]:
-            below.append(torch.relu(self._linear(parameters, layer, below[-1])))
+        below = self._levels(parameters, x)
         logits = self._linear(parameters, self.layers[-1], below[-1])
         share = weight / weight.sum(1, keepdim=True).clamp(min=1)
         delta = F.softmax(logits, 1)
@@ -130,6 +128,47 @@ class MLPArchitecture(Architecture):
             if depth:
                 delta = product(parameters[f"{layer}.weight"].transpose(1, 2), delta).mul_(below[depth] > 0)
         return masked_mean(row_losses(logits, y), weight), {name: slopes[name] for name in self.shapes}
+
+    @torch.no_grad()
+    def squared_slopes(self, parameters: Parameters, x: Tensor, weight: Tensor) -> Parameters:
+        """Return what `Architecture.squared_slopes` returns, without a copy of the model for each example.
+
+        The slope of a weight is the product of its input and the slope of its output, so the sum of squares
+        over examples is a product of squares.
+        """
+        below = self._levels(parameters, x)
+        logits = self._linear(parameters, self.layers[-1], below[-1])
+        chance = F.softmax(logits, 1) * weight.to(logits.dtype).unsqueeze(1)
+        squares = [h.square().transpose(1, 2) for h in below]
+        total = {name: torch.zeros_like(leaf) for name, leaf in parameters.items()}
+        for label in range(self.classes):
+            delta = -F.softmax(logits, 1)
+            delta[:, label] += 1
+            for depth in range(len(self.layers) - 1, -1, -1):
+                layer = self.layers[depth]
+                share = delta.square() * chance[:, label : label + 1]
+                total[f"{layer}.weight"] += product(share, squares[depth])
+                total[f"{layer}.bias"] += share.sum(2)
+                if depth:
+                    delta = product(parameters[f"{layer}.weight"].transpose(1, 2), delta)
+                    delta = delta.mul_(below[depth] > 0)
+        return total
+
+    @torch.no_grad()
+    def layer_inputs(self, parameters: Parameters, x: Tensor) -> dict[str, Tensor]:
+        """Return what enters every linear map (see `Architecture.layer_inputs`), in one batch."""
+        below = self._levels(parameters, x)
+        return {
+            f"{layer}.weight": h.transpose(1, 2).unsqueeze(2)
+            for layer, h in zip(self.layers, below, strict=True)
+        }
+
+    def _levels(self, parameters: Parameters, x: Tensor) -> list[Tensor]:
+        """Return what enters each layer, ``[N, units, B]``, from inputs ``[N, B, C, H, W]``."""
+        below = [x.flatten(-3).transpose(-1, -2)]
+        for layer in self.layers[:-1]:
+            below.append(torch.relu(self._linear(parameters, layer, below[-1])))
+        return below
 
     def skeleton(self) -> nn.Module:
         """Return the plain torch module, input shape ``[B, C, H, W]``."""

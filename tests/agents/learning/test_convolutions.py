@@ -2,7 +2,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from agents.learning.networks.convolutions import convolve, convolve_in_groups, pool
+from agents.learning.networks.convolutions import convolve, convolve_in_groups, convolve_patches, pool
 from agents.learning.networks.normalisation import batch_normalise, normalise_channels, normalise_examples
 
 SLOTS, ROWS, HEIGHT, WIDTH, INS, UNITS = 4, 9, 6, 5, 3, 7
@@ -13,7 +13,7 @@ def drawn(*shape: int, seed: int = 0) -> torch.Tensor:
     return torch.randn(shape, generator=generator).requires_grad_()
 
 
-@pytest.mark.parametrize("way", [convolve, convolve_in_groups])
+@pytest.mark.parametrize("way", [convolve, convolve_in_groups, convolve_patches])
 @pytest.mark.parametrize(("side", "stride", "biased"), [(3, 1, True), (3, 2, False), (1, 2, True)])
 @pytest.mark.parametrize("shared", [False, True])
 def test_convolutions_equal_torchs_slot_by_slot(
@@ -45,9 +45,12 @@ def test_convolutions_equal_torchs_slot_by_slot(
 
 @pytest.mark.parametrize("sizes", [(2, 5), (16, 16), (13, 11)])
 @pytest.mark.parametrize("stride", [1, 2])
-def test_a_slots_convolution_has_the_same_bits_in_any_company(sizes: tuple[int, int], stride: int) -> None:
+@pytest.mark.parametrize("rows", [1, 33])
+def test_a_slots_convolution_has_the_same_bits_in_any_company(
+    sizes: tuple[int, int], stride: int, rows: int
+) -> None:
     ins, units = sizes
-    x, kernel = drawn(5, 33, HEIGHT, WIDTH, ins), drawn(5, units, ins, 3, 3, seed=1)
+    x, kernel = drawn(5, rows, HEIGHT, WIDTH, ins), drawn(5, units, ins, 3, 3, seed=1)
     z = convolve(x, kernel, None, stride)
     slope = drawn(*z.shape, seed=2).detach()
     gradients = torch.autograd.grad(z, [x, kernel], slope)

@@ -1,0 +1,227 @@
+"""How a merge looks at each merge weight, for trials: straight from one model to another, or along a curve.
+
+Core Objects: StraightPath, CurvedPath, Task, Validation
+"""
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from agents.learning.alignment import Permutations, permute
+from agents.learning.fleet import Fleet
+from agents.learning.losses import mean_loss
+from agents.learning.memory import FLOAT_BYTES, chunks, evaluation_bytes, tile_size
+from agents.learning.merge_operators.base import MergeOperator, StraightOperator
+from agents.learning.merge_operators.interpolation import Interpolation
+from agents.learning.merge_operators.recipe import Recipe
+from agents.learning.networks.base import Architecture
+from agents.learning.networks.products import whole_lines
+from agents.learning.parameters import Parameters, take
+
+Floats = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Task:
+    """The pairs of a call as tensors on the fleet's device; `take` cuts out some of them."""
+
+    buyer: Tensor
+    seller: Tensor
+    group: Tensor
+    masks: dict[str, Tensor]
+    permutations: Permutations
+
+    def take(self, rows: Tensor) -> "Task":
+        """Return some of the pairs, in the order given."""
+        return Task(
+            self.buyer[rows],
+            self.seller[rows],
+            self.group[rows],
+            take(self.masks, rows),
+            take(self.permutations, rows),
+        )
+
+
+@dataclass(frozen=True)
+class Validation:
+    """Examples on the fleet's device and which of them, ``[G, V]``, each group is measured on.
+
+    The first `count` columns are meant; the others repeat one of them.
+    """
+
+    inputs: Tensor
+    labels: Tensor
+    examples: Tensor
+    count: int
+
+    @classmethod
+    def of(cls, inputs: Tensor, labels: Tensor, index: Tensor) -> "Validation":
+        """Return some of the examples, int64 ``[G, B]``, filled up to whole cache lines."""
+        return cls(inputs, labels, whole_lines(index), index.shape[1])
+
+    @property
+    def weight(self) -> Tensor:
+        """1 for the columns that are meant, 0 for the others, ``[V]``."""
+        return (torch.arange(self.examples.shape[1], device=self.examples.device) < self.count).float()
+
+    def inputs_of(self, group: Tensor) -> Tensor:
+        """Return the inputs of some groups, ``[n, V, C, H, W]``, or one batch for all, ``[V, C, H, W]``."""
+        examples = self.examples[0] if len(self.examples) == 1 else self.examples[group]
+        return self.inputs[examples]
+
+
+class _Path(ABC):
+    """Own models of some pairs, their losses without a merge, and merges at weights of their own."""
+
+    def __init__(self, fleet: Fleet, task: Task, held: Validation) -> None:
+        self.fleet, self.task, self.held = fleet, task, held
+        self.architecture = fleet.architecture
+        self.base = _Stems(self.architecture, fleet.parameters, task.buyer, task.group, held)
+
+    @property
+    def at_once(self) -> int:
+        """How many (pair, weight) to measure in one computation."""
+        return self.fleet.passes_at_once(self.held.examples.shape[1])
+
+    def own_losses(self) -> Floats:
+        """Return each pair's loss without a merge, computed once for each buyer."""
+        base, held = self.base, self.held
+        loss = np.empty(len(base.row))
+        for part in chunks(len(loss), self.fleet.passes_at_once(held.examples.shape[1])):
+            logits = self.architecture.trunk(take(self.fleet.models, base.row[part]), base.z[part])
+            loss[part] = mean_loss(logits, held.labels[held.examples[base.group[part]]], held.count)
+        return loss[base.inverse.cpu().numpy()]
+
+    @abstractmethod
+    def merges(self, pairs: slice, weights: Floats) -> tuple[Parameters, Tensor]:
+        """Return merged models, their stems' tensors left out or not, and their stems, ``[p w, ...]``."""
+
+    def statistics(self, pairs: slice, weights: Floats) -> Parameters:
+        """Return the running statistics that the merges have on the examples, ``[p w, ...]``."""
+        merged, z = self.merges(pairs, weights)
+        return self.architecture.trunk_of_batch(merged, z, self.held.weight.expand(len(z), -1))[1]
+
+    def losses(self, pairs: slice, weights: Floats, statistics: Parameters) -> Floats:
+        """Return the losses of some pairs at weights of their own, ``[p, w]``.
+
+        `statistics` are the running statistics of the merges, ``[p w, ...]``.
+        """
+        merged, z = self.merges(pairs, weights)
+        logits = self.architecture.trunk({**merged, **statistics}, z)
+        y = self.held.labels[self.held.examples[self.task.group[pairs]]]
+        found = mean_loss(logits, y.repeat_interleave(weights.shape[1], 0), self.held.count)
+        return found.reshape(weights.shape)
+
+
+class StraightPath(_Path):
+    """Merges on the line from a buyer's model to a partner: first layers run once a pair, at most."""
+
+    def __init__(
+        self, fleet: Fleet, offered: Parameters, task: Task, held: Validation, recipe: Recipe
+    ) -> None:
+        super().__init__(fleet, task, held)
+        architecture = self.architecture
+        trunk = [name for name in architecture.shapes if name not in architecture.stem_tensors]
+        self.own = take({name: fleet.parameters[name] for name in trunk}, task.buyer)
+        self.bought: _Stems | None = None
+        if isinstance(recipe.operator, Interpolation):
+            self.bought = _Stems(architecture, offered, task.seller, task.group, held)
+            other = take({name: offered[name] for name in trunk}, task.seller)
+            other = permute(architecture, other, task.permutations)
+        else:
+            other = _partners(fleet, offered, task, recipe)
+            self.partner_stems = architecture.stem(
+                {name: other[name] for name in architecture.stem_tensors}, held.inputs_of(task.group)
+            )
+        self.step = {name: _step(self.own[name], other[name], task.masks[name]) for name in trunk}
+        self.holds_stem = task.masks[architecture.stem_tensors[0]]
+
+    @staticmethod
+    def serves(operator: MergeOperator) -> bool:
+        """Return whether an operator's merges lie on a line."""
+        return isinstance(operator, StraightOperator)
+
+    def merges(self, pairs: slice, weights: Floats) -> tuple[Parameters, Tensor]:
+        """Return merged trunks and stems of some pairs at weights of their own, ``[p w, ...]``."""
+        share = torch.from_numpy(weights).to(self.base.z)
+        own = self.base.of(pairs)
+        z = _along(own, _step(own, self._partner_stem(pairs), self.holds_stem[pairs]), share)
+        merged = {name: _along(leaf[pairs], self.step[name][pairs], share) for name, leaf in self.own.items()}
+        return merged, z
+
+    def _partner_stem(self, pairs: slice) -> Tensor:
+        if self.bought is None:
+            return self.partner_stems[pairs]
+        here = {name: order[pairs] for name, order in self.task.permutations.items()}
+        return self.architecture.permute_stem(self.bought.of(pairs), here)
+
+
+class CurvedPath(_Path):
+    """Merges of any operator: each (pair, weight) is merged and makes a whole forward pass."""
+
+    def __init__(
+        self, fleet: Fleet, offered: Parameters, task: Task, held: Validation, recipe: Recipe
+    ) -> None:
+        super().__init__(fleet, task, held)
+        self.recipe = recipe
+        self.pairs = recipe.pairs(fleet, offered, task.buyer, task.seller, task.masks, task.permutations)
+
+    @property
+    def at_once(self) -> int:
+        """How many (pair, weight) to merge and measure in one computation."""
+        own = 4 * (FLOAT_BYTES * self.architecture.parameter_count + self.recipe.own.bytes_each)
+        rows = self.held.examples.shape[1]
+        each = evaluation_bytes(self.architecture, rows) + own
+        return tile_size(self.fleet.working_bytes, each, self.fleet.device)
+
+    def merges(self, pairs: slice, weights: Floats) -> tuple[Parameters, Tensor]:
+        """Return merged models and stems of some pairs at weights of their own, ``[p w, ...]``."""
+        first = torch.arange(pairs.start, pairs.stop, device=self.fleet.device)
+        rows = first.repeat_interleave(weights.shape[1])
+        share = torch.from_numpy(weights).to(self.base.z).flatten()
+        merged = self.recipe.operator.merge(self.pairs.take(rows), share)
+        x = self.held.inputs_of(self.task.group[rows])
+        return merged, self.architecture.stem(merged, x)
+
+
+def _partners(fleet: Fleet, offered: Parameters, task: Task, recipe: Recipe) -> Parameters:
+    assert isinstance(recipe.operator, StraightOperator)
+    pairs = recipe.pairs(fleet, offered, task.buyer, task.seller, task.masks, task.permutations)
+    return recipe.operator.partner(pairs)
+
+
+def _step(own: Tensor, other: Tensor, holds: Tensor) -> Tensor:
+    """Return ``other - own`` of ``[p, ...]``, and 0, whatever they hold, where a pair's block does not."""
+    return (other - own).masked_fill_(~holds.view(-1, *[1] * (own.dim() - 1)), 0)
+
+
+def _along(own: Tensor, step: Tensor, share: Tensor) -> Tensor:
+    """Return ``own + share * step`` of pairs at shares ``[p, w]``, ``[p w, ...]``."""
+    shares = share.view(*share.shape, *[1] * (own.dim() - 1))
+    return torch.addcmul(own.unsqueeze(1), shares, step.unsqueeze(1)).flatten(0, 1)
+
+
+class _Stems:
+    """Stems of the distinct (model, group) among some pairs, ``[U, ...]``, each computed once."""
+
+    def __init__(
+        self,
+        architecture: Architecture,
+        models: Parameters,
+        row: Tensor,
+        group: Tensor,
+        held: Validation,
+    ) -> None:
+        examples = held.examples
+        distinct, self.inverse = torch.unique(row * len(examples) + group, return_inverse=True)
+        self.row, self.group = distinct // len(examples), distinct % len(examples)
+        stem = {name: models[name] for name in architecture.stem_tensors}
+        self.z = architecture.stem(take(stem, self.row), held.inputs_of(self.group))
+
+    def of(self, pairs: slice) -> Tensor:
+        """Return the stems of some pairs."""
+        return self.z.index_select(0, self.inverse[pairs])
