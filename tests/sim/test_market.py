@@ -72,9 +72,12 @@ def test_measured_gain_is_realised_on_validation_data(played):
     [{"name": "resnet", "channels": 4}, {"name": "vgg", "stages": [[8], [8]]}, {"name": "convnet"}],
     ids=lambda network: network["name"],
 )
-def test_measured_gain_is_realised_by_every_network(network):
+@pytest.mark.parametrize("operator", ["interpolation", "greedy_soup"])
+def test_measured_gain_is_realised_by_every_network(network, operator):
     """Running statistics too, where there are any, are those with which the trial measured."""
-    cohort = Cohort(small(network=network, data={"examples": 200}), ("competitive",), replicates=2, seed=3)
+    learning = {"optimiser": {"name": "adamw", "lr": 0.02}, "merge_operator": operator}
+    config = small(network=network, learning=learning, data={"examples": 200})
+    cohort = Cohort(config, ("competitive",), replicates=2, seed=3)
     bought = 0
     for tables in tables_of(cohort, 2):
         trades = tables["trials"][tables["trials"]["traded"]]

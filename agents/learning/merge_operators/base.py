@@ -70,7 +70,7 @@ class Owners:
     architecture : Architecture
         What their models have in common.
     parameters : Parameters
-        Models, leaves ``[n, ...]``.
+        Models, leaves ``[n, ...]``, running statistics included.
     inputs : Tensor
         All examples ``[E, C, H, W]``.
     rows : Tensor

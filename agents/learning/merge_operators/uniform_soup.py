@@ -34,7 +34,8 @@ class UniformSoup(StraightOperator):
 
     def evidence(self, owners: Owners) -> Parameters:
         """Return 1 for each tensor, ``[n]``: before a round's purchases every model stands for itself."""
-        return {name: torch.ones(len(leaf), device=leaf.device) for name, leaf in owners.parameters.items()}
+        leaves = [(name, owners.parameters[name]) for name in owners.architecture.shapes]
+        return {name: torch.ones(len(leaf), device=leaf.device) for name, leaf in leaves}
 
     def pooled(self, pairs: Pairs, weight: Tensor) -> Parameters:
         """Return how many models the merged ones are the average of."""

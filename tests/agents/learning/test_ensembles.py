@@ -54,7 +54,7 @@ def test_averaged_probabilities_lose_no_more_than_the_members_on_average(example
 
 @pytest.mark.parametrize("average", ["logits", "probabilities"])
 def test_trials_of_ensembles(any_architecture: Architecture, average: str, examples: tuple) -> None:
-    fleet, offered = fleet_of(any_architecture, 3), models(any_architecture, 2, seed=5)
+    fleet, offered = fleet_of(any_architecture, 3), fleet_of(any_architecture, 2, seed=5).models
     buyer, seller = [2, 0, 2], [1, 0, 0]
     grid = GridSearch((0.0, 0.4, 1.0))
     weights, loss = try_ensembles(fleet, offered, buyer, seller, grid, *examples, average)
@@ -62,7 +62,7 @@ def test_trials_of_ensembles(any_architecture: Architecture, average: str, examp
     for p in range(3):
         pair = {
             name: torch.stack([leaf[buyer[p]], offered[name][seller[p]]]).unsqueeze(0)
-            for name, leaf in fleet.parameters.items()
+            for name, leaf in fleet.models.items()
         }
         for w, weight in enumerate(grid.weights):
             both = Ensemble(any_architecture, pair, torch.tensor([[1 - weight, weight]]), average)

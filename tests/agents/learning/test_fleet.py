@@ -60,7 +60,7 @@ def test_training_equals_plain_loops(
     for slot, module in zip(slots, plain, strict=True):
         state = module.state_dict()
         for name, leaf in fleet.models.items():
-            torch.testing.assert_close(leaf[slot], state[name], rtol=0, atol=tolerance)
+            torch.testing.assert_close(leaf[slot], state[name], rtol=tolerance, atol=tolerance)
     assert all(torch.equal(fleet.copy_of([1])[name], leaf) for name, leaf in untouched.items())
     assert fleet.optimiser_state.steps[slots].tolist() == [epochs * -(-n // 8) for n in LENGTHS]
 
