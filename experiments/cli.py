@@ -1,4 +1,4 @@
-"""The command line: ``parabourse run | resume | report | cross | list | benchmark``.
+"""The command line: ``parabourse run | resume | report | cross | textbook | list | benchmark``.
 
 Core Objects: main
 """
@@ -17,6 +17,7 @@ HELP = """Markets for model parameters.
   parabourse run experiment=quickstart      run a preset; every key can be set as KEY=VALUE
   parabourse run -m mechanism=a,b seed=0,1  run a sweep and compare its cells
   parabourse run --help                     all groups, choices and keys
+  parabourse textbook mcafee                a published result on induced values, measured beside theory
 """
 
 
@@ -27,7 +28,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given = list(sys.argv[1:] if arguments is None else arguments)
     parser = _parser()
     command, rest = parser.parse_known_args(given)
-    if rest and command.command not in ("run", "cross"):
+    if rest and command.command not in ("run", "cross", "textbook"):
         parser.error(f"unrecognized arguments: {' '.join(rest)}")
     try:
         return _dispatch(command, rest)
@@ -64,6 +65,10 @@ def _parser() -> argparse.ArgumentParser:
         action="store_true",
         help="print the tables of docs/mechanisms.md and docs/strategies.md",
     )
+    textbook = commands.add_parser(
+        "textbook", help="play a published result on induced values", add_help=False
+    )
+    textbook.add_argument("preset", metavar="PRESET", nargs="?", default="")
     benchmark = commands.add_parser("benchmark", help="compare the fleet and the clearing with plain loops")
     benchmark.add_argument("--tasks", choices=["learning", "clearing", "all"], default="all")
     benchmark.add_argument("--organisations", type=int, nargs="+", default=[2, 16, 64, 256], metavar="N")
@@ -94,12 +99,24 @@ def _dispatch(command: argparse.Namespace, rest: list[str]) -> int:
         return resume_run(command.folder)
     if command.command == "report":
         from experiments.application import report_on
+        from experiments.textbook.application import is_textbook_run, report_textbook
 
+        if is_textbook_run(command.folder):
+            return report_textbook(command.folder)
         return report_on(command.folder)
     if command.command == "cross":
         from experiments.cross.command import run_cross
 
         return run_cross(rest, command.output)
+    if command.command == "textbook":
+        if not command.preset:
+            from experiments.listing import print_textbook
+
+            print_textbook()
+            return 0
+        from experiments.textbook.application import run_textbook
+
+        return run_textbook(command.preset, rest)
     if command.command == "list":
         from experiments.listing import mechanism_table, print_listing, strategy_table
 

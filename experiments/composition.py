@@ -1,6 +1,6 @@
 """From what was typed to validated configurations, before any work starts.
 
-Core Objects: check_overrides, set_up_hydra
+Core Objects: check_overrides, check_grammar, check_folder, set_up_hydra
 """
 
 import itertools
@@ -67,10 +67,10 @@ def compose_config(overrides: Sequence[str]) -> Config:
         return _composed(list(overrides), sweep=True)
 
 
-def check_grammar(override: str) -> None:
-    """Raise ``UserError`` unless an override is KEY=VALUE in Hydra's grammar."""
+def check_grammar(override: str) -> Override:
+    """Return an override as Hydra reads it; raise ``UserError`` if it cannot."""
     try:
-        OverridesParser.create().parse_override(override)
+        return OverridesParser.create().parse_override(override)
     except HydraException as error:
         raise UserError(
             f"overrides must be KEY=VALUE in Hydra's grammar, with quotes around what has spaces or colons "
@@ -92,11 +92,11 @@ def _cells(overrides: Sequence[str]) -> list[list[str]]:
 def _composed(overrides: list[str], sweep: bool) -> Config:
     composed = compose("config", overrides, return_hydra_config=True)
     if not sweep:
-        _check_folder(Path(composed.hydra.run.dir))
+        check_folder(Path(composed.hydra.run.dir))
     return parse(OmegaConf.masked_copy(composed, [str(key) for key in composed if key != "hydra"]))
 
 
-def _check_folder(folder: Path) -> None:
+def check_folder(folder: Path) -> None:
     """Raise ``UserError`` unless a run can make this folder its own; leaves nothing behind."""
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise UserError(

@@ -1,6 +1,6 @@
 """The configuration of a run: dataclasses hold keys, defaults and limits; the YAML in `conf/` only chooses.
 
-Core Objects: Config, RunConfig, register_schemas, parse
+Core Objects: Config, RunConfig, register_schemas, as_schema, parse
 """
 
 import dataclasses

@@ -1,6 +1,6 @@
 """What there is to choose from.
 
-Core Objects: print_listing, mechanism_table, strategy_table
+Core Objects: print_listing, print_textbook, mechanism_table, strategy_table
 """
 
 from pathlib import Path
@@ -36,8 +36,22 @@ def print_listing() -> None:
         for name in registry:
             table.add_row(name, escape(first_line(registry[name].__doc__)))
         console.print(table)
-    table = Table("name", "what it is", title="experiment", title_justify="left", show_header=False)
-    for path in sorted((Path(conf.__file__).parent / "experiment").glob("*.yaml")):
+    _print_presets(console, "experiment")
+    _print_presets(console, "textbook")
+
+
+def print_textbook() -> None:
+    """Print the textbook presets, and how to play one."""
+    console = Console()
+    _print_presets(console, "textbook")
+    console.print(
+        "parabourse textbook PRESET [KEY=VALUE ...]; --cfg job shows the keys of a preset", soft_wrap=True
+    )
+
+
+def _print_presets(console: Console, group: str) -> None:
+    table = Table("name", "what it is", title=group, title_justify="left", show_header=False)
+    for path in sorted((Path(conf.__file__).parent / group).glob("*.yaml")):
         table.add_row(path.stem, preset_line(path))
     console.print(table)
 

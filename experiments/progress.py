@@ -25,13 +25,15 @@ class Progress:
         Rounds that were played before.
     shown : bool
         Whether to show the bar where there is a terminal.
+    unit : str
+        What the work is counted in.
     """
 
-    def __init__(self, rounds: int, played: int, shown: bool) -> None:
+    def __init__(self, rounds: int, played: int, shown: bool, unit: str = "round") -> None:
         self.seconds: dict[str, float] = defaultdict(float)
         console = Console(stderr=True)
         self._bar = Bar(
-            TextColumn("round"),
+            TextColumn(unit),
             MofNCompleteColumn(),
             BarColumn(),
             TextColumn("{task.fields[phase]:<9}"),

@@ -1,6 +1,6 @@
 """A run: play the rounds and write the records. Stopped runs go on from their last round.
 
-Core Objects: start, resume, finish, read_config
+Core Objects: start, resume, finish, read_config, library_versions
 """
 
 import importlib.metadata
@@ -119,7 +119,7 @@ def _play(config: Config, cohort: Cohort, folder: Path, spent: dict[str, float])
 def _write_manifest(config: Config, cohort: Cohort, folder: Path, seconds: dict[str, float]) -> None:
     device = cohort.laboratory.device
     manifest = {
-        "versions": {"python": platform.python_version()} | {name: _version(name) for name in LIBRARIES},
+        "versions": library_versions(),
         "platform": platform.platform(),
         "device": str(device),
         "accelerator": torch.cuda.get_device_name(device) if device.type == "cuda" else None,
@@ -132,6 +132,11 @@ def _write_manifest(config: Config, cohort: Cohort, folder: Path, seconds: dict[
     }
     text = json.dumps(manifest, indent=2)
     write_atomically(folder / "manifest.json", lambda p: p.write_text(text, encoding="utf-8"))
+
+
+def library_versions() -> dict[str, str | None]:
+    """Return the versions of Python and of the libraries that results depend on."""
+    return {"python": platform.python_version()} | {name: _version(name) for name in LIBRARIES}
 
 
 def _version(library: str) -> str | None:

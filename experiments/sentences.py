@@ -18,21 +18,21 @@ class UserError(Exception):
 USER_ERRORS = (UserError, HydraException, OmegaConfBaseException, ValidationError, ValueError, OSError)
 
 
-def one_sentence(error: BaseException) -> str:
-    """Return what was wrong, with what value, and what is allowed."""
+def one_sentence(error: BaseException, command: str = "parabourse run") -> str:
+    """Return what was wrong, with what value, and what is allowed; `command` lists the keys."""
     if isinstance(error, ValidationError):
-        return _of_validation(error)
+        return _of_validation(error, command)
     if isinstance(error, (HydraException, OmegaConfBaseException)):
-        return _of_hydra(error)
+        return _of_hydra(error, command)
     return _joined(str(error))
 
 
-def _of_validation(error: ValidationError, prefix: tuple[str, ...] = ()) -> str:
+def _of_validation(error: ValidationError, command: str, prefix: tuple[str, ...] = ()) -> str:
     first = error.errors()[0]
     path = (*prefix, *(str(part) for part in first["loc"]))
     cause = first.get("ctx", {}).get("error")
     if isinstance(cause, ValidationError):
-        return _of_validation(cause, path)
+        return _of_validation(cause, command, path)
     key, value, message = ".".join(path), first["input"], first["msg"]
     if cause is not None:
         return (
@@ -44,17 +44,17 @@ def _of_validation(error: ValidationError, prefix: tuple[str, ...] = ()) -> str:
         choices = first["ctx"]["pattern"].strip("^$()").split("|")
         return f"{key} must be one of {', '.join(choices)}; got {value!r}"
     if first["type"] in ("unexpected_keyword_argument", "extra_forbidden"):
-        return f"{key} is not a key: see `parabourse run --cfg job` for all keys; got {key}={value!r}"
+        return f"{key} is not a key: see `{command} --cfg job` for all keys; got {key}={value!r}"
     allowed = re.sub(r"^(Input|Value|List|Dictionary|String) should (be|have)", r"must \2", message)
     return f"{key} {allowed}; got {value!r}"
 
 
-def _of_hydra(error: BaseException) -> str:
+def _of_hydra(error: BaseException, command: str) -> str:
     """Return Hydra's finding as a sentence of ours where we know it, otherwise its own words on one line."""
     lines = [line.strip() for line in _causes(error) if line.strip()]
     told = " ".join(dict.fromkeys(lines))
     if found := re.search(r"Could not override '([^']+)'", told):
-        return f"{found[1]} is not a key that can be set; `parabourse run --cfg job` shows all keys"
+        return f"{found[1]} is not a key that can be set; `{command} --cfg job` shows all keys"
     if found := re.search(r"Could not find '([^']+)/([^'/]*)'", told):
         choices = re.search(rf"Available options in '{found[1]}':\s*(.*?)\s*Config search path", told)
         return (
@@ -76,9 +76,7 @@ def _of_hydra(error: BaseException) -> str:
     ):
         node = re.search(r"full_key: (\S+)", told)
         key, value = node[1] if node else found[1], found[2]
-        return (
-            f"{key} must have a value of its own kind, as `parabourse run --cfg job` shows it; got {value!r}"
-        )
+        return f"{key} must have a value of its own kind, as `{command} --cfg job` shows it; got {value!r}"
     return _joined(re.sub(r"(full_key|object_type|reference_type)[:=]\s*\S*|Config search path.*", "", told))
 
 

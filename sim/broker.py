@@ -19,6 +19,7 @@ from markets.venues import ask_quotes, bid_quotes
 if TYPE_CHECKING:
     from sim.laboratory import Tried
     from sim.market import ParameterMarket
+    from sim.world import TradingWorld
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -150,7 +151,7 @@ def appraise(world: "ParameterMarket", tries: Shortlist, tried: "Tried") -> Appr
 
 
 def collect_orders(
-    world: "ParameterMarket", catalogue: Catalogue, tries: Shortlist, gain: Floats, worth: Appraisal
+    world: "TradingWorld", catalogue: Catalogue, tries: Shortlist, gain: Floats, worth: Appraisal
 ) -> Quoted:
     """Ask the strategies for bids and asks and return the orders, with the door's refusals.
 
@@ -175,7 +176,7 @@ def collect_orders(
     return Quoted(row, bid, ask, refused)
 
 
-def to_orders(world: "ParameterMarket", tries: Shortlist, gain: Floats, quoted: Quoted) -> Orders:
+def to_orders(world: "TradingWorld", tries: Shortlist, gain: Floats, quoted: Quoted) -> Orders:
     """Return the admitted orders as the mechanism sees them, in credits."""
     at = quoted.row[quoted.admitted]
     return orders_at(
@@ -184,7 +185,7 @@ def to_orders(world: "ParameterMarket", tries: Shortlist, gain: Floats, quoted: 
 
 
 def orders_at(
-    world: "ParameterMarket", tries: Shortlist, gain: Floats, at: Ints, bid: Floats, ask: Floats
+    world: "TradingWorld", tries: Shortlist, gain: Floats, at: Ints, bid: Floats, ask: Floats
 ) -> Orders:
     """Return orders about the trials `at` [R] with the given bids and asks, in credits."""
     return Orders.of(
@@ -202,7 +203,7 @@ def orders_at(
 
 
 def _bids(
-    world: "ParameterMarket", catalogue: Catalogue, tries: Shortlist, gain: Floats, worth: Appraisal
+    world: "TradingWorld", catalogue: Catalogue, tries: Shortlist, gain: Floats, worth: Appraisal
 ) -> Floats:
     quotes = bid_quotes(world.mechanism.venue, tries.buyer, tries.position)
     value, mean_gain = quotes.mean(worth.value), quotes.mean(gain)
@@ -227,7 +228,7 @@ def _bids(
     return bids[quotes.quote]
 
 
-def _asks(world: "ParameterMarket", catalogue: Catalogue, tries: Shortlist, worth: Appraisal) -> Floats:
+def _asks(world: "TradingWorld", catalogue: Catalogue, tries: Shortlist, worth: Appraisal) -> Floats:
     quotes = ask_quotes(world.mechanism.venue, tries.listing)
     cost = quotes.maximum(worth.cost)
     seller, buyer, listing = (c[quotes.row] for c in (tries.seller, tries.buyer, tries.listing))

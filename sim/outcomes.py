@@ -16,14 +16,14 @@ from sim.broker import own_rows
 if TYPE_CHECKING:
     from sim.broker import Appraisal, Catalogue, Quoted, Shortlist
     from sim.deals import Charges, Deals
-    from sim.market import ParameterMarket
+    from sim.world import TradingWorld
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 Columns = dict[str, NDArray]
 
 
-def begin(world: "ParameterMarket") -> dict[str, Memory]:
+def begin(world: "TradingWorld") -> dict[str, Memory]:
     """Return what each strategy remembers before the first round, by its name."""
     return {
         strategy.name: strategy.begin(
@@ -34,7 +34,7 @@ def begin(world: "ParameterMarket") -> dict[str, Memory]:
 
 
 def learn(
-    world: "ParameterMarket",
+    world: "TradingWorld",
     catalogue: "Catalogue",
     tries: "Shortlist",
     worth: "Appraisal",

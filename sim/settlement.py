@@ -18,13 +18,14 @@ if TYPE_CHECKING:
     from sim.broker import Quoted, Shortlist
     from sim.laboratory import Tried
     from sim.market import ParameterMarket
+    from sim.world import TradingWorld
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
 
 def settle(
-    world: "ParameterMarket", tries: "Shortlist", quoted: "Quoted", trades: Trades
+    world: "TradingWorld", tries: "Shortlist", quoted: "Quoted", trades: Trades
 ) -> tuple[Deals, Charges]:
     """Move the money of trades and levies through the ledger; return them, settled or refused.
 
@@ -59,7 +60,7 @@ def settle(
     return deals, levied
 
 
-def _amounts(world: "ParameterMarket", trades: Trades, bid: Ints, ask: Ints) -> tuple[Ints, Ints]:
+def _amounts(world: "TradingWorld", trades: Trades, bid: Ints, ask: Ints) -> tuple[Ints, Ints]:
     """Return what is paid and received for trades and then for levies, micro-credits [T + D]."""
     paid, received = (to_micro(money, "nearest") for money in (trades.paid, trades.received))
     told = world.mechanism.properties

@@ -2,7 +2,7 @@
 
 A figure is one file with a `FIGURE`, and its entry in `FIGURES` below.
 
-Core Objects: FIGURES, Drawn, draw_figures
+Core Objects: FIGURES, Drawn, draw_figures, save_figure
 """
 
 from dataclasses import dataclass
@@ -37,7 +37,7 @@ FIGURES: dict[str, Plan] = {
 
 DPI = 150
 
-__all__ = ["FIGURES", "Drawn", "Plan", "draw_figures"]
+__all__ = ["FIGURES", "Drawn", "Plan", "draw_figures", "save_figure"]
 
 
 @dataclass(frozen=True)
@@ -79,11 +79,17 @@ def draw_figures(folder: Path, config: Config, tables: Tables, findings: Finding
 
 
 def _save(folder: Path, plan: Plan, figure: Figure, replicates: int) -> Drawn:
-    png, svg = folder / f"{plan.name}.png", folder / f"{plan.name}.svg"
+    png, svg = save_figure(folder, plan.name, figure)
+    return Drawn(plan.name, plan.title, f"{plan.caption} {_intervals(replicates)}", png, svg)
+
+
+def save_figure(folder: Path, name: str, figure: Figure) -> tuple[Path, Path]:
+    """Save a figure as PNG (150 dots an inch) and SVG and return their places."""
+    png, svg = folder / f"{name}.png", folder / f"{name}.svg"
     # Without the date, and with a version of matplotlib left out, bytes depend on the records alone.
     write_atomically(png, partial(_write, figure, format="png", metadata={"Software": None}))
     write_atomically(svg, partial(_write, figure, format="svg", metadata={"Date": None, "Creator": None}))
-    return Drawn(plan.name, plan.title, f"{plan.caption} {_intervals(replicates)}", png, svg)
+    return png, svg
 
 
 def _write(figure: Figure, path: Path, **options: Any) -> None:

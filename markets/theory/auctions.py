@@ -123,6 +123,15 @@ def first_price_revenue_variance(bidders: int) -> float:
     return (bidders - 1) / (2 * bidders) * second_price_revenue_variance(bidders)
 
 
+def all_pay_revenue_variance(bidders: int) -> float:
+    """Return the variance of the revenue of an all-pay auction: (n - 1)^2/n (1/(2n + 1) - 1/(n + 1)^2).
+
+    That of the sum of n independent bids (n - 1)/n v^n. Krishna and Morgan (1997), J. Economic Theory 72.
+    """
+    n = bidders
+    return (n - 1) ** 2 / n * (1 / (2 * n + 1) - 1 / (n + 1) ** 2)
+
+
 def auction_bidders_surplus(bidders: int) -> float:
     """Return the bidders' expected joint surplus without a reserve: 1/(n + 1). Vickrey (1961)."""
     return 1 / (bidders + 1)

@@ -2,7 +2,8 @@
 
 Values and costs are independent and uniform on [0, 1] unless a function says otherwise; money is in credits.
 
-Core Objects: chatterjee_samuelson_bid, chatterjee_samuelson_ask, threshold_trade, best_offer
+Core Objects: chatterjee_samuelson_bid, chatterjee_samuelson_ask, chatterjee_samuelson_trade, threshold_trade,
+best_offer
 """
 
 import numpy as np
@@ -22,6 +23,20 @@ def chatterjee_samuelson_bid(value: npt.ArrayLike, k: float = 0.5) -> FloatArray
 def chatterjee_samuelson_ask(cost: npt.ArrayLike, k: float = 0.5) -> FloatArray:
     """Return the seller's linear equilibrium ask: c/(2 - k) + (1 - k)/2. Chatterjee and Samuelson (1983)."""
     return np.asarray(cost, dtype=np.float64) / (2 - k) + (1 - k) / 2
+
+
+def chatterjee_samuelson_trade(k: float = 0.5) -> tuple[float, float, float]:
+    """Return what comes of one pair in the linear equilibrium: chance of a trade, gains, the buyer's part.
+
+    Bid and ask cross iff v >= c (1 + k)/(2 - k) + (1 - k)/2, a triangle of the area (1 + k)(2 - k)/8 on which
+    v - c has the mean 1/2: gains (1 + k)(2 - k)/16, 9/64 at k = 1/2 and 1/8 at both ends. The mean of what is
+    left to the buyer, v - p, is its value at the triangle's centroid. Chatterjee and Samuelson (1983),
+    Operations Research 31.
+    """
+    area = (1 + k) * (2 - k) / 8
+    value, cost = (5 - k) / 6, (2 - k) / 6
+    price = k * chatterjee_samuelson_bid(value, k) + (1 - k) * chatterjee_samuelson_ask(cost, k)
+    return area, area / 2, area * float(value - price)
 
 
 def threshold_trade(threshold: float) -> tuple[float, float, float]:

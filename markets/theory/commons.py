@@ -4,8 +4,11 @@ Money is in credits. Where the amount G of the good is a choice, a unit of it co
 t_i, has the utility theta_i ln G - t_i; a project is built or not.
 
 Core Objects: samuelson_quantity, lindahl_prices, voluntary_contributions, warm_glow_contribution,
-is_contribution_equilibrium, clarke_taxes
+is_contribution_equilibrium, clarke_taxes, project_gains
 """
+
+from fractions import Fraction
+from math import comb, factorial
 
 import numpy as np
 import numpy.typing as npt
@@ -134,3 +137,33 @@ def clarke_taxes(values: npt.ArrayLike, cost: float) -> tuple[bool, FloatArray]:
     built = bool(value.sum() >= cost * (1 - _ROUNDING))
     others = net.sum() - net
     return built, np.maximum(0.0, -others if built else others)
+
+
+def project_gains(people: int, cost: float, threshold: float | None = None) -> float:
+    """Return the expected gains of a project that is built iff values uniform on [0, 1] sum to a threshold.
+
+    E[(S - C); S >= h] = E[(S - h)^+] + (h - C) P(S >= h) with the sum S of n values, whose distribution is
+    that of Irwin (1927) and Hall (1927), Biometrika 19; reflected at n/2, E[(S - h)^+] is the sum over k of
+    (-1)^k C(n, k) ((n - h - k)^+)^(n + 1) over (n + 1)!. Whoever understates by the share f has the project
+    built iff S >= C/(1 - f).
+
+    Parameters
+    ----------
+    people : int
+        n, at least 1.
+    cost : float
+        C.
+    threshold : float or None
+        h; None is the cost, which is efficient.
+
+    Notes
+    -----
+    The sum alternates and is taken in exact fractions: O(n) of them.
+    """
+    height = Fraction(cost if threshold is None else threshold)
+    room = people - height
+    base = [max(Fraction(0), room - k) for k in range(people + 1)]
+    weight = [(-1) ** k * comb(people, k) * base[k] ** people for k in range(people + 1)]
+    chance = sum(weight) / factorial(people)
+    excess = sum(w * b for w, b in zip(weight, base, strict=True)) / factorial(people + 1)
+    return float(excess + (height - Fraction(cost)) * chance)

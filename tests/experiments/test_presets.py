@@ -40,8 +40,8 @@ def test_every_choice_of_every_group_resolves(group):
     for path in (CONF / group).glob("*.yaml"):
         if group == "experiment":
             continue
-        needs = ["mechanism=nash_bargaining"] if path.stem == "bilateral" else []
-        needs += ["mechanism=k_double_auction"] if path.stem == "books" else []
+        served = {"bilateral": "nash_bargaining", "books": "k_double_auction", "bundles": "vcg_bundles"}
+        needs = [f"mechanism={served[path.stem]}"] if path.stem in served else []
         assert compose_config([f"{group}={path.stem}", *needs]).organisations == 4
 
 

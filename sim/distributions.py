@@ -1,0 +1,110 @@
+"""Distributions from which a textbook market draws what its traders are told a unit is worth or costs.
+
+Core Objects: DISTRIBUTIONS, Distribution
+"""
+
+import inspect
+from abc import ABC, abstractmethod
+from dataclasses import is_dataclass
+from typing import Annotated
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field, model_validator
+from pydantic.dataclasses import dataclass
+
+from markets.registry import Registry
+
+Floats = NDArray[np.float64]
+Amount = Annotated[float, Field(ge=0, le=1e6, allow_inf_nan=False)]
+
+
+class Distribution(ABC):
+    """Where the values or costs of one side come from. Subclasses are frozen dataclasses."""
+
+    name: str
+
+    @abstractmethod
+    def draw(self, markets: int, traders: int, rng: np.random.Generator) -> Floats:
+        """Return amounts in credits, float64 [markets, traders], none negative.
+
+        Raises
+        ------
+        ValueError
+            If the distribution is for another number of traders.
+        """
+
+
+def _check(cls: type[Distribution]) -> None:
+    """Raise ``TypeError`` unless a class can serve as a distribution."""
+    if not (is_dataclass(cls) and issubclass(cls, Distribution)) or inspect.isabstract(cls):
+        raise TypeError(f"distribution {cls.__name__} must be a dataclass that extends Distribution")
+
+
+DISTRIBUTIONS: Registry[Distribution] = Registry("distribution", _check)
+"""Every distribution by name."""
+
+
+@DISTRIBUTIONS.register
+@dataclass(frozen=True, config={"extra": "forbid"})
+class Uniform(Distribution):
+    """Independent draws, uniform on [low, high] credits."""
+
+    name: str = "uniform"
+    low: Amount = 0.0
+    high: Amount = 1.0
+
+    @model_validator(mode="after")
+    def _is_a_range(self) -> "Uniform":
+        if not self.high > self.low:
+            raise ValueError(f"high must be above low ({self.low}); got {self.high}")
+        return self
+
+    def draw(self, markets: int, traders: int, rng: np.random.Generator) -> Floats:
+        """Return uniform draws."""
+        return rng.uniform(self.low, self.high, (markets, traders))
+
+
+@DISTRIBUTIONS.register
+@dataclass(frozen=True, config={"extra": "forbid"})
+class Exponential(Distribution):
+    """Independent draws, exponential with the given mean in credits, cut off at 50 times the mean."""
+
+    name: str = "exponential"
+    mean: Annotated[float, Field(gt=0, le=1e4, allow_inf_nan=False)] = 1.0
+
+    def draw(self, markets: int, traders: int, rng: np.random.Generator) -> Floats:
+        """Return exponential draws; the cut, met once in 5e21 draws, keeps amounts within the ledger's."""
+        return np.minimum(rng.exponential(self.mean, (markets, traders)), 50 * self.mean)
+
+
+@DISTRIBUTIONS.register
+@dataclass(frozen=True, config={"extra": "forbid"})
+class Schedule(Distribution):
+    """Fixed amounts, one a trader: a demand or supply schedule, as Smith (1962) handed out on cards.
+
+    Each amount may stand for several traders in a row, `counts`; by default for one.
+    """
+
+    name: str = "schedule"
+    amounts: tuple[Amount, ...] = (0.0,)
+    counts: tuple[Annotated[int, Field(ge=1, le=1_000_000)], ...] = ()
+
+    @model_validator(mode="after")
+    def _one_count_an_amount(self) -> "Schedule":
+        if not self.amounts:
+            raise ValueError("amounts must name at least one amount; got none")
+        if self.counts and len(self.counts) != len(self.amounts):
+            raise ValueError(
+                f"counts must be as many as amounts ({len(self.amounts)}) or none; got {len(self.counts)}"
+            )
+        return self
+
+    def draw(self, markets: int, traders: int, rng: np.random.Generator) -> Floats:  # noqa: ARG002
+        """Return the schedule in every market; one amount alone stands for all traders."""
+        amounts = np.repeat(self.amounts, self.counts or 1)
+        if len(amounts) not in (1, traders):
+            raise ValueError(
+                f"schedule must have an amount for each of {traders} traders; got {len(amounts)}"
+            )
+        return np.tile(np.broadcast_to(amounts, traders), (markets, 1))

@@ -1,0 +1,287 @@
+"""Textbook markets: traders are told what a unit is worth or costs, and everything else is as with models.
+
+Induced values (Smith 1976, Amer. Economic Review 66) take the place of trials. Mechanisms, strategies, the
+door, the ledger and what is learned are those of `sim.market.ParameterMarket`, called through the same code.
+
+Core Objects: InducedMarket, InducedConfig, play
+"""
+
+import dataclasses
+from collections.abc import Sequence
+from dataclasses import field
+from typing import Annotated, Any
+
+import mesa
+import numpy as np
+from mesa.datacollection import DataCollector
+from numpy.typing import NDArray
+from pydantic import Field, field_validator, model_validator
+from pydantic.dataclasses import dataclass
+
+from markets.goods import Licence
+from markets.ledger import Ledger
+from markets.mechanisms import MECHANISMS
+from markets.money import MICRO, to_credits, to_micro
+from sim.broker import Appraisal, Catalogue, Shortlist, collect_orders, to_orders
+from sim.config import STRICT, BrokerConfig, PopulationConfig
+from sim.distributions import DISTRIBUTIONS
+from sim.induced_report import InducedReport, first_best_gains
+from sim.outcomes import begin, learn
+from sim.settings import SETTINGS
+from sim.settlement import settle
+from sim.streams import Streams
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+
+PRIVATE_VALUES = SETTINGS.build("independent")
+"""What a trader earns depends on nobody else, and delivering a card costs nothing."""
+
+SERIES = ("efficiency", "gains", "revenue", "broker", "trades", "price")
+
+
+def _exclusive() -> BrokerConfig:
+    return BrokerConfig(licence="exclusive")
+
+
+def _rich() -> PopulationConfig:
+    return PopulationConfig(cash=1e4)
+
+
+@dataclass(frozen=True, config=STRICT)
+class InducedConfig:
+    """Independent markets of one kind. Components may be given as objects, by name, or as mappings.
+
+    Parameters
+    ----------
+    buyers, sellers : int
+        Traders in each market. Every buyer wants one unit and every seller has one listing; each buyer can
+        trade with each seller of its market. Buyers come first in `population.mix`.
+    markets : int
+        How many markets play side by side, independent of each other.
+    values, costs : Distribution
+        What a unit is worth to buyers and costs sellers (see `sim.distributions`), drawn anew each round and
+        rounded to whole micro-credits.
+    mechanism : Mechanism
+        An entry of the registry.
+    population : PopulationConfig
+        Who follows which strategy in each market, and the money on each account at the start.
+    broker : BrokerConfig
+        Its licence counts: ``exclusive`` is one unit a seller, ``copy`` any number of copies.
+    """
+
+    buyers: Annotated[int, Field(ge=1, le=100_000)] = 5
+    sellers: Annotated[int, Field(ge=1, le=100_000)] = 5
+    markets: Annotated[int, Field(ge=1, le=10_000_000)] = 200
+    values: Any = "uniform"
+    costs: Any = "uniform"
+    mechanism: Any = "k_double_auction"
+    population: PopulationConfig = field(default_factory=_rich)
+    broker: BrokerConfig = field(default_factory=_exclusive)
+
+    @field_validator("values", "costs", mode="before")
+    @classmethod
+    def _build_distribution(cls, value: Any) -> Any:
+        return DISTRIBUTIONS.build(value) if isinstance(value, (str, dict)) else value
+
+    @field_validator("mechanism", mode="before")
+    @classmethod
+    def _build_mechanism(cls, value: Any) -> Any:
+        return MECHANISMS.build(value) if isinstance(value, (str, dict)) else value
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> "InducedConfig":
+        self.population.strategies(self.traders)
+        for distribution, traders in ((self.values, self.buyers), (self.costs, self.sellers)):
+            distribution.draw(1, traders, np.random.default_rng(0))
+        kind = Licence.parse(self.broker.licence).kind
+        served = self.mechanism.properties.licences
+        if kind not in served:
+            raise ValueError(
+                f"broker.licence must be one of {', '.join(served)} for mechanism {self.mechanism.name}; "
+                f"got {self.broker.licence!r}"
+            )
+        if self.broker.demand != 1:
+            raise ValueError(f"broker.demand must be 1: a buyer wants one unit; got {self.broker.demand}")
+        return self
+
+    @property
+    def traders(self) -> int:
+        """Buyers and sellers of one market."""
+        return self.buyers + self.sellers
+
+    @property
+    def setting(self) -> Any:
+        """The setting whose payoffs these are."""
+        return PRIVATE_VALUES
+
+
+@dataclasses.dataclass(frozen=True)
+class _Markets:
+    """The places where orders meet: each market is a position of its own, so that one call clears all.
+
+    Its listings hold nothing in common: all `contents` are 0.
+    """
+
+    positions: Sequence[int]
+    contents: Ints
+
+
+class InducedMarket(mesa.Model):
+    """Independent markets on induced values, cleared together.
+
+    Trader i of market m is organisation ``m (buyers + sellers) + i``, its seller j has the listing ``m
+    sellers + j``, and the market is position m. Traders are rows of columns and not Mesa agents: there may be
+    hundreds of thousands.
+
+    Parameters
+    ----------
+    config : InducedConfig, optional
+        The whole configuration; by default made from `choices`.
+    streams : Streams, optional
+        All random streams; by default those of `seed`. Markets with the same streams and numbers of traders
+        draw the same values under every mechanism and strategy, so that differences between them are paired.
+    seed, rng : int, optional
+        Root of the random streams; one of the two names that Mesa has for it.
+    **choices
+        Fields of `InducedConfig`: ``InducedMarket(buyers=3, mechanism="mcafee", seed=1)``.
+
+    Attributes
+    ----------
+    report : InducedReport or None
+        The round just played.
+    datacollector : mesa.DataCollector
+        Means over the markets, by the names in `SERIES`; one entry a round.
+
+    Notes
+    -----
+    A round has ``markets * buyers * sellers`` orders; memory and time grow with their number, as the
+    mechanism states.
+
+    Examples
+    --------
+    >>> market = InducedMarket(buyers=3, sellers=3, markets=100, mechanism="mcafee", seed=0)
+    >>> market.step()
+    >>> bool(0 < market.report.efficiency.mean() < 1)
+    True
+    """
+
+    def __init__(
+        self,
+        config: InducedConfig | None = None,
+        *,
+        streams: Streams | None = None,
+        seed: int | None = None,
+        rng: int | None = None,
+        **choices: Any,
+    ) -> None:
+        if config is not None and choices:
+            raise TypeError(f"give InducedMarket a config or its fields, not both; got {', '.join(choices)}")
+        root = seed if rng is None else rng
+        if root is None:
+            root = 0 if streams is None else streams.seed
+        super().__init__(rng=int(root))
+        self.streams = streams or Streams(int(root))
+        self.config: Any = config or InducedConfig(**choices)
+        self.mechanism = self.config.mechanism
+        self.organisations = self.config.markets * self.config.traders
+        self.laboratory = _Markets(range(self.config.markets), np.zeros(self.config.markets, dtype=np.int64))
+        own = self.config.population.strategies(self.config.traders)
+        self.strategies = [
+            (strategy, np.tile([follows is strategy for follows in own], self.config.markets))
+            for strategy in dict.fromkeys(own)
+        ]
+        self.memories = begin(self)
+        population = self.config.population
+        self.ledger = Ledger(self.organisations, int(to_micro(population.credit_limit, "down")))
+        self.ledger.issue(np.full(self.organisations, int(to_micro(population.cash, "down"))))
+        self.report: InducedReport | None = None
+        self.datacollector = DataCollector({name: _series(name) for name in SERIES})
+        self._pair_up()
+
+    def step(self) -> None:
+        """Play one round: hand out values, bid, clear, settle, learn."""
+        config = self.config
+        value = _card(config.values.draw(config.markets, config.buyers, self.stream("values")))
+        cost = _card(config.costs.draw(config.markets, config.sellers, self.stream("costs")))
+        worth = Appraisal(
+            value.ravel()[self._buyer_place], cost.ravel()[self.tries.listing], np.zeros(len(self.tries))
+        )
+        gain = np.zeros(len(self.tries))
+        before = self.ledger.balances
+        quoted = collect_orders(self, self.catalogue, self.tries, gain, worth)
+        trades = self.mechanism.clear(to_orders(self, self.tries, gain, quoted), self.stream("clearing"))
+        deals, levied = settle(self, self.tries, quoted, trades)
+        self.memories = learn(self, self.catalogue, self.tries, worth, quoted, deals, levied)
+        self.ledger.check()
+        moved = to_credits((self.ledger.balances - before)[: self.organisations])
+        self.ledger.clear_journal()
+        self.report = self._report(value, cost, deals.settled_only(), moved)
+        self.datacollector.collect(self)
+
+    def stream(self, purpose: str, *keys: int | str) -> np.random.Generator:
+        """Return the random stream of this round for a purpose; the mechanism is not among its names."""
+        return self.streams.stream(purpose, "induced", self.steps, *keys)
+
+    def _pair_up(self) -> None:
+        """Pair every buyer with every listing of its market."""
+        c = self.config
+        market, buyer, seller = (a.ravel() for a in np.indices((c.markets, c.buyers, c.sellers)))
+        self._buyer_place = market * c.buyers + buyer
+        self.tries = Shortlist(
+            buyer=market * c.traders + buyer,
+            listing=market * c.sellers + seller,
+            seller=market * c.traders + c.buyers + seller,
+            position=market,
+        )
+        listings = np.arange(c.markets * c.sellers)
+        whose, which = np.divmod(listings, c.sellers)
+        self.catalogue = Catalogue(whose * c.traders + c.buyers + which, whose, np.zeros_like(listings))
+
+    def _report(self, value: Floats, cost: Floats, bought: Any, moved: Floats) -> InducedReport:
+        c = self.config
+        money = moved.reshape(c.markets, c.traders)
+        units = [
+            np.bincount(side, minlength=self.organisations).reshape(c.markets, c.traders)
+            for side in (bought.buyer, bought.seller)
+        ]
+        lowest, highest = np.full(c.markets, np.inf), np.full(c.markets, -np.inf)
+        market = self.tries.position[bought.row]
+        np.minimum.at(lowest, market, bought.paid / MICRO)
+        np.maximum.at(highest, market, bought.paid / MICRO)
+        traded = np.isfinite(lowest)
+        return InducedReport(
+            value=value,
+            cost=cost,
+            bought=units[0][:, : c.buyers],
+            sold=units[1][:, c.buyers :],
+            paid=-money[:, : c.buyers],
+            received=money[:, c.buyers :],
+            first_best=first_best_gains(value, cost, Licence.parse(c.broker.licence).capacity),
+            lowest=np.where(traded, lowest, np.nan),
+            highest=np.where(traded, highest, np.nan),
+        )
+
+
+def play(streams: Streams, **choices: Any) -> InducedReport:
+    """Return one round of the markets that `choices` (fields of `InducedConfig`) describe."""
+    market = InducedMarket(streams=streams, **choices)
+    market.step()
+    assert market.report is not None
+    return market.report
+
+
+def _card(amounts: Floats) -> Floats:
+    """Round to whole micro-credits, so that a truthful report reaches the ledger as it is."""
+    return to_credits(to_micro(amounts, "nearest"))
+
+
+def _series(name: str) -> Any:
+    def mean(market: InducedMarket) -> float:
+        if market.report is None:
+            return float("nan")
+        column = getattr(market.report, name)
+        known = column[np.isfinite(column)]
+        return float(known.mean()) if known.size else float("nan")
+
+    return mean
