@@ -1,7 +1,8 @@
 """The benchmark of clearing: the market's rules against plain Python and against sorting or solving alone.
 
-Sorting (or, for assignments, scipy's solver) is the floor: no rule can name its winners with less. All ways
-take turns on the same orders, and what the plain way finds must be what the market finds.
+Sorting is the floor of a call market and scipy's solver that of an assignment; auctions, which need the best
+bids alone, can do with less than sorting. All ways take turns on the same orders, and what the plain way
+finds must be what the market finds.
 
 Core Objects: run_clearing_benchmark, ClearingTask, clearing_tasks
 """
@@ -50,8 +51,8 @@ TABLE_WIDTH = 130
 class ClearingTask:
     """One market cleared in up to three ways.
 
-    `ours` and `plain` return the same numbers; `floor` does what cannot be avoided and is not compared. None
-    where plain Python would take minutes, or where there is no such floor. `orders` counts rows of the market
+    `ours` and `plain` return the same numbers; `floor`, the yardstick, is not compared. None where plain
+    Python would take minutes, or where there is no such yardstick. `orders` counts rows of the market
     (buyer and unit, or a bid and an ask of their own).
     """
 

@@ -68,9 +68,13 @@ def check_critical_values(mechanism: Mechanism, orders: Orders, side: str, seed:
         report = np.where(rows, quote, told)
         market = orders.reporting(bid=report) if buying else orders.reporting(ask=report)
         trades = mechanism.clear(market, FixedPriority(priority))
-        own = who[trades.row] == who[rows][0]
-        gains = market.bid[trades.row] - trades.paid if buying else trades.received - market.ask[trades.row]
-        return bool(rows[trades.row].any()), float(gains[own].sum())
+        levies, mine = trades.levies, who == who[rows][0]
+        if buying:
+            gains, levied = market.bid[trades.row] - trades.paid, -levies.paid
+        else:
+            gains, levied = trades.received - market.ask[trades.row], levies.received
+        gain = gains[mine[trades.row]].sum() + levied[mine[levies.row]].sum()
+        return bool(rows[trades.row].any()), float(gain)
 
     winners = 0
     for number in range(len(quotes)):

@@ -14,7 +14,10 @@ from sim.records import TABLES
 from tests.experiments.conftest import whole_run
 
 CONF = Path(conf.__file__).parent
-GROUPS = sorted(path.parent.name for path in CONF.glob("*/__init__.py"))
+TEXTBOOK_GROUPS = {"costs", "outputs", "textbook", "values"}
+"""Groups of `parabourse textbook`; tests of their choices are in test_textbook.py."""
+
+GROUPS = sorted({path.parent.name for path in CONF.glob("*/__init__.py")} - TEXTBOOK_GROUPS)
 PRESETS = sorted(path.stem for path in (CONF / "experiment").glob("*.yaml"))
 
 

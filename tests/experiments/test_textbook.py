@@ -18,8 +18,10 @@ from experiments.textbook.application import compose_preset, set_up_textbook
 from experiments.textbook.base import RESULTS
 from experiments.textbook.findings import COLUMNS, ROUNDING, Findings, ratio_samples, within
 from experiments.textbook.printing import agreement, markdown
+from sim.distributions import DISTRIBUTIONS
 from sim.streams import Streams
 
+CONF = Path(conf.__file__).parent
 PAGE = Path(__file__).parents[2] / "docs" / "textbook.md"
 
 TINY = {
@@ -55,8 +57,17 @@ def far_from_theory(results):
 
 
 def test_every_preset_has_a_file_and_a_small_size():
-    files = {path.stem for path in (Path(conf.__file__).parent / "textbook").glob("*.yaml")}
+    files = {path.stem for path in (CONF / "textbook").glob("*.yaml")}
     assert files == set(TEXTBOOK) == set(TINY)
+
+
+@pytest.mark.parametrize("side", ["values", "costs"])
+def test_every_distribution_has_a_choice(side):
+    files = {path.stem for path in (CONF / side).glob("*.yaml")}
+    assert files == set(DISTRIBUTIONS)
+    for name in files:
+        preset = compose_preset("market", [f"{side}={name}"])
+        assert getattr(preset.induced(), side) == DISTRIBUTIONS.build(name)
 
 
 @pytest.mark.parametrize("name", TINY)

@@ -82,14 +82,17 @@ def test_mechanism_does_what_it_declares_in_a_thousand_markets(spec, data):
     conforms(spec, data)
 
 
+def draw_for(mechanism, rng, rounds=0, **market):
+    """Draw orders, or bundles if the market has items, that the mechanism's venue takes."""
+    books = {"one_quote": True} if mechanism.venue == "books" else {}
+    return (random_bundles if "items" in market else random_orders)(rng, **books, **market)
+
+
 def gains_from_lies(spec, side, rounds=12, **market):
     """The best gain of any lie over some markets of whole numbers, where floats are exact."""
-    mechanism = MECHANISMS.build(spec)
-    books = {"one_quote": True} if mechanism.venue == "books" else {}
-    draw = random_bundles if "items" in market else random_orders
-    rng = np.random.default_rng(5)
+    mechanism, rng = MECHANISMS.build(spec), np.random.default_rng(5)
     return max(
-        check_truthful(mechanism, draw(rng, whole=4, **books, **market), side, GRID, seed)
+        check_truthful(mechanism, draw_for(mechanism, rng, whole=4, **market), side, GRID, seed)
         for seed in range(rounds)
     )
 
@@ -237,12 +240,16 @@ def test_truth_is_dominant_where_declared(spec, side, market):
     assert gains_from_lies(spec, side, **market) <= 1e-12
 
 
-@pytest.mark.parametrize(("spec", "side", "market"), TRUTHFUL, ids=str)
+# A clock that rises by steps finds the prices of whole numbers of steps alone.
+WITHOUT_STEPS = [case for case in TRUTHFUL if case[0] != CLOCK]
+
+
+@pytest.mark.parametrize(("spec", "side", "market"), WITHOUT_STEPS, ids=str)
 def test_winners_gain_their_distance_to_the_critical_value(spec, side, market):
     """Myerson 1981: monotone allocations and critical values, found by bisection, whatever the rule says."""
     mechanism, winners = MECHANISMS.build(spec), 0
     for seed in range(1, 40):
-        drawn = random_orders(np.random.default_rng(seed), one_quote=mechanism.venue == "books", **market)
+        drawn = draw_for(mechanism, np.random.default_rng(seed), **market)
         winners += check_critical_values(mechanism, drawn.reporting(drawn.bid * 4, drawn.ask * 4), side, seed)
         if winners >= 3:
             return

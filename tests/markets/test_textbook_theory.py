@@ -69,8 +69,8 @@ def test_mcafees_exact_gaps_with_two_pairs():
 
     Each side of the interval [L, U] holds one buyer and one seller in either order, four cases alike. With
     exponential gaps A below, D within and B above: b_K = U and s_K = L loses D if B > A + D or A > B + D,
-    2/8; a run of one on either side loses D and a gap if the other side's gap is larger than D, 1/4 + 1/2; with
-    neither at the margin nothing is ever lost.
+    2/8; a run of one on either side loses D and a gap if the other side's gap is larger than D, 1/4 + 1/2;
+    with neither at the margin nothing is ever lost.
     """
     _, distance = mcafee_reduction(2, 2)
     assert distance[1] == pytest.approx((1 / 4 + 3 / 4 + 3 / 4 + 0) / 4 / 5)

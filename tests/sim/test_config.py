@@ -22,7 +22,7 @@ from tests.sim.conftest import small
             {"population": {"mix": {"truthful": 3}}},
             r"population.mix must name as many organisations as there are \(4\)",
         ),
-        ({"population": {"mix": {"honest": 4}}}, "strategy must be one of altruist"),
+        ({"population": {"mix": {"honest": 4}}}, "strategy must be one of .*altruist"),
         ({"population": {"parameters": {"shading": {"fraction": 3.0}}}}, "less than or equal to 1"),
         ({"broker": {"licence": "lease"}}, "licence"),
         ({"broker": {"demand": 2}, "mechanism": "assignment"}, "broker.demand must be at most 1"),

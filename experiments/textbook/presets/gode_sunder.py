@@ -168,5 +168,5 @@ def _draw_efficiency(axes: Axes, results: pd.DataFrame) -> None:
     axes.set_xticks([0, 1], ["Smith", "apart"])
     axes.set_xlim(-0.5, 1.5)
     axes.set_ylim(0.8, 1.01)
-    axes.yaxis.set_major_formatter("{x:.2f}")
+    axes.set_yticks([0.8, 0.85, 0.9, 0.95, 1.0])
     axes.set(xlabel="schedule", title="efficiency")

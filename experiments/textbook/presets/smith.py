@@ -38,7 +38,7 @@ PRICES = "prices"
 
 TRADERS: dict[str, dict[str, Any]] = {
     "ZI-C": {"name": "zero_intelligence", "highest": 200.0},
-    "ZIP": {"name": "zip"},
+    "ZIP": {"name": "zip", "unit": 1.0},
     "GD": {"name": "gd", "highest": 200.0},
     "AA": {"name": "aa", "highest": 200.0},
 }

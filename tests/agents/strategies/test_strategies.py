@@ -87,7 +87,7 @@ def test_a_wrong_signature_fails_at_import():
 
     with pytest.raises(TypeError, match="dataclass"):
         check_strategy_class(NoBid)
-    with pytest.raises(ValueError, match="strategy must be one of altruist"):
+    with pytest.raises(ValueError, match=r"strategy must be one of .*altruist"):
         STRATEGIES.build("honest")
     with pytest.raises(ValidationError, match="less than or equal to 1"):
         STRATEGIES.build({"name": "shading", "fraction": 2})
