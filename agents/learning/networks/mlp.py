@@ -117,18 +117,21 @@ class MLPArchitecture(Architecture):
         """
         below = [x.flatten(-3).transpose(-1, -2).expand(len(y), -1, -1)]
         for layer in self.layers[:-1]:
-            below.append(torch.relu(self._linear(parameters, layer, below[-1])))
+            below.append(self._linear(parameters, layer, below[-1]).relu_())
         logits = self._linear(parameters, self.layers[-1], below[-1])
-        share = weight / weight.sum(1, keepdim=True).clamp(min=1)
+        share = (weight / weight.sum(1, keepdim=True).clamp(min=1)).to(logits.dtype)
+        answer = y.unsqueeze(1)
         delta = F.softmax(logits, 1)
-        delta.sub_(F.one_hot(y, self.classes).transpose(1, 2)).mul_(share.to(delta.dtype).unsqueeze(1))
+        delta.scatter_add_(1, answer, delta.new_tensor(-1.0).expand(answer.shape))
+        delta.mul_(share.unsqueeze(1))
         slopes: Parameters = {}
         for depth in range(len(self.layers) - 1, -1, -1):
             layer = self.layers[depth]
             slopes[f"{layer}.weight"] = product(delta, below[depth].transpose(1, 2))
             slopes[f"{layer}.bias"] = delta.sum(2)
             if depth:
-                delta = product(parameters[f"{layer}.weight"].transpose(1, 2), delta).mul_(below[depth] > 0)
+                delta = product(parameters[f"{layer}.weight"].transpose(1, 2), delta)
+                delta = torch.ops.aten.threshold_backward(delta, below[depth], 0)
         return masked_mean(row_losses(logits, y), weight), {name: slopes[name] for name in self.shapes}
 
     def skeleton(self) -> nn.Module:
