@@ -23,7 +23,7 @@ from agents.learning.memory import (
 from agents.learning.networks.base import Architecture
 from agents.learning.networks.products import whole_lines
 from agents.learning.optimisers import Optimiser, OptimiserState, initial_state
-from agents.learning.parameters import Parameters, finite, take
+from agents.learning.parameters import Parameters, finite, gather, take
 from agents.learning.training import train_epoch, training_groups
 
 Ints = npt.NDArray[np.int64]
@@ -223,7 +223,7 @@ class Fleet:
         loss, accuracy = np.empty(len(rows)), np.empty(len(rows))
         for part in chunks(len(rows), self.passes_at_once(examples.shape[1])):
             chosen = examples[groups[part]]
-            x = inputs[examples[0]] if len(examples) == 1 else inputs[chosen]
+            x = gather(inputs, examples[0] if len(examples) == 1 else chosen)
             logits = self.architecture.forward(take(self.parameters, rows[part]), x)
             loss[part] = mean_loss(logits, labels[chosen], index.shape[1])
             accuracy[part] = mean_accuracy(logits, labels[chosen], index.shape[1])

@@ -13,9 +13,9 @@ from agents.learning.networks.base import Architecture
 FLOAT_BYTES = 4
 CPU_WORKING_BYTES = 64 * 2**20
 """On a CPU larger buffers only lose: the system maps and clears them anew for every operation."""
-CPU_TILE_BYTES, CPU_TILE_LEAST = 4 * 2**20, 16
-"""What one pass over small networks may use on a CPU, so that its buffers stay in the caches; and how many of
-them it takes at least, for fewer do not repay the time that the calls themselves take."""
+CPU_TILE_BYTES, CPU_TILE_LEAST = 4 * 2**20, 4
+"""What one pass over small networks may use on a CPU, so that its buffers stay in the caches and the system
+need not map them anew; and how many of them it takes at least, for fewer do not repay the calls' own time."""
 
 
 def working_bytes(budget_mb: float, device: torch.device) -> int:
@@ -35,6 +35,11 @@ def evaluation_bytes(architecture: Architecture, rows: int) -> int:
     return FLOAT_BYTES * (
         rows * (architecture.input_size + architecture.activation_count) + architecture.parameter_count
     )
+
+
+def trunk_bytes(architecture: Architecture, rows: int) -> int:
+    """Return the bytes a slot needs for a forward pass over the stems of `rows` examples."""
+    return FLOAT_BYTES * (rows * architecture.activation_count + architecture.parameter_count)
 
 
 def stem_bytes(architecture: Architecture, rows: int) -> int:

@@ -12,7 +12,7 @@ from agents.learning.device import precise_dtype
 from agents.learning.networks.base import Architecture
 from agents.learning.optimisers import Optimiser, OptimiserState
 from agents.learning.packing import Packing
-from agents.learning.parameters import Parameters
+from agents.learning.parameters import Parameters, gather
 
 ROW = "row"
 """Name of all tensors of a model as one."""
@@ -89,14 +89,6 @@ def train_epoch(
     for stacked, row in zip([parameters, *state.moments], [rows, *moments], strict=True):
         packing.unpack(row, stacked)
     return np.asarray(total.cpu().numpy(), dtype=np.float64)
-
-
-def gather(examples: Tensor, index: Tensor) -> Tensor:
-    """Return examples ``[E, ...]`` by number ``[N, B]``, ``[N, B, ...]``.
-
-    Whole rows are copied, several times faster than by indexing, which copies number by number.
-    """
-    return examples.index_select(0, index.reshape(-1)).unflatten(0, index.shape)
 
 
 def _padded(order: Ints, columns: int) -> Ints:

@@ -23,11 +23,11 @@ from torch import Tensor
 from agents.learning.alignment import Permutations, identity_permutations, match_weights, permute
 from agents.learning.fleet import Fleet
 from agents.learning.losses import mean_loss
-from agents.learning.memory import alignment_bytes, chunk_size, chunks, stem_bytes, tile_size
+from agents.learning.memory import alignment_bytes, chunk_size, chunks, stem_bytes, tile_size, trunk_bytes
 from agents.learning.merging import position_masks
 from agents.learning.networks.base import Architecture
 from agents.learning.networks.products import whole_lines
-from agents.learning.parameters import Parameters, take
+from agents.learning.parameters import Parameters, gather, take
 
 Floats = npt.NDArray[np.float64]
 
@@ -161,10 +161,9 @@ def try_blocks(
 def _try_block(fleet: Fleet, offered: Parameters, task: _Task, grid: Floats, held: _Validation) -> Floats:
     """Return the losses ``[p, W]`` of pairs whose stems fit into memory together."""
     architecture = fleet.architecture
-    base = _Stems(architecture, fleet.parameters, task.buyer, task.group, held)
-    bought = _Stems(architecture, offered, task.seller, task.group, held)
+    base, bought = _stems(fleet, offered, task, held)
     loss = np.empty((len(task.buyer), len(grid)))
-    loss[:, 0] = _own_losses(fleet, base, held)
+    loss[:, 0] = _own_losses(fleet, base, task, held)
     trunk = [name for name in architecture.shapes if name not in architecture.stem_tensors]
     holds_stem = task.masks[architecture.stem_tensors[0]]
     own = take({name: fleet.parameters[name] for name in trunk}, task.buyer)
@@ -172,7 +171,7 @@ def _try_block(fleet: Fleet, offered: Parameters, task: _Task, grid: Floats, hel
     other = permute(architecture, other, task.permutations)
     step = {name: _step(own[name], other[name], task.masks[name]) for name in trunk}
     y, shares = held.labels[held.examples[task.group]], torch.from_numpy(grid).to(base.z)
-    for pairs, columns in _tiles(len(task.buyer), len(grid), fleet.passes_at_once(y.shape[1])):
+    for pairs, columns in _tiles(len(task.buyer), len(grid), _passes_at_once(fleet, held)):
         here = {name: order[pairs] for name, order in task.permutations.items()}
         z_own, z_other = base.of(pairs), architecture.permute_stem(bought.of(pairs), here)
         share = shares[columns]
@@ -196,36 +195,61 @@ def _along(own: Tensor, step: Tensor, share: Tensor) -> Tensor:
     return torch.addcmul(own.unsqueeze(1), shares, step.unsqueeze(1)).flatten(0, 1)
 
 
+@dataclass(frozen=True)
 class _Stems:
-    """Stems of the distinct (model, group) among some pairs, ``[U, ...]``, each computed once."""
+    """Stems of the distinct (model, group) among some pairs, ``[U, ...]``, and which is whose, ``[p]``."""
 
-    def __init__(
-        self,
-        architecture: Architecture,
-        models: Parameters,
-        row: Tensor,
-        group: Tensor,
-        held: _Validation,
-    ) -> None:
-        examples = held.examples
-        distinct, self.inverse = torch.unique(row * len(examples) + group, return_inverse=True)
-        self.row, self.group = distinct // len(examples), distinct % len(examples)
-        x = held.inputs[examples[0]] if len(examples) == 1 else held.inputs[examples[self.group]]
-        stem = {name: models[name] for name in architecture.stem_tensors}
-        self.z = architecture.stem(take(stem, self.row), x)
+    z: Tensor
+    inverse: Tensor
 
     def of(self, pairs: slice) -> Tensor:
         """Return the stems of some pairs."""
         return self.z.index_select(0, self.inverse[pairs])
 
 
-def _own_losses(fleet: Fleet, base: _Stems, held: _Validation) -> Floats:
-    """Return each pair's loss without a merge, computed once for each buyer."""
-    loss = np.empty(len(base.row))
-    for part in chunks(len(loss), fleet.passes_at_once(held.examples.shape[1])):
-        logits = fleet.architecture.trunk(take(fleet.parameters, base.row[part]), base.z[part])
-        loss[part] = mean_loss(logits, held.labels[held.examples[base.group[part]]], held.count)
-    return loss[base.inverse.cpu().numpy()]
+def _stems(fleet: Fleet, offered: Parameters, task: _Task, held: _Validation) -> tuple[_Stems, _Stems]:
+    """Return the stems of the buyers and of the sellers.
+
+    What is offered is as a rule what the fleet still holds: then a model that both buys and sells has one
+    stem. Its bits are the same either way.
+    """
+    names = fleet.architecture.stem_tensors
+    pairs = len(task.buyer)
+    if all(torch.equal(fleet.parameters[name], offered[name]) for name in names):
+        row, group = torch.cat([task.buyer, task.seller]), torch.cat([task.group, task.group])
+        both = _stems_of(fleet.architecture, fleet.parameters, row, group, held)
+        return _Stems(both.z, both.inverse[:pairs]), _Stems(both.z, both.inverse[pairs:])
+    return (
+        _stems_of(fleet.architecture, fleet.parameters, task.buyer, task.group, held),
+        _stems_of(fleet.architecture, offered, task.seller, task.group, held),
+    )
+
+
+def _stems_of(
+    architecture: Architecture, models: Parameters, row: Tensor, group: Tensor, held: _Validation
+) -> _Stems:
+    examples = held.examples
+    distinct, inverse = torch.unique(row * len(examples) + group, return_inverse=True)
+    x = gather(held.inputs, examples[0] if len(examples) == 1 else examples[distinct % len(examples)])
+    stem = take({name: models[name] for name in architecture.stem_tensors}, distinct // len(examples))
+    return _Stems(architecture.stem(stem, x), inverse)
+
+
+def _own_losses(fleet: Fleet, base: _Stems, task: _Task, held: _Validation) -> Floats:
+    """Return each pair's loss without a merge, computed once for each buyer and group."""
+    found, inverse = torch.unique(base.inverse, return_inverse=True)
+    row, group = torch.empty_like(found), torch.empty_like(found)
+    row[inverse], group[inverse] = task.buyer, task.group
+    loss = np.empty(len(found))
+    for part in chunks(len(found), _passes_at_once(fleet, held)):
+        logits = fleet.architecture.trunk(take(fleet.parameters, row[part]), base.z[found[part]])
+        loss[part] = mean_loss(logits, held.labels[held.examples[group[part]]], held.count)
+    return loss[inverse.cpu().numpy()]
+
+
+def _passes_at_once(fleet: Fleet, held: _Validation) -> int:
+    bytes_each = trunk_bytes(fleet.architecture, held.examples.shape[1])
+    return tile_size(fleet.working_bytes, bytes_each, fleet.device)
 
 
 def _tiles(pairs: int, weights: int, size: int) -> Iterator[tuple[slice, slice]]:

@@ -17,6 +17,9 @@ from agents.learning.networks.base import NETWORKS, Architecture, Network, Symme
 from agents.learning.networks.products import product
 from agents.learning.parameters import Parameters
 
+threshold_backward = torch.ops.aten.threshold_backward.grad_input
+"""Sets a slope to 0 where the unit was off, in one pass; by comparison and product it takes seven times as long."""
+
 
 @value(frozen=True)
 class MLPArchitecture(Architecture):
@@ -115,24 +118,23 @@ class MLPArchitecture(Architecture):
         With two or three small layers the bookkeeping of automatic differentiation costs more than the
         arithmetic.
         """
-        below = [x.flatten(-3).transpose(-1, -2).expand(len(y), -1, -1)]
+        below = [x.flatten(-3).transpose(-1, -2)]
         for layer in self.layers[:-1]:
             below.append(self._linear(parameters, layer, below[-1]).relu_())
         logits = self._linear(parameters, self.layers[-1], below[-1])
-        share = (weight / weight.sum(1, keepdim=True).clamp(min=1)).to(logits.dtype)
         answer = y.unsqueeze(1)
         delta = F.softmax(logits, 1)
         delta.scatter_add_(1, answer, delta.new_tensor(-1.0).expand(answer.shape))
-        delta.mul_(share.unsqueeze(1))
-        slopes: Parameters = {}
+        delta.mul_((weight / weight.sum(1, keepdim=True).clamp_(min=1)).unsqueeze(1))
+        slopes = dict.fromkeys(self.shapes, delta)
         for depth in range(len(self.layers) - 1, -1, -1):
             layer = self.layers[depth]
             slopes[f"{layer}.weight"] = product(delta, below[depth].transpose(1, 2))
             slopes[f"{layer}.bias"] = delta.sum(2)
             if depth:
                 delta = product(parameters[f"{layer}.weight"].transpose(1, 2), delta)
-                delta = torch.ops.aten.threshold_backward(delta, below[depth], 0)
-        return masked_mean(row_losses(logits, y), weight), {name: slopes[name] for name in self.shapes}
+                threshold_backward(delta, below[depth], 0, grad_input=delta)
+        return masked_mean(row_losses(logits, y), weight), slopes
 
     def skeleton(self) -> nn.Module:
         """Return the plain torch module, input shape ``[B, C, H, W]``."""
