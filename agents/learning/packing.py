@@ -6,7 +6,6 @@ Core Objects: Packing
 from collections.abc import Mapping
 from math import prod
 
-import torch
 from torch import Tensor
 
 from agents.learning.networks.products import LINE

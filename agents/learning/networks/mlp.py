@@ -18,7 +18,7 @@ from agents.learning.networks.products import product
 from agents.learning.parameters import Parameters
 
 threshold_backward = torch.ops.aten.threshold_backward.grad_input
-"""Sets a slope to 0 where the unit was off, in one pass; by comparison and product it takes seven times as long."""
+"""Sets a slope to 0 where the unit was off, in one pass: a comparison and a product take seven times as long."""
 
 
 @value(frozen=True)
