@@ -13,11 +13,11 @@ from torch import Tensor
 from agents.learning.device import precise_dtype, resolve_device
 from agents.learning.losses import mean_accuracy, mean_loss
 from agents.learning.memory import (
-    chunk_size,
     chunks,
     evaluation_bytes,
     tile_size,
     training_bytes,
+    training_size,
     working_bytes,
 )
 from agents.learning.networks.base import Architecture
@@ -183,7 +183,8 @@ class Fleet:
         seen = (order >= 0).sum(axis=1).astype(np.int64)
         loss = np.full(len(numbers), np.nan)
         for chosen, width in training_groups(seen, batch_size):
-            size = chunk_size(self.working_bytes, training_bytes(self.architecture, width))
+            bytes_each = training_bytes(self.architecture, width)
+            size = training_size(self.working_bytes, bytes_each, self.device)
             for part in chunks(len(chosen), size):
                 some = chosen[part]
                 rows = self.rows(numbers[some])

@@ -18,6 +18,10 @@ CPU_TILE_BYTES, CPU_TILE_LEAST = 4 * 2**20, 4
 need not map them anew; and how many of them it takes at least, for fewer do not repay the calls' own time."""
 
 
+CPU_TRAINING_BYTES = 16 * 2**20
+"""What models that train together may use on a CPU: more leaves the caches, less does not repay the calls."""
+
+
 def working_bytes(budget_mb: float, device: torch.device) -> int:
     """Return the bytes that one chunk of a batched computation may use under a budget in mebibytes."""
     budget = int(budget_mb * 2**20)
@@ -25,9 +29,12 @@ def working_bytes(budget_mb: float, device: torch.device) -> int:
 
 
 def training_bytes(architecture: Architecture, batch: int) -> int:
-    """Return the bytes a slot needs to train on `batch` rows: activations, their gradients, optimiser."""
+    """Return the bytes a slot needs to train on `batch` rows.
+
+    Activations and their gradients; parameters, gradients and two moments, of which those in work are copies.
+    """
     rows = batch * (architecture.input_size + 2 * architecture.activation_count)
-    return FLOAT_BYTES * (rows + 4 * architecture.parameter_count)
+    return FLOAT_BYTES * (rows + 6 * architecture.parameter_count)
 
 
 def evaluation_bytes(architecture: Architecture, rows: int) -> int:
@@ -60,6 +67,13 @@ def alignment_bytes(architecture: Architecture) -> int:
 def chunk_size(budget_bytes: int, bytes_each: int) -> int:
     """Return how many fit: at least one, for a single one cannot be cut."""
     return max(1, budget_bytes // max(1, bytes_each))
+
+
+def training_size(budget_bytes: int, bytes_each: int, device: torch.device) -> int:
+    """Return how many models to train at once: what fits, and on a CPU no more than its caches hold."""
+    return chunk_size(
+        min(budget_bytes, CPU_TRAINING_BYTES) if device.type == "cpu" else budget_bytes, bytes_each
+    )
 
 
 def tile_size(budget_bytes: int, bytes_each: int, device: torch.device) -> int:

@@ -143,14 +143,14 @@ def try_blocks(
     task = _Task(buyers, sellers, _column(group, fleet.device), masks, permutations)
     examples = whole_lines(_column(index, fleet.device))
     held = _Validation(inputs.to(fleet.device), labels.to(fleet.device), examples, index.shape[1])
-    loss = np.empty((len(buyers), len(grid)))
+    loss, held_by_fleet = np.empty((len(buyers), len(grid))), _holds(fleet, offered)
     # neighbours in this order share the buyer, whose stem is then computed in few blocks only
     order = np.lexsort((sellers.cpu().numpy(), buyers.cpu().numpy(), task.group.cpu().numpy()))
     size = chunk_size(fleet.working_bytes, stem_bytes(fleet.architecture, examples.shape[1]))
     for part in chunks(len(order), size):
         chosen = order[part]
         block = task.take(torch.from_numpy(chosen).to(fleet.device))
-        loss[chosen] = _try_block(fleet, offered, block, grid, held)
+        loss[chosen] = _try_block(fleet, offered, held_by_fleet, block, grid, held)
     loss = np.where(np.isfinite(loss), loss, np.inf)
     best = loss.argmin(axis=1)
     least = loss[np.arange(len(loss)), best]
@@ -158,10 +158,12 @@ def try_blocks(
     return TrialResults(loss, grid[best], gain, permutations)
 
 
-def _try_block(fleet: Fleet, offered: Parameters, task: _Task, grid: Floats, held: _Validation) -> Floats:
+def _try_block(
+    fleet: Fleet, offered: Parameters, held_by_fleet: bool, task: _Task, grid: Floats, held: _Validation
+) -> Floats:
     """Return the losses ``[p, W]`` of pairs whose stems fit into memory together."""
     architecture = fleet.architecture
-    base, bought = _stems(fleet, offered, task, held)
+    base, bought = _stems(fleet, offered, held_by_fleet, task, held)
     loss = np.empty((len(task.buyer), len(grid)))
     loss[:, 0] = _own_losses(fleet, base, task, held)
     trunk = [name for name in architecture.shapes if name not in architecture.stem_tensors]
@@ -207,15 +209,18 @@ class _Stems:
         return self.z.index_select(0, self.inverse[pairs])
 
 
-def _stems(fleet: Fleet, offered: Parameters, task: _Task, held: _Validation) -> tuple[_Stems, _Stems]:
-    """Return the stems of the buyers and of the sellers.
-
-    What is offered is as a rule what the fleet still holds: then a model that both buys and sells has one
-    stem. Its bits are the same either way.
-    """
+def _holds(fleet: Fleet, offered: Parameters) -> bool:
+    """Return whether the fleet's slots still hold the stems on offer, row by row, as they do as a rule."""
     names = fleet.architecture.stem_tensors
+    return all(torch.equal(fleet.parameters[name], offered[name]) for name in names)
+
+
+def _stems(
+    fleet: Fleet, offered: Parameters, held_by_fleet: bool, task: _Task, held: _Validation
+) -> tuple[_Stems, _Stems]:
+    """Return the stems of the buyers and of the sellers; a model that is both has one, of the same bits."""
     pairs = len(task.buyer)
-    if all(torch.equal(fleet.parameters[name], offered[name]) for name in names):
+    if held_by_fleet:
         row, group = torch.cat([task.buyer, task.seller]), torch.cat([task.group, task.group])
         both = _stems_of(fleet.architecture, fleet.parameters, row, group, held)
         return _Stems(both.z, both.inverse[:pairs]), _Stems(both.z, both.inverse[pairs:])

@@ -18,7 +18,7 @@ from agents.learning.networks.products import product
 from agents.learning.parameters import Parameters
 
 threshold_backward = torch.ops.aten.threshold_backward.grad_input
-"""Sets a slope to 0 where the unit was off, in one pass: a comparison and a product take seven times as long."""
+"""Sets slopes to 0 where a unit was off, in one pass: comparing and multiplying takes seven times longer."""
 
 
 @value(frozen=True)
@@ -85,6 +85,11 @@ class MLPArchitecture(Architecture):
     def forward_flops(self) -> int:
         """Two operations a weight."""
         return 2 * sum(a * b for a, b in zip(self.sizes[:-1], self.sizes[1:], strict=True))
+
+    @property
+    def training_flops(self) -> int:
+        """Operations of a step on one example: each layer forward and its two slopes, none for the inputs."""
+        return 3 * self.forward_flops - 2 * self.sizes[0] * self.sizes[1]
 
     def _linear(self, parameters: Parameters, layer: str, h: Tensor) -> Tensor:
         """Map ``[N, units below, B]`` to ``[N, units, B]``: long rows make fast products."""
