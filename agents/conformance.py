@@ -11,13 +11,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from agents.strategies import AskView, BidView, Memory, MergeView, OutcomeView, Strategy, Tape
+from agents.strategies import AskView, BidView, ClaimView, Memory, MergeView, OutcomeView, Strategy, Tape
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 Bools = NDArray[np.bool_]
 
-ORGANISATIONS, POSITIONS = 7, 2
+ORGANISATIONS, POSITIONS, CLASSES = 7, 2, 6
 """The world of the check; no other axis of a memory should have as many places as there are organisations."""
 
 TYPES = ("float64", "float32", "int64", "bool")
@@ -27,10 +27,11 @@ TYPES = ("float64", "float32", "int64", "bool")
 def check_strategy(strategy: Strategy, seed: int = 0, rounds: int = 3) -> None:
     """Play a strategy through a few rounds of random markets and check every answer.
 
-    Quotes are NaN or finite and not negative, merge weights in [0, 1]; inputs stay as they were; the same
-    generator gives the same answer; the answer for one organisation's rows stays the same when all other rows
-    are left out, and when other organisations' values and private memories change (those of a strategy that
-    says `conspires` may depend on its fellows); what it remembers keeps its names, shapes and types.
+    Quotes are NaN or finite and not negative, merge weights in [0, 1], claims and labels possible ones;
+    inputs stay as they were; the same generator gives the same answer; the answer for one organisation's rows
+    stays the same when all other rows are left out, and when other organisations' values and private memories
+    change (those of a strategy that says `conspires` may depend on its fellows); what it remembers keeps its
+    names, shapes and types.
 
     Parameters
     ----------
@@ -53,6 +54,7 @@ def check_strategy(strategy: Strategy, seed: int = 0, rounds: int = 3) -> None:
         asks = _check_quotes(strategy.ask, ask_view, "ask", "seller", strategy, seed)
         bids = _check_quotes(strategy.bid, bid_view, "bid", "buyer", strategy, seed)
         _check_merge(strategy, bid_view, rng)
+        _check_claim(strategy, rng)
         memory = _check_learn(strategy, _outcome(ask_view, bid_view, asks, bids, rng), seed)
 
 
@@ -115,7 +117,7 @@ def _check_quotes(
     )
     legal = np.isnan(quotes) | (np.isfinite(quotes) & (quotes >= 0))
     _claim(legal.all(), f"{name} must return quotes that are NaN or finite and not negative; got {quotes}")
-    if not getattr(strategy, "conspires", False):
+    if not strategy.conspires:
         private = "value" if name == "bid" else "cost"
         for organisation in range(ORGANISATIONS):
             own = getattr(view, who) == organisation
@@ -141,11 +143,26 @@ def _check_merge(strategy: Strategy, view: BidView, rng: np.random.Generator) ->
     bought = np.flatnonzero(rng.random(len(view.buyer)) < 0.3)
     gain = view.gain[bought]
     weights = strategy.merge(
-        MergeView(view.buyer[bought], view.listing[bought], rng.random(len(bought)), gain)
+        MergeView(view.buyer[bought], view.listing[bought], rng.random(len(bought)), gain, view.memory)
     )
     _claim(
         weights.shape == bought.shape and bool(((weights >= 0) & (weights <= 1)).all()),
         f"merge must return a weight in [0, 1] a row; got {weights}",
+    )
+
+
+def _check_claim(strategy: Strategy, rng: np.random.Generator) -> None:
+    loss = 2 * rng.random(ORGANISATIONS)
+    every = np.arange(ORGANISATIONS)
+    claims = strategy.claim(ClaimView(every, every, loss, float(loss.min())))
+    _claim(
+        claims.shape == loss.shape and bool((np.isnan(claims) | (claims >= 0)).all()),
+        f"claim must return a loss a row that is NaN or not negative; got {claims}",
+    )
+    taught = strategy.teach(CLASSES)
+    _claim(
+        taught.shape == (CLASSES,) and set(taught.tolist()) <= set(range(CLASSES)),
+        f"teach must return one of the {CLASSES} classes for each of them; got {taught}",
     )
 
 
@@ -154,7 +171,7 @@ def _check_learn(strategy: Strategy, view: OutcomeView, seed: int) -> Memory:
     told = {name: (array.shape, array.dtype) for name, array in view.memory.items()}
     found = {name: (array.shape, array.dtype) for name, array in learnt.items()}
     _claim(found == told, f"learn must keep names, shapes and types {told}; it returned {found}")
-    if not getattr(strategy, "conspires", False):
+    if not strategy.conspires:
         for organisation in range(ORGANISATIONS):
             own = view.organisation == organisation
             other = dataclasses.replace(

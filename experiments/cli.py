@@ -1,4 +1,4 @@
-"""The command line: ``parabourse run | resume | report | cross | textbook | list | benchmark``.
+"""The command line: ``parabourse run | resume | report | cross | textbook | adversaries | list | benchmark``.
 
 Core Objects: main
 """
@@ -83,6 +83,19 @@ def _parser() -> argparse.ArgumentParser:
     benchmark.add_argument(
         "--output", type=Path, default=None, metavar="FOLDER", help="save the table and a figure"
     )
+    adversaries = commands.add_parser(
+        "adversaries", help="play every adversary under every rule, and show which rules resist"
+    )
+    adversaries.add_argument("--replicates", type=int, default=12, metavar="R")
+    adversaries.add_argument("--rounds", type=int, default=3, metavar="T")
+    adversaries.add_argument("--seed", type=int, default=0)
+    adversaries.add_argument(
+        "--output",
+        type=Path,
+        default=Path("runs/adversaries"),
+        metavar="FOLDER",
+        help="table and figures; cells that are there already are kept",
+    )
     return parser
 
 
@@ -124,6 +137,11 @@ def _dispatch(command: argparse.Namespace, rest: list[str]) -> int:
             print(mechanism_table(), strategy_table(), sep="\n\n")
         else:
             print_listing()
+        return 0
+    if command.command == "adversaries":
+        from experiments.adversaries import run_adversaries
+
+        run_adversaries(command.replicates, command.rounds, command.seed, command.output)
         return 0
     _benchmark(command)
     return 0

@@ -27,6 +27,7 @@ def set_up_hydra() -> None:
     """Register schemas and the resolvers that the configuration files use."""
     register_schemas()
     OmegaConf.register_new_resolver("unique", lambda: secrets.token_hex(3), use_cache=True, replace=True)
+    OmegaConf.register_new_resolver("minus", lambda whole, part: int(whole) - int(part), replace=True)
     OmegaConf.register_new_resolver("divide", lambda whole, by: max(1, int(whole) // int(by)), replace=True)
 
 
@@ -115,6 +116,7 @@ def check_folder(folder: Path) -> None:
 
 def _check_data(config: Config) -> None:
     resolve_device(config.device)
-    labels = load_examples(config.data).labels
+    examples = load_examples(config.data)
+    config.broker.tested_classes(examples.classes)
     for replicate in range(config.replicates):
-        split(labels, config.data, config.organisations, Streams(config.seed), replicate)
+        split(examples.labels, config.data, config.organisations, Streams(config.seed), replicate)

@@ -17,8 +17,8 @@ from markets.orders import Orders
 from markets.venues import ask_quotes, bid_quotes
 
 if TYPE_CHECKING:
-    from sim.laboratory import Tried
     from sim.market import ParameterMarket
+    from sim.requests import Tried
     from sim.world import TradingWorld
 
 Floats = NDArray[np.float64]
@@ -93,9 +93,13 @@ class Quoted:
 def list_blocks(world: "ParameterMarket") -> Catalogue:
     """Return a listing for each position of each active trader; the reserve is the cost of delivery.
 
-    A setting without a market has no listings.
+    A setting without a market has no listings. Where resale is forbidden, who has put no training of its own
+    into the model that it holds lists nothing.
     """
-    sellers = np.flatnonzero(world.active & world.trading & world.config.setting.trades)
+    may_sell = world.active & world.trading & world.config.setting.trades
+    if world.config.broker.resale == "forbidden":
+        may_sell &= world.lineage.diagonal()
+    sellers = np.flatnonzero(may_sell)
     positions = len(world.laboratory.positions)
     seller = np.repeat(sellers, positions)
     reserve = np.full(len(seller), int(to_micro(world.config.setting.delivery, "up")))

@@ -17,7 +17,6 @@ from markets.goods import Licence
 from markets.mechanisms import MECHANISMS
 from markets.venues import VENUES
 from sim.endowments import DataConfig
-from sim.royalties import check_shapley
 from sim.settings import SETTINGS
 
 STRICT: Any = {"extra": "forbid", "validate_default": True}
@@ -82,6 +81,13 @@ class BrokerConfig:
         Listings that each buyer tries a round, drawn at random; None is all of them.
     demand : int
         Blocks of one position that an organisation buys at most in a round.
+    trials : str
+        ``full``: blocks are tried on the whole validation set before purchase; ``weak``: on some of its
+        classes alone; ``none``: nobody tries, buyers go by what sellers claim (see `sim.vetting`).
+    trial_classes : int or None
+        On how many classes, the first ones, a weak trial is made; None is half of them.
+    resale : str
+        ``allowed``, or ``forbidden``: a model is listed only if its owner's own training flowed into it.
     """
 
     blocks: Annotated[str, Field(pattern="^(model|layers)$")] = "model"
@@ -91,6 +97,9 @@ class BrokerConfig:
     merge_weights: Annotated[int, Field(ge=2)] = 11
     shortlist: Annotated[int | None, Field(ge=1)] = None
     demand: Annotated[int, Field(ge=1)] = 1
+    trials: Annotated[str, Field(pattern="^(full|weak|none)$")] = "full"
+    trial_classes: Annotated[int | None, Field(ge=1)] = None
+    resale: Annotated[str, Field(pattern="^(allowed|forbidden)$")] = "allowed"
 
     @field_validator("licence")
     @classmethod
@@ -106,6 +115,21 @@ class BrokerConfig:
                 f"with blocks {self.blocks!r}"
             )
         return self
+
+    def tested_classes(self, classes: int) -> int:
+        """Return on how many of the data's classes trials are made.
+
+        Raises
+        ------
+        ValueError
+            If `trial_classes` is more than there are.
+        """
+        if self.trial_classes is not None and self.trial_classes > classes:
+            raise ValueError(
+                f"broker.trial_classes must be at most {classes}, the classes of the data; "
+                f"got {self.trial_classes}"
+            )
+        return classes if self.trials != "weak" else self.trial_classes or max(1, classes // 2)
 
 
 @dataclass(frozen=True, config=STRICT)
@@ -221,8 +245,6 @@ class MarketConfig:
     def _fits_together(self) -> "MarketConfig":
         self.population.strategies(self.organisations)
         self.setting.downstream(self.organisations)
-        if self.setting.cooperates and self.setting.royalties == "shapley":
-            check_shapley(self.organisations)
         if self.venue.name not in ("auto", self.mechanism.venue):
             raise ValueError(
                 f"venue must be {self.mechanism.venue} (or auto) for mechanism {self.mechanism.name}, "

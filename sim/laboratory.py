@@ -4,11 +4,10 @@ A world never computes on parameters itself: it yields requests, and the laborat
 worlds at once, each kind as one batched computation. Several worlds (arms and replicates of a comparison)
 share one laboratory; a single world has its own.
 
-Core Objects: Laboratory, Train, Try, Merge, Evaluate
+Core Objects: Laboratory
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -16,7 +15,6 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from agents.learning.alignment import Permutations
 from agents.learning.device import resolve_device
 from agents.learning.fleet import Fleet
 from agents.learning.merging import merge
@@ -25,86 +23,11 @@ from agents.learning.trials import try_blocks
 from sim.blocks import cut
 from sim.config import MarketConfig
 from sim.endowments import Split, load_examples, split
+from sim.requests import Evaluate, Measured, Merge, Train, Trained, Tried, Try
 from sim.streams import Streams
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
-Bools = NDArray[np.bool_]
-
-
-@dataclass(frozen=True)
-class Train:
-    """Train `slots` [n], which hold `organisation` [n] of a replicate, for the epochs of round `round`."""
-
-    slots: Ints
-    organisation: Ints
-    replicate: int
-    round: int
-
-
-@dataclass(frozen=True)
-class Trained:
-    """Mean training loss, validation loss (nats an example), examples seen, and who `diverged`; all [n].
-
-    Who diverged has its parameters of before this training back, and the validation loss that they have.
-    """
-
-    training_loss: Floats
-    validation_loss: Floats
-    examples: Ints
-    diverged: Bools
-
-
-@dataclass(frozen=True)
-class Try:
-    """Try the block at `position` [P] of the slot `seller` [P] in the model of the slot `buyer` [P]."""
-
-    buyer: Ints
-    seller: Ints
-    position: Ints
-    replicate: int
-
-
-@dataclass(frozen=True)
-class Tried:
-    """Losses before and at the best merge weight (nats), that weight, the gain, the alignment; all [P]."""
-
-    loss_before: Floats
-    loss_after: Floats
-    weight: Floats
-    gain: Floats
-    permutations: Permutations
-
-
-@dataclass(frozen=True)
-class Merge:
-    """Merge the blocks bought, with `weight` [T]; permutations are those of the trials."""
-
-    buyer: Ints
-    seller: Ints
-    position: Ints
-    weight: Floats
-    permutations: Permutations
-
-
-@dataclass(frozen=True)
-class Evaluate:
-    """Measure `slots` [n] on the ``validation`` or the ``test`` part of a replicate."""
-
-    slots: Ints
-    part: str
-    replicate: int
-
-
-@dataclass(frozen=True)
-class Measured:
-    """Loss (nats an example) and accuracy (share right), both [n]."""
-
-    loss: Floats
-    accuracy: Floats
-
-
-Request = Train | Try | Merge | Evaluate
 
 
 class Laboratory:
@@ -150,7 +73,9 @@ class Laboratory:
         self.architecture = config.network.bind(examples.inputs.shape[1:], examples.classes)
         listed = cut(self.architecture, config.broker.blocks, config.broker.bundles)
         self.positions, self.contents = listed.positions, listed.contents
-        self._weights = np.linspace(0.0, 1.0, config.broker.merge_weights)
+        self._parts["trial"] = self._trial_examples()
+        # Where nobody may try, the weight 0 alone is left: the buyer's model as it is.
+        self._weights = np.linspace(0.0, 1.0, config.broker.merge_weights)[: None if self._tries else 1]
         slots = len(self.replicates) * worlds * config.organisations
         self.fleet = Fleet(
             self.architecture,
@@ -162,6 +87,27 @@ class Laboratory:
         self._worlds = worlds
         self._place_initial_weights()
         self._offered: Parameters = {}
+
+    @property
+    def trial_share(self) -> float:
+        """The share of the validation examples on which trials are made, (0, 1]."""
+        return self._parts["trial"].shape[1] / self._parts["validation"].shape[1]
+
+    @property
+    def trial_passes(self) -> int:
+        """Forward passes of an example that a plain trial takes, one a merge weight; 0 without trials."""
+        return self._parts["trial"].shape[1] * len(self._weights) if self._tries else 0
+
+    @property
+    def _tries(self) -> bool:
+        return self.config.broker.trials != "none"
+
+    def _trial_examples(self) -> Ints:
+        """Return the validation examples on which each replicate's trials are made, int64 [R, V]."""
+        validation = self._parts["validation"]
+        classes = self.config.broker.tested_classes(self.classes)
+        # Every replicate has the same number of examples of each class, since all parts are stratified alike.
+        return np.stack([part[self.labels[part] < classes] for part in validation])
 
     def slots_of(self, replicate: int, world: int) -> Ints:
         """Return the slots [N] of the organisations of one world."""
@@ -179,16 +125,16 @@ class Laboratory:
 
     def _train(self, requests: Sequence[Train]) -> list[Trained]:
         slots = np.concatenate([r.slots for r in requests])
+        taught = np.concatenate([r.taught for r in requests])
         before = self.fleet.copy_of(slots)
         loss, examples = np.zeros(len(slots)), np.zeros(len(slots), dtype=np.int64)
         for epoch in range(self.config.learning.local_epochs):
             order = self._visiting_order(requests, epoch)
-            epoch_loss, seen = self.fleet.train(
-                slots, self._inputs, self._labels, order, self.config.learning.batch_size
-            )
-            loss, examples = epoch_loss, examples + seen
+            loss, seen = self._train_epoch(slots, order, taught)
+            examples += seen
         group = self._groups([(r.replicate, len(r.slots)) for r in requests])
         validation = self._loss_and_accuracy(slots, "validation", group)[0]
+        loss = np.where(examples > 0, loss, validation)
         diverged = ~(np.isfinite(loss) & np.isfinite(validation) & self.fleet.finite(slots))
         if diverged.any():
             lost = torch.as_tensor(np.flatnonzero(diverged), device=self.device)
@@ -196,6 +142,18 @@ class Laboratory:
             validation[diverged] = self._loss_and_accuracy(slots[diverged], "validation", group[diverged])[0]
             loss[diverged] = validation[diverged]
         return _split(Trained, (loss, validation, examples, diverged), [len(r.slots) for r in requests])
+
+    def _train_epoch(self, slots: Ints, order: Ints, taught: Ints) -> tuple[Floats, Ints]:
+        """Train slots [n] for one epoch, those with the same labels together."""
+        loss, seen = np.empty(len(slots)), np.empty(len(slots), dtype=np.int64)
+        lessons, lesson = np.unique(taught, axis=0, return_inverse=True)
+        for number, labels_of in enumerate(lessons):
+            own = lesson.ravel() == number
+            labels = torch.as_tensor(labels_of, device=self.device)[self._labels]
+            loss[own], seen[own] = self.fleet.train(
+                slots[own], self._inputs, labels, order[own], self.config.learning.batch_size
+            )
+        return loss, seen
 
     def _try(self, requests: Sequence[Try]) -> list[Tried]:
         every_slot = np.arange(self.fleet.slots, dtype=np.int64)
@@ -210,7 +168,7 @@ class Laboratory:
             weights=self._weights,
             inputs=self._inputs,
             labels=self._labels,
-            index=self._parts["validation"],
+            index=self._parts["trial"],
             group=self._groups([(r.replicate, len(r.buyer)) for r in requests]),
             align=self.config.broker.alignment == "weight_matching",
         )
@@ -271,7 +229,9 @@ class Laboratory:
             key: np.pad(order, ((0, 0), (0, longest - order.shape[1])), constant_values=-1)
             for key, order in orders.items()
         }
-        return np.concatenate([padded[r.replicate, r.round][r.organisation] for r in requests])
+        return np.concatenate(
+            [np.where(r.trains[:, None], padded[r.replicate, r.round][r.organisation], -1) for r in requests]
+        )
 
     def _place_initial_weights(self) -> None:
         for replicate in self.replicates:

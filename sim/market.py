@@ -35,12 +35,15 @@ from sim.broker import (
 )
 from sim.config import MarketConfig
 from sim.deals import Deals
-from sim.laboratory import Evaluate, Laboratory, Merge, Request, Train, Tried, Try
+from sim.laboratory import Laboratory
 from sim.measurement import RoundReport, report_round
 from sim.outcomes import begin, learn
+from sim.requests import Evaluate, Merge, Request, Train, Tried, Try
 from sim.settlement import merge_weights, pay_royalties, settle
+from sim.vetting import vetted
 
 Bools = NDArray[np.bool_]
+Floats = NDArray[np.float64]
 
 SERIES = (
     "welfare",
@@ -134,7 +137,7 @@ class ParameterMarket(mesa.Model):
         self.ledger.issue(np.full(self.organisations, int(to_micro(self.config.population.cash, "down"))))
         self.active: Bools = np.ones(self.organisations, dtype=bool)
         self.trained_this_round = np.arange(self.organisations)
-        self.lineage: Bools = np.eye(self.organisations, dtype=bool)
+        self.lineage: Bools = np.zeros((self.organisations, self.organisations), dtype=bool)
         self.validation_loss = np.full(self.organisations, np.log(self.laboratory.classes))
         self.training_flops = np.zeros(self.organisations, dtype=np.int64)
         self.catalogue = list_blocks(self)
@@ -155,6 +158,7 @@ class ParameterMarket(mesa.Model):
         self.catalogue = catalogue = list_blocks(self)
         tries = shortlist(self, catalogue)
         tried = yield self._try(tries)
+        tried = vetted(self, catalogue, tries, tried)
 
         worth = appraise(self, tries, tried)
         quoted = collect_orders(self, catalogue, tries, tried.gain, worth)
@@ -166,10 +170,11 @@ class ParameterMarket(mesa.Model):
 
         bought = deals.settled_only()
         before = yield Evaluate(self.slots[bought.buyer], "test", self.replicate)
-        yield self._merge(bought, tries, tried)
+        weight = merge_weights(self, tries, bought, tried)
+        yield self._merge(bought, tries, tried, weight)
         after = yield Evaluate(self.slots[bought.buyer], "validation", self.replicate)
         self.validation_loss[bought.buyer] = after.loss
-        self._trace_lineage(bought)
+        self._trace_lineage(bought, weight)
         tested = yield Evaluate(self.slots, "test", self.replicate)
 
         standing = self.downstream.standing(self.quality)
@@ -250,15 +255,26 @@ class ParameterMarket(mesa.Model):
             for strategy in dict.fromkeys(strategies)
         ]
         self.trading: Bools = np.array([strategy.trades for strategy in strategies])
+        # Where organisations cooperate, nobody's strategy is asked, and everybody does its honest best.
+        honest, classes = self.config.setting.cooperates, self.laboratory.classes
+        self.trains: Bools = np.array([honest or strategy.trains for strategy in strategies])
+        self.taught = np.stack(
+            [np.arange(classes) if honest else strategy.teach(classes) for strategy in strategies]
+        )
 
     def _train(self) -> Train:
         self.trained_this_round = np.flatnonzero(self.active)
-        return Train(self.slots[self.trained_this_round], self.trained_this_round, self.replicate, self.steps)
+        active = self.trained_this_round
+        return Train(
+            self.slots[active], active, self.replicate, self.steps, self.trains[active], self.taught[active]
+        )
 
     def _learn_of(self, trained: Any) -> None:
         training = self.trained_this_round
         self.validation_loss[training] = trained.validation_loss
         self.active[training[trained.diverged]] = False
+        learnt = training[trained.examples > 0]
+        self.lineage[learnt, learnt] = True
         self.training_flops[training] += 3 * self.laboratory.architecture.forward_flops * trained.examples
 
     def _try(self, tries: Shortlist) -> Try:
@@ -271,19 +287,23 @@ class ParameterMarket(mesa.Model):
         self.mechanism = self.mechanism.after(orders, trades)
         return trades
 
-    def _merge(self, bought: Deals, tries: Shortlist, tried: Tried) -> Merge:
+    def _merge(self, bought: Deals, tries: Shortlist, tried: Tried, weight: Floats) -> Merge:
         rows = bought.row
         return Merge(
             self.slots[bought.buyer],
             self.slots[bought.seller],
             tries.position[rows],
-            merge_weights(self, bought, tried),
+            weight,
             {name: permutation[rows] for name, permutation in tried.permutations.items()},
         )
 
-    def _trace_lineage(self, bought: Deals) -> None:
+    def _trace_lineage(self, bought: Deals, weight: Floats) -> None:
+        """Let lineages flow with parameters; a whole model merged with weight 1 replaces its buyer's."""
         offered = self.lineage.copy()
-        np.logical_or.at(self.lineage, bought.buyer, offered[bought.seller])
+        if self.config.broker.blocks == "model":
+            self.lineage[bought.buyer[weight == 1]] = False
+        used = weight > 0
+        np.logical_or.at(self.lineage, bought.buyer[used], offered[bought.seller[used]])
 
 
 def play(worlds: Sequence[ParameterMarket], watch: Callable[[str], None] | None = None) -> None:

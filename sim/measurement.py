@@ -19,12 +19,13 @@ from markets.orders import first_best
 from sim.broker import orders_at
 from sim.deals import Charges, Deals
 from sim.payoffs import Change, Standing
+from sim.royalties import Royalties
 from sim.welfare import allocative_efficiency
 
 if TYPE_CHECKING:
     from sim.broker import Appraisal, Catalogue, Quoted, Shortlist
-    from sim.laboratory import Measured, Trained, Tried
     from sim.market import ParameterMarket
+    from sim.requests import Measured, Trained, Tried
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -52,7 +53,7 @@ def report_round(
     before: "Measured",
     tested: "Measured",
     standing: Standing,
-    royalties: Ints,
+    royalties: Royalties,
 ) -> RoundReport:
     """Return the tables of the round just played (see the README for their columns)."""
     bought, charged = deals.settled_only(), levied.settled_only()
@@ -61,6 +62,8 @@ def report_round(
     realised = _realised(world, bought, before, tested)
     totals = _totals(world, tries, tried, worth, bought, charged, standing, organisations) | {
         "listings": len(catalogue),
+        "core_excess": royalties.core.excess,
+        "core_coalitions": royalties.core.coalitions,
         "orders": len(quoted.row),
         "refused": int((~quoted.admitted).sum() + (~deals.settled).sum() + (~levied.settled).sum()),
     }
@@ -84,7 +87,7 @@ def _postings(world: "ParameterMarket") -> Columns:
 
 
 def _accounts(
-    world: "ParameterMarket", bought: Deals, charged: Charges, standing: Standing, royalties: Ints
+    world: "ParameterMarket", bought: Deals, charged: Charges, standing: Standing, royalties: Royalties
 ) -> Columns:
     number = world.organisations
     paid = np.bincount(bought.buyer, bought.paid, number) + np.bincount(charged.buyer, charged.paid, number)
@@ -96,10 +99,11 @@ def _accounts(
         "paid": paid / MICRO,
         "received": received / MICRO,
         "delivery": np.bincount(bought.seller, bought.delivery, number) / MICRO,
-        "royalty": royalties / MICRO,
+        "royalty": royalties.paid / MICRO,
     }
     net = columns["profit"] - columns["paid"] + columns["received"] - columns["delivery"] + columns["royalty"]
-    return columns | {"net": net, "balance": world.ledger.balances[:number] / MICRO}
+    balance = world.ledger.balances[:number] / MICRO
+    return columns | {"royalty_error": royalties.error, "net": net, "balance": balance}
 
 
 def _organisations(
@@ -299,5 +303,4 @@ def _welfare_withheld(
 def _trial_flops(world: "ParameterMarket", trials: int) -> int:
     """Return what plain trials would compute: a forward pass a merge weight and example, no alignment."""
     laboratory = world.laboratory
-    examples = len(laboratory.splits[world.replicate].validation)
-    return int(trials * world.config.broker.merge_weights * examples * laboratory.architecture.forward_flops)
+    return int(trials * laboratory.trial_passes * laboratory.architecture.forward_flops)

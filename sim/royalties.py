@@ -3,117 +3,214 @@
 Each organisation's profit changes from `before` to `after`; royalties are transfers that sum to zero and
 leave every organisation with its share of the industry's whole change.
 
-Core Objects: royalties, shapley_shares
+Core Objects: RoundGame, Shares, royalties, Stability, stability, Royalties
 """
 
-from math import factorial
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from markets.cooperation import (
+    coalition_excess,
+    game_of,
+    memberships,
+    random_coalitions,
+    sampled_shapley_value,
+    shapley_value,
+)
 from sim.payoffs import DownstreamMarket
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
+Bools = NDArray[np.bool_]
 
 LARGEST_EXACT_GAME = 12
+"""Organisations up to which Shapley royalties value all 2^N coalitions; beyond, permutations are sampled."""
+
+LARGEST_EXACT_CORE = 10
+"""Organisations up to which all coalitions are asked whether they would leave, every round."""
+
+PROFITS_AT_ONCE = 2**20
+"""Profits that one batch of equilibria holds: what bounds the memory of valuing many coalitions."""
 
 
-def coalition_gains(
-    downstream: DownstreamMarket, before: Floats, after: Floats, buyer: Ints, seller: Ints
-) -> Floats:
-    """Return v(C) for every coalition C of N organisations.
+@dataclass(frozen=True)
+class RoundGame:
+    """What each coalition would have had from the round's trades, had there been only those inside it.
 
-    v(C) is the industry's profit with the trades inside C alone, less that with none. A buyer has its new
-    quality if all that it bought from are in C. Coalition number c holds organisation i if bit i of c is set.
-    Cost grows as 2^N equilibria, solved in one batch.
+    A buyer has its new quality if all that it bought from are in the coalition too, and its old one if not.
 
-    Parameters
+    Attributes
     ----------
-    before, after : float64 [N]
-        Qualities without and with the round's trades.
-    buyer, seller : int64 [T]
-        The round's trades.
-
-    Returns
-    -------
-    float64 [2^N]
-    """
-    organisations = len(before)
-    member = (np.arange(2**organisations)[:, None] >> np.arange(organisations)) & 1 == 1
-    needed = np.eye(organisations, dtype=bool)
-    needed[buyer, seller] = True
-    improved = (member @ needed.T.astype(np.int64)) == needed.sum(axis=1)
-    industry = downstream.outcomes(np.where(improved, after, before))[0].sum(axis=1)
-    return industry - industry[0]
-
-
-def shapley_shares(gains: Floats) -> Floats:
-    """Return the Shapley value [N] of a game given by v(C) for all 2^N coalitions (Shapley 1953).
-
-    phi_i = sum over C without i of |C|! (N - |C| - 1)! / N! * (v(C with i) - v(C)).
-    """
-    players = len(gains).bit_length() - 1
-    coalition = np.arange(len(gains))
-    size = np.bitwise_count(coalition.astype(np.uint64)).astype(np.int64)
-    weight = np.array([factorial(s) * factorial(players - s - 1) for s in range(players)]) / factorial(
-        players
-    )
-    shares = np.empty(players)
-    for player in range(players):
-        without = coalition[(coalition >> player) & 1 == 0]
-        marginal = gains[without | (1 << player)] - gains[without]
-        shares[player] = (weight[size[without]] * marginal).sum()
-    return shares
-
-
-def royalties(
-    rule: str,
-    downstream: DownstreamMarket,
-    before: Floats,
-    after: Floats,
-    buyer: Ints,
-    seller: Ints,
-    welfare: Floats,
-) -> Floats:
-    """Return what each organisation [N] receives from the others (negative: pays), credits; the sum is zero.
-
-    Parameters
-    ----------
-    rule : str
-        ``none``; ``equal`` shares; ``proportional`` to the welfare gained in the trades that an organisation
-        took part in, half to each side; ``shapley``, the Shapley value of `coalition_gains`, exact.
     downstream : DownstreamMarket
         Where profits come from.
     before, after : float64 [N]
         Qualities without and with the round's trades.
     buyer, seller : int64 [T]
         The round's trades.
+    """
+
+    downstream: DownstreamMarket
+    before: Floats
+    after: Floats
+    buyer: Ints
+    seller: Ints
+
+    @property
+    def players(self) -> int:
+        """Number of organisations, N."""
+        return len(self.before)
+
+    def profits(self, member: Bools) -> Floats:
+        """Return how the trades inside each coalition alone change every profit, float64 [M, N], credits.
+
+        Parameters
+        ----------
+        member : bool [M, N]
+            Who is in each coalition. Cost: M equilibria, in batches.
+        """
+        needed = np.eye(self.players, dtype=bool)
+        needed[self.buyer, self.seller] = True
+        improved = (member @ needed.T.astype(np.int64)) == needed.sum(axis=1)
+        quality = np.where(improved, self.after, self.before)
+        size = max(1, PROFITS_AT_ONCE // self.players)
+        parts = [quality[first : first + size] for first in range(0, len(quality), size)]
+        profit = np.concatenate([self.downstream.outcomes(part)[0] for part in parts])
+        return profit - self.downstream.outcomes(self.before[None])[0]
+
+    def industry(self, member: Bools) -> Floats:
+        """Return the change of everybody's profits, float64 [M]: the game that Shapley royalties share."""
+        return self.profits(member).sum(axis=1)
+
+    def members(self, member: Bools) -> Floats:
+        """Return the change of the members' own profits, float64 [M]: what a coalition could secure alone."""
+        return (self.profits(member) * member).sum(axis=1)
+
+
+@dataclass(frozen=True)
+class Shares:
+    """What each organisation is due.
+
+    Attributes
+    ----------
+    due : float64 [N]
+        Received from the others (negative: paid), credits; the sum is zero.
+    error : float64 [N]
+        Standard error of the share where it was sampled, otherwise 0.
+    """
+
+    due: Floats
+    error: Floats
+
+
+@dataclass(frozen=True)
+class Stability:
+    """Whether any coalition would do better alone.
+
+    Attributes
+    ----------
+    excess : float
+        The largest v(C) - x(C) over the coalitions looked at, credits; positive: C would rather leave, and
+        the payoffs are not in the core.
+    coalitions : int
+        How many were looked at. Where that is not all 2^N - 2, the excess is a lower bound.
+    """
+
+    excess: float
+    coalitions: int
+
+
+@dataclass(frozen=True)
+class Royalties:
+    """What cooperating organisations paid each other; zeros in the other settings.
+
+    Attributes
+    ----------
+    paid : int64 [N]
+        What each got (negative: paid), micro-credits.
+    error : float64 [N]
+        Standard error of a sampled share, credits.
+    core : Stability
+        Whether anybody would rather have left.
+    """
+
+    paid: Ints
+    error: Floats
+    core: Stability
+
+
+def royalties(
+    rule: str, game: RoundGame, welfare: Floats, permutations: int, rng: np.random.Generator
+) -> Shares:
+    """Return what each organisation receives from the others under a rule.
+
+    Parameters
+    ----------
+    rule : str
+        ``none``; ``equal`` shares, the Nash bargaining solution if failure to agree means no trade at all;
+        ``nash``, the Nash bargaining solution if it means that the organisation alone drops out and the
+        others go on: what that would leave it with, and an equal share of the rest; ``proportional`` to the
+        welfare gained in the trades that an organisation took part in, half to each side; ``shapley``, the
+        Shapley value of `RoundGame.industry`, exact for `LARGEST_EXACT_GAME` organisations or fewer, beyond
+        that from sampled permutations.
+    game : RoundGame
+        The round.
     welfare : float64 [T]
         The gain of welfare for which each trade was made.
+    permutations : int
+        How many to sample; cost N equilibria each.
+    rng : numpy.random.Generator
+        Draws the permutations.
 
-    Raises
-    ------
-    ValueError
-        If ``shapley`` is asked for more organisations than `LARGEST_EXACT_GAME`.
+    References
+    ----------
+    L. Shapley (1953), Contributions to the Theory of Games II; J. Nash (1950), Econometrica 18.
     """
-    organisations = len(before)
-    if rule == "none" or len(buyer) == 0:
-        return np.zeros(organisations)
-    own = downstream.standing(after).profit - downstream.standing(before).profit
-    if rule == "equal":
-        share = np.full(organisations, own.sum() / organisations)
+    if rule == "none" or len(game.buyer) == 0:
+        return Shares(np.zeros(game.players), np.zeros(game.players))
+    own = game.profits(np.ones((1, game.players), dtype=bool))[0]
+    share, error = np.full(game.players, own.mean()), np.zeros(game.players)
+    if rule == "nash":
+        alone = np.diag(game.profits(~np.eye(game.players, dtype=bool)))
+        share = alone + (own.sum() - alone.sum()) / game.players
     elif rule == "proportional":
-        part = np.bincount(buyer, welfare, organisations) + np.bincount(seller, welfare, organisations)
-        share = (
-            own.sum() * part / part.sum()
-            if part.sum() > 0
-            else np.full(organisations, own.sum() / organisations)
-        )
+        bought, sold = (np.bincount(side, welfare, game.players) for side in (game.buyer, game.seller))
+        part = bought + sold
+        share = own.sum() * part / part.sum() if part.sum() > 0 else share
+    elif rule == "shapley" and game.players <= LARGEST_EXACT_GAME:
+        share = shapley_value(game_of(game.players, game.industry))
+    elif rule == "shapley":
+        sampled = sampled_shapley_value(game.industry, game.players, permutations, rng)
+        share, error = sampled.shares, sampled.error
+    return Shares(share - own, error)
+
+
+def stability(game: RoundGame, received: Floats, coalitions: int, rng: np.random.Generator) -> Stability:
+    """Return whether the round's profits and royalties are in the core of `RoundGame.members`.
+
+    Outsiders of a coalition keep to themselves, as it does. All coalitions but the whole are looked at for
+    `LARGEST_EXACT_CORE` organisations or fewer; beyond that each organisation alone, everybody but one, and
+    a random sample.
+
+    Parameters
+    ----------
+    game : RoundGame
+        The round.
+    received : float64 [N]
+        Royalties as they were paid, credits.
+    coalitions : int
+        How many to sample; cost an equilibrium each.
+    rng : numpy.random.Generator
+        Draws them.
+    """
+    payoff = game.profits(np.ones((1, game.players), dtype=bool))[0] + received
+    if game.players <= LARGEST_EXACT_CORE:
+        member = memberships(game.players)[1:-1]
     else:
-        check_shapley(organisations)
-        share = shapley_shares(coalition_gains(downstream, before, after, buyer, seller))
-    return share - own
+        member = random_coalitions(game.players, coalitions, rng)
+    excess = coalition_excess(game.members(member), member, payoff)
+    return Stability(float(excess.max()), len(member))
 
 
 def pairwise_transfers(amount: Ints) -> tuple[Ints, Ints, Ints]:
@@ -128,12 +225,3 @@ def pairwise_transfers(amount: Ints) -> tuple[Ints, Ints, Ints]:
     paid, got = np.cumsum(-amount[pays]), np.cumsum(amount[gets])
     ends = np.union1d(paid, got)
     return pays[np.searchsorted(paid, ends)], gets[np.searchsorted(got, ends)], np.diff(ends, prepend=0)
-
-
-def check_shapley(organisations: int) -> None:
-    """Raise ``ValueError`` where an exact Shapley value would need too many coalitions."""
-    if organisations > LARGEST_EXACT_GAME:
-        raise ValueError(
-            f"setting.royalties=shapley needs organisations of at most {LARGEST_EXACT_GAME} "
-            f"(it values all coalitions); got {organisations}"
-        )

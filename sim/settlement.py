@@ -9,15 +9,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from agents.strategies import MergeView
-from markets.money import to_micro
+from markets.money import MICRO, to_micro
 from markets.orders import Trades
 from sim.deals import Charges, Deals
-from sim.royalties import pairwise_transfers, royalties
+from sim.royalties import RoundGame, Royalties, Stability, pairwise_transfers, royalties, stability
 
 if TYPE_CHECKING:
     from sim.broker import Quoted, Shortlist
-    from sim.laboratory import Tried
     from sim.market import ParameterMarket
+    from sim.requests import Tried
     from sim.world import TradingWorld
 
 Floats = NDArray[np.float64]
@@ -73,7 +73,7 @@ def _amounts(world: "TradingWorld", trades: Trades, bid: Ints, ask: Ints) -> tup
     return np.concatenate([paid, charged]), np.concatenate([received, passed_on])
 
 
-def merge_weights(world: "ParameterMarket", bought: Deals, tried: "Tried") -> Floats:
+def merge_weights(world: "ParameterMarket", tries: "Shortlist", bought: Deals, tried: "Tried") -> Floats:
     """Return the weight with which each bought block is merged, as the buyers' strategies choose."""
     weight = tried.weight[bought.row]
     if world.config.learning.merge == "average":
@@ -83,30 +83,37 @@ def merge_weights(world: "ParameterMarket", bought: Deals, tried: "Tried") -> Fl
     chosen = weight.copy()
     for strategy, follows in world.strategies:
         own = follows[bought.buyer]
-        view = MergeView(bought.buyer[own], bought.row[own], weight[own], tried.gain[bought.row[own]])
+        view = MergeView(
+            bought.buyer[own],
+            tries.listing[bought.row[own]],
+            weight[own],
+            tried.gain[bought.row[own]],
+            world.memories[strategy.name],
+        )
         chosen[own] = strategy.merge(view)
     return chosen.clip(0.0, 1.0)
 
 
 def pay_royalties(
     world: "ParameterMarket", before: Floats, profit: Ints, bought: Deals, welfare: Floats
-) -> Ints:
-    """Let cooperating organisations share what the round changed; return what each got, micro-credits [N].
+) -> Royalties:
+    """Let cooperating organisations share what the round changed, through the ledger.
 
     Royalties are paid out of the round's profits: who owes more than its profit [N] pays all of it, and the
     receivers get proportionally less.
     """
-    setting = world.config.setting
-    if not setting.cooperates:
-        return np.zeros(world.organisations, dtype=np.int64)
-    due = royalties(
-        setting.royalties, world.downstream, before, world.quality, bought.buyer, bought.seller, welfare
-    )
-    pays = np.minimum(to_micro((-due).clip(min=0), "down"), profit)
-    claims = due.clip(min=0)
+    setting, nothing = world.config.setting, np.zeros(world.organisations)
+    if not setting.cooperates or len(bought.row) == 0:
+        return Royalties(nothing.astype(np.int64), nothing, Stability(0.0, 0))
+    game = RoundGame(world.downstream, before, world.quality, bought.buyer, bought.seller)
+    samples = setting.royalty_permutations
+    share = royalties(setting.royalties, game, welfare, samples, world.stream("royalties"))
+    pays = np.minimum(to_micro((-share.due).clip(min=0), "down"), profit)
+    claims = share.due.clip(min=0)
     gets = np.zeros_like(pays)
     if pays.sum() > 0:
         gets = np.floor(pays.sum() * (claims / claims.sum())).astype(np.int64)
         gets[np.argmax(claims)] += pays.sum() - gets.sum()
     world.ledger.transfer(world.steps, *pairwise_transfers(gets - pays), "royalty")
-    return gets - pays
+    core = stability(game, (gets - pays) / MICRO, samples, world.stream("core"))
+    return Royalties(gets - pays, share.error, core)

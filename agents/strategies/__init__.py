@@ -1,11 +1,12 @@
 """Strategies: how organisations ask, bid and merge. One file a strategy.
 
-Core Objects: STRATEGIES, Strategy, AskView, BidView, MergeView, OutcomeView, Tape
+Core Objects: STRATEGIES, Strategy, AskView, BidView, ClaimView, MergeView, OutcomeView, Tape
 """
 
 from agents.strategies.base import (
     AskView,
     BidView,
+    ClaimView,
     Memory,
     MergeView,
     OutcomeView,
@@ -19,4 +20,14 @@ STRATEGIES: Registry[Strategy] = Registry("strategy", check_strategy_class)
 
 import_submodules(__name__, list(__path__))
 
-__all__ = ["STRATEGIES", "AskView", "BidView", "Memory", "MergeView", "OutcomeView", "Strategy", "Tape"]
+__all__ = [
+    "STRATEGIES",
+    "AskView",
+    "BidView",
+    "ClaimView",
+    "Memory",
+    "MergeView",
+    "OutcomeView",
+    "Strategy",
+    "Tape",
+]

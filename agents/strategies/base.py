@@ -8,12 +8,12 @@ depend on nothing but rows of the same organisation, what it remembers, and what
 A strategy holds no state of its own. What it remembers is a dictionary of arrays that `begin` makes, the
 world keeps and saves, every view shows, and `learn` replaces once the outcome is known.
 
-Core Objects: Strategy, AskView, BidView, MergeView, OutcomeView, Tape
+Core Objects: Strategy, AskView, BidView, ClaimView, MergeView, OutcomeView, Tape
 """
 
 import inspect
 from abc import ABC, abstractmethod
-from dataclasses import dataclass, is_dataclass
+from dataclasses import dataclass, field, is_dataclass
 from typing import Any, ClassVar
 
 import numpy as np
@@ -114,6 +114,26 @@ class BidView:
 
 
 @dataclass(frozen=True)
+class ClaimView:
+    """What sellers know when they say how good their models are, where blocks cannot be tried; L rows.
+
+    Attributes
+    ----------
+    seller, listing : int64 [L]
+        Who offers what.
+    loss : float64 [L]
+        Validation loss of the seller's model, nats an example.
+    best : float
+        The least validation loss of any model in the world, which the broker publishes.
+    """
+
+    seller: Ints
+    listing: Ints
+    loss: Floats
+    best: float
+
+
+@dataclass(frozen=True)
 class MergeView:
     """What buyers know when they merge; T rows, one for each block that was bought.
 
@@ -125,12 +145,15 @@ class MergeView:
         The merge weight in [0, 1] that the trial found best.
     gain : float64 [T]
         The gain that the trial found, nats an example.
+    memory : dict
+        What the strategy remembers; the round's outcome is part of it.
     """
 
     buyer: Ints
     listing: Ints
     weight: Floats
     gain: Floats
+    memory: Memory = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -222,6 +245,10 @@ class Strategy(ABC):
     name: str
     trades: ClassVar[bool] = True
     """Whether it comes to the market at all; who does not lists nothing and tries nothing."""
+    trains: ClassVar[bool] = True
+    """Whether it trains its model; who does not keeps its initial weights and what it merges into them."""
+    conspires: ClassVar[bool] = False
+    """Whether its followers act as one: their answers may then depend on each other's rows."""
 
     @abstractmethod
     def ask(self, view: AskView) -> Floats:
@@ -234,6 +261,14 @@ class Strategy(ABC):
     def merge(self, view: MergeView) -> Floats:
         """Return the weight in [0, 1] with which each bought block is merged: by default the trial's."""
         return view.weight
+
+    def claim(self, view: ClaimView) -> Floats:
+        """Return the validation loss that it claims for its model, for each row: by default the true one."""
+        return view.loss
+
+    def teach(self, classes: int) -> Ints:
+        """Return as what examples of each class 0..K - 1 are labelled in its training: by default truly."""
+        return np.arange(classes)
 
     def begin(self, organisations: int, positions: int, rng: np.random.Generator) -> Memory:
         """Return what it remembers before the first round: by default nothing.
@@ -259,7 +294,7 @@ def check_strategy_class(cls: type[Strategy]) -> None:
         raise TypeError(f"strategy {cls.__name__} must be a dataclass that extends Strategy")
     if inspect.isabstract(cls):
         raise TypeError(f"strategy {cls.__name__} must define ask and bid")
-    for question in ("ask", "bid", "merge", "learn"):
+    for question in ("ask", "bid", "claim", "merge", "learn"):
         found = list(inspect.signature(getattr(cls, question)).parameters)
         if found != ["self", "view"]:
             raise TypeError(

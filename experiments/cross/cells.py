@@ -10,6 +10,7 @@ from experiments.cross.config import CrossConfig
 from sim.exploitability import regret_of_misreporting
 from sim.laboratory import Laboratory
 from sim.market import ParameterMarket, play
+from sim.settings import SETTINGS
 from sim.welfare import share_better_off
 
 MEASURES: dict[str, str] = {
@@ -50,7 +51,7 @@ def play_cells(config: CrossConfig, mechanism: str) -> pd.DataFrame:
     factors.
     """
     compared = [(s, t) for t in config.settings for s in dict.fromkeys(["truthful", *config.strategies])]
-    choices = [*compared, ("truthful", "autarky")]
+    choices = list(dict.fromkeys(_played(*choice) for choice in [*compared, ("truthful", "autarky")]))
     worlds = _worlds(config, mechanism, choices)
     every = [world for replicate in worlds for world in replicate]
     nets = {id(world): np.zeros(config.organisations) for world in every}
@@ -72,7 +73,7 @@ def play_cells(config: CrossConfig, mechanism: str) -> pd.DataFrame:
         alone = np.array(qualities[id(of["truthful", "autarky"])])
         for strategy, setting in compared:
             if strategy in config.strategies:
-                world, honest = of[strategy, setting], of["truthful", setting]
+                world, honest = of[_played(strategy, setting)], of["truthful", setting]
                 key = [mechanism, strategy, setting, config.licence_of(mechanism), replicate]
                 row = dict(zip([*KEYS, "replicate"], key, strict=True))
                 row |= _outcome(config, world, sums[id(world)])
@@ -86,6 +87,11 @@ def play_cells(config: CrossConfig, mechanism: str) -> pd.DataFrame:
 
 
 _SUMMED = ("gains_realised", "gains_first_best", "volume", "broker_surplus", "welfare")
+
+
+def _played(strategy: str, setting: str) -> tuple[str, str]:
+    """Return the world that stands for a cell: where organisations cooperate no strategy is asked."""
+    return ("truthful" if SETTINGS[setting].cooperates else strategy, setting)
 
 
 def _worlds(

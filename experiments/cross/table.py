@@ -110,17 +110,21 @@ def _print_levels(console: Console, title: str, cells: pd.DataFrame) -> None:
 
 
 def _print_advantages(console: Console, setting: str, cells: pd.DataFrame) -> None:
-    shown = Table(title=f"{setting}: {MEASURES['advantage']}; * the 95% interval excludes 0")
-    strategies = sorted(set(cells["strategy"]) - {"truthful"})
-    shown.add_column("mechanism", no_wrap=True)
-    for strategy in strategies:
-        shown.add_column(strategy.replace("_", " "), justify="right", overflow="fold")
-    for mechanism, group in cells.groupby("mechanism"):
-        row = group.set_index("strategy")
-        clear = (row["low"] > 0) | (row["high"] < 0)
-        texts = (f"{row['mean'][name]:.2f}{'*' if clear[name] else ''}" for name in strategies)
-        shown.add_row(str(mechanism), *texts)
-    if strategies:
+    """Print one row a strategy: under which mechanisms it clearly beats the truth, and where most."""
+    shown = Table(title=f"{setting}: {MEASURES['advantage']}")
+    for heading in ("strategy", "most under", "least under"):
+        shown.add_column(heading, overflow="fold")
+    for heading in ("mean", "clear gains", "clear losses"):
+        shown.add_column(heading, justify="right", overflow="fold")
+    for strategy, group in cells[cells["strategy"] != "truthful"].groupby("strategy"):
+        mean = dict(zip(group["mechanism"], group["mean"], strict=True))
+        extremes = [
+            f"{name} ({mean[name]:.1f})"
+            for name in (max(mean, key=mean.__getitem__), min(mean, key=mean.__getitem__))
+        ]
+        counts = [str(int(clear.sum())) for clear in (group["low"] > 0, group["high"] < 0)]
+        shown.add_row(str(strategy), *extremes, f"{group['mean'].mean():.1f}", *counts)
+    if shown.row_count:
         console.print(shown)
 
 

@@ -34,6 +34,9 @@ from markets.theory.bundles import (
     package_gains,
     vickrey_payments,
 )
+from markets.theory.collusion import (
+    ring_revenue,
+)
 from markets.theory.commons import (
     clarke_taxes,
     is_contribution_equilibrium,
@@ -42,6 +45,12 @@ from markets.theory.commons import (
     samuelson_quantity,
     voluntary_contributions,
     warm_glow_contribution,
+)
+from markets.theory.cooperation import (
+    airport_game,
+    airport_shares,
+    best_merge_weight,
+    glove_game,
 )
 from markets.theory.copies import (
     equal_sharing_loss,
@@ -64,6 +73,7 @@ from markets.theory.double_auctions import (
     vickrey_deficit,
 )
 from markets.theory.false_names import (
+    false_name_bid,
     false_name_profit,
     false_name_revenue,
 )
@@ -79,10 +89,13 @@ __all__ = [
     "AUSUBEL_MILGROM",
     "SHAPLEY_SHUBIK",
     "HousingMarket",
+    "airport_game",
+    "airport_shares",
     "all_pay_bid",
     "all_pay_revenue_variance",
     "auction_bidders_surplus",
     "auction_revenue",
+    "best_merge_weight",
     "best_offer",
     "call_market_gains",
     "call_market_interval",
@@ -95,11 +108,13 @@ __all__ = [
     "competitive_prices",
     "equal_sharing_loss",
     "expected_value",
+    "false_name_bid",
     "false_name_profit",
     "false_name_revenue",
     "first_price_bid",
     "first_price_reply",
     "first_price_revenue_variance",
+    "glove_game",
     "is_contribution_equilibrium",
     "last_pair",
     "least_core_revenue",
@@ -116,6 +131,7 @@ __all__ = [
     "random_sampling_revenue",
     "reserve_loss",
     "reserve_revenue",
+    "ring_revenue",
     "risk_averse_bid",
     "samuelson_quantity",
     "second_price_revenue_variance",

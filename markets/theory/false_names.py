@@ -1,9 +1,10 @@
-"""One bidder under several names, against a rival for everything.
+"""One bidder under several names.
 
-M goods, one of each. The bidder's values of the goods are independent and uniform on [0, 1] and add up; the
-rival wants all goods or none, and its value is uniform on [0, M]. Money is in credits.
+Against a rival for everything: M goods, one of each. The bidder's values of the goods are independent and
+uniform on [0, 1] and add up; the rival wants all goods or none, and its value is uniform on [0, M]. For
+copies: buyers of the same value, whose offers are the optimal prices of the others. Money is in credits.
 
-Core Objects: false_name_revenue, false_name_profit
+Core Objects: false_name_revenue, false_name_profit, false_name_bid
 """
 
 
@@ -29,3 +30,16 @@ def false_name_revenue(goods: int, names: bool) -> float:
 def false_name_profit(goods: int, names: bool) -> float:
     """Return the bidder's expected profit there: M/8 + 1/24, or with names M/4 - 1/12: (M - 1)/8 more."""
     return goods / 4 - 1 / 12 if names else goods / 8 + 1 / 24
+
+
+def false_name_bid(buyers: int, names: int) -> float:
+    """Return the share of the common value that false names bid against a deterministic optimal price.
+
+    With n >= 2 buyers of the same value v, everybody is offered v. If one of them bids s v under m >= 1
+    further names, its offer falls to s v while its other names, who see one bid of v more, are still offered
+    v and buy nothing, for every s with (n - 1)/(n + m - 1) < s < n/(n + m - 1). This is the middle of that
+    interval.
+
+    False names: Yokoo, Sakurai and Matsubara (2004), Games and Economic Behavior 46.
+    """
+    return (buyers - 0.5) / (buyers + names - 1)

@@ -33,15 +33,19 @@ class Setting(ABC):
     delivery : float
         Credits that delivering one copy of a block costs its seller.
     royalties : str
-        How the cooperative setting shares the gains of a round: ``none``, ``equal``, ``proportional`` or
-        ``shapley``.
+        How the cooperative setting shares the gains of a round: ``none``, ``equal``, ``nash``,
+        ``proportional`` or ``shapley`` (see `sim.royalties`).
+    royalty_permutations : int
+        Orders of arrival from which Shapley royalties are estimated, and coalitions among which the core is
+        looked for, where there are too many organisations for all of them.
     """
 
     name: str = ""
     demand: Demand = field(default_factory=Demand)
     regions: Annotated[int, Field(ge=1)] = 1
     delivery: Annotated[float, Field(ge=0, le=1e3, allow_inf_nan=False)] = 0.0
-    royalties: Annotated[str, Field(pattern="^(none|equal|proportional|shapley)$")] = "equal"
+    royalties: Annotated[str, Field(pattern="^(none|equal|nash|proportional|shapley)$")] = "equal"
+    royalty_permutations: Annotated[int, Field(ge=2, le=100_000)] = 200
 
     trades: ClassVar[bool] = True
     cooperates: ClassVar[bool] = False

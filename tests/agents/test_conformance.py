@@ -113,6 +113,22 @@ class Gossip(Diary):
         return view.memory["limits"][(view.buyer + 1) % view.organisations]
 
 
+@dataclass(frozen=True)
+class Boaster(Truthful):
+    """Claims a loss that no model can have."""
+
+    def claim(self, view):
+        return view.loss - 10
+
+
+@dataclass(frozen=True)
+class Inventor(Truthful):
+    """Teaches classes that do not exist."""
+
+    def teach(self, classes):
+        return np.arange(classes) + 1
+
+
 @pytest.mark.parametrize(
     ("cheat", "told"),
     [
@@ -125,6 +141,8 @@ class Gossip(Diary):
         (Growing, "learn must keep names, shapes and types"),
         (Text, "a memory must hold arrays of float64"),
         (Gossip, "bid must not depend on what others know"),
+        (Boaster, "claim must return a loss a row that is NaN or not negative"),
+        (Inventor, "teach must return one of the 6 classes"),
     ],
 )
 def test_what_breaks_the_rules_is_caught(cheat, told):

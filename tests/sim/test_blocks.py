@@ -8,8 +8,8 @@ import torch
 from agents.learning.networks import NETWORKS
 from sim.blocks import MOST_LAYERS, cut
 from sim.cohort import Cohort
-from sim.laboratory import Merge
 from sim.market import ParameterMarket
+from sim.requests import Merge
 from tests.sim.conftest import small, tables_of
 
 BUNDLES = {

@@ -6,6 +6,7 @@ from agents.learning import Architecture, interpolate, match_weights, merge
 from agents.learning.alignment import permute
 from agents.learning.merging import position_masks, purchase_rank
 from agents.learning.optimisers import AdamW
+from markets.theory import best_merge_weight
 from tests.agents.learning.conftest import ARCHITECTURES, fleet_of, models, orders
 
 
@@ -78,3 +79,19 @@ def test_edges() -> None:
             merge(fleet, offered, [0], [0], [0], ["model"], [weight])
     with pytest.raises(ValueError, match="position must be one of"):
         merge(fleet, offered, [0], [0], [0], ["tail"], [0.5])
+
+
+def test_the_best_weight_on_a_quadratic_loss() -> None:
+    """Closed form: |(1 - w) a + w b - t|^2 is least at w = (t - a).(b - a) / |b - a|^2, clipped to [0, 1]."""
+    architecture, grid = next(iter(ARCHITECTURES.values())), np.linspace(0, 1, 1001)
+    a, b, t = (models(architecture, 1, seed=seed) for seed in (1, 2, 3))
+    for share in (-0.4, 0.0, 0.35, 0.8, 1.6):
+        target = {name: leaf + share * (b[name] - leaf) + 0.1 * t[name] for name, leaf in a.items()}
+        own, bought = (torch.cat([leaf.ravel() for leaf in m.values()]).numpy() for m in (a, b))
+        weight = best_merge_weight(own, bought, torch.cat([leaf.ravel() for leaf in target.values()]).numpy())
+        many = {name: leaf.expand(len(grid), *leaf.shape[1:]) for name, leaf in a.items()}
+        other = {name: leaf.expand(len(grid), *leaf.shape[1:]) for name, leaf in b.items()}
+        merged = interpolate(many, other, torch.from_numpy(grid))
+        loss = sum(((merged[name] - target[name]) ** 2).flatten(1).double().sum(1) for name in merged)
+        assert abs(grid[int(loss.argmin())] - weight) <= 0.0015
+        assert (weight == 0) if share < -0.3 else (weight == 1) if share > 1.3 else 0 <= weight < 1

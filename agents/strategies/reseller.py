@@ -1,0 +1,36 @@
+"""Reselling: others' parameters at a little more than delivery."""
+
+from typing import Annotated, ClassVar
+
+import numpy as np
+from pydantic import Field
+from pydantic.dataclasses import dataclass
+
+from agents.strategies import STRATEGIES
+from agents.strategies.base import AskView, BidView, Floats, MergeView, Strategy, worthwhile
+
+
+@STRATEGIES.register
+@dataclass(frozen=True, config={"extra": "forbid"})
+class Reseller(Strategy):
+    """Does not train: buys models, copies them whole, and offers them at little more than delivery.
+
+    It undercuts producers who count a lost lead among their costs: it never had one, and asks `margin`
+    credits above the cost of delivery. Where `broker.resale` is forbidden, it has nothing to list.
+    """
+
+    name: str = "reseller"
+    trains: ClassVar[bool] = False
+    margin: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0.001
+
+    def ask(self, view: AskView) -> Floats:
+        """Return the cost of delivery and the margin."""
+        return view.delivery + self.margin
+
+    def bid(self, view: BidView) -> Floats:
+        """Return the value."""
+        return worthwhile(view, view.value)
+
+    def merge(self, view: MergeView) -> Floats:
+        """Return 1: the block replaces what was there."""
+        return np.ones(len(view.weight))
