@@ -80,11 +80,13 @@ def run_adversaries(replicates: int, rounds: int, seed: int, output: Path) -> No
     Raises
     ------
     UserError
-        If a number is too small, or the folder holds cells of other numbers.
+        If a number is too small or too large, or the folder holds cells of other numbers.
     """
-    for name, value, least in (("replicates", replicates, 2), ("rounds", rounds, 1), ("seed", seed, 0)):
-        if value < least:
-            raise UserError(f"{name} must be a whole number >= {least}; got {value}")
+    limits = {"replicates": (2, 1000), "rounds": (1, 10_000), "seed": (0, 2**63 - 1)}
+    for name, value in (("replicates", replicates), ("rounds", rounds), ("seed", seed)):
+        least, most = limits[name]
+        if not least <= value <= most:
+            raise UserError(f"{name} must be a whole number from {least} to {most}; got {value}")
     torch.set_num_threads(1)
     _claim_folder(output, {"replicates": replicates, "rounds": rounds, "seed": seed})
     cells = list(_cells(replicates, rounds, seed))

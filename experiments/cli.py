@@ -70,7 +70,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     textbook.add_argument("preset", metavar="PRESET", nargs="?", default="")
     benchmark = commands.add_parser("benchmark", help="compare the fleet and the clearing with plain loops")
-    benchmark.add_argument("--tasks", choices=["learning", "clearing", "all"], default="all")
+    benchmark.add_argument("--tasks", choices=["learning", "round", "clearing", "all"], default="all")
     benchmark.add_argument("--organisations", type=int, nargs="+", default=[2, 16, 64, 256], metavar="N")
     benchmark.add_argument(
         "--repeats", type=int, default=5, metavar="K", help="timed repetitions; the median counts"
@@ -169,11 +169,15 @@ def _dispatch(command: argparse.Namespace, rest: list[str]) -> int:
 
 
 def _benchmark(command: argparse.Namespace) -> None:
-    if command.tasks != "clearing":
+    if command.tasks in ("learning", "all"):
         from experiments.benchmark import run_benchmark
 
         run_benchmark(command.organisations, command.repeats, command.device, command.threads, command.output)
-    if command.tasks != "learning":
+    if command.tasks in ("round", "all"):
+        from experiments.benchmark_round import run_round_benchmark
+
+        run_round_benchmark(command.repeats, command.output)
+    if command.tasks in ("clearing", "all"):
         from experiments.benchmark_clearing import run_clearing_benchmark
 
         run_clearing_benchmark(command.orders, command.repeats, command.output)

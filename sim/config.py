@@ -7,7 +7,7 @@ import dataclasses
 from dataclasses import field
 from typing import Annotated, Any
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, ValidationError, field_validator, model_validator
 from pydantic.dataclasses import dataclass
 
 from agents.learning.merge_operators import MERGE_OPERATORS
@@ -218,7 +218,17 @@ class PopulationConfig:
         for name in [*self.mix, *self.parameters]:
             STRATEGIES[name]
         for name, fields in self.parameters.items():
-            STRATEGIES.build({"name": name, **fields})
+            try:
+                STRATEGIES.build({"name": name, **fields})
+            except ValidationError as error:
+                first = error.errors()[0]
+                key = ".".join(["population.parameters", name, *(str(part) for part in first["loc"])])
+                fields_of: Any = STRATEGIES[name]
+                known = ", ".join(f.name for f in dataclasses.fields(fields_of) if f.name != "name")
+                raise ValueError(
+                    f"{key} must be allowed by the strategy, whose fields are {known or 'none'}: "
+                    f"{first['msg'].lower()}; got {first['input']!r}"
+                ) from error
         return self
 
     def strategies(self, organisations: int) -> list[Strategy]:

@@ -13,18 +13,18 @@ from torch import Tensor
 from agents.learning.device import precise_dtype, resolve_device
 from agents.learning.losses import mean_accuracy, mean_loss
 from agents.learning.memory import (
-    chunk_size,
     chunks,
     evaluation_bytes,
     row_parts,
     tile_size,
     training_bytes,
+    training_size,
     working_bytes,
 )
 from agents.learning.networks.base import Architecture, initial_statistic
 from agents.learning.networks.products import whole_lines
 from agents.learning.optimisers import Optimiser, OptimiserState, initial_state
-from agents.learning.parameters import Parameters, finite, take
+from agents.learning.parameters import Parameters, finite, gather, take
 from agents.learning.training import train_epoch, training_groups
 
 Ints = npt.NDArray[np.int64]
@@ -201,7 +201,8 @@ class Fleet:
         seen = (order >= 0).sum(axis=1).astype(np.int64)
         loss = np.full(len(numbers), np.nan)
         for chosen, width in training_groups(seen, batch_size):
-            size = chunk_size(self.working_bytes, training_bytes(self.architecture, width, self.device))
+            bytes_each = training_bytes(self.architecture, width, self.device)
+            size = training_size(self.working_bytes, bytes_each, self.device)
             for part in chunks(len(chosen), size):
                 some = chosen[part]
                 rows = self.rows(numbers[some])
@@ -254,7 +255,7 @@ class Fleet:
         loss, accuracy = np.empty(len(rows)), np.empty(len(rows))
         for part in chunks(len(rows), self.passes_at_once(examples.shape[1])):
             chosen = examples[groups[part]]
-            x = inputs[examples[0]] if len(examples) == 1 else inputs[chosen]
+            x = gather(inputs, examples[0] if len(examples) == 1 else chosen)
             logits = self.architecture.forward(take(self.models, rows[part]), x)
             loss[part] = mean_loss(logits, labels[chosen], count)
             accuracy[part] = mean_accuracy(logits, labels[chosen], count)

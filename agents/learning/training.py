@@ -1,5 +1,6 @@
 """One epoch of minibatch training of many models at once, each on examples of its own."""
 
+import dataclasses
 from collections.abc import Iterator
 
 import numpy as np
@@ -11,7 +12,11 @@ from agents.learning.device import precise_dtype
 from agents.learning.memory import training_rows
 from agents.learning.networks.base import Architecture
 from agents.learning.optimisers import Optimiser, OptimiserState
-from agents.learning.parameters import Parameters, head, spread
+from agents.learning.packing import Packing
+from agents.learning.parameters import Parameters, gather, head, spread
+
+ROW = "row"
+"""Name of all tensors of a model as one."""
 
 Ints = npt.NDArray[np.int64]
 
@@ -60,36 +65,58 @@ def train_epoch(
         Sum over the epoch's examples of the loss at the time of their visit, in nats.
     """
     steps = -(-(order >= 0).sum(axis=1) // width)
-    visits = torch.from_numpy(_padded(order, int(steps[0]) * width)).to(inputs.device)
+    longest = int(steps[0])
+    # steps first, so that the examples of a step lie together
+    visits = torch.from_numpy(_padded(order, longest * width)).to(inputs.device)
+    visits = visits.view(len(order), longest, width).transpose(0, 1).contiguous()
+    weights, chosen = (visits >= 0).float(), visits.clamp(min=0)
+    seen = weights.sum(2)
+    packing = Packing(architecture.shapes)
+    statistics = {name: models[name] for name in architecture.statistics}
+    rows, moments = packing.pack(models), [packing.pack(moment) for moment in state.moments]
+    packed = dataclasses.replace(state, moments=[{ROW: moment} for moment in moments])
+    slopes = torch.zeros_like(rows)
     total = torch.zeros(len(order), dtype=precise_dtype(inputs.device), device=inputs.device)
-    for step in range(int(steps[0])):
-        active = int((steps > step).sum())
-        batch = visits[:active, step * width : (step + 1) * width]
-        working = head(models, active)
-        loss, gradients = _gradients(architecture, working, inputs, labels, batch)
+    active = 0
+    for step in range(longest):
+        working = int((steps > step).sum())
+        if working != active:
+            active, here = working, packed.head(working)
+            model, slope = packing.views(rows[:active]), packing.views(slopes[:active])
+            model |= head(statistics, active)
+        batch = (weights[step, :active], chosen[step, :active], seen[step, :active])
+        loss, gradients = _gradients(architecture, model, inputs, labels, *batch)
         total[:active] += loss
-        trained = {name: working[name] for name in architecture.shapes}
-        optimiser.update(trained, gradients, state.head(active))
+        torch._foreach_copy_(list(slope.values()), [gradients[name] for name in slope])
+        optimiser.update({ROW: rows[:active]}, {ROW: slopes[:active]}, here)
+    for stacked, row in zip([models, *state.moments], [rows, *moments], strict=True):
+        packing.unpack(row, stacked)
     return np.asarray(total.cpu().numpy(), dtype=np.float64)
 
 
 def _gradients(
-    architecture: Architecture, models: Parameters, inputs: Tensor, labels: Tensor, batch: Tensor
+    architecture: Architecture,
+    models: Parameters,
+    inputs: Tensor,
+    labels: Tensor,
+    weight: Tensor,
+    chosen: Tensor,
+    seen: Tensor,
 ) -> tuple[Tensor, Parameters]:
     """Return the sum of each slot's losses, ``[n]``, and the gradient of their mean.
 
-    `batch` lists examples, ``[n, B]``, -1 for padding. Rows that do not fit into memory together are computed
-    part by part.
+    Rows that do not fit into memory together are computed part by part. `chosen` lists examples and `weight`
+    is 0 where they are padding, ``[n, B]``; `seen` counts the others, ``[n]``.
     """
-    seen = (batch >= 0).sum(1)
-    total, gradients = torch.zeros_like(seen, dtype=precise_dtype(batch.device)), Parameters()
-    for part in batch.split(training_rows(architecture, batch.shape[1], batch.device), 1):
-        weight, chosen = (part >= 0).float(), part.clamp(min=0)
-        loss, slopes = architecture.gradients(models, inputs[chosen], labels[chosen], weight)
-        total += loss * weight.sum(1)
-        if part.shape == batch.shape:
+    size = training_rows(architecture, chosen.shape[1], chosen.device)
+    total, gradients = torch.zeros_like(seen, dtype=precise_dtype(chosen.device)), Parameters()
+    for held, some in zip(weight.split(size, 1), chosen.split(size, 1), strict=True):
+        loss, slopes = architecture.gradients(models, gather(inputs, some), gather(labels, some), held)
+        count = held.sum(1)
+        total += loss * count
+        if some.shape == chosen.shape:
             return total, slopes
-        share = weight.sum(1) / seen.clamp(min=1)
+        share = count / seen.clamp(min=1)
         for name, slope in slopes.items():
             scaled = slope * spread(share, slope)
             gradients[name] = gradients[name].add_(scaled) if name in gradients else scaled

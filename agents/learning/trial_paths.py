@@ -1,6 +1,6 @@
 """How a merge looks at each merge weight, for trials: straight from one model to another, or along a curve.
 
-Core Objects: StraightPath, CurvedPath, Task, Validation
+Core Objects: StraightPath, CurvedPath, Task, Validation, holds
 """
 
 from abc import ABC, abstractmethod
@@ -14,13 +14,13 @@ from torch import Tensor
 from agents.learning.alignment import Permutations, permute
 from agents.learning.fleet import Fleet
 from agents.learning.losses import mean_loss
-from agents.learning.memory import FLOAT_BYTES, chunks, evaluation_bytes, tile_size
+from agents.learning.memory import FLOAT_BYTES, chunks, evaluation_bytes, tile_size, trunk_bytes
 from agents.learning.merge_operators.base import MergeOperator, StraightOperator
 from agents.learning.merge_operators.interpolation import Interpolation
 from agents.learning.merge_operators.recipe import Recipe
 from agents.learning.networks.base import Architecture
 from agents.learning.networks.products import whole_lines
-from agents.learning.parameters import Parameters, take
+from agents.learning.parameters import Parameters, gather, take
 
 Floats = npt.NDArray[np.float64]
 
@@ -71,30 +71,35 @@ class Validation:
     def inputs_of(self, group: Tensor) -> Tensor:
         """Return the inputs of some groups, ``[n, V, C, H, W]``, or one batch for all, ``[V, C, H, W]``."""
         examples = self.examples[0] if len(self.examples) == 1 else self.examples[group]
-        return self.inputs[examples]
+        return gather(self.inputs, examples)
 
 
 class _Path(ABC):
     """Own models of some pairs, their losses without a merge, and merges at weights of their own."""
 
+    base: "_Stems"
+
     def __init__(self, fleet: Fleet, task: Task, held: Validation) -> None:
         self.fleet, self.task, self.held = fleet, task, held
         self.architecture = fleet.architecture
-        self.base = _Stems(self.architecture, fleet.parameters, task.buyer, task.group, held)
 
     @property
     def at_once(self) -> int:
         """How many (pair, weight) to measure in one computation."""
-        return self.fleet.passes_at_once(self.held.examples.shape[1])
+        each = trunk_bytes(self.architecture, self.held.examples.shape[1])
+        return tile_size(self.fleet.working_bytes, each, self.fleet.device)
 
     def own_losses(self) -> Floats:
-        """Return each pair's loss without a merge, computed once for each buyer."""
+        """Return each pair's loss without a merge, computed once for each buyer and group."""
         base, held = self.base, self.held
-        loss = np.empty(len(base.row))
-        for part in chunks(len(loss), self.fleet.passes_at_once(held.examples.shape[1])):
-            logits = self.architecture.trunk(take(self.fleet.models, base.row[part]), base.z[part])
-            loss[part] = mean_loss(logits, held.labels[held.examples[base.group[part]]], held.count)
-        return loss[base.inverse.cpu().numpy()]
+        found, inverse = torch.unique(base.inverse, return_inverse=True)
+        row, group = torch.empty_like(found), torch.empty_like(found)
+        row[inverse], group[inverse] = self.task.buyer, self.task.group
+        loss = np.empty(len(found))
+        for part in chunks(len(found), self.at_once):
+            logits = self.architecture.trunk(take(self.fleet.models, row[part]), base.z[found[part]])
+            loss[part] = mean_loss(logits, held.labels[held.examples[group[part]]], held.count)
+        return loss[inverse.cpu().numpy()]
 
     @abstractmethod
     def merges(self, pairs: slice, weights: Floats) -> tuple[Parameters, Tensor]:
@@ -121,7 +126,13 @@ class StraightPath(_Path):
     """Merges on the line from a buyer's model to a partner: first layers run once a pair, at most."""
 
     def __init__(
-        self, fleet: Fleet, offered: Parameters, task: Task, held: Validation, recipe: Recipe
+        self,
+        fleet: Fleet,
+        offered: Parameters,
+        task: Task,
+        held: Validation,
+        recipe: Recipe,
+        held_by_fleet: bool,
     ) -> None:
         super().__init__(fleet, task, held)
         architecture = self.architecture
@@ -129,10 +140,11 @@ class StraightPath(_Path):
         self.own = take({name: fleet.parameters[name] for name in trunk}, task.buyer)
         self.bought: _Stems | None = None
         if isinstance(recipe.operator, Interpolation):
-            self.bought = _Stems(architecture, offered, task.seller, task.group, held)
+            self.base, self.bought = _stems_of_both(fleet, offered, held_by_fleet, task, held)
             other = take({name: offered[name] for name in trunk}, task.seller)
             other = permute(architecture, other, task.permutations)
         else:
+            self.base = _stems(architecture, fleet.parameters, task.buyer, task.group, held)
             other = _partners(fleet, offered, task, recipe)
             self.partner_stems = architecture.stem(
                 {name: other[name] for name in architecture.stem_tensors}, held.inputs_of(task.group)
@@ -164,9 +176,16 @@ class CurvedPath(_Path):
     """Merges of any operator: each (pair, weight) is merged and makes a whole forward pass."""
 
     def __init__(
-        self, fleet: Fleet, offered: Parameters, task: Task, held: Validation, recipe: Recipe
+        self,
+        fleet: Fleet,
+        offered: Parameters,
+        task: Task,
+        held: Validation,
+        recipe: Recipe,
+        held_by_fleet: bool = False,
     ) -> None:
         super().__init__(fleet, task, held)
+        self.base = _stems(self.architecture, fleet.parameters, task.buyer, task.group, held)
         self.recipe = recipe
         self.pairs = recipe.pairs(fleet, offered, task.buyer, task.seller, task.masks, task.permutations)
 
@@ -205,23 +224,43 @@ def _along(own: Tensor, step: Tensor, share: Tensor) -> Tensor:
     return torch.addcmul(own.unsqueeze(1), shares, step.unsqueeze(1)).flatten(0, 1)
 
 
+@dataclass(frozen=True)
 class _Stems:
-    """Stems of the distinct (model, group) among some pairs, ``[U, ...]``, each computed once."""
+    """Stems of the distinct (model, group) among some pairs, ``[U, ...]``, and which is whose, ``[p]``."""
 
-    def __init__(
-        self,
-        architecture: Architecture,
-        models: Parameters,
-        row: Tensor,
-        group: Tensor,
-        held: Validation,
-    ) -> None:
-        examples = held.examples
-        distinct, self.inverse = torch.unique(row * len(examples) + group, return_inverse=True)
-        self.row, self.group = distinct // len(examples), distinct % len(examples)
-        stem = {name: models[name] for name in architecture.stem_tensors}
-        self.z = architecture.stem(take(stem, self.row), held.inputs_of(self.group))
+    z: Tensor
+    inverse: Tensor
 
     def of(self, pairs: slice) -> Tensor:
         """Return the stems of some pairs."""
         return self.z.index_select(0, self.inverse[pairs])
+
+
+def holds(fleet: Fleet, offered: Parameters) -> bool:
+    """Return whether the fleet's slots still hold the stems on offer, row by row, as they do as a rule."""
+    names = fleet.architecture.stem_tensors
+    return all(torch.equal(fleet.parameters[name], offered[name]) for name in names)
+
+
+def _stems_of_both(
+    fleet: Fleet, offered: Parameters, held_by_fleet: bool, task: Task, held: Validation
+) -> tuple[_Stems, _Stems]:
+    """Return the stems of the buyers and of the sellers; a model that is both has one, of the same bits."""
+    pairs = len(task.buyer)
+    if held_by_fleet:
+        row, group = torch.cat([task.buyer, task.seller]), torch.cat([task.group, task.group])
+        both = _stems(fleet.architecture, fleet.parameters, row, group, held)
+        return _Stems(both.z, both.inverse[:pairs]), _Stems(both.z, both.inverse[pairs:])
+    return (
+        _stems(fleet.architecture, fleet.parameters, task.buyer, task.group, held),
+        _stems(fleet.architecture, offered, task.seller, task.group, held),
+    )
+
+
+def _stems(
+    architecture: Architecture, models: Parameters, row: Tensor, group: Tensor, held: Validation
+) -> _Stems:
+    groups = len(held.examples)
+    distinct, inverse = torch.unique(row * groups + group, return_inverse=True)
+    stem = take({name: models[name] for name in architecture.stem_tensors}, distinct // groups)
+    return _Stems(architecture.stem(stem, held.inputs_of(distinct % groups)), inverse)

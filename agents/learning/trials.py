@@ -15,8 +15,9 @@ Where a network keeps running statistics, a merged model's are first estimated o
 Core Objects: try_blocks, TrialResults
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import numpy.typing as npt
@@ -30,7 +31,7 @@ from agents.learning.memory import alignment_bytes, chunk_size, chunks, row_part
 from agents.learning.merge_operators.recipe import Recipe
 from agents.learning.merging import position_masks
 from agents.learning.parameters import Parameters, take
-from agents.learning.trial_paths import CurvedPath, StraightPath, Task, Validation
+from agents.learning.trial_paths import CurvedPath, StraightPath, Task, Validation, holds
 from agents.learning.weight_search import GridSearch, WeightSearch
 
 Floats = npt.NDArray[np.float64]
@@ -120,6 +121,13 @@ def try_blocks(
     permutations = _alignments(fleet, offered, buyers, sellers, align)
     masks = position_masks(fleet.architecture, position, names, fleet.device)
     task = Task(buyers, sellers, _column(group, fleet.device), masks, permutations)
+    kind = partial(
+        StraightPath if StraightPath.serves(recipe.operator) else CurvedPath,
+        fleet,
+        offered,
+        recipe=recipe,
+        held_by_fleet=holds(fleet, offered),
+    )
     held, known = _validation(fleet, inputs, labels, index, index if calibration is None else calibration)
     compared, loss = (np.empty((len(buyers), search.evaluations)) for _ in range(2))
     # neighbours in this order share the buyer, whose stem is then computed in few blocks only
@@ -129,7 +137,9 @@ def try_blocks(
     for part in chunks(len(order), chunk_size(fleet.working_bytes, each)):
         chosen = order[part]
         block = task.take(torch.from_numpy(chosen).to(fleet.device))
-        compared[chosen], loss[chosen] = _try_block(fleet, offered, block, search, held, known, recipe)
+        compared[chosen], loss[chosen] = _try_block(
+            kind, block, search, held, known if fleet.statistics else None
+        )
     least = loss.min(axis=1, keepdims=True)
     best = np.where(loss == least, compared, np.inf).argmin(axis=1)
     row = np.arange(len(loss))
@@ -154,24 +164,21 @@ def _validation(
 
 
 def _try_block(
-    fleet: Fleet,
-    offered: Parameters,
+    kind: Callable[[Task, Validation], StraightPath | CurvedPath],
     task: Task,
     search: WeightSearch,
     held: list[Validation],
-    known: Validation,
-    recipe: Recipe,
+    known: Validation | None,
 ) -> tuple[Floats, Floats]:
     """Return the weights and losses ``[p, W]`` of pairs whose stems fit into memory together."""
-    kind = StraightPath if StraightPath.serves(recipe.operator) else CurvedPath
     count = sum(piece.count for piece in held)
-    calibrated = kind(fleet, offered, task, known, recipe) if fleet.statistics else None
-    only = kind(fleet, offered, task, held[0], recipe) if len(held) == 1 else None
+    calibrated = None if known is None else kind(task, known)
+    only = kind(task, held[0]) if len(held) == 1 else None
 
     def paths() -> Iterator[tuple[StraightPath | CurvedPath, float]]:
         """Yield a path for each part of the examples, and its share of them; several are not kept."""
         for piece in held:
-            yield only or kind(fleet, offered, task, piece, recipe), piece.count / count
+            yield only or kind(task, piece), piece.count / count
 
     def loss_at(weights: Floats) -> Floats:
         statistics = _statistics(calibrated, weights)

@@ -9,17 +9,27 @@ from pathlib import Path
 from experiments.cross.composition import compose_cross
 from experiments.cross.heat_map import draw_heat_maps
 from experiments.cross.table import play_table, print_table
+from experiments.sentences import USER_ERRORS, UserError, one_sentence
 
 
 def run_cross(overrides: Sequence[str], folder: Path | None) -> int:
     """Make the cross table that the overrides ask for, or go on with it, and return the exit code.
+
+    With ``--cfg job`` it prints the configuration instead.
 
     Raises
     ------
     UserError, hydra.errors.HydraException, omegaconf.errors.OmegaConfBaseException, ValueError
         If the configuration is not allowed; nothing has been written then.
     """
-    config, text = compose_cross(overrides)
+    asked = [override for override in overrides if override not in ("--cfg", "-c", "job", "--cfg=job")]
+    try:
+        config, text = compose_cross(asked)
+    except USER_ERRORS as error:
+        raise UserError(one_sentence(error, "parabourse cross")) from error
+    if len(asked) < len(overrides):
+        print(text)
+        return 0
     folder, table = play_table(config, text, folder)
     print_table(config, table, folder)
     draw_heat_maps(folder, table)

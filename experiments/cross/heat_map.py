@@ -3,6 +3,7 @@
 Core Objects: draw_heat_maps
 """
 
+import textwrap
 from functools import partial
 from pathlib import Path
 
@@ -22,6 +23,9 @@ from sim.records import write_atomically
 DPI = 110
 SIGNED = ("budget", "advantage", "damage")
 """Measures whose zero is the middle of the colour scale."""
+
+CAP = 0.98
+"""Share of the cells that the colour scale spans: the wildest would leave no colours to the others."""
 
 FEW = 7
 """Up to so many strategies a cell has room for its number."""
@@ -56,8 +60,14 @@ def _figure(measure: str, cells: pd.DataFrame) -> Figure:
     for axes, setting in zip(panels, settings, strict=True):
         image = _panel(axes, cells[cells["setting"] == setting], measure, norm, mechanisms, strategies)
         axes.set_title(setting)
-    figure.colorbar(image, ax=panels, pad=0.01, label=MEASURES[measure].split(", ")[-1])
-    title = MEASURES[measure]
+    figure.colorbar(
+        image,
+        ax=panels,
+        pad=0.01,
+        extend="both" if measure in SIGNED else "max",
+        label=MEASURES[measure].split(", ")[-1],
+    )
+    title = textwrap.fill(MEASURES[measure], int(6.5 * figure.get_figwidth()))
     figure.suptitle(title[0].upper() + title[1:], fontweight="bold")
     figure.supxlabel("strategy of the followers", fontsize=13)
     return figure
@@ -65,9 +75,10 @@ def _figure(measure: str, cells: pd.DataFrame) -> Figure:
 
 def _scale(measure: str, mean: NDArray[np.float64]) -> Normalize:
     if measure in SIGNED:
-        largest = max(float(np.abs(mean).max()), 1e-12)
+        largest = max(float(np.quantile(np.abs(mean), CAP)), 1e-12)
         return TwoSlopeNorm(0.0, -largest, largest)
-    return Normalize(float(mean.min()), max(float(mean.max()), float(mean.min()) + 1e-12))
+    low, high = float(mean.min()), float(np.quantile(mean, CAP))
+    return Normalize(low, max(high, low + 1e-12))
 
 
 def _panel(
@@ -94,7 +105,7 @@ def _panel(
             if np.isfinite(value):
                 red, green, blue, _ = image.to_rgba(np.array(value))
                 ink = "white" if 0.3 * red + 0.59 * green + 0.11 * blue < 0.5 else "black"
-                axes.text(column, row, f"{value:.2g}", ha="center", va="center", fontsize=9, color=ink)
+                axes.text(column, row, f"{value:.3g}", ha="center", va="center", fontsize=9, color=ink)
     elif measure in SIGNED:
         row, column = np.nonzero((low <= 0) & (high >= 0))
         axes.plot(column, row, ".", color="black", markersize=3)

@@ -57,7 +57,7 @@ def play_table(config: CrossConfig, text: str, folder: Path | None) -> tuple[Pat
         folder = Path("runs") / f"cross-{hashlib.sha256(own.encode()).hexdigest()[:10]}"
     _claim(folder, own)
     served = [mechanism for mechanism in config.mechanisms if config.serves(mechanism)]
-    missing = [mechanism for mechanism in served if not _cells(folder, mechanism).is_file()]
+    missing = [mechanism for mechanism in served if not _is_whole(_cells(folder, mechanism))]
     work = Parallel(n_jobs=config.jobs, return_as="generator_unordered")(
         delayed(_play_and_save)(config, mechanism, folder) for mechanism in missing
     )
@@ -136,6 +136,14 @@ def _play_and_save(config: CrossConfig, mechanism: str, folder: Path) -> None:
 
 def _cells(folder: Path, mechanism: str) -> Path:
     return folder / "cells" / f"{mechanism}.parquet"
+
+
+def _is_whole(path: Path) -> bool:
+    """Return whether cells are there and can be read; damaged ones are played again."""
+    try:
+        return path.is_file() and len(pd.read_parquet(path)) > 0
+    except (OSError, ValueError):
+        return False
 
 
 def _claim(folder: Path, own: str) -> None:

@@ -95,6 +95,13 @@ def set_up_textbook() -> None:
             store.store(group=f"schema/{side}", name=name, node=as_schema(DISTRIBUTIONS[name]))
 
 
+def _check_lists(preset: Preset) -> None:
+    """Raise ``UserError`` for a list without entries: there would be nothing to play."""
+    for field in dataclasses.fields(preset):
+        if getattr(preset, field.name) == ():
+            raise UserError(f"{field.name} must name at least one; got none")
+
+
 def compose_preset(preset: str, overrides: Sequence[str], own_folder: bool = False) -> Preset:
     """Return the preset that overrides stand for.
 
@@ -123,7 +130,9 @@ def compose_preset(preset: str, overrides: Sequence[str], own_folder: bool = Fal
 
 def _parse(composed: DictConfig) -> Preset:
     fields: Any = OmegaConf.to_container(composed, resolve=True)
-    return TEXTBOOK.build(fields)
+    preset = TEXTBOOK.build(fields)
+    _check_lists(preset)
+    return preset
 
 
 def _run(composed: DictConfig) -> None:

@@ -157,7 +157,7 @@ def test_the_command_saves_and_goes_on(few_cells, tmp_path, capsys, monkeypatch)
 
 def test_wrong_numbers_are_refused(few_cells, tmp_path, capsys):
     assert main(["adversaries", "--replicates", "1", "--output", str(tmp_path)]) == 2
-    assert "replicates must be a whole number >= 2; got 1" in capsys.readouterr().err
+    assert "replicates must be a whole number from 2 to 1000; got 1" in capsys.readouterr().err
     (tmp_path / "numbers.json").write_text('{"replicates": 9, "rounds": 1, "seed": 0}')
     assert main(["adversaries", "--replicates", "2", "--rounds", "1", "--output", str(tmp_path)]) == 2
     assert "output must be a new folder" in capsys.readouterr().err

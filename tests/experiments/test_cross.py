@@ -64,7 +64,7 @@ def test_a_table_that_was_interrupted_goes_on_to_the_same_bytes(played, tmp_path
     config, text = compose_cross(TINY)
     stopped = tmp_path / "stopped"
     play_table(config, text, stopped)
-    (stopped / "cells" / "assignment.parquet").unlink()
+    (stopped / "cells" / "assignment.parquet").write_bytes(b"torn")
     (stopped / "cross.csv").unlink()
     kept = (stopped / "cells" / "first_price.parquet").stat().st_mtime_ns
     assert main(["cross", *TINY, "--output", str(stopped)]) == 0
@@ -91,6 +91,7 @@ def test_another_table_is_not_overwritten(played, capsys):
         ("replicates=1", "replicates must be greater than or equal to 2; got 1"),
         ("factors=[-1]", "factors.0 must be greater than or equal to 0"),
         ("colour=blue", "colour is not a key"),
+        ("population=shading", "population is not a key"),
         ("--multirun", "parabourse cross takes KEY=VALUE and --output FOLDER; got '--multirun'"),
     ],
 )

@@ -69,7 +69,7 @@ def conforms(spec, data):
 
 @pytest.mark.parametrize("spec", VARIANTS, ids=str)
 @given(data=st.data())
-@settings(deadline=None, max_examples=40)
+@settings(deadline=None, max_examples=20)
 def test_mechanism_does_what_it_declares(spec, data):
     conforms(spec, data)
 
@@ -88,13 +88,18 @@ def draw_for(mechanism, rng, rounds=0, **market):
     return (random_bundles if "items" in market else random_orders)(rng, **books, **market)
 
 
-def gains_from_lies(spec, side, rounds=12, **market):
-    """The best gain of any lie over some markets of whole numbers, where floats are exact."""
-    mechanism, rng = MECHANISMS.build(spec), np.random.default_rng(5)
-    return max(
-        check_truthful(mechanism, draw_for(mechanism, rng, whole=4, **market), side, GRID, seed)
-        for seed in range(rounds)
-    )
+def gains_from_lies(spec, side, rounds=12, enough=np.inf, **market):
+    """The best gain of any lie over some markets of whole numbers, where floats are exact.
+
+    The search ends with the first market where a lie gains `enough`.
+    """
+    mechanism, rng, best = MECHANISMS.build(spec), np.random.default_rng(5), 0.0
+    for seed in range(rounds):
+        market_of_round = draw_for(mechanism, rng, whole=4, **market)
+        best = max(best, check_truthful(mechanism, market_of_round, side, GRID, seed))
+        if best > enough:
+            break
+    return best
 
 
 ONE = {"buyers": 4, "listings": 1}
@@ -237,7 +242,7 @@ MANIPULABLE = [
 @pytest.mark.parametrize(("spec", "side", "market"), TRUTHFUL, ids=str)
 def test_truth_is_dominant_where_declared(spec, side, market):
     assert getattr(MECHANISMS.build(spec).properties, f"truthful_{side}") == "dominant"
-    assert gains_from_lies(spec, side, **market) <= 1e-12
+    assert gains_from_lies(spec, side, **({"rounds": 6} | market)) <= 1e-12
 
 
 # A clock that rises by steps finds the prices of whole numbers of steps alone.
@@ -317,7 +322,7 @@ def test_a_book_takes_one_bid_of_a_buyer_and_one_ask_of_a_listing(name, field):
 def test_a_lie_pays_where_truth_is_not_declared_or_outside_its_domain(spec, side, market):
     properties = MECHANISMS.build(spec).properties
     assert getattr(properties, f"truthful_{side}") == "no" or properties.truthful_domain
-    assert gains_from_lies(spec, side, **market) > 0.1
+    assert gains_from_lies(spec, side, enough=0.1, **market) > 0.1
 
 
 def test_unknown_side_is_refused():

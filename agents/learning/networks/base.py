@@ -167,6 +167,15 @@ class Architecture(ABC):
         weight = (self.stem_tensors[0], 0)
         return next((name for name, members in self.symmetries.items() if weight in members), None)
 
+    @cached_property
+    def moving_axes(self) -> dict[str, tuple[tuple[int, str], ...]]:
+        """Tensor name to the (axis, permutation) pairs that move it; the slot axis does not count."""
+        moving: dict[str, list[tuple[int, str]]] = {name: [] for name in self.shapes}
+        for permutation, members in self.symmetries.items():
+            for tensor, axis in members:
+                moving[tensor].append((axis, permutation))
+        return {name: tuple(axes) for name, axes in moving.items()}
+
     def initial(self, rng: np.random.Generator) -> dict[str, np.ndarray]:
         """Return fresh float32 parameters of one model, without a slot axis.
 

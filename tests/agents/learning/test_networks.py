@@ -172,6 +172,8 @@ def test_counts_by_hand() -> None:
     mlp = MLP(widths=[5]).bind((1, 8, 8), 3)
     assert (mlp.parameter_count, mlp.forward_flops) == (343, 2 * (320 + 15))
     assert mlp.signature == "mlp:1x8x8-5-3"
+    # backward: two slopes at the head, but none for the inputs of the first layer
+    assert mlp.training_flops == 2 * (3 * 15 + 2 * 320)
     # 3x3x1x2 kernel + 2 biases + 2 scales + 2 shifts, head 2x3 + 3; 64 pixels
     conv = ConvNet(channels=[2]).bind((1, 8, 8), 3)
     assert (conv.parameter_count, conv.forward_flops) == (18 + 6 + 9, 2 * (64 * 18 + 6))

@@ -92,6 +92,19 @@ def test_chunks_and_company_do_not_change_a_bit(any_architecture: Architecture, 
             assert torch.equal(order, full.permutations[name][some])
 
 
+def test_what_the_fleet_still_holds_gives_the_same_bits(
+    any_architecture: Architecture, examples: Examples
+) -> None:
+    fleet = fleet_of(any_architecture, 4)
+    offered = fleet.copy_of(np.arange(4))
+    held = trial(fleet, offered, examples, ALL)
+    # with a fifth model on offer, fleet and offer differ, and stems are computed apart
+    apart = trial(fleet, {n: torch.cat([leaf, leaf[:1] + 1]) for n, leaf in offered.items()}, examples, ALL)
+    assert np.array_equal(held.loss, apart.loss)
+    loss, _ = fleet.evaluate(BUYER, *examples, INDEX, GROUP)
+    assert np.array_equal(held.loss[:, 0], loss)
+
+
 def test_no_purchase_is_the_evaluation(any_architecture: Architecture, examples: Examples) -> None:
     fleet, offered = fleet_of(any_architecture, 4), models(any_architecture, 3, seed=5)
     loss, _ = fleet.evaluate(BUYER, *examples, INDEX, GROUP)
