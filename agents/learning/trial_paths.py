@@ -27,13 +27,17 @@ Floats = npt.NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Task:
-    """The pairs of a call as tensors on the fleet's device; `take` cuts out some of them."""
+    """The pairs of a call as tensors on the fleet's device; `take` cuts out some of them.
+
+    `held_by_fleet` says whether the fleet's slots still hold the stems on offer, row by row (see `holds`).
+    """
 
     buyer: Tensor
     seller: Tensor
     group: Tensor
     masks: dict[str, Tensor]
     permutations: Permutations
+    held_by_fleet: bool
 
     def take(self, rows: Tensor) -> "Task":
         """Return some of the pairs, in the order given."""
@@ -43,6 +47,7 @@ class Task:
             self.group[rows],
             take(self.masks, rows),
             take(self.permutations, rows),
+            self.held_by_fleet,
         )
 
 
@@ -132,7 +137,6 @@ class StraightPath(_Path):
         task: Task,
         held: Validation,
         recipe: Recipe,
-        held_by_fleet: bool,
     ) -> None:
         super().__init__(fleet, task, held)
         architecture = self.architecture
@@ -140,7 +144,7 @@ class StraightPath(_Path):
         self.own = take({name: fleet.parameters[name] for name in trunk}, task.buyer)
         self.bought: _Stems | None = None
         if isinstance(recipe.operator, Interpolation):
-            self.base, self.bought = _stems_of_both(fleet, offered, held_by_fleet, task, held)
+            self.base, self.bought = _stems_of_both(fleet, offered, task, held)
             other = take({name: offered[name] for name in trunk}, task.seller)
             other = permute(architecture, other, task.permutations)
         else:
@@ -182,7 +186,6 @@ class CurvedPath(_Path):
         task: Task,
         held: Validation,
         recipe: Recipe,
-        held_by_fleet: bool = False,
     ) -> None:
         super().__init__(fleet, task, held)
         self.base = _stems(self.architecture, fleet.parameters, task.buyer, task.group, held)
@@ -242,12 +245,10 @@ def holds(fleet: Fleet, offered: Parameters) -> bool:
     return all(torch.equal(fleet.parameters[name], offered[name]) for name in names)
 
 
-def _stems_of_both(
-    fleet: Fleet, offered: Parameters, held_by_fleet: bool, task: Task, held: Validation
-) -> tuple[_Stems, _Stems]:
+def _stems_of_both(fleet: Fleet, offered: Parameters, task: Task, held: Validation) -> tuple[_Stems, _Stems]:
     """Return the stems of the buyers and of the sellers; a model that is both has one, of the same bits."""
     pairs = len(task.buyer)
-    if held_by_fleet:
+    if task.held_by_fleet:
         row, group = torch.cat([task.buyer, task.seller]), torch.cat([task.group, task.group])
         both = _stems(fleet.architecture, fleet.parameters, row, group, held)
         return _Stems(both.z, both.inverse[:pairs]), _Stems(both.z, both.inverse[pairs:])

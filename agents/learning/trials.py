@@ -120,13 +120,12 @@ def try_blocks(
     buyers, sellers = fleet.rows(buyer), _column(seller, fleet.device)
     permutations = _alignments(fleet, offered, buyers, sellers, align)
     masks = position_masks(fleet.architecture, position, names, fleet.device)
-    task = Task(buyers, sellers, _column(group, fleet.device), masks, permutations)
+    task = Task(buyers, sellers, _column(group, fleet.device), masks, permutations, holds(fleet, offered))
     kind = partial(
         StraightPath if StraightPath.serves(recipe.operator) else CurvedPath,
         fleet,
         offered,
         recipe=recipe,
-        held_by_fleet=holds(fleet, offered),
     )
     held, known = _validation(fleet, inputs, labels, index, index if calibration is None else calibration)
     compared, loss = (np.empty((len(buyers), search.evaluations)) for _ in range(2))
