@@ -222,6 +222,6 @@ def _show(table: pd.DataFrame, same_start: bool) -> None:
             f"{row.ms:.2f}",
             f"{row.gain:.4f}",
             f"{row.low:.4f} to {row.high:.4f}",
-            f"{round(row.missed, 4) + 0:.4f}",  # no negative zero
+            f"{row.missed:z.4f}",
         )
     wide_console().print(shown)

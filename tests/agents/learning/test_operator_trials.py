@@ -39,16 +39,15 @@ def market(
     return fleet, Recipe(operator, facts, facts, base)
 
 
-@pytest.mark.parametrize("align", [True, False])
 def test_the_merge_has_the_loss_of_the_trial(
-    operator: MergeOperator, any_architecture: Architecture, align: bool, examples: Examples
+    operator: MergeOperator, any_architecture: Architecture, examples: Examples
 ) -> None:
     """Pair by pair and weight by weight, on a plain torch module of the merged model."""
     inputs, labels = examples
     fleet, recipe = market(any_architecture, operator, inputs)
     offered, before = fleet.copy_of(range(4)), fleet.models_of(range(4))
     found = try_blocks(
-        fleet, offered, BUYER, SELLER, POSITION, NAMES, GRID, inputs, labels, INDEX, GROUP, align, recipe
+        fleet, offered, BUYER, SELLER, POSITION, NAMES, GRID, inputs, labels, INDEX, GROUP, recipe=recipe
     )
     for p in range(len(BUYER)):
         for w, weight in enumerate(GRID.weights):

@@ -20,8 +20,7 @@ def operator(request: pytest.FixtureRequest) -> MergeOperator:
     return MERGE_OPERATORS.build(request.param)
 
 
-@pytest.mark.parametrize("ancestor", [False, True])
-@pytest.mark.parametrize("masked", [False, True])
+@pytest.mark.parametrize(("masked", "ancestor"), [(False, True), (True, False)])
 def test_a_merge_does_not_depend_on_its_company(
     operator: MergeOperator, any_architecture: Architecture, masked: bool, ancestor: bool
 ) -> None:
