@@ -9,8 +9,6 @@ Core Objects: run_benchmark
 
 import math
 import os
-import resource
-import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -27,13 +25,14 @@ from rich.table import Table
 
 from agents.learning.device import resolve_device
 from experiments.benchmark_tasks import TASKS, Floats, Task, benchmark_tasks
+from experiments.machine import MEBIBYTE, TensorBytes, matrix_peak, peak_memory_mib, synchronise
 from sim.records import write_atomically
 
 ALLOWED_DIFFERENCE = 1e-3
 """Between the results of the two ways: nats an example, or cosine of the aligned parameters."""
 SHORTEST_TURN = 0.02
 """Seconds: what takes less is done several times a turn, or it would be mostly noise."""
-TABLE_WIDTH = 110
+TABLE_WIDTH = 140
 """Columns that the table needs; narrower terminals and pipes get long lines instead of cut numbers."""
 # Okabe and Ito (2008), told apart with any colour vision; shape says the same once more.
 STYLES = (("#0072B2", "o"), ("#D55E00", "s"), ("#009E73", "^"), ("#CC79A7", "D"), ("#000000", "v"))
@@ -69,18 +68,22 @@ def run_benchmark(
     where = _validated(organisations, repeats, device, threads, output)
     sizes = sorted(set(organisations))
     rows = []
-    with _threads(threads), _progress() as progress:
+    with threads_of_torch(threads), _progress() as progress:
+        peak = matrix_peak(where)
         bar = progress.add_task("benchmark", total=sum(map(_task_count, sizes)) * (repeats + 1))
         for size in sizes:
             for task in benchmark_tasks(size, where):
                 progress.update(bar, description=f"{size} organisations: {task.name}")
                 rows.append(_measured(task, size, repeats, where, partial(progress.advance, bar)))
-    table = pd.DataFrame(rows).assign(
+    table = pd.DataFrame(rows)
+    table = table.assign(
+        peak_share=table.gflops / (peak / 1e9),
+        peak_gflops=peak / 1e9,
         repeats=repeats,
         device=_device_name(where),
         threads=threads,
         torch=torch.__version__,
-        peak_memory_mib=_peak_memory_mib(),
+        peak_memory_mib=peak_memory_mib(),
     )
     _show(table)
     if output is not None:
@@ -129,6 +132,10 @@ def _measured(
             )
         difference = max(difference, apart)
         tick()
+    if task.reset is not None:
+        task.reset()
+    with TensorBytes() as counted:
+        task.fleet()
     # the first turn pays for lazy initialisation and cold caches
     ratio = seconds[1:, 0] / seconds[1:, 1]
     plain_ms, fleet_ms = np.median(seconds[1:], axis=0) * 1e3 / task.items
@@ -143,28 +150,24 @@ def _measured(
         "ratio_min": float(ratio.min()),
         "ratio_max": float(ratio.max()),
         "difference": difference,
+        "gflops": task.flops / (fleet_ms * task.items) / 1e6 if task.flops else math.nan,
+        "fleet_tensors_mib": counted.peak / MEBIBYTE,
     }
 
 
 def _timed(work: Callable[[], Floats], calls: int, device: torch.device) -> tuple[float, Floats]:
     """Return the seconds a call and what the last call returned."""
-    _synchronise(device)
+    synchronise(device)
     start = time.perf_counter()
     for _ in range(calls):
         result = work()
-    _synchronise(device)
+    synchronise(device)
     return (time.perf_counter() - start) / calls, result
 
 
-def _synchronise(device: torch.device) -> None:
-    if device.type == "cuda":
-        torch.cuda.synchronize(device)
-    elif device.type == "mps":
-        torch.mps.synchronize()
-
-
 @contextmanager
-def _threads(count: int) -> Iterator[None]:
+def threads_of_torch(count: int) -> Iterator[None]:
+    """Within this context torch has so many threads."""
     before = torch.get_num_threads()
     torch.set_num_threads(count)
     try:
@@ -187,22 +190,17 @@ def _device_name(device: torch.device) -> str:
     return torch.cuda.get_device_name(device) if device.type == "cuda" else device.type
 
 
-def _peak_memory_mib() -> float:
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return round(
-        peak / 2 ** (20 if sys.platform == "darwin" else 10), 1
-    )  # macOS counts bytes, Linux kibibytes
-
-
 def _show(table: pd.DataFrame) -> None:
     run = table.iloc[0]
     shown = Table(
         title=f"Fleet against plain loops: {run.device}, {run.threads} thread(s), torch {run.torch}, "
         f"peak memory {run.peak_memory_mib:.0f} MiB",
         caption=f"ratio: plain / fleet, median of {run.repeats}, above 1 the fleet is faster; "
-        "ms: median, an item (training: an epoch)",
+        "ms: median, an item (training: an epoch); peak: float32 matrix products at "
+        f"{run.peak_gflops:.0f} GFLOP/s in this run; MiB: the fleet's tensors beside data and models",
     )
-    for heading in ("task", "N", "items timed", "plain ms", "fleet ms", "ratio", "min - max", "difference"):
+    headings = ["task", "N", "items timed", "plain ms", "fleet ms", "ratio", "min - max"]
+    for heading in (*headings, "GFLOP/s", "of peak", "MiB", "difference"):
         shown.add_column(heading, justify="left" if heading == "task" else "right", no_wrap=True)
     for row in table.itertuples():
         shown.add_row(
@@ -213,6 +211,9 @@ def _show(table: pd.DataFrame) -> None:
             f"{row.fleet_ms:.3f}",
             f"{row.ratio:.2f}",
             f"{row.ratio_min:.2f} - {row.ratio_max:.2f}",
+            f"{row.gflops:.1f}".replace("nan", ""),
+            f"{row.peak_share:.0%}".replace("nan%", ""),
+            f"{row.fleet_tensors_mib:.1f}",
             f"{row.difference:.0e}",
         )
     console = Console()

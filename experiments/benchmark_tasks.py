@@ -30,7 +30,7 @@ from sim.streams import Streams
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 TASKS = ("training, SGD", "training, AdamW", "evaluation", "trials", "alignment")
-BATCH, MERGE_WEIGHTS, BUYERS, SELLERS, EPOCHS_BEFORE, SEED = 32, 11, 16, 4, 5, 0
+BATCH, MERGE_WEIGHTS, BUYERS, SELLERS, EPOCHS_BEFORE, SEED = 64, 11, 16, 4, 5, 0
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,8 @@ class Task:
 
     `reset`, not timed, sets both ways back to the same start where they change anything; `plain` and `fleet`
     compute the same numbers, which are compared in units of `scale`. `items` counts what milliseconds are
-    divided by: organisations or pairs, as `item` says.
+    divided by: organisations or pairs, as `item` says. `flops` are the operations of the fleet's matrix
+    products in one call, 0 where they are not what takes the time.
     """
 
     name: str
@@ -49,6 +50,7 @@ class Task:
     fleet: Callable[[], Floats]
     reset: Callable[[], None] | None = None
     scale: Floats | float = 1.0
+    flops: float = 0.0
 
 
 def benchmark_tasks(size: int, device: torch.device) -> Iterator[Task]:
@@ -56,7 +58,7 @@ def benchmark_tasks(size: int, device: torch.device) -> Iterator[Task]:
 
     An organisation has about 600 digits whatever their number (class skew, endowments that overlap), so that
     the work of one is the same in every row of the table; its model is an MLP 64-64-64-10, its batches have
-    32 rows. Trials and alignment are of whole models, ``min(N, 16)`` buyers times ``min(N - 1, 4)`` sellers;
+    64 rows. Trials and alignment are of whole models, ``min(N, 16)`` buyers times ``min(N - 1, 4)`` sellers;
     a single organisation has none. In trials the units count as matched already, so no permutation is looked
     for: the fleet applies one that moves nothing, the plain loop none.
     """
@@ -92,6 +94,7 @@ def benchmark_tasks(size: int, device: torch.device) -> Iterator[Task]:
             lambda: train_one_by_one(modules, steppers, inputs, labels, visits, BATCH),
             lambda: fleet.train(everyone, inputs, labels, order, BATCH)[0],
             reset,
+            flops=architecture.training_flops * float((order >= 0).sum()),
         )
 
     yield training(TASKS[0], SGD())
@@ -113,6 +116,7 @@ def benchmark_tasks(size: int, device: torch.device) -> Iterator[Task]:
         lambda: np.stack(
             fleet.evaluate(everyone, inputs, labels, held[None], np.zeros(size, dtype=np.int64))
         ),
+        flops=float(size * len(held) * architecture.forward_flops),
     )
     if size > 1:
         yield from _pair_tasks(fleet, modules, inputs, labels, held)
@@ -134,6 +138,8 @@ def _pair_tasks(
     x, y = inputs[rows], labels[rows]
     own, other = fleet.rows(buyer), fleet.rows(seller)
     norm = np.sqrt(_squares(take(offered, own)) * _squares(take(offered, other)))
+    stem = 2 * fleet.architecture.input_size * fleet.architecture.stem_size
+    trunk, tried = fleet.architecture.forward_flops - stem, len(buyers) + len(buyer) * (MERGE_WEIGHTS - 1)
     yield Task(
         TASKS[3],
         "pair",
@@ -155,6 +161,7 @@ def _pair_tasks(
                 align=False,
             ).loss
         ),
+        flops=float(len(held) * (len(np.union1d(buyer, seller)) * stem + tried * trunk)),
     )
     yield Task(
         TASKS[4],

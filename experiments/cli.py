@@ -1,4 +1,4 @@
-"""The command line: ``parabourse run | resume | report | cross | textbook | adversaries | list | benchmark``.
+"""The command line: ``parabourse COMMAND``, with the commands that `_parser` lists.
 
 Core Objects: main
 """
@@ -70,7 +70,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     textbook.add_argument("preset", metavar="PRESET", nargs="?", default="")
     benchmark = commands.add_parser("benchmark", help="compare the fleet and the clearing with plain loops")
-    benchmark.add_argument("--tasks", choices=["learning", "clearing", "all"], default="all")
+    benchmark.add_argument("--tasks", choices=["learning", "round", "clearing", "all"], default="all")
     benchmark.add_argument("--organisations", type=int, nargs="+", default=[2, 16, 64, 256], metavar="N")
     benchmark.add_argument(
         "--repeats", type=int, default=5, metavar="K", help="timed repetitions; the median counts"
@@ -83,6 +83,15 @@ def _parser() -> argparse.ArgumentParser:
     benchmark.add_argument(
         "--output", type=Path, default=None, metavar="FOLDER", help="save the table and a figure"
     )
+    merging = commands.add_parser(
+        "merging", help="compare merge operators and searches for the merge weight: gain and cost"
+    )
+    merging.add_argument("--organisations", type=int, default=6, metavar="N")
+    merging.add_argument("--epochs", type=int, default=10, metavar="E", help="epochs alone before the trials")
+    merging.add_argument("--replicates", type=int, default=5, metavar="R")
+    merging.add_argument("--seed", type=int, default=0)
+    merging.add_argument("--same-start", action="store_true", help="all start from the same weights")
+    merging.add_argument("--output", type=Path, default=None, metavar="FOLDER", help="save the table")
     adversaries = commands.add_parser(
         "adversaries", help="play every adversary under every rule, and show which rules resist"
     )
@@ -138,6 +147,18 @@ def _dispatch(command: argparse.Namespace, rest: list[str]) -> int:
         else:
             print_listing()
         return 0
+    if command.command == "merging":
+        from experiments.merging import compare_merging
+
+        compare_merging(
+            command.organisations,
+            command.epochs,
+            command.replicates,
+            command.seed,
+            command.same_start,
+            command.output,
+        )
+        return 0
     if command.command == "adversaries":
         from experiments.adversaries import run_adversaries
 
@@ -148,11 +169,15 @@ def _dispatch(command: argparse.Namespace, rest: list[str]) -> int:
 
 
 def _benchmark(command: argparse.Namespace) -> None:
-    if command.tasks != "clearing":
+    if command.tasks in ("learning", "all"):
         from experiments.benchmark import run_benchmark
 
         run_benchmark(command.organisations, command.repeats, command.device, command.threads, command.output)
-    if command.tasks != "learning":
+    if command.tasks in ("round", "all"):
+        from experiments.benchmark_round import run_round_benchmark
+
+        run_round_benchmark(command.repeats, command.output)
+    if command.tasks in ("clearing", "all"):
         from experiments.benchmark_clearing import run_clearing_benchmark
 
         run_clearing_benchmark(command.orders, command.repeats, command.output)

@@ -12,6 +12,7 @@ from omegaconf import MISSING, DictConfig, OmegaConf
 from pydantic import Field, field_validator, model_validator
 from pydantic.dataclasses import dataclass
 
+from agents.learning.merge_operators import MERGE_OPERATORS
 from agents.learning.networks import NETWORKS
 from agents.learning.optimisers import OPTIMISERS
 from markets.mechanisms import MECHANISMS
@@ -22,6 +23,7 @@ from sim.settings import SETTINGS
 COMPONENTS: dict[str, Any] = {
     "network": NETWORKS,
     "optimiser": OPTIMISERS,
+    "merge_operator": MERGE_OPERATORS,
     "mechanism": MECHANISMS,
     "setting": SETTINGS,
 }
@@ -113,7 +115,7 @@ def register_schemas() -> None:
     store = ConfigStore.instance()
     root = as_schema(Config)
     # The group's choice fills it: with one optimiser as its default, the schema would refuse the others.
-    root.learning.optimiser = MISSING
+    root.learning.optimiser = root.learning.merge_operator = MISSING
     store.store(name="schema", node=root)
     for group, registry in COMPONENTS.items():
         for name in registry:

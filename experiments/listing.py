@@ -10,6 +10,7 @@ from rich.markup import escape
 from rich.table import Table
 
 import conf
+from agents.learning.merge_operators import MERGE_OPERATORS
 from agents.learning.networks import NETWORKS
 from agents.strategies import STRATEGIES
 from markets.mechanisms import MECHANISMS
@@ -24,6 +25,7 @@ REGISTRIES: dict[str, Registry] = {
     "strategy (population.mix)": STRATEGIES,
     "setting": SETTINGS,
     "network": NETWORKS,
+    "merge operator": MERGE_OPERATORS,
     "dataset": DATASETS,
 }
 

@@ -39,7 +39,8 @@ def cut(architecture: Architecture, blocks: str, bundles: str) -> Cut:
     architecture : Architecture
         Whose layers are cut.
     blocks : str
-        ``model``, one block that holds everything, or ``layers``, a block a layer.
+        ``model``, one block that holds everything, ``trunk``, one that holds all layers but the last, or
+        ``layers``, a block a layer.
     bundles : str
         What is listed besides the layers: ``none``, ``whole``, all of them together, or ``adjacent``, every
         run of two or more of them: L (L - 1) / 2 bundles of L layers.
@@ -47,11 +48,17 @@ def cut(architecture: Architecture, blocks: str, bundles: str) -> Cut:
     Raises
     ------
     ValueError
-        If there are more layers than contents can tell apart.
+        If there are more layers than contents can tell apart, or nothing below the last for a trunk.
     """
     if blocks == "model":
         return Cut((WHOLE,), np.zeros(1, dtype=np.int64))
     layers = tuple(architecture.positions)
+    if blocks == "trunk":
+        if len(layers) < 2:
+            raise ValueError(
+                f"broker.blocks must be model for {architecture.signature}, a lone head; got trunk"
+            )
+        return Cut((JOINT.join(layers[:-1]),), np.zeros(1, dtype=np.int64))
     number = len(layers)
     if bundles == "none":
         return Cut(layers, np.zeros(number, dtype=np.int64))

@@ -93,10 +93,11 @@ class Quoted:
 def list_blocks(world: "ParameterMarket") -> Catalogue:
     """Return a listing for each position of each active trader; the reserve is the cost of delivery.
 
-    A setting without a market has no listings. Where resale is forbidden, who has put no training of its own
-    into the model that it holds lists nothing.
+    A setting without a market, or a round without one by the broker's schedule, has no listings. Where resale
+    is forbidden, who has put no training of its own into the model that it holds lists nothing.
     """
-    may_sell = world.active & world.trading & world.config.setting.trades
+    held = world.config.setting.trades and world.config.broker.trades_in(world.steps)
+    may_sell = world.active & world.trading & held
     if world.config.broker.resale == "forbidden":
         may_sell &= world.lineage.diagonal()
     sellers = np.flatnonzero(may_sell)

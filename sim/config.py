@@ -10,16 +10,17 @@ from typing import Annotated, Any
 from pydantic import Field, ValidationError, field_validator, model_validator
 from pydantic.dataclasses import dataclass
 
+from agents.learning.merge_operators import MERGE_OPERATORS
 from agents.learning.networks import NETWORKS
 from agents.learning.optimisers import OPTIMISERS
+from agents.learning.weight_search import GridSearch, WeightSearch
 from agents.strategies import STRATEGIES, Strategy
 from markets.goods import Licence
 from markets.mechanisms import MECHANISMS
 from markets.venues import VENUES
+from sim.broker_config import STRICT, BrokerConfig
 from sim.endowments import DataConfig
 from sim.settings import SETTINGS
-
-STRICT: Any = {"extra": "forbid", "validate_default": True}
 
 
 @dataclass(frozen=True, config=STRICT)
@@ -40,7 +41,9 @@ class LearningConfig:
         Whether a buyer's optimiser starts afresh after a purchase.
     merge : str
         ``strategy``: the weight that the buyer's strategy chooses, the trial's by default; ``average``:
-        always 1/2.
+        always 1/2, which is then also what trials try.
+    merge_operator : mapping
+        Name and fields of an operator in `agents.learning.merge_operators`: trials and merges both use it.
     memory_budget_mb : float
         Working memory of one batched computation, MiB; larger batches are cut into chunks.
     """
@@ -51,6 +54,7 @@ class LearningConfig:
     same_start: bool = False
     reset_after_merge: bool = True
     merge: Annotated[str, Field(pattern="^(strategy|average)$")] = "strategy"
+    merge_operator: Any = "interpolation"
     memory_budget_mb: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 512.0
 
     @field_validator("optimiser", mode="before")
@@ -58,78 +62,19 @@ class LearningConfig:
     def _build_optimiser(cls, value: Any) -> Any:
         return _built(OPTIMISERS, value)
 
-
-@dataclass(frozen=True, config=STRICT)
-class BrokerConfig:
-    """What the broker does for the market.
-
-    Parameters
-    ----------
-    blocks : str
-        What sellers list: ``model``, one block that holds all the parameters, or ``layers``, a block a layer.
-    bundles : str
-        What sellers list besides single layers: ``none``, ``whole``, all layers together, or ``adjacent``,
-        every run of adjacent layers. A bundle is tried and merged as one block; a buyer wins one listing a
-        round, and a licence counts for each layer, alone or in a bundle.
-    licence : str
-        ``copy`` (sold to any number of buyers), ``exclusive`` (one winner a round) or ``copies: k``.
-    alignment : str
-        ``weight_matching`` (Ainsworth, Hayase and Srinivasa 2023) or ``none``.
-    merge_weights : int
-        Merge weights that a trial compares, evenly spaced from 0 to 1.
-    shortlist : int or None
-        Listings that each buyer tries a round, drawn at random; None is all of them.
-    demand : int
-        Blocks of one position that an organisation buys at most in a round.
-    trials : str
-        ``full``: blocks are tried on the whole validation set before purchase; ``weak``: on some of its
-        classes alone; ``none``: nobody tries, buyers go by what sellers claim (see `sim.vetting`).
-    trial_classes : int or None
-        On how many classes, the first ones, a weak trial is made; None is half of them.
-    resale : str
-        ``allowed``, or ``forbidden``: a model is listed only if its owner's own training flowed into it.
-    """
-
-    blocks: Annotated[str, Field(pattern="^(model|layers)$")] = "model"
-    bundles: Annotated[str, Field(pattern="^(none|whole|adjacent)$")] = "none"
-    licence: str = "copy"
-    alignment: Annotated[str, Field(pattern="^(weight_matching|none)$")] = "weight_matching"
-    merge_weights: Annotated[int, Field(ge=2)] = 11
-    shortlist: Annotated[int | None, Field(ge=1)] = None
-    demand: Annotated[int, Field(ge=1)] = 1
-    trials: Annotated[str, Field(pattern="^(full|weak|none)$")] = "full"
-    trial_classes: Annotated[int | None, Field(ge=1)] = None
-    resale: Annotated[str, Field(pattern="^(allowed|forbidden)$")] = "allowed"
-
-    @field_validator("licence")
+    @field_validator("merge_operator", mode="before")
     @classmethod
-    def _known_licence(cls, value: str) -> str:
-        Licence.parse(value)
-        return value
+    def _build_merge_operator(cls, value: Any) -> Any:
+        return _built(MERGE_OPERATORS, value)
 
     @model_validator(mode="after")
-    def _bundles_of_layers(self) -> "BrokerConfig":
-        if self.bundles != "none" and self.blocks != "layers":
+    def _average_has_a_weight(self) -> "LearningConfig":
+        if self.merge == "average" and not self.merge_operator.weighted:
             raise ValueError(
-                f"broker.bundles must be none unless broker.blocks is layers; got {self.bundles!r} "
-                f"with blocks {self.blocks!r}"
+                f"learning.merge must be strategy for merge operator {self.merge_operator.name}, "
+                f"which has no merge weight; got {self.merge!r}"
             )
         return self
-
-    def tested_classes(self, classes: int) -> int:
-        """Return on how many of the data's classes trials are made.
-
-        Raises
-        ------
-        ValueError
-            If `trial_classes` is more than there are.
-        """
-        if self.trial_classes is not None and self.trial_classes > classes:
-            raise ValueError(
-                f"broker.trial_classes must be at most {classes}, the classes of the data; "
-                f"got {self.trial_classes}"
-            )
-        return classes if self.trials != "weak" else self.trial_classes or max(1, classes // 2)
 
 
 @dataclass(frozen=True, config=STRICT)
@@ -273,12 +218,30 @@ class MarketConfig:
                 f"broker.bundles must be none for mechanism {self.mechanism.name}, which sells blocks one by "
                 f"one; got {self.broker.bundles!r} ({', '.join(serving)} sells bundles)"
             )
+        if self.broker.trials == "none" and not self.learning.merge_operator.weighted:
+            raise ValueError(
+                f"broker.trials must be full or weak for merge operator {self.learning.merge_operator.name}, "
+                f"which has no merge weight; got {self.broker.trials!r}"
+            )
         if properties.max_demand is not None and self.broker.demand > properties.max_demand:
             raise ValueError(
                 f"broker.demand must be at most {properties.max_demand} for mechanism {self.mechanism.name}; "
                 f"got {self.broker.demand}"
             )
         return self
+
+    def weight_search(self) -> WeightSearch:
+        """Return how trials look for the merge weight: among those with which blocks can be merged.
+
+        Where nobody may try, weight 0 alone is left: the buyer's model as it is.
+        """
+        if self.broker.trials == "none":
+            return GridSearch((0.0,))
+        if not self.learning.merge_operator.weighted:
+            return GridSearch((0.0, 1.0))
+        if self.learning.merge == "average":
+            return GridSearch((0.0, 0.5))
+        return self.broker.search()
 
     def in_setting(self, name: str) -> "MarketConfig":
         """Return the same world in another setting, with the same demand, regions, delivery and royalties."""

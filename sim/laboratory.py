@@ -8,6 +8,7 @@ Core Objects: Laboratory
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -15,14 +16,17 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from agents.learning.calibration import recalibrate
 from agents.learning.device import resolve_device
 from agents.learning.fleet import Fleet
+from agents.learning.merge_operators import Recipe
 from agents.learning.merging import merge
-from agents.learning.parameters import Parameters
+from agents.learning.parameters import Parameters, take
 from agents.learning.trials import try_blocks
 from sim.blocks import cut
 from sim.config import MarketConfig
 from sim.endowments import Split, load_examples, split
+from sim.evidence import collect_evidence, shuffled
 from sim.requests import Evaluate, Measured, Merge, Train, Trained, Tried, Try
 from sim.streams import Streams
 
@@ -74,8 +78,7 @@ class Laboratory:
         listed = cut(self.architecture, config.broker.blocks, config.broker.bundles)
         self.positions, self.contents = listed.positions, listed.contents
         self._parts["trial"] = self._trial_examples()
-        # Where nobody may try, the weight 0 alone is left: the buyer's model as it is.
-        self._weights = np.linspace(0.0, 1.0, config.broker.merge_weights)[: None if self._tries else 1]
+        self._search = config.weight_search()
         slots = len(self.replicates) * worlds * config.organisations
         self.fleet = Fleet(
             self.architecture,
@@ -86,6 +89,9 @@ class Laboratory:
         )
         self._worlds = worlds
         self._place_initial_weights()
+        operator, same = config.learning.merge_operator, config.learning.same_start
+        base = self.fleet.copy_of(np.arange(slots)) if operator.ancestral and same else None
+        self._recipe = Recipe(operator, base=base)
         self._offered: Parameters = {}
 
     @property
@@ -96,7 +102,7 @@ class Laboratory:
     @property
     def trial_passes(self) -> int:
         """Forward passes of an example that a plain trial takes, one a merge weight; 0 without trials."""
-        return self._parts["trial"].shape[1] * len(self._weights) if self._tries else 0
+        return self._parts["trial"].shape[1] * self._search.evaluations if self._tries else 0
 
     @property
     def _tries(self) -> bool:
@@ -116,7 +122,7 @@ class Laboratory:
 
     def module(self, slot: int) -> nn.Module:
         """Return a plain torch module with a copy of the parameters in a slot."""
-        return self.architecture.module(self.fleet.parameters, slot)
+        return self.architecture.module(self.fleet.models, slot)
 
     def perform(self, requests: Sequence[Any]) -> list[Any]:
         """Answer the requests of several worlds, all of one kind, by one batched computation."""
@@ -126,7 +132,7 @@ class Laboratory:
     def _train(self, requests: Sequence[Train]) -> list[Trained]:
         slots = np.concatenate([r.slots for r in requests])
         taught = np.concatenate([r.taught for r in requests])
-        before = self.fleet.copy_of(slots)
+        before = self.fleet.models_of(slots)
         loss, examples = np.zeros(len(slots)), np.zeros(len(slots), dtype=np.int64)
         for epoch in range(self.config.learning.local_epochs):
             order = self._visiting_order(requests, epoch)
@@ -158,6 +164,15 @@ class Laboratory:
     def _try(self, requests: Sequence[Try]) -> list[Tried]:
         every_slot = np.arange(self.fleet.slots, dtype=np.int64)
         self._offered = self.fleet.copy_of(every_slot)
+        evidence = collect_evidence(
+            self.fleet,
+            self._recipe.operator,
+            [(r.replicate, r.round, np.concatenate([r.buyer, r.seller])) for r in requests],
+            {r: self.splits[r].endowments for r in self.replicates},
+            self.streams,
+            self._inputs,
+        )
+        self._recipe = replace(self._recipe, own=evidence, offered=evidence)
         found = try_blocks(
             self.fleet,
             self._offered,
@@ -165,12 +180,14 @@ class Laboratory:
             seller=np.concatenate([r.seller for r in requests]),
             position=np.concatenate([r.position for r in requests]),
             names=self.positions,
-            weights=self._weights,
+            weights=self._search,
             inputs=self._inputs,
             labels=self._labels,
             index=self._parts["trial"],
             group=self._groups([(r.replicate, len(r.buyer)) for r in requests]),
             align=self.config.broker.alignment == "weight_matching",
+            recipe=self._recipe,
+            calibration=self._parts["validation"],
         )
         before = found.loss[:, 0]
         counts = [len(r.buyer) for r in requests]
@@ -183,17 +200,26 @@ class Laboratory:
         return [Tried(*answer) for answer in zip(*columns, permutations, strict=True)]
 
     def _merge(self, requests: Sequence[Merge]) -> list[None]:
+        columns = ("buyer", "seller", "position", "weight")
+        bought = {c: np.concatenate([getattr(r, c) for r in requests]) for c in columns}
         names = list(requests[0].permutations)
+        permutations = {n: torch.cat([r.permutations[n] for r in requests]) for n in names}
+        loss_of = None
+        if self._recipe.operator.greedy:
+            loss_of = self._trial_loss
+            order = np.argsort(loss_of(bought["seller"]), kind="stable")
+            bought = {name: column[order] for name, column in bought.items()}
+            permutations = take(permutations, torch.as_tensor(order, device=self.device))
         merge(
             self.fleet,
             self._offered,
-            buyer=np.concatenate([r.buyer for r in requests]),
-            seller=np.concatenate([r.seller for r in requests]),
-            position=np.concatenate([r.position for r in requests]),
+            **bought,
             names=self.positions,
-            weight=np.concatenate([r.weight for r in requests]),
-            permutations={n: torch.cat([r.permutations[n] for r in requests]) for n in names},
+            permutations=permutations,
             reset_optimiser=self.config.learning.reset_after_merge,
+            recipe=self._recipe,
+            settle=self._recalibrate,
+            loss_of=loss_of,
         )
         return [None] * len(requests)
 
@@ -202,6 +228,19 @@ class Laboratory:
         slots = np.concatenate([r.slots for r in requests])
         columns = self._loss_and_accuracy(slots, requests[0].part, group)
         return _split(Measured, columns, [len(r.slots) for r in requests])
+
+    def _trial_loss(self, slots: Ints) -> Floats:
+        """Return the loss of slots [n] on the examples on which their replicates' trials are made."""
+        return self._loss_and_accuracy(slots, "trial", self._replicate_places(slots))[0]
+
+    def _recalibrate(self, slots: Ints) -> None:
+        """Estimate the running statistics of slots [n] on the broker's validation inputs."""
+        known = self._parts["validation"]
+        recalibrate(self.fleet, slots, self._inputs, known, self._replicate_places(slots))
+
+    def _replicate_places(self, slots: Ints) -> Ints:
+        """Return the place of each slot's replicate among the replicates, [n]."""
+        return slots // (self._worlds * self.config.organisations)
 
     def _loss_and_accuracy(self, slots: Ints, part: str, group: Ints) -> tuple[Floats, Floats]:
         return self.fleet.evaluate(slots, self._inputs, self._labels, self._parts[part], group)
@@ -249,16 +288,6 @@ class Laboratory:
             }
             for world in range(self._worlds):
                 self.fleet.write(self.slots_of(replicate, world), leaves)
-
-
-def shuffled(endowments: Sequence[Ints], rng: np.random.Generator) -> Ints:
-    """Return each endowment in a random order, one a row, padded with -1: int64 [N, longest]."""
-    sizes = np.array([len(e) for e in endowments])
-    padded = np.full((len(endowments), sizes.max()), -1, dtype=np.int64)
-    held = np.arange(sizes.max()) < sizes[:, None]
-    padded[held] = np.concatenate(endowments)
-    keys = np.where(held, rng.random(padded.shape), np.inf)
-    return np.take_along_axis(padded, np.argsort(keys, axis=1, kind="stable"), axis=1)
 
 
 def _split(answer: type[Any], columns: Sequence[NDArray[Any]], counts: list[int]) -> list[Any]:

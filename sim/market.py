@@ -278,7 +278,8 @@ class ParameterMarket(mesa.Model):
         self.training_flops[training] += 3 * self.laboratory.architecture.forward_flops * trained.examples
 
     def _try(self, tries: Shortlist) -> Try:
-        return Try(self.slots[tries.buyer], self.slots[tries.seller], tries.position, self.replicate)
+        buyer, seller = self.slots[tries.buyer], self.slots[tries.seller]
+        return Try(buyer, seller, tries.position, self.replicate, self.steps)
 
     def _clear(self, orders: Any) -> Any:
         if self.config.setting.cooperates:
@@ -300,7 +301,7 @@ class ParameterMarket(mesa.Model):
     def _trace_lineage(self, bought: Deals, weight: Floats) -> None:
         """Let lineages flow with parameters; a whole model merged with weight 1 replaces its buyer's."""
         offered = self.lineage.copy()
-        if self.config.broker.blocks == "model":
+        if self.config.broker.blocks == "model" and self.config.learning.merge_operator.replaces:
             self.lineage[bought.buyer[weight == 1]] = False
         used = weight > 0
         np.logical_or.at(self.lineage, bought.buyer[used], offered[bought.seller[used]])

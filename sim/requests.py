@@ -52,6 +52,7 @@ class Try:
     seller: Ints
     position: Ints
     replicate: int
+    round: int
 
 
 @dataclass(frozen=True)

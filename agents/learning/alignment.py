@@ -24,9 +24,11 @@ from torch import Tensor
 from agents.learning.device import precise_dtype
 from agents.learning.networks.base import Architecture
 from agents.learning.networks.products import product
-from agents.learning.parameters import Parameters, finite, take
+from agents.learning.parameters import Parameters, finite, gather
 
 Permutations = dict[str, Tensor]
+Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
 RELATIVE_TOLERANCE = 1e-10
 """An assignment must win by more than this share of the two models' norms: rounding is no reason to move."""
 
@@ -88,15 +90,15 @@ def match_weights(
     pairs = len(next(iter(own.values())))
     matching = _Matching(architecture, own, other)
     permutations = identity_permutations(architecture, pairs, next(iter(own.values())).device)
-    solvable = finite(own) & finite(other)
-    stale = {name: solvable.clone() for name in permutations}
+    solvable = (finite(own) & finite(other)).cpu().numpy()
+    stale = {name: solvable.copy() for name in permutations}
     objective = [matching.objective()]
     for _ in range(max_sweeps):
-        if not any(bool(flags.any()) for flags in stale.values()):
+        if not any(flags.any() for flags in stale.values()):
             break
-        gained = torch.zeros_like(objective[0])
+        gained = np.zeros(pairs)
         for name, flags in stale.items():
-            rows = flags.nonzero().squeeze(1)
+            rows = np.flatnonzero(flags)
             gain = matching.improve(name, permutations, rows)
             moved = rows[gain > 0]
             flags[rows] = False
@@ -104,7 +106,7 @@ def match_weights(
             for neighbour in matching.neighbours[name]:
                 stale[neighbour][moved] = solvable[moved]
         objective.append(objective[-1] + gained)
-    return Alignment(permutations, np.stack([total.cpu().numpy() for total in objective]).astype(np.float64))
+    return Alignment(permutations, np.stack(objective))
 
 
 class _Matching:
@@ -112,14 +114,15 @@ class _Matching:
 
     def __init__(self, architecture: Architecture, own: Parameters, other: Parameters) -> None:
         self.architecture = architecture
-        kind = precise_dtype(next(iter(own.values())).device)
+        self.device = next(iter(own.values())).device
+        kind = precise_dtype(self.device)
         self.own = {name: leaf.to(kind) for name, leaf in own.items()}
         self.other = {name: leaf.to(kind) for name, leaf in other.items()}
         norms = [
             sum(leaf.square().flatten(1).sum(1) for leaf in side.values()) for side in (self.own, self.other)
         ]
-        self.tolerance = RELATIVE_TOLERANCE * torch.sqrt(torch.as_tensor(norms[0] * norms[1]))
-        moving = _moving_axes(architecture)
+        self.tolerance = RELATIVE_TOLERANCE * _numbers(torch.sqrt(torch.as_tensor(norms[0] * norms[1])))
+        moving = architecture.moving_axes
         self.neighbours = {
             name: {third for tensor, _ in members for _, third in moving[tensor]} - {name}
             for name, members in architecture.symmetries.items()
@@ -137,35 +140,34 @@ class _Matching:
             for name, members in architecture.symmetries.items()
         }
 
-    def objective(self) -> Tensor:
+    def objective(self) -> Floats:
         """Return each pair's sum of inner products with all units in place ``[P]``."""
         terms = [(leaf * self.other[name]).flatten(1).sum(1) for name, leaf in self.own.items()]
-        return torch.as_tensor(sum(terms))
+        return _numbers(torch.as_tensor(sum(terms)))
 
-    def improve(self, name: str, permutations: Permutations, rows: Tensor) -> Tensor:
+    def improve(self, name: str, permutations: Permutations, rows: Ints) -> Floats:
         """Solve one permutation of some pairs given the others.
 
         Returns what each pair's objective gains, ``[len(rows)]``; 0 where the units stay as they were.
         """
         if not len(rows):
-            return self.tolerance[rows]
-        here = take(permutations, rows)
+            return np.zeros(0)
+        # a copy of all pairs would change nothing
+        some = None if len(rows) == len(self.tolerance) else torch.from_numpy(rows).to(self.device)
+        here = {near: _rows(permutations[near], some) for near in (name, *self.neighbours[name])}
         constant = self.constant[name]
-        cost = constant[rows] if isinstance(constant, Tensor) else 0
+        cost = _rows(constant, some) if isinstance(constant, Tensor) else 0
         for tensor, axis in self.varying[name]:
-            leaf = _reordered(self.architecture, tensor, self.other[tensor][rows], here, skip=name)
-            cost = cost + self._cost(self.own[tensor][rows], leaf, axis)
+            other = _reordered(self.architecture, tensor, _rows(self.other[tensor], some), here, skip=name)
+            cost = cost + self._cost(_rows(self.own[tensor], some), other, axis)
         assert isinstance(cost, Tensor)
         table = cost.cpu().numpy()
-        best = np.stack([linear_sum_assignment(matrix, maximize=True)[1] for matrix in table])
-        found = torch.from_numpy(best.astype(np.int64)).to(rows.device)
-        value = [
-            torch.take_along_dim(cost, order.unsqueeze(2), 2).sum((1, 2)) for order in (found, here[name])
-        ]
-        gain = value[0] - value[1]
+        found = np.stack([linear_sum_assignment(matrix, maximize=True)[1] for matrix in table])
+        gain = _total(table, found) - _total(table, here[name].cpu().numpy())
         moved = gain > self.tolerance[rows]
-        permutations[name][rows[moved]] = found[moved]
-        return gain.masked_fill_(~moved, 0)
+        if moved.any():
+            permutations[name][rows[moved]] = torch.from_numpy(found[moved]).to(self.device)
+        return np.where(moved, gain, 0)
 
     @staticmethod
     def _cost(own: Tensor, other: Tensor, axis: int) -> Tensor:
@@ -173,21 +175,29 @@ class _Matching:
         return product(left, right.transpose(1, 2))
 
 
-def _moving_axes(architecture: Architecture) -> dict[str, list[tuple[int, str]]]:
-    moving: dict[str, list[tuple[int, str]]] = {name: [] for name in architecture.shapes}
-    for permutation, members in architecture.symmetries.items():
-        for tensor, axis in members:
-            moving[tensor].append((axis, permutation))
-    return moving
+def _rows(leaf: Tensor, rows: Tensor | None) -> Tensor:
+    """Return some rows of a leaf, or itself if no rows are named."""
+    return leaf if rows is None else leaf.index_select(0, rows)
+
+
+def _total(table: Floats, order: Ints) -> Floats:
+    """Return what permutations ``[P, h]`` are worth by cost matrices ``[P, h, h]``, ``[P]``."""
+    return np.asarray(np.take_along_axis(table, order[:, :, None], 2)[:, :, 0].sum(axis=1, dtype=np.float64))
+
+
+def _numbers(values: Tensor) -> Floats:
+    return np.asarray(values.cpu().numpy(), dtype=np.float64)
 
 
 def _reordered(
     architecture: Architecture, name: str, leaf: Tensor, permutations: Mapping[str, Tensor], skip: str | None
 ) -> Tensor:
-    pairs = torch.arange(len(leaf), device=leaf.device).unsqueeze(1)
-    for axis, permutation in _moving_axes(architecture)[name]:
+    for axis, permutation in architecture.moving_axes[name]:
         if permutation != skip:
-            leaf = leaf.movedim(axis + 1, 1)[pairs, permutations[permutation]].movedim(1, axis + 1)
+            order = permutations[permutation]
+            first = torch.arange(0, order.numel(), order.shape[1], device=order.device).unsqueeze(1)
+            units = leaf.movedim(axis + 1, 1).flatten(0, 1)
+            leaf = gather(units, order + first).movedim(1, axis + 1)
     return leaf.contiguous()
 
 

@@ -13,17 +13,18 @@ from torch import Tensor
 from agents.learning.device import precise_dtype, resolve_device
 from agents.learning.losses import mean_accuracy, mean_loss
 from agents.learning.memory import (
-    chunk_size,
     chunks,
     evaluation_bytes,
+    row_parts,
     tile_size,
     training_bytes,
+    training_size,
     working_bytes,
 )
-from agents.learning.networks.base import Architecture
+from agents.learning.networks.base import Architecture, initial_statistic
 from agents.learning.networks.products import whole_lines
 from agents.learning.optimisers import Optimiser, OptimiserState, initial_state
-from agents.learning.parameters import Parameters, finite, take
+from agents.learning.parameters import Parameters, finite, gather, take
 from agents.learning.training import train_epoch, training_groups
 
 Ints = npt.NDArray[np.int64]
@@ -52,6 +53,8 @@ class Fleet:
     ----------
     parameters : Parameters
         Leaves ``[N, ...]``, float32.
+    statistics : Parameters
+        Running statistics ``[N, ...]``, float32; empty for most architectures.
     optimiser_state : OptimiserState
         Learning rates, step counts and moments ``[N, ...]``.
     """
@@ -75,12 +78,21 @@ class Fleet:
             name: torch.zeros(slots, *shape, device=self.device)
             for name, shape in architecture.shapes.items()
         }
+        self.statistics: Parameters = {
+            name: torch.full((slots, *shape), initial_statistic(name), device=self.device)
+            for name, shape in architecture.statistics.items()
+        }
         self.optimiser_state: OptimiserState = initial_state(optimiser, self.parameters)
 
     @property
     def working_bytes(self) -> int:
         """Bytes that one chunk of a computation may use."""
         return working_bytes(self.memory_budget_mb, self.device)
+
+    @property
+    def models(self) -> Parameters:
+        """Parameters and running statistics, ``[N, ...]``."""
+        return {**self.parameters, **self.statistics}
 
     def passes_at_once(self, rows: int) -> int:
         """Return how many forward passes over `rows` examples to make in one computation."""
@@ -106,27 +118,33 @@ class Fleet:
     def write(self, slots: npt.ArrayLike, parameters: Mapping[str, Tensor]) -> None:
         """Set some slots to stacked tensors ``[n, ...]``; `parameters` may hold only some of the tensors.
 
+        Running statistics may be among them; what is not stays.
+
         Raises
         ------
         ValueError
             If a tensor is not one of the architecture's or has another shape.
         """
-        rows = self.rows(slots)
+        rows, models = self.rows(slots), self.models
         for name, new in parameters.items():
-            expected = (len(rows), *self.architecture.shapes.get(name, ()))
-            if name not in self.parameters or tuple(new.shape) != expected:
+            expected = (len(rows), *models[name].shape[1:]) if name in models else None
+            if tuple(new.shape) != expected:
                 raise ValueError(
                     f"tensor {name} of {self.architecture.signature} must be {expected}; got {new.shape}"
                 )
-            self.parameters[name][rows] = new.to(self.device, torch.float32)
+            models[name][rows] = new.to(self.device, torch.float32)
 
     def copy_of(self, slots: npt.ArrayLike) -> Parameters:
-        """Return a copy of the parameters of some slots, leaves ``[n, ...]``."""
+        """Return a copy of the parameters of some slots, leaves ``[n, ...]``, without running statistics."""
         return take(self.parameters, self.rows(slots))
 
+    def models_of(self, slots: npt.ArrayLike) -> Parameters:
+        """Return a copy of the parameters and running statistics of some slots, leaves ``[n, ...]``."""
+        return take(self.models, self.rows(slots))
+
     def finite(self, slots: npt.ArrayLike) -> npt.NDArray[np.bool_]:
-        """Return whether all parameters of each slot are finite, bool ``[n]``."""
-        return np.asarray(finite(self.copy_of(slots)).cpu().numpy())
+        """Return whether all numbers of each slot's model are finite, bool ``[n]``."""
+        return np.asarray(finite(self.models_of(slots)).cpu().numpy())
 
     def set_learning_rates(self, slots: npt.ArrayLike, rates: npt.ArrayLike) -> None:
         """Give some slots learning rates of their own, ``[n]``."""
@@ -183,17 +201,18 @@ class Fleet:
         seen = (order >= 0).sum(axis=1).astype(np.int64)
         loss = np.full(len(numbers), np.nan)
         for chosen, width in training_groups(seen, batch_size):
-            size = chunk_size(self.working_bytes, training_bytes(self.architecture, width))
+            bytes_each = training_bytes(self.architecture, width, self.device)
+            size = training_size(self.working_bytes, bytes_each, self.device)
             for part in chunks(len(chosen), size):
                 some = chosen[part]
                 rows = self.rows(numbers[some])
-                parameters, state = take(self.parameters, rows), self.optimiser_state.take(rows)
+                models, state = take(self.models, rows), self.optimiser_state.take(rows)
                 total = train_epoch(
-                    self.architecture, self.optimiser, parameters, state, inputs, labels, order[some], width
+                    self.architecture, self.optimiser, models, state, inputs, labels, order[some], width
                 )
                 loss[some] = total / seen[some]
-                for name, leaf in parameters.items():
-                    self.parameters[name][rows] = leaf
+                for name, leaf in self.models.items():
+                    leaf[rows] = models[name]
                 self.optimiser_state.put(rows, state)
         return loss, seen
 
@@ -219,14 +238,27 @@ class Fleet:
         """
         rows, groups = self.rows(slots), torch.as_tensor(np.asarray(group, dtype=np.int64)).to(self.device)
         inputs, labels = inputs.to(self.device), labels.to(self.device)
-        examples = whole_lines(torch.as_tensor(np.asarray(index)).to(self.device))
+        examples, count = torch.as_tensor(np.asarray(index)).to(self.device), index.shape[1]
+        loss, accuracy = np.zeros(len(rows)), np.zeros(len(rows))
+        for columns in row_parts(self.architecture, count, self.device):
+            piece = examples[:, columns]
+            found = self._evaluate_rows(rows, inputs, labels, piece, groups)
+            loss += found[0] * (piece.shape[1] / count)
+            accuracy += found[1] * (piece.shape[1] / count)
+        return loss, accuracy
+
+    def _evaluate_rows(
+        self, rows: Tensor, inputs: Tensor, labels: Tensor, piece: Tensor, groups: Tensor
+    ) -> tuple[Floats, Floats]:
+        """Return loss and accuracy ``[n]`` on examples int64 ``[G, B]`` that fit into memory together."""
+        examples, count = whole_lines(piece), piece.shape[1]
         loss, accuracy = np.empty(len(rows)), np.empty(len(rows))
         for part in chunks(len(rows), self.passes_at_once(examples.shape[1])):
             chosen = examples[groups[part]]
-            x = inputs[examples[0]] if len(examples) == 1 else inputs[chosen]
-            logits = self.architecture.forward(take(self.parameters, rows[part]), x)
-            loss[part] = mean_loss(logits, labels[chosen], index.shape[1])
-            accuracy[part] = mean_accuracy(logits, labels[chosen], index.shape[1])
+            x = gather(inputs, examples[0] if len(examples) == 1 else chosen)
+            logits = self.architecture.forward(take(self.models, rows[part]), x)
+            loss[part] = mean_loss(logits, labels[chosen], count)
+            accuracy[part] = mean_accuracy(logits, labels[chosen], count)
         return loss, accuracy
 
     def state(self) -> dict[str, Tensor]:
@@ -248,6 +280,7 @@ class Fleet:
         state = self.optimiser_state
         return {
             **{f"parameters/{name}": leaf for name, leaf in self.parameters.items()},
+            **{f"statistics/{name}": leaf for name, leaf in self.statistics.items()},
             **{
                 f"moment{i}/{name}": leaf
                 for i, moment in enumerate(state.moments)

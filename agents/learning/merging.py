@@ -3,19 +3,22 @@
 Core Objects: interpolate, merge
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from agents.learning.alignment import Permutations, permute
+from agents.learning.alignment import Permutations
 from agents.learning.fleet import Fleet
+from agents.learning.merge_operators.base import interpolate
+from agents.learning.merge_operators.recipe import Recipe
 from agents.learning.networks.base import Architecture
-from agents.learning.parameters import Parameters, spread, take
+from agents.learning.parameters import Parameters, take
 
-Masks = Mapping[str, Tensor]
+__all__ = ["interpolate", "merge", "position_masks", "purchase_rank"]
 
 
 def position_masks(
@@ -44,31 +47,6 @@ def position_masks(
     return {tensor: table[:, column] for column, tensor in enumerate(architecture.shapes)}
 
 
-def interpolate(own: Parameters, other: Parameters, weight: Tensor, masks: Masks | None = None) -> Parameters:
-    """Return ``(1 - weight) * own + weight * other`` on the tensors of each pair's block, `own` elsewhere.
-
-    Weight 0 gives `own`, weight 1 gives `other`, and a model merged with itself is itself, all to the last
-    bit. A tensor that does not enter may hold anything, NaN included.
-
-    Parameters
-    ----------
-    own, other : Parameters
-        Leaves ``[P, ...]``.
-    weight : Tensor
-        Share of `other`, in [0, 1], ``[P]``.
-    masks : mapping of Tensor, optional
-        Tensor name to bool ``[P]``: whether the pair's block holds it; all tensors by default.
-    """
-    merged = {}
-    for name, leaf in own.items():
-        share = spread(weight if masks is None else weight * masks[name], leaf)
-        step = other[name] - leaf
-        # from the nearer end, so that both ends are exact
-        near, far = leaf + share * step, other[name] - (1 - share) * step
-        merged[name] = torch.where(share == 0, leaf, torch.where(share < 0.5, near, far))
-    return merged
-
-
 @torch.no_grad()
 def merge(
     fleet: Fleet,
@@ -80,11 +58,15 @@ def merge(
     weight: npt.ArrayLike,
     permutations: Permutations | None = None,
     reset_optimiser: bool = True,
+    recipe: Recipe | None = None,
+    settle: Callable[[npt.NDArray[np.int64]], None] | None = None,
+    loss_of: Callable[[npt.NDArray[np.int64]], npt.NDArray[np.float64]] | None = None,
 ) -> None:
     """Merge purchases into their buyers' models, in place.
 
     Several purchases of one buyer are applied in the order given; the first purchases of all buyers are one
-    batched computation, then the second ones, and so on.
+    batched computation, then the second ones, and so on. Running statistics are not merged: `settle` is where
+    `agents.learning.calibration.recalibrate` estimates them anew.
 
     Parameters
     ----------
@@ -102,6 +84,13 @@ def merge(
         Name to int64 ``[P, h]`` from the trial; without them units stay in the seller's order.
     reset_optimiser : bool
         Whether the buyers' optimisers start afresh (Huang, Vishwakarma and Sala 2023).
+    recipe : Recipe, optional
+        How pairs are merged; by interpolation by default. The evidence of a buyer follows its merges.
+    settle : callable, optional
+        What is done to slots of the fleet after each merge, before a loss is measured.
+    loss_of : callable, optional
+        From slots of the fleet to their loss on validation data: where it is given, a merge that raises it is
+        undone.
 
     Raises
     ------
@@ -115,17 +104,46 @@ def merge(
     sellers = torch.as_tensor(np.asarray(seller, dtype=np.int64)).to(fleet.device)
     masks = position_masks(fleet.architecture, position, names, fleet.device)
     shares = torch.from_numpy(weights).to(fleet.device, torch.float32)
+    recipe = recipe or Recipe()
+    recipe = replace(recipe, own=recipe.own.copy_of(fleet.rows(np.unique(buyers)), fleet.slots))
     rank = purchase_rank(buyers)
     for turn in range(int(rank.max(initial=-1)) + 1):
         chosen = np.flatnonzero(rank == turn)
         rows = torch.from_numpy(chosen).to(fleet.device)
-        bought = take(offered, sellers[rows])
-        if permutations is not None:
-            bought = permute(fleet.architecture, bought, take(permutations, rows))
-        own = fleet.copy_of(buyers[chosen])
-        fleet.write(buyers[chosen], interpolate(own, bought, shares[rows], take(masks, rows)))
+        moved = None if permutations is None else take(permutations, rows)
+        purchases = (buyers[chosen], sellers[rows], shares[rows], take(masks, rows), moved)
+        _merge_turn(fleet, offered, *purchases, recipe, settle, loss_of)
     if reset_optimiser:
         fleet.reset_optimiser(np.unique(buyers))
+
+
+def _merge_turn(
+    fleet: Fleet,
+    offered: Parameters,
+    buyers: npt.NDArray[np.int64],
+    sellers: Tensor,
+    shares: Tensor,
+    masks: dict[str, Tensor],
+    permutations: Permutations | None,
+    recipe: Recipe,
+    settle: Callable[[npt.NDArray[np.int64]], None] | None,
+    loss_of: Callable[[npt.NDArray[np.int64]], npt.NDArray[np.float64]] | None,
+) -> None:
+    """Merge one purchase into each of some distinct buyers, and bring their evidence up to date, in place."""
+    slots = fleet.rows(buyers)
+    pairs = recipe.pairs(fleet, offered, slots, sellers, masks, permutations)
+    merged, pooled = recipe.operator.merge(pairs, shares), recipe.operator.pooled(pairs, shares)
+    own = fleet.models_of(buyers) if loss_of else {}
+    before = loss_of(buyers) if loss_of else np.full(len(buyers), np.inf)
+    fleet.write(buyers, merged)
+    if settle:
+        settle(buyers)
+    if loss_of:
+        better = loss_of(buyers) <= before
+        kept, undone = (torch.from_numpy(np.flatnonzero(c)).to(fleet.device) for c in (better, ~better))
+        fleet.write(buyers[~better], take(own, undone))
+        slots, pooled = slots[kept], take(pooled, kept)
+    recipe.own.put(slots, pooled)
 
 
 def purchase_rank(buyer: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:

@@ -88,7 +88,7 @@ class Optimiser(ABC):
 
     @abstractmethod
     def update(self, parameters: Parameters, gradients: Parameters, state: OptimiserState) -> None:
-        """Take one step in every slot, in place on `parameters` and `state`."""
+        """Take one step in every slot, in place on `parameters` and `state`; overwrites `gradients`."""
 
 
 def _check_optimiser(cls: type[Optimiser]) -> None:
@@ -139,16 +139,16 @@ class SGD(Optimiser):
         return (self.momentum,) if self.momentum else ()
 
     def update(self, parameters: Parameters, gradients: Parameters, state: OptimiserState) -> None:
-        """Take one step in every slot, in place on `parameters` and `state`."""
+        """Take one step in every slot, in place on `parameters` and `state`; overwrites `gradients`."""
         state.steps.add_(1)
         for name, parameter in parameters.items():
             step = gradients[name]
             if self.weight_decay:
-                step = step + parameter * self.weight_decay
+                step.add_(parameter * self.weight_decay)
             if self.momentum:
                 buffer = state.moments[0][name].mul_(self.momentum).add_(step)
-                step = step + buffer * self.momentum if self.nesterov else buffer
-            parameter.sub_(step * spread(state.learning_rate, parameter))
+                step = step.add_(buffer * self.momentum) if self.nesterov else step.copy_(buffer)
+            parameter.sub_(step.mul_(spread(state.learning_rate, parameter)))
 
 
 @OPTIMISERS.register
@@ -181,7 +181,7 @@ class AdamW(Optimiser):
         return (self.beta1, self.beta2)
 
     def update(self, parameters: Parameters, gradients: Parameters, state: OptimiserState) -> None:
-        """Take one step in every slot, in place on `parameters` and `state`."""
+        """Take one step in every slot, in place on `parameters` and `state`; overwrites `gradients`."""
         state.steps.add_(1)
         state.powers.mul_(state.powers.new_tensor(self.decays))
         correction = 1 - state.powers
@@ -190,7 +190,10 @@ class AdamW(Optimiser):
         keep = 1 - state.learning_rate * self.weight_decay
         for name, parameter in parameters.items():
             gradient = gradients[name]
-            mean = state.moments[0][name].mul_(self.beta1).add_(gradient * (1 - self.beta1))
-            square = state.moments[1][name].mul_(self.beta2).add_(gradient.square() * (1 - self.beta2))
-            scale = square.sqrt().div_(spread(root, square)).add_(self.eps)
-            parameter.mul_(spread(keep, parameter)).sub_((mean / scale).mul_(spread(rate, mean)))
+            scale = gradient.square().mul_(1 - self.beta2)
+            mean = state.moments[0][name].mul_(self.beta1).add_(gradient.mul_(1 - self.beta1))
+            square = state.moments[1][name].mul_(self.beta2).add_(scale)
+            torch.sqrt(square, out=scale).div_(spread(root, scale)).add_(self.eps)
+            if self.weight_decay:
+                parameter.mul_(spread(keep, parameter))
+            parameter.sub_(torch.div(mean, scale, out=scale).mul_(spread(rate, mean)))

@@ -17,6 +17,14 @@ def take(parameters: Mapping[str, Tensor], rows: Tensor) -> Parameters:
     return {name: leaf.index_select(0, rows) for name, leaf in parameters.items()}
 
 
+def gather(examples: Tensor, index: Tensor) -> Tensor:
+    """Return rows of ``[E, ...]`` by number, in the shape of the index and then of a row.
+
+    Whole rows are copied, several times faster than by plain indexing, which copies number by number.
+    """
+    return examples.index_select(0, index.reshape(-1)).unflatten(0, index.shape)
+
+
 def head(parameters: Mapping[str, Tensor], count: int) -> Parameters:
     """Return views of the first `count` rows; writing to them writes to `parameters`."""
     return {name: leaf[:count] for name, leaf in parameters.items()}

@@ -1,5 +1,6 @@
 """One epoch of minibatch training of many models at once, each on examples of its own."""
 
+import dataclasses
 from collections.abc import Iterator
 
 import numpy as np
@@ -8,9 +9,14 @@ import torch
 from torch import Tensor
 
 from agents.learning.device import precise_dtype
+from agents.learning.memory import training_rows
 from agents.learning.networks.base import Architecture
 from agents.learning.optimisers import Optimiser, OptimiserState
-from agents.learning.parameters import Parameters, head
+from agents.learning.packing import Packing
+from agents.learning.parameters import Parameters, gather, head, spread
+
+ROW = "row"
+"""Name of all tensors of a model as one."""
 
 Ints = npt.NDArray[np.int64]
 
@@ -32,19 +38,19 @@ def training_groups(lengths: Ints, batch_size: int) -> Iterator[tuple[Ints, int]
 def train_epoch(
     architecture: Architecture,
     optimiser: Optimiser,
-    parameters: Parameters,
+    models: Parameters,
     state: OptimiserState,
     inputs: Tensor,
     labels: Tensor,
     order: Ints,
     width: int,
 ) -> npt.NDArray[np.float64]:
-    """Train n models for one epoch, in place on `parameters` and `state`.
+    """Train n models for one epoch, in place on `models` and `state`.
 
     Parameters
     ----------
-    parameters, state : Parameters, OptimiserState
-        Of the n models, ``[n, ...]``.
+    models, state : Parameters, OptimiserState
+        Parameters with running statistics, and optimisers of the n models, ``[n, ...]``.
     inputs, labels : Tensor
         Examples ``[E, C, H, W]`` and their classes int64 ``[E]``.
     order : int64 array, shape (n, L)
@@ -59,18 +65,62 @@ def train_epoch(
         Sum over the epoch's examples of the loss at the time of their visit, in nats.
     """
     steps = -(-(order >= 0).sum(axis=1) // width)
-    visits = torch.from_numpy(_padded(order, int(steps[0]) * width)).to(inputs.device)
+    longest = int(steps[0])
+    # steps first, so that the examples of a step lie together
+    visits = torch.from_numpy(_padded(order, longest * width)).to(inputs.device)
+    visits = visits.view(len(order), longest, width).transpose(0, 1).contiguous()
+    weights, chosen = (visits >= 0).float(), visits.clamp(min=0)
+    seen = weights.sum(2)
+    packing = Packing(architecture.shapes)
+    statistics = {name: models[name] for name in architecture.statistics}
+    rows, moments = packing.pack(models), [packing.pack(moment) for moment in state.moments]
+    packed = dataclasses.replace(state, moments=[{ROW: moment} for moment in moments])
+    slopes = torch.zeros_like(rows)
     total = torch.zeros(len(order), dtype=precise_dtype(inputs.device), device=inputs.device)
-    for step in range(int(steps[0])):
-        active = int((steps > step).sum())
-        batch = visits[:active, step * width : (step + 1) * width]
-        weight = (batch >= 0).float()
-        chosen = batch.clamp(min=0)
-        working = head(parameters, active)
-        loss, gradients = architecture.gradients(working, inputs[chosen], labels[chosen], weight)
-        total[:active] += loss * weight.sum(1)
-        optimiser.update(working, gradients, state.head(active))
+    active = 0
+    for step in range(longest):
+        working = int((steps > step).sum())
+        if working != active:
+            active, here = working, packed.head(working)
+            model, slope = packing.views(rows[:active]), packing.views(slopes[:active])
+            model |= head(statistics, active)
+        batch = (weights[step, :active], chosen[step, :active], seen[step, :active])
+        loss, gradients = _gradients(architecture, model, inputs, labels, *batch)
+        total[:active] += loss
+        torch._foreach_copy_(list(slope.values()), [gradients[name] for name in slope])
+        optimiser.update({ROW: rows[:active]}, {ROW: slopes[:active]}, here)
+    for stacked, row in zip([models, *state.moments], [rows, *moments], strict=True):
+        packing.unpack(row, stacked)
     return np.asarray(total.cpu().numpy(), dtype=np.float64)
+
+
+def _gradients(
+    architecture: Architecture,
+    models: Parameters,
+    inputs: Tensor,
+    labels: Tensor,
+    weight: Tensor,
+    chosen: Tensor,
+    seen: Tensor,
+) -> tuple[Tensor, Parameters]:
+    """Return the sum of each slot's losses, ``[n]``, and the gradient of their mean.
+
+    Rows that do not fit into memory together are computed part by part. `chosen` lists examples and `weight`
+    is 0 where they are padding, ``[n, B]``; `seen` counts the others, ``[n]``.
+    """
+    size = training_rows(architecture, chosen.shape[1], chosen.device)
+    total, gradients = torch.zeros_like(seen, dtype=precise_dtype(chosen.device)), Parameters()
+    for held, some in zip(weight.split(size, 1), chosen.split(size, 1), strict=True):
+        loss, slopes = architecture.gradients(models, gather(inputs, some), gather(labels, some), held)
+        count = held.sum(1)
+        total += loss * count
+        if some.shape == chosen.shape:
+            return total, slopes
+        share = count / seen.clamp(min=1)
+        for name, slope in slopes.items():
+            scaled = slope * spread(share, slope)
+            gradients[name] = gradients[name].add_(scaled) if name in gradients else scaled
+    return total, gradients
 
 
 def _padded(order: Ints, columns: int) -> Ints:

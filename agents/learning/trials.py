@@ -1,43 +1,50 @@
 """Try before purchase: what a block would do for a buyer, and at which merge weight.
 
 The loss of every (pair, weight) is measured on the validation examples of the pair's group. The first layer
-is linear in its parameters, so its pre-activation of a merged model is the same merge of the two models'
-pre-activations: it is computed once a model, not once a merge. The rest of the network runs once for each
-pair and weight, many at a time.
+is linear in its parameters, so where the merge operator goes in a straight line its pre-activation of a
+merged model is the same merge of the two models' pre-activations: it is computed once a model, not once a
+merge. The rest of the network runs once for each pair and weight, many at a time.
 
 Source: Huang, Vishwakarma and Sala (2023), "Train 'n Trade: Foundations of Parameter Markets": the merge
 weight is the one on a grid with the least loss on the broker's data; merge weight 0 (no purchase) is always
-on the grid.
+among those compared.
+
+Where a network keeps running statistics, a merged model's are first estimated on validation inputs, as
+`recalibrate` will after the purchase, and then used; weight 0 is the buyer's model as it stands.
 
 Core Objects: try_blocks, TrialResults
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from agents.learning.alignment import Permutations, identity_permutations, match_weights, permute
+from agents.learning.alignment import Permutations, identity_permutations, match_weights
+from agents.learning.calibration import calibration_examples
 from agents.learning.fleet import Fleet
-from agents.learning.losses import mean_loss
-from agents.learning.memory import alignment_bytes, chunk_size, chunks, stem_bytes, tile_size
+from agents.learning.memory import alignment_bytes, chunk_size, chunks, row_parts, stem_bytes, tile_size
+from agents.learning.merge_operators.recipe import Recipe
 from agents.learning.merging import position_masks
-from agents.learning.networks.base import Architecture
-from agents.learning.networks.products import whole_lines
 from agents.learning.parameters import Parameters, take
+from agents.learning.trial_paths import CurvedPath, StraightPath, Task, Validation, holds
+from agents.learning.weight_search import GridSearch, WeightSearch
 
 Floats = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)
 class TrialResults:
-    """Outcome of the trials of P pairs on a grid of W weights.
+    """Outcome of the trials of P pairs, each at W weights.
 
     Attributes
     ----------
+    weights : float64 array, shape (P, W)
+        Merge weights that were compared, 0 first.
     loss : float64 array, shape (P, W)
         Validation loss of the merged model, nats an example; inf where it is not finite.
     weight : float64 array, shape (P,)
@@ -49,43 +56,11 @@ class TrialResults:
         Name to int64 ``[P, h]``: how the seller's units were reordered.
     """
 
+    weights: Floats
     loss: Floats
     weight: Floats
     gain: Floats
     permutations: Permutations
-
-
-@dataclass(frozen=True)
-class _Task:
-    """The pairs of a call as tensors on the fleet's device; `take` cuts out some of them."""
-
-    buyer: Tensor
-    seller: Tensor
-    group: Tensor
-    masks: dict[str, Tensor]
-    permutations: Permutations
-
-    def take(self, rows: Tensor) -> "_Task":
-        return _Task(
-            self.buyer[rows],
-            self.seller[rows],
-            self.group[rows],
-            take(self.masks, rows),
-            take(self.permutations, rows),
-        )
-
-
-@dataclass(frozen=True)
-class _Validation:
-    """Examples on the fleet's device and which of them, ``[G, V]``, each group is measured on.
-
-    The first `count` columns are meant; the others repeat one of them.
-    """
-
-    inputs: Tensor
-    labels: Tensor
-    examples: Tensor
-    count: int
 
 
 @torch.no_grad()
@@ -96,17 +71,19 @@ def try_blocks(
     seller: npt.ArrayLike,
     position: npt.ArrayLike,
     names: Sequence[str],
-    weights: npt.ArrayLike,
+    weights: npt.ArrayLike | WeightSearch,
     inputs: Tensor,
     labels: Tensor,
     index: npt.NDArray[np.int64],
     group: npt.ArrayLike,
     align: bool = True,
+    recipe: Recipe | None = None,
+    calibration: npt.NDArray[np.int64] | None = None,
 ) -> TrialResults:
-    """Measure the loss of every pair's merged model at every merge weight.
+    """Measure the loss of every pair's merged model at the merge weights of a search.
 
-    Cost: P x (W - 1) forward passes without their first layer over V examples, and one weight matching a
-    distinct (buyer, seller). Memory stays within the fleet's budget.
+    Cost: P x (W - 1) forward passes over V examples, without their first layer where the operator goes in a
+    straight line, and one weight matching a distinct (buyer, seller). Memory stays within the fleet's budget.
 
     Parameters
     ----------
@@ -118,8 +95,8 @@ def try_blocks(
         Slot in the fleet and row of `offered`.
     position, names : array of int, shape (P,), and sequence of str
         The block on trial: ``names[position[p]]``; the buyer's own tensors stay elsewhere.
-    weights : array of float, shape (W,)
-        Merge weights in [0, 1], increasing, the first of them 0.
+    weights : WeightSearch, or array of float, shape (W,)
+        How to look for the merge weight, or the grid to compare: in [0, 1], increasing, the first of them 0.
     inputs, labels : Tensor
         Examples ``[E, C, H, W]`` and their classes int64 ``[E]``.
     index : int64 array, shape (G, V)
@@ -128,111 +105,117 @@ def try_blocks(
         Whose examples a pair is measured on.
     align : bool
         Whether to match the seller's units to the buyer's first.
+    recipe : Recipe, optional
+        How pairs are merged; by interpolation by default.
+    calibration : int64 array, shape (G, C), optional
+        Examples of each group on which running statistics are estimated; those of `index` by default.
 
     Raises
     ------
     ValueError
         If the grid is not as described, or a slot or position does not exist.
     """
-    grid = np.asarray(weights, dtype=np.float64)
-    if grid.ndim != 1 or not len(grid) or grid[0] != 0 or grid[-1] > 1 or not (np.diff(grid) > 0).all():
-        raise ValueError(f"weights must increase from 0 and end at most at 1; got {grid.tolist()}")
+    search = weights if isinstance(weights, WeightSearch) else _grid(weights)
+    recipe = recipe or Recipe()
     buyers, sellers = fleet.rows(buyer), _column(seller, fleet.device)
     permutations = _alignments(fleet, offered, buyers, sellers, align)
     masks = position_masks(fleet.architecture, position, names, fleet.device)
-    task = _Task(buyers, sellers, _column(group, fleet.device), masks, permutations)
-    examples = whole_lines(_column(index, fleet.device))
-    held = _Validation(inputs.to(fleet.device), labels.to(fleet.device), examples, index.shape[1])
-    loss = np.empty((len(buyers), len(grid)))
+    task = Task(buyers, sellers, _column(group, fleet.device), masks, permutations, holds(fleet, offered))
+    kind = partial(
+        StraightPath if StraightPath.serves(recipe.operator) else CurvedPath,
+        fleet,
+        offered,
+        recipe=recipe,
+    )
+    held, known = _validation(fleet, inputs, labels, index, index if calibration is None else calibration)
+    compared, loss = (np.empty((len(buyers), search.evaluations)) for _ in range(2))
     # neighbours in this order share the buyer, whose stem is then computed in few blocks only
     order = np.lexsort((sellers.cpu().numpy(), buyers.cpu().numpy(), task.group.cpu().numpy()))
-    size = chunk_size(fleet.working_bytes, stem_bytes(fleet.architecture, examples.shape[1]))
-    for part in chunks(len(order), size):
+    rows = max(piece.examples.shape[1] for piece in (*held, known))
+    each = stem_bytes(fleet.architecture, rows) + 4 * recipe.own.bytes_each
+    for part in chunks(len(order), chunk_size(fleet.working_bytes, each)):
         chosen = order[part]
         block = task.take(torch.from_numpy(chosen).to(fleet.device))
-        loss[chosen] = _try_block(fleet, offered, block, grid, held)
-    loss = np.where(np.isfinite(loss), loss, np.inf)
-    best = loss.argmin(axis=1)
-    least = loss[np.arange(len(loss)), best]
-    gain = np.where(best > 0, loss[:, 0] - np.where(np.isfinite(least), least, 0), 0.0)
-    return TrialResults(loss, grid[best], gain, permutations)
-
-
-def _try_block(fleet: Fleet, offered: Parameters, task: _Task, grid: Floats, held: _Validation) -> Floats:
-    """Return the losses ``[p, W]`` of pairs whose stems fit into memory together."""
-    architecture = fleet.architecture
-    base = _Stems(architecture, fleet.parameters, task.buyer, task.group, held)
-    bought = _Stems(architecture, offered, task.seller, task.group, held)
-    loss = np.empty((len(task.buyer), len(grid)))
-    loss[:, 0] = _own_losses(fleet, base, held)
-    trunk = [name for name in architecture.shapes if name not in architecture.stem_tensors]
-    holds_stem = task.masks[architecture.stem_tensors[0]]
-    own = take({name: fleet.parameters[name] for name in trunk}, task.buyer)
-    other = take({name: offered[name] for name in trunk}, task.seller)
-    other = permute(architecture, other, task.permutations)
-    step = {name: _step(own[name], other[name], task.masks[name]) for name in trunk}
-    y, shares = held.labels[held.examples[task.group]], torch.from_numpy(grid).to(base.z)
-    for pairs, columns in _tiles(len(task.buyer), len(grid), fleet.passes_at_once(y.shape[1])):
-        here = {name: order[pairs] for name, order in task.permutations.items()}
-        z_own, z_other = base.of(pairs), architecture.permute_stem(bought.of(pairs), here)
-        share = shares[columns]
-        z = _along(z_own, _step(z_own, z_other, holds_stem[pairs]), share)
-        merged = {name: _along(own[name][pairs], step[name][pairs], share) for name in trunk}
-        found = mean_loss(
-            architecture.trunk(merged, z), y[pairs].repeat_interleave(len(share), 0), held.count
+        compared[chosen], loss[chosen] = _try_block(
+            kind, block, search, held, known if fleet.statistics else None
         )
-        loss[pairs, columns] = found.reshape(-1, len(share))
-    return loss
+    least = loss.min(axis=1, keepdims=True)
+    best = np.where(loss == least, compared, np.inf).argmin(axis=1)
+    row = np.arange(len(loss))
+    least = loss[row, best]
+    gain = np.where(best > 0, loss[:, 0] - np.where(np.isfinite(least), least, 0), 0.0)
+    return TrialResults(compared, loss, compared[row, best], gain, permutations)
 
 
-def _step(own: Tensor, other: Tensor, holds: Tensor) -> Tensor:
-    """Return ``other - own`` of ``[p, ...]``, and 0, whatever they hold, where a pair's block does not."""
-    return (other - own).masked_fill_(~holds.view(-1, *[1] * (own.dim() - 1)), 0)
+def _validation(
+    fleet: Fleet,
+    inputs: Tensor,
+    labels: Tensor,
+    index: npt.NDArray[np.int64],
+    calibration: npt.NDArray[np.int64],
+) -> tuple[list[Validation], Validation]:
+    """Return the examples of trials, in parts that fit into memory, and those for running statistics."""
+    inputs, labels = inputs.to(fleet.device), labels.to(fleet.device)
+    examples = _column(index, fleet.device)
+    parts = row_parts(fleet.architecture, examples.shape[1], fleet.device)
+    held = [Validation.of(inputs, labels, examples[:, part]) for part in parts]
+    return held, Validation.of(inputs, labels, calibration_examples(_column(calibration, fleet.device)))
 
 
-def _along(own: Tensor, step: Tensor, share: Tensor) -> Tensor:
-    """Return ``own + share * step`` of every pair and weight, ``[p w, ...]``."""
-    shares = share.view(-1, *[1] * (own.dim() - 1))
-    return torch.addcmul(own.unsqueeze(1), shares, step.unsqueeze(1)).flatten(0, 1)
+def _try_block(
+    kind: Callable[[Task, Validation], StraightPath | CurvedPath],
+    task: Task,
+    search: WeightSearch,
+    held: list[Validation],
+    known: Validation | None,
+) -> tuple[Floats, Floats]:
+    """Return the weights and losses ``[p, W]`` of pairs whose stems fit into memory together."""
+    count = sum(piece.count for piece in held)
+    calibrated = None if known is None else kind(task, known)
+    only = kind(task, held[0]) if len(held) == 1 else None
+
+    def paths() -> Iterator[tuple[StraightPath | CurvedPath, float]]:
+        """Yield a path for each part of the examples, and its share of them; several are not kept."""
+        for piece in held:
+            yield only or kind(task, piece), piece.count / count
+
+    def loss_at(weights: Floats) -> Floats:
+        statistics = _statistics(calibrated, weights)
+        loss = np.zeros(weights.shape)
+        for path, share in paths():
+            for pairs, columns in _tiles(weights.shape[0], weights.shape[1], path.at_once):
+                here = {name: leaf[pairs, columns].flatten(0, 1) for name, leaf in statistics.items()}
+                loss[pairs, columns] += share * path.losses(pairs, weights[pairs, columns], here)
+        return np.where(np.isfinite(loss), loss, np.inf)
+
+    before = np.zeros(len(task.buyer))
+    for path, share in paths():
+        before += share * path.own_losses()
+    return search.search(loss_at, np.where(np.isfinite(before), before, np.inf))
 
 
-class _Stems:
-    """Stems of the distinct (model, group) among some pairs, ``[U, ...]``, each computed once."""
-
-    def __init__(
-        self,
-        architecture: Architecture,
-        models: Parameters,
-        row: Tensor,
-        group: Tensor,
-        held: _Validation,
-    ) -> None:
-        examples = held.examples
-        distinct, self.inverse = torch.unique(row * len(examples) + group, return_inverse=True)
-        self.row, self.group = distinct // len(examples), distinct % len(examples)
-        x = held.inputs[examples[0]] if len(examples) == 1 else held.inputs[examples[self.group]]
-        stem = {name: models[name] for name in architecture.stem_tensors}
-        self.z = architecture.stem(take(stem, self.row), x)
-
-    def of(self, pairs: slice) -> Tensor:
-        """Return the stems of some pairs."""
-        return self.z.index_select(0, self.inverse[pairs])
+def _statistics(path: StraightPath | CurvedPath | None, weights: Floats) -> Parameters:
+    """Return the running statistics of every pair's merges, ``[p, w, ...]``; none without a path."""
+    found: Parameters = {}
+    if path is None:
+        return found
+    for pairs, columns in _tiles(weights.shape[0], weights.shape[1], path.at_once):
+        some = weights[pairs, columns]
+        for name, leaf in path.statistics(pairs, some).items():
+            every = found.setdefault(name, leaf.new_empty(*weights.shape, *leaf.shape[1:]))
+            every[pairs, columns] = leaf.unflatten(0, some.shape)
+    return found
 
 
-def _own_losses(fleet: Fleet, base: _Stems, held: _Validation) -> Floats:
-    """Return each pair's loss without a merge, computed once for each buyer."""
-    loss = np.empty(len(base.row))
-    for part in chunks(len(loss), fleet.passes_at_once(held.examples.shape[1])):
-        logits = fleet.architecture.trunk(take(fleet.parameters, base.row[part]), base.z[part])
-        loss[part] = mean_loss(logits, held.labels[held.examples[base.group[part]]], held.count)
-    return loss[base.inverse.cpu().numpy()]
+def _grid(weights: npt.ArrayLike) -> GridSearch:
+    return GridSearch(tuple(np.asarray(weights, dtype=np.float64).ravel().tolist()))
 
 
 def _tiles(pairs: int, weights: int, size: int) -> Iterator[tuple[slice, slice]]:
-    """Yield tiles of at most `size` cells that cover the pairs x weights table without its first column."""
-    for part in chunks(pairs, max(1, size // max(1, weights - 1))):
-        for columns in chunks(weights - 1, size):
-            yield part, slice(columns.start + 1, columns.stop + 1)
+    """Yield tiles of at most `size` cells that cover the pairs x weights table."""
+    for part in chunks(pairs, max(1, size // max(1, weights))):
+        for columns in chunks(weights, size):
+            yield part, columns
 
 
 def _alignments(

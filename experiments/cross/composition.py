@@ -30,7 +30,7 @@ def compose_cross(overrides: Sequence[str]) -> tuple[CrossConfig, str]:
         check_grammar(override)
     set_up_hydra()
     schema = as_schema(CrossConfig)
-    schema.network = schema.setting = schema.learning.optimiser = MISSING
+    schema.network = schema.setting = schema.learning.optimiser = schema.learning.merge_operator = MISSING
     ConfigStore.instance().store(name="schema_cross", node=schema)
     GlobalHydra.instance().clear()
     with initialize_config_module("conf", version_base="1.3"):

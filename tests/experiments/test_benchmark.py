@@ -15,7 +15,8 @@ from experiments.benchmark_tasks import TASKS, Task
 
 COLUMNS = [
     *["task", "organisations", "item", "items", "plain_ms", "fleet_ms", "ratio", "ratio_min", "ratio_max"],
-    *["difference", "repeats", "device", "threads", "torch", "peak_memory_mib"],
+    *["difference", "gflops", "fleet_tensors_mib", "peak_share", "peak_gflops"],
+    *["repeats", "device", "threads", "torch", "peak_memory_mib"],
 ]
 CPU = torch.device("cpu")
 
@@ -39,6 +40,10 @@ def test_the_saved_table_has_a_row_a_task(saved: Path) -> None:
     for column in ("ratio", "ratio_min", "ratio_max"):
         np.testing.assert_allclose(table[column], table.plain_ms / table.fleet_ms)
     assert (table.peak_memory_mib > 50).all()
+    assert table.gflops.isna().tolist() == [False] * 4 + [True]  # alignment is not a matter of products
+    np.testing.assert_allclose(table.peak_share, table.gflops / table.peak_gflops)
+    # two MLPs of 8,970 float32 parameters train with moments, gradients and activations of their own
+    assert (table.fleet_tensors_mib[:2] > 2 * 3 * 8970 * 4 / 2**20).all()
     assert set(table.torch) == {torch.__version__}
 
 
@@ -110,7 +115,7 @@ def test_the_ways_take_turns_from_the_same_start(monkeypatch: pytest.MonkeyPatch
         "t", "pair", 4, lambda: way("A", 5.0), lambda: way("B", 5.002), lambda: done.append("reset"), 10.0
     )
     row = benchmark._measured(task, 7, 3, CPU, lambda: done.append("tick"))
-    assert done == ["reset", "A", "B", "tick"] * 4
+    assert done == [*["reset", "A", "B", "tick"] * 4, "reset", "B"]  # at last for its memory
     # the first turn does not count; ratios 4, 1, 9; medians of 8, 3, 9 and 2, 3, 1 seconds over 4 pairs
     assert (row["ratio_min"], row["ratio"], row["ratio_max"]) == (1, 4, 9)
     assert (row["plain_ms"], row["fleet_ms"]) == (2000, 500)
@@ -129,7 +134,7 @@ def test_what_takes_no_time_is_done_several_times_a_turn(monkeypatch: pytest.Mon
     row = benchmark._measured(
         Task("t", "pair", 1, lambda: way("plain"), lambda: way("fleet")), 1, 1, CPU, lambda: None
     )
-    assert calls == {"plain": 5, "fleet": 5}  # once before, then 20 ms / 6 ms rounded up
+    assert calls == {"plain": 5, "fleet": 6}  # once before, 20 ms / 6 ms rounded up, once for its memory
     assert (row["plain_ms"], row["fleet_ms"]) == (pytest.approx(20), pytest.approx(10))
 
 

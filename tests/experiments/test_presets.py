@@ -10,6 +10,7 @@ from experiments.composition import compose_config, set_up_hydra
 from experiments.config import COMPONENTS
 from experiments.statistics import paired_interval
 from experiments.summary import METRICS, summarise
+from sim.data import DATASETS
 from sim.records import TABLES
 from tests.experiments.conftest import whole_run
 
@@ -46,6 +47,24 @@ def test_every_choice_of_every_group_resolves(group):
         served = {"bilateral": "nash_bargaining", "books": "k_double_auction", "bundles": "vcg_bundles"}
         needs = [f"mechanism={served[path.stem]}"] if path.stem in served else []
         assert compose_config([f"{group}={path.stem}", *needs]).organisations == 4
+
+
+@pytest.mark.parametrize(
+    ("network", "signature"),
+    [
+        ("resnet20", "resnet:3x32x32-16x6-22-10"),
+        ("resnet50", "resnet:3x32x32-16x6-52-10"),
+        (
+            "vgg16",
+            "vgg:3x32x32-64.64-128.128-256.256.256-512.512.512-512.512.512-10",
+        ),
+    ],
+)
+def test_networks_of_full_size_fit_photographs(network, signature):
+    """Whether the photographs are at hand or not."""
+    config = compose_config([f"network={network}", "data=cifar10"])
+    shape = DATASETS[config.data.dataset].shape
+    assert config.market().network.bind(shape, 10).signature == signature
 
 
 def test_every_component_has_a_choice():

@@ -38,6 +38,37 @@ def test_the_whole_and_nothing_else():
     assert cut(architecture(hidden=0), "layers", "whole").positions == ("head",)
 
 
+@pytest.mark.parametrize("network", list(NETWORKS))
+def test_a_trunk_is_everything_but_the_head(network):
+    bound = NETWORKS.build(network).bind((1, 8, 8), 10)
+    found = cut(bound, "trunk", "none")
+    (trunk,) = found.positions
+    assert bound.tensors_of(trunk) == tuple(t for t in bound.shapes if not t.startswith("head."))
+    assert found.contents.tolist() == [0]
+    with pytest.raises(ValueError, match=r"broker\.blocks must be model for mlp.*a lone head; got trunk"):
+        cut(architecture(hidden=0), "trunk", "none")
+
+
+def test_heads_are_kept_when_trunks_are_traded():
+    cohort = Cohort(small(broker={"blocks": "trunk"}), ("independent",), 1, 2)
+    fleet, merged = cohort.laboratory.fleet, []
+    perform = cohort.laboratory.perform
+
+    def watched(requests):
+        before = fleet.copy_of(range(fleet.slots))
+        answers = perform(requests)
+        if isinstance(requests[0], Merge):
+            buyers = np.unique(np.concatenate([r.buyer for r in requests]))
+            merged.extend(buyers)
+            for name, leaf in fleet.copy_of(buyers).items():
+                assert torch.equal(leaf, before[name][buyers]) == name.startswith("head."), name
+        return answers
+
+    cohort.laboratory.perform = watched
+    tables_of(cohort, 2)
+    assert len(merged) > 2
+
+
 def test_more_layers_than_bits_are_refused():
     deep = architecture(hidden=MOST_LAYERS)
     with pytest.raises(ValueError, match=r"broker\.bundles must be none for networks of more than 62 layers"):
@@ -82,6 +113,7 @@ def test_a_bundle_does_what_its_trial_promised(sold):
 
 def test_layers_outside_the_bundle_stay_as_they_were():
     market = ParameterMarket(small(**BUNDLES), seed=1)
+    market.steps = 1
     told = market.round()
     request = next(told)
     while not isinstance(request, Merge):

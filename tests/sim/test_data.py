@@ -74,6 +74,20 @@ def test_digits_are_the_1797_of_scikit_learn() -> None:
     np.testing.assert_array_equal(digits.inputs[0, 0, 0] * 16, [0, 0, 5, 13, 9, 1, 0, 0])
 
 
+def test_enlarged_digits_interpolate_between_the_centres_of_the_pixels() -> None:
+    small, large = load_examples(DataConfig()), load_examples(DataConfig(dataset="digits28"))
+    assert (large.inputs.shape, large.inputs.dtype) == ((1797, 1, 28, 28), np.float32)
+    assert np.array_equal(large.labels, small.labels)
+    assert np.array_equal(large.inputs, DATASETS.build({"name": "digits28"}).load().inputs)
+    # bilinear interpolation by definition: pixel j of 28 has its centre at (j + 1/2) / 3.5 - 1/2 of the 8
+    centres = np.clip((np.arange(28) + 0.5) / 3.5 - 0.5, 0, 7)
+    weight = np.maximum(0, 1 - np.abs(np.arange(8)[:, None] - centres))
+    np.testing.assert_allclose(weight.sum(axis=0), 1, rtol=1e-15)
+    expected = np.einsum("ai,ecab,bj->ecij", weight, small.inputs.astype(np.float64), weight, optimize=True)
+    np.testing.assert_allclose(large.inputs, expected, atol=1e-6)
+    assert "28 x 28" in large.source
+
+
 @pytest.mark.parametrize(("name", "data_id"), OPENML.items())
 def test_openml_images_load_from_a_cache_alone(name, data_id, tmp_path, offline) -> None:
     shape = (3, 32, 32) if name == "cifar10" else (1, 28, 28)

@@ -67,6 +67,27 @@ def test_measured_gain_is_realised_on_validation_data(played):
         np.testing.assert_allclose(joined["validation_loss"], joined["loss_after"], rtol=1e-5)
 
 
+@pytest.mark.parametrize(
+    "network",
+    [{"name": "resnet", "channels": 4}, {"name": "vgg", "stages": [[8], [8]]}, {"name": "convnet"}],
+    ids=lambda network: network["name"],
+)
+@pytest.mark.parametrize("operator", ["interpolation", "greedy_soup"])
+def test_measured_gain_is_realised_by_every_network(network, operator):
+    """Running statistics too, where there are any, are those with which the trial measured."""
+    learning = {"optimiser": {"name": "adamw", "lr": 0.02}, "merge_operator": operator}
+    config = small(network=network, learning=learning, data={"examples": 200})
+    cohort = Cohort(config, ("competitive",), replicates=2, seed=3)
+    bought = 0
+    for tables in tables_of(cohort, 2):
+        trades = tables["trials"][tables["trials"]["traded"]]
+        after = tables["organisations"].rename(columns={"organisation": "buyer"})
+        joined = trades.merge(after, on=["arm", "replicate", "buyer"])
+        np.testing.assert_allclose(joined["validation_loss"], joined["loss_after"], rtol=1e-4)
+        bought += len(trades)
+    assert bought > 4
+
+
 def test_welfare_is_profits_and_consumer_surplus(played):
     for tables in played[1]:
         r = tables["rounds"]

@@ -12,15 +12,16 @@ Core Objects: Architecture, Network, NETWORKS
 import inspect
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from math import prod
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from agents.learning.losses import masked_mean, row_losses
-from agents.learning.parameters import Parameters
+from agents.learning.parameters import Parameters, spread
 from markets.registry import Registry
 
 WHOLE = "model"
@@ -81,6 +82,16 @@ class Architecture(ABC):
         """Numbers that a forward pass of one example leaves in memory, stem and logits included."""
 
     @property
+    def evaluation_size(self) -> int:
+        """Numbers of one example that are in memory together in a forward pass without gradients."""
+        return self.activation_count
+
+    @property
+    def statistics(self) -> dict[str, tuple[int, ...]]:
+        """Shape of each running statistic: what a model keeps of its batches but nobody trains or merges."""
+        return {}
+
+    @property
     @abstractmethod
     def forward_flops(self) -> int:
         """Operations of a forward pass of one example: two for each multiply-add of a linear map."""
@@ -92,6 +103,20 @@ class Architecture(ABC):
     @abstractmethod
     def trunk(self, parameters: Parameters, z: Tensor) -> Tensor:
         """Return the logits ``[N, K, B]`` of a stem; reads only the tensors that are not the stem's."""
+
+    def trunk_of_batch(self, parameters: Parameters, z: Tensor, weight: Tensor) -> tuple[Tensor, Parameters]:
+        """Return the logits of a stem, normalised by the batch's own statistics, and these statistics.
+
+        Rows of weight 0, ``[N, B]``, do not enter them. Without running statistics this is the trunk.
+        """
+        if self.statistics:
+            raise NotImplementedError(
+                f"{type(self).__name__} must say how a batch of {weight.shape} is normalised"
+            )
+        return self.trunk(parameters, z), {}
+
+    def track(self, statistics: Parameters, found: Parameters, weight: Tensor) -> None:  # noqa: B027
+        """Move running statistics ``[N, ...]`` towards those found in a batch, in place."""
 
     @abstractmethod
     def permute_stem(self, z: Tensor, permutations: dict[str, Tensor]) -> Tensor:
@@ -142,6 +167,15 @@ class Architecture(ABC):
         weight = (self.stem_tensors[0], 0)
         return next((name for name, members in self.symmetries.items() if weight in members), None)
 
+    @cached_property
+    def moving_axes(self) -> dict[str, tuple[tuple[int, str], ...]]:
+        """Tensor name to the (axis, permutation) pairs that move it; the slot axis does not count."""
+        moving: dict[str, list[tuple[int, str]]] = {name: [] for name in self.shapes}
+        for permutation, members in self.symmetries.items():
+            for tensor, axis in members:
+                moving[tensor].append((axis, permutation))
+        return {name: tuple(axes) for name, axes in moving.items()}
+
     def initial(self, rng: np.random.Generator) -> dict[str, np.ndarray]:
         """Return fresh float32 parameters of one model, without a slot axis.
 
@@ -169,10 +203,12 @@ class Architecture(ABC):
     ) -> tuple[Tensor, Parameters]:
         """Return the mean cross-entropy of each slot and its gradient, by automatic differentiation.
 
+        Running statistics move towards those of the batch, in place.
+
         Parameters
         ----------
         parameters : Parameters
-            Leaves ``[N, ...]``.
+            Leaves ``[N, ...]``, running statistics included.
         x, y, weight : Tensor
             Inputs ``[N, B, C, H, W]``, labels int64 ``[N, B]``, and 1 for rows in the batch or 0 for padding
             ``[N, B]``.
@@ -183,19 +219,96 @@ class Architecture(ABC):
             Loss ``[N]`` in nats an example (0 for a slot whose rows are all padding) and gradients ``[N,
             ...]``.
         """
-        leaves = {name: leaf.detach().requires_grad_() for name, leaf in parameters.items()}
+        leaves = {name: parameters[name].detach().requires_grad_() for name in self.shapes}
         with torch.enable_grad():
-            loss = masked_mean(row_losses(self.forward(leaves, x), y), weight)
+            logits, found = self.trunk_of_batch(leaves, self.stem(leaves, x), weight)
+            loss = masked_mean(row_losses(logits, y), weight)
             slopes = torch.autograd.grad(loss.sum(), list(leaves.values()))
+        if all(name in parameters for name in found):
+            self.track(parameters, found, weight)
         return loss.detach(), dict(zip(leaves, slopes, strict=True))
 
+    def squared_slopes(self, parameters: Parameters, x: Tensor, weight: Tensor) -> Parameters:
+        """Return sums over examples of E[(d log p(y | x) / d theta)^2], y drawn from the model's prediction.
+
+        Every example gets a copy of its model, and every class a backward pass.
+
+        Parameters
+        ----------
+        parameters : Parameters
+            Leaves ``[N, ...]``, running statistics included.
+        x, weight : Tensor
+            Inputs ``[N, B, C, H, W]``, and 1 for rows in the batch or 0 for padding ``[N, B]``.
+        """
+        slots, batch = weight.shape
+        copies = {n: leaf.detach().repeat_interleave(batch, 0) for n, leaf in parameters.items()}
+        leaves = {name: copies[name].requires_grad_() for name in self.shapes}
+        with torch.enable_grad():
+            logits = self.forward(copies, x.flatten(0, 1).unsqueeze(1))
+            surprise = F.log_softmax(logits.squeeze(2), 1)
+            together = surprise.sum(0).unbind()
+        chance = surprise.detach().exp() * weight.view(-1, 1)
+        total = {name: torch.zeros_like(parameters[name]) for name in self.shapes}
+        for label, surprises in enumerate(together):
+            slopes = torch.autograd.grad(surprises, list(leaves.values()), retain_graph=True)
+            for leaf, slope in zip(total.values(), slopes, strict=True):
+                share = spread(chance[:, label], slope)
+                leaf += (slope.square() * share).unflatten(0, (slots, batch)).sum(1)
+        return total
+
+    @torch.no_grad()
+    def layer_inputs(self, parameters: Parameters, x: Tensor) -> dict[str, Tensor]:
+        """Return what enters every linear map, ``[N, B, places, F]`` by the name of its weight.
+
+        F are the inputs in the order of the weight's axes behind the first, and places those at which a
+        convolution is applied, one for other maps. This way runs plain modules one by one; a network may know
+        a batched one.
+
+        Parameters
+        ----------
+        parameters : Parameters
+            Leaves ``[N, ...]``, running statistics included.
+        x : Tensor
+            Inputs ``[N, B, C, H, W]``.
+        """
+        found: dict[str, list[Tensor]] = {}
+
+        def keep(name: str, layer: nn.Module, given: tuple[Tensor]) -> None:
+            (h,) = given
+            if isinstance(layer, nn.Conv2d):
+                assert not isinstance(layer.padding, str)
+                h = F.unfold(h, layer.kernel_size, layer.dilation, layer.padding, layer.stride)
+                found.setdefault(name, []).append(h.transpose(1, 2))
+            else:
+                found.setdefault(name, []).append(h.unsqueeze(1))
+
+        for slot in range(len(x)):
+            module = self.module(parameters, slot).to(x.device).eval()
+            for name, layer in module.named_modules():
+                if isinstance(layer, nn.Conv2d | nn.Linear):
+                    layer.register_forward_pre_hook(partial(keep, f"{name}.weight"))
+            module(x[slot])
+        return {name: torch.stack(found[name]) for name in self.shapes if name in found}
+
     def module(self, parameters: Parameters, slot: int) -> nn.Module:
-        """Return the plain torch module, on the CPU, with a copy of one slot's parameters."""
+        """Return the plain torch module, on the CPU, with a copy of one slot's parameters.
+
+        Running statistics that are not among `parameters` are those of a fresh model.
+        """
         with torch.device("meta"):  # building it there draws nothing from torch's global generator
             module = self.skeleton()
         module.to_empty(device="cpu")
-        module.load_state_dict({name: leaf[slot].detach().cpu() for name, leaf in parameters.items()})
+        for name, buffer in module.named_buffers():
+            buffer.fill_(initial_statistic(name))
+        module.load_state_dict(
+            {**module.state_dict(), **{name: leaf[slot].detach().cpu() for name, leaf in parameters.items()}}
+        )
         return module
+
+
+def initial_statistic(name: str) -> float:
+    """Return what a running statistic starts from: 1 for a variance, 0 otherwise."""
+    return float(name.endswith("running_var"))
 
 
 class Network(ABC):

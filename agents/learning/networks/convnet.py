@@ -1,55 +1,21 @@
-"""Small convolutional network with group normalisation.
-
-Activations lie in memory with the channels last, ``[N, B, H, W, C]``, and a convolution is a product of
-patches with kernels. Grouped convolutions would be faster on some shapes, but the library picks its algorithm
-by the number of groups, so that a slot's result would depend on how many others are computed beside it.
-"""
+"""Small convolutional network with group normalisation."""
 
 import dataclasses
 from collections import OrderedDict
 from dataclasses import dataclass as value
 from functools import cached_property
-from typing import Annotated, Any
+from typing import Annotated
 
 import torch
-import torch.nn.functional as F
 from pydantic import Field
 from pydantic.dataclasses import dataclass
 from torch import Tensor, nn
 
 from agents.learning.networks.base import NETWORKS, Architecture, Network, Symmetries
+from agents.learning.networks.convolutions import KERNEL, convolve, patches, pool
+from agents.learning.networks.normalisation import normalise_examples
 from agents.learning.networks.products import product
 from agents.learning.parameters import Parameters
-
-KERNEL = 3
-OFFSETS = [(i, j) for i in range(KERNEL) for j in range(KERNEL)]
-
-
-class _Patches(torch.autograd.Function):
-    """The 3 x 3 neighbourhood of every pixel: ``[..., H, W, C]`` to ``[..., H, W, 9 C]``, zero outside."""
-
-    @staticmethod
-    def forward(_: Any, x: Tensor) -> Tensor:
-        height, width = x.shape[-3:-1]
-        framed = F.pad(x, (0, 0, 1, 1, 1, 1))
-        return torch.cat([framed[..., i : i + height, j : j + width, :] for i, j in OFFSETS], -1)
-
-    @staticmethod
-    def backward(_: Any, *slopes: Tensor) -> Tensor:
-        (slope,) = slopes
-        *lead, height, width, size = slope.shape
-        parts = slope.unflatten(-1, (len(OFFSETS), size // len(OFFSETS)))
-        framed = slope.new_zeros(*lead, height + 2, width + 2, parts.shape[-1])
-        for part, (i, j) in enumerate(OFFSETS):
-            framed[..., i : i + height, j : j + width, :] += parts[..., part, :]
-        return framed[..., 1:-1, 1:-1, :]
-
-
-def _pool(x: Tensor, kind: str) -> Tensor:
-    """Return the maximum or average over 2 x 2 fields of ``[N, B, H, W, C]``; an odd last line drops."""
-    planes = x.flatten(0, 1).permute(0, 3, 1, 2)
-    pooled = F.max_pool2d(planes, 2) if kind == "max" else F.avg_pool2d(planes, 2)
-    return pooled.permute(0, 2, 3, 1).unflatten(0, x.shape[:2])
 
 
 @value(frozen=True)
@@ -109,17 +75,13 @@ class ConvNetArchitecture(Architecture):
 
     @property
     def stem_size(self) -> int:
-        """Patches and pre-activations of the first stage."""
-        return self._pixels[0] * (len(OFFSETS) * self.input_shape[0] + self.channels[0])
+        """Pre-activations of the first stage."""
+        return self._pixels[0] * self.channels[0]
 
     @property
     def activation_count(self) -> int:
-        """Patches, pre-activations, normalised, rectified and pooled values of all stages."""
-        ins = (self.input_shape[0], *self.channels[:-1])
-        stages = zip(self._pixels, ins, self.channels, strict=True)
-        return self.classes + sum(
-            pixels * (len(OFFSETS) * fan_in + 4 * units) for pixels, fan_in, units in stages
-        )
+        """Of all stages the pre-activation, it normalised, it scaled and rectified, and what is pooled."""
+        return self.classes + sum(4 * p * units for p, units in zip(self._pixels, self.channels, strict=True))
 
     @property
     def forward_flops(self) -> int:
@@ -132,13 +94,7 @@ class ConvNetArchitecture(Architecture):
         return 2 * (convolutions + self.channels[-1] * self.classes)
 
     def _convolve(self, parameters: Parameters, layer: str, x: Tensor) -> Tensor:
-        """Return the convolution of ``[N, B, H, W, C]``, where N = 1 stands for all slots."""
-        kernel = parameters[f"{layer}.conv.weight"]
-        slots, units = kernel.shape[:2]
-        patches = _Patches.apply(x).flatten(1, 3).expand(slots, -1, -1)
-        flat = kernel.permute(0, 3, 4, 2, 1).reshape(slots, -1, units)
-        z = product(patches, flat, parameters[f"{layer}.conv.bias"].unsqueeze(1))
-        return z.unflatten(1, x.shape[1:4])
+        return convolve(x, parameters[f"{layer}.conv.weight"], parameters[f"{layer}.conv.bias"])
 
     def stem(self, parameters: Parameters, x: Tensor) -> Tensor:
         """Return the first pre-activation ``[N, B, H, W, h]``, before the normalisation."""
@@ -148,16 +104,26 @@ class ConvNetArchitecture(Architecture):
     def trunk(self, parameters: Parameters, z: Tensor) -> Tensor:
         """Return the logits ``[N, K, B]`` of a stem."""
         for layer, after in zip(self.layers, (*self.layers[1:], None), strict=True):
-            # over all channels of an example at once, which is what GroupNorm with one group does
-            normal = F.layer_norm(z, z.shape[2:])
-            scale, shift = (
-                parameters[f"{layer}.norm.{role}"][:, None, None, None] for role in ("weight", "bias")
-            )
-            h = torch.relu(normal * scale + shift)
+            h = self._activate(parameters, layer, z)
             if after:
-                z = self._convolve(parameters, after, _pool(h, self.pooling))
+                z = self._convolve(parameters, after, pool(h, self.pooling))
         average = h.mean((2, 3)).transpose(1, 2)
         return product(parameters["head.weight"], average, parameters["head.bias"].unsqueeze(2))
+
+    @torch.no_grad()
+    def layer_inputs(self, parameters: Parameters, x: Tensor) -> dict[str, Tensor]:
+        """Return what enters every linear map (see `Architecture.layer_inputs`), in one batch."""
+        found, below = {}, x.movedim(2, -1)
+        for layer, after in zip(self.layers, (*self.layers[1:], None), strict=True):
+            found[f"{layer}.conv.weight"] = patches(below)
+            h = self._activate(parameters, layer, self._convolve(parameters, layer, below))
+            below = pool(h, self.pooling) if after else h
+        return found | {"head.weight": below.mean((2, 3)).unsqueeze(2)}
+
+    def _activate(self, parameters: Parameters, layer: str, z: Tensor) -> Tensor:
+        """Return a stage's normalised, scaled and rectified pre-activation."""
+        scale, shift = (parameters[f"{layer}.norm.{role}"] for role in ("weight", "bias"))
+        return normalise_examples(z, scale, shift).relu_()
 
     def permute_stem(self, z: Tensor, permutations: dict[str, Tensor]) -> Tensor:
         """Return a stem ``[N, B, H, W, h]`` with its channels in the order of the stem's permutation."""

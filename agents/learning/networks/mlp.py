@@ -17,6 +17,9 @@ from agents.learning.networks.base import NETWORKS, Architecture, Network, Symme
 from agents.learning.networks.products import product
 from agents.learning.parameters import Parameters
 
+threshold_backward = torch.ops.aten.threshold_backward.grad_input
+"""Sets slopes to 0 where a unit was off, in one pass: comparing and multiplying takes seven times longer."""
+
 
 @value(frozen=True)
 class MLPArchitecture(Architecture):
@@ -83,6 +86,11 @@ class MLPArchitecture(Architecture):
         """Two operations a weight."""
         return 2 * sum(a * b for a, b in zip(self.sizes[:-1], self.sizes[1:], strict=True))
 
+    @property
+    def training_flops(self) -> int:
+        """Operations of a step on one example: each layer forward and its two slopes, none for the inputs."""
+        return 3 * self.forward_flops - 2 * self.sizes[0] * self.sizes[1]
+
     def _linear(self, parameters: Parameters, layer: str, h: Tensor) -> Tensor:
         """Map ``[N, units below, B]`` to ``[N, units, B]``: long rows make fast products."""
         return product(parameters[f"{layer}.weight"], h, parameters[f"{layer}.bias"].unsqueeze(2))
@@ -115,21 +123,62 @@ class MLPArchitecture(Architecture):
         With two or three small layers the bookkeeping of automatic differentiation costs more than the
         arithmetic.
         """
-        below = [x.flatten(-3).transpose(-1, -2).expand(len(y), -1, -1)]
-        for layer in self.layers[:-1]:
-            below.append(torch.relu(self._linear(parameters, layer, below[-1])))
+        below = self._levels(parameters, x)
         logits = self._linear(parameters, self.layers[-1], below[-1])
-        share = weight / weight.sum(1, keepdim=True).clamp(min=1)
+        answer = y.unsqueeze(1)
         delta = F.softmax(logits, 1)
-        delta.sub_(F.one_hot(y, self.classes).transpose(1, 2)).mul_(share.to(delta.dtype).unsqueeze(1))
-        slopes: Parameters = {}
+        delta.scatter_add_(1, answer, delta.new_tensor(-1.0).expand(answer.shape))
+        delta.mul_((weight / weight.sum(1, keepdim=True).clamp_(min=1)).unsqueeze(1))
+        slopes = dict.fromkeys(self.shapes, delta)
         for depth in range(len(self.layers) - 1, -1, -1):
             layer = self.layers[depth]
             slopes[f"{layer}.weight"] = product(delta, below[depth].transpose(1, 2))
             slopes[f"{layer}.bias"] = delta.sum(2)
             if depth:
-                delta = product(parameters[f"{layer}.weight"].transpose(1, 2), delta).mul_(below[depth] > 0)
-        return masked_mean(row_losses(logits, y), weight), {name: slopes[name] for name in self.shapes}
+                delta = product(parameters[f"{layer}.weight"].transpose(1, 2), delta)
+                threshold_backward(delta, below[depth], 0, grad_input=delta)
+        return masked_mean(row_losses(logits, y), weight), slopes
+
+    @torch.no_grad()
+    def squared_slopes(self, parameters: Parameters, x: Tensor, weight: Tensor) -> Parameters:
+        """Return what `Architecture.squared_slopes` returns, without a copy of the model for each example.
+
+        The slope of a weight is the product of its input and the slope of its output, so the sum of squares
+        over examples is a product of squares.
+        """
+        below = self._levels(parameters, x)
+        logits = self._linear(parameters, self.layers[-1], below[-1])
+        chance = F.softmax(logits, 1) * weight.to(logits.dtype).unsqueeze(1)
+        squares = [h.square().transpose(1, 2) for h in below]
+        total = {name: torch.zeros_like(leaf) for name, leaf in parameters.items()}
+        for label in range(self.classes):
+            delta = -F.softmax(logits, 1)
+            delta[:, label] += 1
+            for depth in range(len(self.layers) - 1, -1, -1):
+                layer = self.layers[depth]
+                share = delta.square() * chance[:, label : label + 1]
+                total[f"{layer}.weight"] += product(share, squares[depth])
+                total[f"{layer}.bias"] += share.sum(2)
+                if depth:
+                    delta = product(parameters[f"{layer}.weight"].transpose(1, 2), delta)
+                    delta = delta.mul_(below[depth] > 0)
+        return total
+
+    @torch.no_grad()
+    def layer_inputs(self, parameters: Parameters, x: Tensor) -> dict[str, Tensor]:
+        """Return what enters every linear map (see `Architecture.layer_inputs`), in one batch."""
+        below = self._levels(parameters, x)
+        return {
+            f"{layer}.weight": h.transpose(1, 2).unsqueeze(2)
+            for layer, h in zip(self.layers, below, strict=True)
+        }
+
+    def _levels(self, parameters: Parameters, x: Tensor) -> list[Tensor]:
+        """Return what enters each layer, ``[N, units, B]``, from inputs ``[N, B, C, H, W]``."""
+        below = [x.flatten(-3).transpose(-1, -2)]
+        for layer in self.layers[:-1]:
+            below.append(self._linear(parameters, layer, below[-1]).relu_())
+        return below
 
     def skeleton(self) -> nn.Module:
         """Return the plain torch module, input shape ``[B, C, H, W]``."""

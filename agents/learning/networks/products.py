@@ -23,6 +23,10 @@ def product(left: Tensor, right: Tensor, bias: Tensor | None = None) -> Tensor:
     slots, a, b = left.shape
     c = right.shape[2]
     rows, columns = a * b % LINE > 0, b * c % LINE > 0
+    if slots > 1 and not (rows or columns or a * c % LINE):
+        # the usual case, without what the others need
+        left, right = _on_a_line(left), _on_a_line(right)
+        return torch.bmm(left, right) if bias is None else torch.baddbmm(bias, left, right)
     if a * c % LINE and not rows and not columns:
         # either would do; the smaller matrix is copied
         rows, columns = a <= c, a > c

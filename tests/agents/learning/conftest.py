@@ -6,6 +6,8 @@ from agents.learning import Fleet
 from agents.learning.networks import Architecture
 from agents.learning.networks.convnet import ConvNet
 from agents.learning.networks.mlp import MLP
+from agents.learning.networks.resnet import ResNet
+from agents.learning.networks.vgg import VGG
 from agents.learning.optimisers import SGD, Optimiser
 
 SHAPE, CLASSES, EXAMPLES = (2, 6, 5), 3, 90
@@ -15,10 +17,12 @@ ARCHITECTURES = {
     "linear": MLP(widths=[]).bind(SHAPE, CLASSES),
     "convnet": ConvNet(channels=[5, 6]).bind(SHAPE, CLASSES),
     "convnet_average": ConvNet(channels=[4], pooling="average").bind(SHAPE, CLASSES),
+    "resnet": ResNet(depth=10, channels=3).bind(SHAPE, CLASSES),
+    "vgg": VGG(stages=[[5, 4], [6]]).bind(SHAPE, CLASSES),
 }
 
 
-@pytest.fixture(params=["mlp", "convnet"])
+@pytest.fixture(params=["mlp", "convnet", "vgg"])
 def architecture(request: pytest.FixtureRequest) -> Architecture:
     return ARCHITECTURES[request.param]
 

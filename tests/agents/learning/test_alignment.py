@@ -9,6 +9,8 @@ from agents.learning.alignment import match_weights, permute
 from agents.learning.networks import Architecture
 from agents.learning.networks.convnet import ConvNet
 from agents.learning.networks.mlp import MLP
+from agents.learning.networks.resnet import ResNet
+from agents.learning.networks.vgg import VGG
 from tests.agents.learning.conftest import ARCHITECTURES, SHAPE, models
 
 RECOVERABLE = [
@@ -17,6 +19,9 @@ RECOVERABLE = [
     MLP(widths=[32, 32, 32, 16]).bind((1, 8, 8), 10),
     ConvNet(channels=[8]).bind((3, 8, 8), 10),
     ConvNet(channels=[8, 16, 8]).bind((3, 8, 8), 10),
+    ResNet(depth=16, channels=8).bind((1, 8, 8), 10),
+    ResNet(depth=10, channels=8, widen_factor=2).bind((3, 8, 8), 10),
+    VGG(stages=[[8, 8], [16, 8]]).bind((3, 8, 8), 10),
 ]
 
 
@@ -61,7 +66,7 @@ def test_permuting_keeps_the_function(seed: int, kind: str) -> None:
 
 
 @settings(max_examples=20, deadline=None)
-@given(seed=st.integers(0, 1000), kind=st.sampled_from(["mlp", "convnet"]))
+@given(seed=st.integers(0, 1000), kind=st.sampled_from(["mlp", "convnet", "resnet", "vgg"]))
 def test_the_objective_never_falls_and_is_the_inner_product(seed: int, kind: str) -> None:
     architecture = ARCHITECTURES[kind]
     own, other = models(architecture, 5, seed), models(architecture, 5, seed + 1)

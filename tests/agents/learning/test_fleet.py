@@ -36,6 +36,8 @@ def test_training_equals_plain_loops(
     architecture: Architecture, optimiser: Optimiser, epochs: int, tolerance: float, examples: Examples
 ) -> None:
     inputs, labels = examples
+    if architecture.statistics:
+        tolerance *= 10  # small batches have small deviations, by which rounding is divided
     fleet = fleet_of(architecture, 6, optimiser)
     slots, rates = np.array([4, 0, 2, 5, 3]), optimiser.lr * np.array([1, 2, 0.5, 1, 1.5])
     fleet.set_learning_rates(slots, rates)
@@ -56,8 +58,9 @@ def test_training_equals_plain_loops(
                 total += one.item() * len(rows)
             assert loss[i] == pytest.approx(total / LENGTHS[i], abs=10 * tolerance)
     for slot, module in zip(slots, plain, strict=True):
-        for name, expected in module.state_dict().items():
-            torch.testing.assert_close(fleet.parameters[name][slot], expected, rtol=0, atol=tolerance)
+        state = module.state_dict()
+        for name, leaf in fleet.models.items():
+            torch.testing.assert_close(leaf[slot], state[name], rtol=tolerance, atol=tolerance)
     assert all(torch.equal(fleet.copy_of([1])[name], leaf) for name, leaf in untouched.items())
     assert fleet.optimiser_state.steps[slots].tolist() == [epochs * -(-n // 8) for n in LENGTHS]
 
@@ -65,7 +68,7 @@ def test_training_equals_plain_loops(
 @settings(max_examples=12, deadline=None)
 @given(data=st.data())
 def test_training_a_subset_gives_the_same_bits(data: st.DataObject) -> None:
-    architecture = ARCHITECTURES[data.draw(st.sampled_from(["mlp", "convnet"]))]
+    architecture = ARCHITECTURES[data.draw(st.sampled_from(["mlp", "convnet", "resnet", "vgg"]))]
     optimiser = data.draw(st.sampled_from([SGD(), AdamW()]))
     chosen = data.draw(st.permutations(range(5)))[: data.draw(st.integers(1, 5))]
     budget = data.draw(st.sampled_from([TINY, 0.05, 512]))
@@ -77,8 +80,8 @@ def test_training_a_subset_gives_the_same_bits(data: st.DataObject) -> None:
     loss, _ = together.train(np.arange(5), inputs, labels, order, batch)
     some, _ = apart.train(np.array(chosen), inputs, labels, order[chosen], batch)
     assert np.array_equal(some, loss[chosen])
-    for name, leaf in apart.parameters.items():
-        assert torch.equal(leaf[chosen], together.parameters[name][chosen]), name
+    for name, leaf in apart.models.items():
+        assert torch.equal(leaf[chosen], together.models[name][chosen]), name
 
 
 def test_evaluation_equals_plain_modules(any_architecture: Architecture, examples: Examples) -> None:
@@ -89,7 +92,7 @@ def test_evaluation_equals_plain_modules(any_architecture: Architecture, example
     loss, accuracy = fleet.evaluate(slots, inputs, labels, index, group)
     for i, (slot, g) in enumerate(zip(slots, group, strict=True)):
         with torch.no_grad():
-            logits = any_architecture.module(fleet.parameters, slot)(inputs[index[g]])
+            logits = any_architecture.module(fleet.models, slot).eval()(inputs[index[g]])
         assert loss[i] == pytest.approx(F.cross_entropy(logits, labels[index[g]]).item(), abs=1e-6)
         assert accuracy[i] == (logits.argmax(1) == labels[index[g]]).double().mean().item()
 
@@ -189,7 +192,8 @@ def test_training_groups_hold_every_model_with_examples_once(lengths: list[int],
 
 def test_memory_estimates_grow_with_the_work() -> None:
     small, large = ConvNet(channels=[4]).bind(SHAPE, 3), ConvNet(channels=[8]).bind(SHAPE, 3)
-    assert training_bytes(small, 8) < training_bytes(small, 16) < training_bytes(large, 16)
+    cpu = torch.device("cpu")
+    assert training_bytes(small, 8, cpu) < training_bytes(small, 16, cpu) < training_bytes(large, 16, cpu)
     assert (chunk_size(100, 30), chunk_size(100, 300)) == (3, 1)
     assert [(part.start, part.stop) for part in chunks(7, 3)] == [(0, 3), (3, 6), (6, 7)]
     assert list(models(small, 2)) == list(small.shapes)

@@ -10,6 +10,8 @@ from agents.learning.networks import NETWORKS, Architecture
 from agents.learning.networks.convnet import ConvNet
 from agents.learning.networks.mlp import MLP
 from agents.learning.networks.products import product, whole_lines
+from agents.learning.networks.resnet import ResNet
+from agents.learning.networks.vgg import VGG
 from tests.agents.learning.conftest import CLASSES, SHAPE, models
 
 
@@ -31,7 +33,9 @@ def test_module_copies_and_draws_nothing(any_architecture: Architecture) -> None
     parameters, before = models(any_architecture, 2), torch.get_rng_state()
     module = any_architecture.module(parameters, 1)
     assert torch.equal(before, torch.get_rng_state())
-    assert list(module.state_dict()) == list(any_architecture.shapes)
+    assert [name for name, _ in module.named_parameters()] == list(any_architecture.shapes)
+    buffers = {name for name, _ in module.named_buffers() if not name.endswith("num_batches_tracked")}
+    assert buffers == set(any_architecture.statistics)
     with torch.no_grad():
         next(module.parameters()).zero_()
     assert parameters[next(iter(parameters))][1].abs().sum() > 0
@@ -168,6 +172,8 @@ def test_counts_by_hand() -> None:
     mlp = MLP(widths=[5]).bind((1, 8, 8), 3)
     assert (mlp.parameter_count, mlp.forward_flops) == (343, 2 * (320 + 15))
     assert mlp.signature == "mlp:1x8x8-5-3"
+    # backward: two slopes at the head, but none for the inputs of the first layer
+    assert mlp.training_flops == 2 * (3 * 15 + 2 * 320)
     # 3x3x1x2 kernel + 2 biases + 2 scales + 2 shifts, head 2x3 + 3; 64 pixels
     conv = ConvNet(channels=[2]).bind((1, 8, 8), 3)
     assert (conv.parameter_count, conv.forward_flops) == (18 + 6 + 9, 2 * (64 * 18 + 6))
@@ -175,6 +181,38 @@ def test_counts_by_hand() -> None:
     deep = ConvNet(channels=[2, 4]).bind((1, 8, 8), 3)
     assert deep.forward_flops == 2 * (64 * 18 + 16 * 2 * 4 * 9 + 12)
     assert deep.signature == "convnet:1x8x8-2-4-3:max"
+    # stem 9x2; blocks 2 -> 2 on 64 pixels, 2 -> 4 and 4 -> 8 on a quarter of the pixels, with shortcuts
+    residual = ResNet(depth=10, channels=2).bind((1, 8, 8), 3)
+    kernels, shortcuts, head = 9 * (2 + 4 + 4 + 8 + 16 + 32 + 64), 2 * 4 + 4 * 8, 8 * 3
+    norms = 2 * (2 + 2 + 2 + 4 + 4 + 4 + 8 + 8 + 8)
+    assert residual.parameter_count == kernels + shortcuts + head + norms + 3
+    at_64, at_16, at_4 = 9 * (2 + 4 + 4 + 8), 9 * (16 + 32) + 8, 9 * 64 + 32
+    assert residual.forward_flops == 2 * (64 * at_64 + 16 * at_16 + 4 * at_4 + head)
+    assert residual.signature == "resnet:1x8x8-2x1-10-3"
+    plain = VGG(stages=[[2, 4], [6]]).bind((1, 8, 8), 3)
+    assert plain.parameter_count == 9 * (2 + 8 + 24) + 2 * (2 + 4 + 6) + 6 * 3 + 3
+    assert plain.forward_flops == 2 * (64 * 9 * (2 + 8) + 16 * 9 * 24 + 18)
+    assert plain.signature == "vgg:1x8x8-2.4-6-3"
+
+
+def test_the_networks_of_the_founding_paper() -> None:
+    """Sizes by hand: Zagoruyko and Komodakis (2016), shortcuts normalised, and VGG-16.
+
+    Huang, Vishwakarma and Sala (2023) call depth 22 with widen_factor 6 "ResNet20".
+    """
+    wide = ResNet(depth=22, widen_factor=6).bind((3, 32, 32), 10)
+    assert len(wide.positions) == 1 + 9 + 2
+    # 3x3 kernels: the stem, then two a block, three blocks a stage of 96, 192 and 384 channels
+    kernels = 3 * 16 + 16 * 96 + 5 * 96**2 + 96 * 192 + 5 * 192**2 + 192 * 384 + 5 * 384**2
+    shortcuts = 16 * 96 + 96 * 192 + 192 * 384
+    # a stage's blocks have five normalisations of its channels, the shortcut one, what comes next one
+    norms = 2 * (16 + 7 * (96 + 192 + 384))
+    assert wide.parameter_count == 9 * kernels + shortcuts + norms + 384 * 10 + 10
+    assert ResNet(depth=52).bind((3, 32, 32), 10).signature == "resnet:3x32x32-16x1-52-10"
+    stages = [[64] * 2, [128] * 2, [256] * 3, [512] * 3, [512] * 3]
+    deep = VGG(stages=stages).bind((3, 32, 32), 10)
+    # Simonyan and Zisserman (2015), configuration D: 14,710,464 weights of kernels, then norms and a head
+    assert deep.parameter_count == 14_710_464 + 2 * 4224 + 512 * 10 + 10
 
 
 def test_initial_parameters_are_drawn_as_torch_draws_them(any_architecture: Architecture) -> None:
@@ -202,5 +240,9 @@ def test_configurations_are_structured() -> None:
         ConvNet(pooling="median")
     with pytest.raises(ValueError, match="channels must have at most 4 stages for images of 8 x 8"):
         ConvNet(channels=[2] * 5).bind((1, 8, 8), 10)
+    with pytest.raises(ValidationError, match="depth must be 6 n"):
+        ResNet(depth=20)
+    with pytest.raises(ValueError, match="stages must be at most 3 for images of 8 x 8; got 4"):
+        VGG(stages=[[2]] * 4).bind((1, 8, 8), 10)
     with pytest.raises(TypeError, match="subclass of Network"):
         NETWORKS._check(int)  # type: ignore[arg-type]

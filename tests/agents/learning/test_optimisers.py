@@ -33,7 +33,7 @@ def test_update_is_that_of_torch_with_rates_and_steps_of_its_own(
     for step in range(8):
         active = 3 if step < 5 else 2
         slopes = torch.from_numpy(rng.normal(size=(active, 4, 2)).astype(np.float32))
-        optimiser.update({"w": stacked["w"][:active]}, {"w": slopes}, state.head(active))
+        optimiser.update({"w": stacked["w"][:active]}, {"w": slopes.clone()}, state.head(active))
         for i in range(active):
             lone[i].grad = slopes[i]
             others[i].step()

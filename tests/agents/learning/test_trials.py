@@ -57,8 +57,10 @@ def test_trials_equal_a_plain_loop_over_pairs_and_weights(
             for name in any_architecture.tensors_of(names[POSITION[p]]):
                 merged[name] = (1 - weight) * own[name] + weight * other[name]
             rows = INDEX[GROUP[p]]
+            # a merge is normalised by the validation batch, the buyer's own model by its running statistics
+            module = any_architecture.module(merged if w else fleet.models_of([BUYER[p]]), 0).train(w > 0)
             with torch.no_grad():
-                logits = any_architecture.module(merged, 0)(inputs[rows])
+                logits = module(inputs[rows])
             expected = F.cross_entropy(logits, labels[rows]).item()
             assert results.loss[p, w] == pytest.approx(expected, abs=1e-5)
     best = results.loss.argmin(1)
@@ -88,6 +90,19 @@ def test_chunks_and_company_do_not_change_a_bit(any_architecture: Architecture, 
         assert np.array_equal(part.loss, full.loss[some])
         for name, order in part.permutations.items():
             assert torch.equal(order, full.permutations[name][some])
+
+
+def test_what_the_fleet_still_holds_gives_the_same_bits(
+    any_architecture: Architecture, examples: Examples
+) -> None:
+    fleet = fleet_of(any_architecture, 4)
+    offered = fleet.copy_of(np.arange(4))
+    held = trial(fleet, offered, examples, ALL)
+    # with a fifth model on offer, fleet and offer differ, and stems are computed apart
+    apart = trial(fleet, {n: torch.cat([leaf, leaf[:1] + 1]) for n, leaf in offered.items()}, examples, ALL)
+    assert np.array_equal(held.loss, apart.loss)
+    loss, _ = fleet.evaluate(BUYER, *examples, INDEX, GROUP)
+    assert np.array_equal(held.loss[:, 0], loss)
 
 
 def test_no_purchase_is_the_evaluation(any_architecture: Architecture, examples: Examples) -> None:

@@ -1,0 +1,161 @@
+"""Ensembles: the alternative to merging, which keeps the models and averages their answers.
+
+An ensemble is no model: it costs a forward pass a member each time it answers, and cannot be traded on or
+trained as one. It is kept beside merging to say what merging gives up for being one model.
+
+Source: Hansen and Salamon (1990), "Neural Network Ensembles"; Lakshminarayanan, Pritzel and Blundell (2017),
+"Simple and Scalable Predictive Uncertainty Estimation Using Deep Ensembles", which averages probabilities.
+
+Core Objects: Ensemble, try_ensembles
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from agents.learning.fleet import Fleet
+from agents.learning.losses import mean_accuracy, mean_loss
+from agents.learning.memory import chunks
+from agents.learning.networks.base import Architecture
+from agents.learning.networks.products import whole_lines
+from agents.learning.parameters import Parameters
+from agents.learning.weight_search import WeightSearch
+
+Floats = npt.NDArray[np.float64]
+AVERAGES = ("logits", "probabilities")
+
+
+@dataclass(frozen=True)
+class Ensemble:
+    """P ensembles of S members each.
+
+    Parameters
+    ----------
+    architecture : Architecture
+        What the members have in common.
+    members : Parameters
+        Leaves ``[P, S, ...]``, running statistics included.
+    weights : Tensor
+        Share of each member, ``[P, S]``; the shares of an ensemble sum to 1.
+    average : str
+        What is averaged: ``logits`` or ``probabilities``.
+
+    Raises
+    ------
+    ValueError
+        If shares are negative or do not sum to 1, or there is no such average.
+    """
+
+    architecture: Architecture
+    members: Parameters
+    weights: Tensor
+    average: str = "logits"
+
+    def __post_init__(self) -> None:
+        total = self.weights.sum(1)
+        if bool((self.weights < 0).any()) or not torch.allclose(total, torch.ones_like(total)):
+            raise ValueError(f"weights must be at least 0 and sum to 1; got {self.weights.tolist()}")
+        if self.average not in AVERAGES:
+            raise ValueError(f"average must be one of {', '.join(AVERAGES)}; got {self.average!r}")
+
+    @property
+    def size(self) -> int:
+        """Members of each ensemble, S."""
+        return self.weights.shape[1]
+
+    def logits(self, x: Tensor) -> Tensor:
+        """Return the ensembles' logits, ``[P, K, B]``, up to a constant a row.
+
+        Inputs come as `Architecture.forward` takes them. Cost: P x S forward passes.
+        """
+        answers = [
+            self.architecture.forward({name: leaf[:, s] for name, leaf in self.members.items()}, x)
+            for s in range(self.size)
+        ]
+        return averaged(torch.stack(answers, 1), self.weights, self.average)
+
+    @torch.no_grad()
+    def evaluate(self, inputs: Tensor, labels: Tensor) -> tuple[Floats, Floats]:
+        """Return loss (nats an example) and accuracy of each ensemble on the same examples, ``[P]``.
+
+        Parameters
+        ----------
+        inputs, labels : Tensor
+            Examples ``[V, C, H, W]`` and their classes int64 ``[V]``.
+        """
+        rows = whole_lines(torch.arange(len(labels), device=labels.device).unsqueeze(0))[0]
+        logits = self.logits(inputs[rows])
+        y = labels[rows].expand(len(logits), -1)
+        return mean_loss(logits, y, len(labels)), mean_accuracy(logits, y, len(labels))
+
+
+def averaged(logits: Tensor, weights: Tensor, average: str = "logits") -> Tensor:
+    """Return the average answer of members' logits ``[P, S, K, B]`` with shares ``[P, S]``: ``[P, K, B]``."""
+    share = weights.to(logits.dtype)[:, :, None, None]
+    if average == "logits":
+        return (logits * share).sum(1)
+    return (F.log_softmax(logits, 2) + share.log()).logsumexp(1)
+
+
+@torch.no_grad()
+def try_ensembles(
+    fleet: Fleet,
+    offered: Parameters,
+    buyer: npt.ArrayLike,
+    seller: npt.ArrayLike,
+    search: WeightSearch,
+    inputs: Tensor,
+    labels: Tensor,
+    average: str = "logits",
+) -> tuple[Floats, Floats]:
+    """Return the weights of the sellers that were compared and the ensembles' losses, ``[P, W]`` each.
+
+    What a buyer would have if it kept both models and gave the seller's answers the weight. Cost: one forward
+    pass for each distinct model, whatever the number of weights; alignment does not matter.
+
+    Parameters
+    ----------
+    fleet : Fleet
+        Holds the buyers.
+    offered : Parameters
+        Models for sale, leaves ``[S, ...]``, running statistics included.
+    buyer, seller : array of int, shape (P,)
+        Slot in the fleet and row of `offered`.
+    search : WeightSearch
+        How to look for the weight.
+    inputs, labels : Tensor
+        Validation examples ``[V, C, H, W]`` and their classes int64 ``[V]``.
+    average : str
+        ``logits`` or ``probabilities``.
+    """
+    if average not in AVERAGES:
+        raise ValueError(f"average must be one of {', '.join(AVERAGES)}; got {average!r}")
+    rows = whole_lines(torch.arange(len(labels), device=fleet.device).unsqueeze(0))[0]
+    x, y, count = inputs.to(fleet.device)[rows], labels.to(fleet.device)[rows], len(labels)
+    sellers = torch.as_tensor(np.asarray(seller, dtype=np.int64)).to(fleet.device)
+    own = _answers(fleet, fleet.models, fleet.rows(buyer), x)
+    other = _answers(fleet, offered, sellers, x)
+
+    def loss_at(weights: Floats) -> Floats:
+        loss = np.empty(weights.shape)
+        for column in range(weights.shape[1]):
+            share = torch.from_numpy(weights[:, column]).to(x)
+            both = averaged(torch.stack([own, other], 1), torch.stack([1 - share, share], 1), average)
+            loss[:, column] = mean_loss(both, y.expand(len(both), -1), count)
+        return np.where(np.isfinite(loss), loss, np.inf)
+
+    return search.search(loss_at, loss_at(np.zeros((len(own), 1)))[:, 0])
+
+
+def _answers(fleet: Fleet, models: Parameters, rows: Tensor, x: Tensor) -> Tensor:
+    """Return the logits ``[P, K, B]`` of some rows, each distinct one computed once."""
+    distinct, inverse = torch.unique(rows, return_inverse=True)
+    parts = [
+        fleet.architecture.forward({name: leaf[distinct[part]] for name, leaf in models.items()}, x)
+        for part in chunks(len(distinct), fleet.passes_at_once(len(x)))
+    ]
+    return torch.cat(parts)[inverse]

@@ -1,0 +1,34 @@
+"""Merge operators by name: rules that make one model of a buyer's and a seller's.
+
+Each file holds one rule as a pure function on stacked tensors, leading axis = merges, and the class by which
+the market chooses it. An operator is used alike in trials and in merges, so that a buyer gets what was tried.
+
+Core Objects: MERGE_OPERATORS, MergeOperator, StraightOperator, Pairs, Recipe
+"""
+
+from agents.learning.merge_operators.base import (
+    MERGE_OPERATORS,
+    Masks,
+    MergeOperator,
+    Owners,
+    Pairs,
+    StraightOperator,
+    interpolate,
+)
+from agents.learning.merge_operators.recipe import Evidence, Recipe, gather_evidence
+from markets.registry import import_submodules
+
+import_submodules(__name__, list(__path__))
+
+__all__ = [
+    "MERGE_OPERATORS",
+    "Evidence",
+    "Masks",
+    "MergeOperator",
+    "Owners",
+    "Pairs",
+    "Recipe",
+    "StraightOperator",
+    "gather_evidence",
+    "interpolate",
+]

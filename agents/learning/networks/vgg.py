@@ -1,0 +1,246 @@
+"""Plain deep convolutional network with batch normalisation."""
+
+import dataclasses
+from collections import OrderedDict
+from dataclasses import dataclass as value
+from functools import cached_property
+from typing import Annotated
+
+import torch
+from pydantic import Field
+from pydantic.dataclasses import dataclass
+from torch import Tensor, nn
+
+from agents.learning.networks.base import NETWORKS, Architecture, Network, Symmetries
+from agents.learning.networks.convolutions import KERNEL, convolve, pool
+from agents.learning.networks.normalisation import batch_normalise, normalise_channels
+from agents.learning.networks.products import product
+from agents.learning.parameters import Parameters
+
+MOMENTUM = 0.1
+"""Share by which a batch moves the running statistics, as torch's default."""
+MEAN, VARIANCE = "running_mean", "running_var"
+
+
+@value(frozen=True)
+class VGGArchitecture(Architecture):
+    """Stages of 3 x 3 convolution, BatchNorm and ReLU, each pooled at its end; global average, linear head.
+
+    Convolution i of all stages is the position ``layer{i}`` with tensors ``conv.weight``, ``norm.weight``,
+    ``norm.bias`` and the running statistics ``norm.running_mean``, ``norm.running_var``. Convolutions have no
+    bias, for the normalisation would take it off again: its gradient is rounding, which Adam would amplify.
+
+    Parameters
+    ----------
+    stages : tuple of tuple of int
+        Channels of each convolution, stage by stage.
+    """
+
+    stages: tuple[tuple[int, ...], ...] = ()
+
+    @cached_property
+    def channels(self) -> tuple[int, ...]:
+        """Channels of all convolutions, input first."""
+        return tuple(units for stage in self.stages for units in stage)
+
+    @cached_property
+    def layers(self) -> tuple[str, ...]:
+        """Names of the convolutions, input first."""
+        return tuple(f"layer{depth}" for depth in range(len(self.channels)))
+
+    @cached_property
+    def pooled(self) -> frozenset[str]:
+        """Names of the last convolutions of the stages."""
+        ends, depth = [], -1
+        for stage in self.stages:
+            depth += len(stage)
+            ends.append(self.layers[depth])
+        return frozenset(ends)
+
+    @cached_property
+    def pixels(self) -> dict[str, int]:
+        """Pixels that each convolution works on."""
+        _, height, width = self.input_shape
+        pixels = {}
+        for layer in self.layers:
+            pixels[layer] = height * width
+            if layer in self.pooled:
+                height, width = height // 2, width // 2
+        return pixels
+
+    @property
+    def signature(self) -> str:
+        """Name of the architecture, with the sizes of all its levels."""
+        plan = "-".join(".".join(map(str, stage)) for stage in self.stages)
+        return f"vgg:{'x'.join(map(str, self.input_shape))}-{plan}-{self.classes}"
+
+    @cached_property
+    def shapes(self) -> dict[str, tuple[int, ...]]:
+        """Shape of each tensor, without the slot axis, input first."""
+        shapes: dict[str, tuple[int, ...]] = {}
+        ins = (self.input_shape[0], *self.channels[:-1])
+        for layer, fan_in, units in zip(self.layers, ins, self.channels, strict=True):
+            shapes[f"{layer}.conv.weight"] = (units, fan_in, KERNEL, KERNEL)
+            shapes[f"{layer}.norm.weight"] = shapes[f"{layer}.norm.bias"] = (units,)
+        return shapes | {"head.weight": (self.classes, self.channels[-1]), "head.bias": (self.classes,)}
+
+    @cached_property
+    def statistics(self) -> dict[str, tuple[int, ...]]:
+        """Running mean and variance of every channel."""
+        return {
+            f"{layer}.norm.{role}": (units,)
+            for layer, units in zip(self.layers, self.channels, strict=True)
+            for role in (MEAN, VARIANCE)
+        }
+
+    @cached_property
+    def symmetries(self) -> Symmetries:
+        """Permutations of the channels of each convolution: its own tensors and the next weight move."""
+        roles = ("conv.weight", "norm.weight", "norm.bias")
+        after = [*[f"{layer}.conv.weight" for layer in self.layers[1:]], "head.weight"]
+        return {
+            f"{layer}.units": (*[(f"{layer}.{role}", 0) for role in roles], (following, 1))
+            for layer, following in zip(self.layers, after, strict=True)
+        }
+
+    @property
+    def stem_tensors(self) -> tuple[str, ...]:
+        """Kernel of the first convolution; its normalisation belongs to the trunk."""
+        return ("layer0.conv.weight",)
+
+    @property
+    def stem_size(self) -> int:
+        """Pre-activations of the first convolution."""
+        return self.pixels["layer0"] * self.channels[0]
+
+    @property
+    def activation_count(self) -> int:
+        """Of all layers the input, it normalised, it scaled and rectified, and what is pooled."""
+        sizes = zip(self.layers, self.channels, strict=True)
+        return self.classes + sum(4 * self.pixels[layer] * units for layer, units in sizes)
+
+    @property
+    def evaluation_size(self) -> int:
+        """What is alive together in the layer that needs most, stem included."""
+        sizes = zip(self.layers, self.channels, strict=True)
+        return self.stem_size + max(4 * self.pixels[layer] * units for layer, units in sizes)
+
+    @property
+    def forward_flops(self) -> int:
+        """Two operations a weight and pixel."""
+        kernels = {layer: self.shapes[f"{layer}.conv.weight"] for layer in self.layers}
+        convolutions = sum(
+            self.pixels[layer] * units * fan_in * KERNEL**2 for layer, (units, fan_in, *_) in kernels.items()
+        )
+        return 2 * (convolutions + self.channels[-1] * self.classes)
+
+    def stem(self, parameters: Parameters, x: Tensor) -> Tensor:
+        """Return the first pre-activation ``[N, B, H, W, h]``, before the normalisation."""
+        batch = x if x.dim() == 5 else x.unsqueeze(0)
+        return convolve(batch.movedim(2, -1), parameters["layer0.conv.weight"])
+
+    def trunk(self, parameters: Parameters, z: Tensor) -> Tensor:
+        """Return the logits ``[N, K, B]`` of a stem, normalised by the running statistics.
+
+        Without running statistics in `parameters`, each layer takes the batch's own.
+        """
+        if f"layer0.norm.{MEAN}" not in parameters:
+            return self.trunk_of_batch(parameters, z, torch.ones(z.shape[:2], device=z.device))[0]
+        for layer in self.layers:
+            roles = (MEAN, VARIANCE, "weight", "bias")
+            h = normalise_channels(z, *(parameters[f"{layer}.norm.{role}"] for role in roles))
+            z = self._above(parameters, layer, h)
+        return z
+
+    def trunk_of_batch(self, parameters: Parameters, z: Tensor, weight: Tensor) -> tuple[Tensor, Parameters]:
+        """Return the logits of a stem, normalised by the batch's own statistics, and these statistics."""
+        found: Parameters = {}
+        for layer in self.layers:
+            scale, shift = (parameters[f"{layer}.norm.{role}"] for role in ("weight", "bias"))
+            h, mean, variance = batch_normalise(z, weight, scale, shift)
+            found |= {f"{layer}.norm.{MEAN}": mean, f"{layer}.norm.{VARIANCE}": variance}
+            z = self._above(parameters, layer, h)
+        return z, found
+
+    def track(self, statistics: Parameters, found: Parameters, weight: Tensor) -> None:
+        """Move running statistics towards a batch's, in place; those of slots without rows stay.
+
+        The variance that is tracked is the unbiased one, as in torch.
+        """
+        rows = weight.sum(1)
+        step = (MOMENTUM * (rows > 0)).to(weight.dtype).unsqueeze(1)
+        for name, batch in found.items():
+            layer, _, role = name.partition(".norm.")
+            count = (rows * self.pixels[layer]).unsqueeze(1)
+            unbiased = batch * (count / (count - 1).clamp(min=1)) if role == VARIANCE else batch
+            statistics[name].add_(step * (unbiased - statistics[name]))
+
+    def _above(self, parameters: Parameters, layer: str, normal: Tensor) -> Tensor:
+        """Return the pre-activation of the layer above a normalised one; above the last, the logits."""
+        h = normal.relu_()
+        if layer in self.pooled:
+            h = pool(h)
+        if layer != self.layers[-1]:
+            above = self.layers[self.layers.index(layer) + 1]
+            return convolve(h, parameters[f"{above}.conv.weight"])
+        average = h.mean((2, 3)).transpose(1, 2)
+        return product(parameters["head.weight"], average, parameters["head.bias"].unsqueeze(2))
+
+    def permute_stem(self, z: Tensor, permutations: dict[str, Tensor]) -> Tensor:
+        """Return a stem ``[N, B, H, W, h]`` with its channels in the order of the stem's permutation."""
+        return torch.take_along_dim(z, permutations["layer0.units"][:, None, None, None], -1)
+
+    def skeleton(self) -> nn.Module:
+        """Return the plain torch module, input shape ``[B, C, H, W]``."""
+        modules: OrderedDict[str, nn.Module] = OrderedDict()
+        for layer in self.layers:
+            units, fan_in, *_ = self.shapes[f"{layer}.conv.weight"]
+            stage: OrderedDict[str, nn.Module] = OrderedDict(
+                conv=nn.Conv2d(fan_in, units, KERNEL, padding=1, bias=False),
+                norm=nn.BatchNorm2d(units),
+                relu=nn.ReLU(),
+            )
+            if layer in self.pooled:
+                stage["pool"] = nn.MaxPool2d(2)
+            modules[layer] = nn.Sequential(stage)
+        modules["average"] = nn.AdaptiveAvgPool2d(1)
+        modules["flat"] = nn.Flatten()
+        modules["head"] = nn.Linear(self.channels[-1], self.classes)
+        return nn.Sequential(modules)
+
+
+@NETWORKS.register
+@dataclass(frozen=True, config={"extra": "forbid"})
+class VGG(Network):
+    """Deep convolutional network with BatchNorm (Simonyan and Zisserman 2015; Ioffe and Szegedy 2015).
+
+    Running statistics are a model's state: nobody trains, trades or averages them. A merged model's are
+    estimated anew on the broker's validation inputs, in a trial as after the purchase, so that the trial's
+    loss is the loss of what is delivered; a gain therefore counts what new statistics alone bring.
+
+    Parameters
+    ----------
+    stages : list of list of int
+        Channels of each convolution, stage by stage; the sides of the image are halved after each stage.
+    """
+
+    name: str = "vgg"
+    stages: Annotated[
+        list[Annotated[list[Annotated[int, Field(ge=1)]], Field(min_length=1)]], Field(min_length=1)
+    ] = dataclasses.field(default_factory=lambda: [[16, 16], [32, 32]])
+
+    def bind(self, input_shape: tuple[int, int, int], classes: int) -> VGGArchitecture:
+        """Return the architecture for examples of shape (channels, height, width) and a number of classes.
+
+        Raises
+        ------
+        ValueError
+            If the image is too small to be halved after all stages.
+        """
+        most = min(input_shape[1:]).bit_length() - 1
+        if len(self.stages) > most:
+            raise ValueError(
+                f"stages must be at most {most} for images of {input_shape[1]} x {input_shape[2]}; "
+                f"got {len(self.stages)}"
+            )
+        return VGGArchitecture(input_shape, classes, tuple(map(tuple, self.stages)))

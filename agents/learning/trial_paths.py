@@ -1,0 +1,267 @@
+"""How a merge looks at each merge weight, for trials: straight from one model to another, or along a curve.
+
+Core Objects: StraightPath, CurvedPath, Task, Validation, holds
+"""
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from agents.learning.alignment import Permutations, permute
+from agents.learning.fleet import Fleet
+from agents.learning.losses import mean_loss
+from agents.learning.memory import FLOAT_BYTES, chunks, evaluation_bytes, tile_size, trunk_bytes
+from agents.learning.merge_operators.base import MergeOperator, StraightOperator
+from agents.learning.merge_operators.interpolation import Interpolation
+from agents.learning.merge_operators.recipe import Recipe
+from agents.learning.networks.base import Architecture
+from agents.learning.networks.products import whole_lines
+from agents.learning.parameters import Parameters, gather, take
+
+Floats = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Task:
+    """The pairs of a call as tensors on the fleet's device; `take` cuts out some of them.
+
+    `held_by_fleet` says whether the fleet's slots still hold the stems on offer, row by row (see `holds`).
+    """
+
+    buyer: Tensor
+    seller: Tensor
+    group: Tensor
+    masks: dict[str, Tensor]
+    permutations: Permutations
+    held_by_fleet: bool
+
+    def take(self, rows: Tensor) -> "Task":
+        """Return some of the pairs, in the order given."""
+        return Task(
+            self.buyer[rows],
+            self.seller[rows],
+            self.group[rows],
+            take(self.masks, rows),
+            take(self.permutations, rows),
+            self.held_by_fleet,
+        )
+
+
+@dataclass(frozen=True)
+class Validation:
+    """Examples on the fleet's device and which of them, ``[G, V]``, each group is measured on.
+
+    The first `count` columns are meant; the others repeat one of them.
+    """
+
+    inputs: Tensor
+    labels: Tensor
+    examples: Tensor
+    count: int
+
+    @classmethod
+    def of(cls, inputs: Tensor, labels: Tensor, index: Tensor) -> "Validation":
+        """Return some of the examples, int64 ``[G, B]``, filled up to whole cache lines."""
+        return cls(inputs, labels, whole_lines(index), index.shape[1])
+
+    @property
+    def weight(self) -> Tensor:
+        """1 for the columns that are meant, 0 for the others, ``[V]``."""
+        return (torch.arange(self.examples.shape[1], device=self.examples.device) < self.count).float()
+
+    def inputs_of(self, group: Tensor) -> Tensor:
+        """Return the inputs of some groups, ``[n, V, C, H, W]``, or one batch for all, ``[V, C, H, W]``."""
+        examples = self.examples[0] if len(self.examples) == 1 else self.examples[group]
+        return gather(self.inputs, examples)
+
+
+class _Path(ABC):
+    """Own models of some pairs, their losses without a merge, and merges at weights of their own."""
+
+    base: "_Stems"
+
+    def __init__(self, fleet: Fleet, task: Task, held: Validation) -> None:
+        self.fleet, self.task, self.held = fleet, task, held
+        self.architecture = fleet.architecture
+
+    @property
+    def at_once(self) -> int:
+        """How many (pair, weight) to measure in one computation."""
+        each = trunk_bytes(self.architecture, self.held.examples.shape[1])
+        return tile_size(self.fleet.working_bytes, each, self.fleet.device)
+
+    def own_losses(self) -> Floats:
+        """Return each pair's loss without a merge, computed once for each buyer and group."""
+        base, held = self.base, self.held
+        found, inverse = torch.unique(base.inverse, return_inverse=True)
+        row, group = torch.empty_like(found), torch.empty_like(found)
+        row[inverse], group[inverse] = self.task.buyer, self.task.group
+        loss = np.empty(len(found))
+        for part in chunks(len(found), self.at_once):
+            logits = self.architecture.trunk(take(self.fleet.models, row[part]), base.z[found[part]])
+            loss[part] = mean_loss(logits, held.labels[held.examples[group[part]]], held.count)
+        return loss[inverse.cpu().numpy()]
+
+    @abstractmethod
+    def merges(self, pairs: slice, weights: Floats) -> tuple[Parameters, Tensor]:
+        """Return merged models, their stems' tensors left out or not, and their stems, ``[p w, ...]``."""
+
+    def statistics(self, pairs: slice, weights: Floats) -> Parameters:
+        """Return the running statistics that the merges have on the examples, ``[p w, ...]``."""
+        merged, z = self.merges(pairs, weights)
+        return self.architecture.trunk_of_batch(merged, z, self.held.weight.expand(len(z), -1))[1]
+
+    def losses(self, pairs: slice, weights: Floats, statistics: Parameters) -> Floats:
+        """Return the losses of some pairs at weights of their own, ``[p, w]``.
+
+        `statistics` are the running statistics of the merges, ``[p w, ...]``.
+        """
+        merged, z = self.merges(pairs, weights)
+        logits = self.architecture.trunk({**merged, **statistics}, z)
+        y = self.held.labels[self.held.examples[self.task.group[pairs]]]
+        found = mean_loss(logits, y.repeat_interleave(weights.shape[1], 0), self.held.count)
+        return found.reshape(weights.shape)
+
+
+class StraightPath(_Path):
+    """Merges on the line from a buyer's model to a partner: first layers run once a pair, at most."""
+
+    def __init__(
+        self,
+        fleet: Fleet,
+        offered: Parameters,
+        task: Task,
+        held: Validation,
+        recipe: Recipe,
+    ) -> None:
+        super().__init__(fleet, task, held)
+        architecture = self.architecture
+        trunk = [name for name in architecture.shapes if name not in architecture.stem_tensors]
+        self.own = take({name: fleet.parameters[name] for name in trunk}, task.buyer)
+        self.bought: _Stems | None = None
+        if isinstance(recipe.operator, Interpolation):
+            self.base, self.bought = _stems_of_both(fleet, offered, task, held)
+            other = take({name: offered[name] for name in trunk}, task.seller)
+            other = permute(architecture, other, task.permutations)
+        else:
+            self.base = _stems(architecture, fleet.parameters, task.buyer, task.group, held)
+            other = _partners(fleet, offered, task, recipe)
+            self.partner_stems = architecture.stem(
+                {name: other[name] for name in architecture.stem_tensors}, held.inputs_of(task.group)
+            )
+        self.step = {name: _step(self.own[name], other[name], task.masks[name]) for name in trunk}
+        self.holds_stem = task.masks[architecture.stem_tensors[0]]
+
+    @staticmethod
+    def serves(operator: MergeOperator) -> bool:
+        """Return whether an operator's merges lie on a line."""
+        return isinstance(operator, StraightOperator)
+
+    def merges(self, pairs: slice, weights: Floats) -> tuple[Parameters, Tensor]:
+        """Return merged trunks and stems of some pairs at weights of their own, ``[p w, ...]``."""
+        share = torch.from_numpy(weights).to(self.base.z)
+        own = self.base.of(pairs)
+        z = _along(own, _step(own, self._partner_stem(pairs), self.holds_stem[pairs]), share)
+        merged = {name: _along(leaf[pairs], self.step[name][pairs], share) for name, leaf in self.own.items()}
+        return merged, z
+
+    def _partner_stem(self, pairs: slice) -> Tensor:
+        if self.bought is None:
+            return self.partner_stems[pairs]
+        here = {name: order[pairs] for name, order in self.task.permutations.items()}
+        return self.architecture.permute_stem(self.bought.of(pairs), here)
+
+
+class CurvedPath(_Path):
+    """Merges of any operator: each (pair, weight) is merged and makes a whole forward pass."""
+
+    def __init__(
+        self,
+        fleet: Fleet,
+        offered: Parameters,
+        task: Task,
+        held: Validation,
+        recipe: Recipe,
+    ) -> None:
+        super().__init__(fleet, task, held)
+        self.base = _stems(self.architecture, fleet.parameters, task.buyer, task.group, held)
+        self.recipe = recipe
+        self.pairs = recipe.pairs(fleet, offered, task.buyer, task.seller, task.masks, task.permutations)
+
+    @property
+    def at_once(self) -> int:
+        """How many (pair, weight) to merge and measure in one computation."""
+        own = 4 * (FLOAT_BYTES * self.architecture.parameter_count + self.recipe.own.bytes_each)
+        rows = self.held.examples.shape[1]
+        each = evaluation_bytes(self.architecture, rows) + own
+        return tile_size(self.fleet.working_bytes, each, self.fleet.device)
+
+    def merges(self, pairs: slice, weights: Floats) -> tuple[Parameters, Tensor]:
+        """Return merged models and stems of some pairs at weights of their own, ``[p w, ...]``."""
+        first = torch.arange(pairs.start, pairs.stop, device=self.fleet.device)
+        rows = first.repeat_interleave(weights.shape[1])
+        share = torch.from_numpy(weights).to(self.base.z).flatten()
+        merged = self.recipe.operator.merge(self.pairs.take(rows), share)
+        x = self.held.inputs_of(self.task.group[rows])
+        return merged, self.architecture.stem(merged, x)
+
+
+def _partners(fleet: Fleet, offered: Parameters, task: Task, recipe: Recipe) -> Parameters:
+    assert isinstance(recipe.operator, StraightOperator)
+    pairs = recipe.pairs(fleet, offered, task.buyer, task.seller, task.masks, task.permutations)
+    return recipe.operator.partner(pairs)
+
+
+def _step(own: Tensor, other: Tensor, holds: Tensor) -> Tensor:
+    """Return ``other - own`` of ``[p, ...]``, and 0, whatever they hold, where a pair's block does not."""
+    return (other - own).masked_fill_(~holds.view(-1, *[1] * (own.dim() - 1)), 0)
+
+
+def _along(own: Tensor, step: Tensor, share: Tensor) -> Tensor:
+    """Return ``own + share * step`` of pairs at shares ``[p, w]``, ``[p w, ...]``."""
+    shares = share.view(*share.shape, *[1] * (own.dim() - 1))
+    return torch.addcmul(own.unsqueeze(1), shares, step.unsqueeze(1)).flatten(0, 1)
+
+
+@dataclass(frozen=True)
+class _Stems:
+    """Stems of the distinct (model, group) among some pairs, ``[U, ...]``, and which is whose, ``[p]``."""
+
+    z: Tensor
+    inverse: Tensor
+
+    def of(self, pairs: slice) -> Tensor:
+        """Return the stems of some pairs."""
+        return self.z.index_select(0, self.inverse[pairs])
+
+
+def holds(fleet: Fleet, offered: Parameters) -> bool:
+    """Return whether the fleet's slots still hold the stems on offer, row by row, as they do as a rule."""
+    names = fleet.architecture.stem_tensors
+    return all(torch.equal(fleet.parameters[name], offered[name]) for name in names)
+
+
+def _stems_of_both(fleet: Fleet, offered: Parameters, task: Task, held: Validation) -> tuple[_Stems, _Stems]:
+    """Return the stems of the buyers and of the sellers; a model that is both has one, of the same bits."""
+    pairs = len(task.buyer)
+    if task.held_by_fleet:
+        row, group = torch.cat([task.buyer, task.seller]), torch.cat([task.group, task.group])
+        both = _stems(fleet.architecture, fleet.parameters, row, group, held)
+        return _Stems(both.z, both.inverse[:pairs]), _Stems(both.z, both.inverse[pairs:])
+    return (
+        _stems(fleet.architecture, fleet.parameters, task.buyer, task.group, held),
+        _stems(fleet.architecture, offered, task.seller, task.group, held),
+    )
+
+
+def _stems(
+    architecture: Architecture, models: Parameters, row: Tensor, group: Tensor, held: Validation
+) -> _Stems:
+    groups = len(held.examples)
+    distinct, inverse = torch.unique(row * groups + group, return_inverse=True)
+    stem = take({name: models[name] for name in architecture.stem_tensors}, distinct // groups)
+    return _Stems(architecture.stem(stem, held.inputs_of(distinct % groups)), inverse)

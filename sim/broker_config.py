@@ -1,0 +1,129 @@
+"""The configuration of the broker.
+
+Core Objects: BrokerConfig
+"""
+
+from dataclasses import field
+from typing import Annotated, Any
+
+from pydantic import Field, field_validator, model_validator
+from pydantic.dataclasses import dataclass
+
+from agents.learning.weight_search import GoldenSection, GridSearch, QuadraticFit, WeightSearch
+from markets.goods import Licence
+
+STRICT: Any = {"extra": "forbid", "validate_default": True}
+"""How configurations are validated: unknown keys are refused, and defaults are checked too."""
+
+
+@dataclass(frozen=True, config=STRICT)
+class BrokerConfig:
+    """What the broker does for the market.
+
+    Parameters
+    ----------
+    blocks : str
+        What sellers list: ``model``, one block that holds all the parameters, ``trunk``, one that holds all
+        layers but the head, or ``layers``, a block a layer.
+    bundles : str
+        What sellers list besides single layers: ``none``, ``whole``, all layers together, or ``adjacent``,
+        every run of adjacent layers. A bundle is tried and merged as one block; a buyer wins one listing a
+        round, and a licence counts for each layer, alone or in a bundle.
+    licence : str
+        ``copy`` (sold to any number of buyers), ``exclusive`` (one winner a round) or ``copies: k``.
+    alignment : str
+        ``weight_matching`` (Ainsworth, Hayase and Srinivasa 2023) or ``none``.
+    merge_weights : int
+        Merge weights that a trial compares beside 0, no purchase, evenly spaced over `weight_range` (grid).
+    weight_search : str
+        How a trial looks for the merge weight: ``grid``, ``golden`` (golden section, one forward pass a step)
+        or ``quadratic`` (the lowest point of a parabola through three losses, and a check there).
+    weight_range : list of float
+        Least and greatest merge weight of a purchase, in [0, 1].
+    weight_tolerance : float
+        Length of the interval at which golden section stops.
+    shortlist : int or None
+        Listings that each buyer tries a round, drawn at random; None is all of them.
+    demand : int
+        Blocks of one position that an organisation buys at most in a round.
+    trials : str
+        ``full``: blocks are tried on the whole validation set before purchase; ``weak``: on some of its
+        classes alone; ``none``: nobody tries, buyers go by what sellers claim (see `sim.vetting`).
+    trial_classes : int or None
+        On how many classes, the first ones, a weak trial is made; None is half of them.
+    resale : str
+        ``allowed``, or ``forbidden``: a model is listed only if its owner's own training flowed into it.
+    start_round : int
+        First round, from 1, in which anything is listed.
+    every : int
+        Trade in every so many rounds from then on; 1 is every round.
+    """
+
+    blocks: Annotated[str, Field(pattern="^(model|trunk|layers)$")] = "model"
+    bundles: Annotated[str, Field(pattern="^(none|whole|adjacent)$")] = "none"
+    licence: str = "copy"
+    alignment: Annotated[str, Field(pattern="^(weight_matching|none)$")] = "weight_matching"
+    merge_weights: Annotated[int, Field(ge=2)] = 11
+    weight_search: Annotated[str, Field(pattern="^(grid|golden|quadratic)$")] = "grid"
+    weight_range: list[float] = field(default_factory=lambda: [0.0, 1.0])
+    weight_tolerance: Annotated[float, Field(gt=0, le=1)] = 0.05
+    shortlist: Annotated[int | None, Field(ge=1)] = None
+    demand: Annotated[int, Field(ge=1)] = 1
+    trials: Annotated[str, Field(pattern="^(full|weak|none)$")] = "full"
+    trial_classes: Annotated[int | None, Field(ge=1)] = None
+    resale: Annotated[str, Field(pattern="^(allowed|forbidden)$")] = "allowed"
+    start_round: Annotated[int, Field(ge=1)] = 1
+    every: Annotated[int, Field(ge=1)] = 1
+
+    @field_validator("licence")
+    @classmethod
+    def _known_licence(cls, value: str) -> str:
+        Licence.parse(value)
+        return value
+
+    @field_validator("weight_range")
+    @classmethod
+    def _known_range(cls, value: list[float]) -> list[float]:
+        if len(value) != 2 or not 0 <= value[0] < value[1] <= 1:
+            raise ValueError(
+                f"broker.weight_range must be [least, greatest] with 0 <= least < greatest <= 1; got {value}"
+            )
+        return value
+
+    @model_validator(mode="after")
+    def _bundles_of_layers(self) -> "BrokerConfig":
+        if self.bundles != "none" and self.blocks != "layers":
+            raise ValueError(
+                f"broker.bundles must be none unless broker.blocks is layers; got {self.bundles!r} "
+                f"with blocks {self.blocks!r}"
+            )
+        return self
+
+    def tested_classes(self, classes: int) -> int:
+        """Return on how many of the data's classes trials are made.
+
+        Raises
+        ------
+        ValueError
+            If `trial_classes` is more than there are.
+        """
+        if self.trial_classes is not None and self.trial_classes > classes:
+            raise ValueError(
+                f"broker.trial_classes must be at most {classes}, the classes of the data; "
+                f"got {self.trial_classes}"
+            )
+        return classes if self.trials != "weak" else self.trial_classes or max(1, classes // 2)
+
+    def search(self) -> WeightSearch:
+        """Return how trials look for the merge weight."""
+        least, most = self.weight_range
+        if self.weight_search == "golden":
+            return GoldenSection(least, most, self.weight_tolerance)
+        if self.weight_search == "quadratic":
+            return QuadraticFit(least, most)
+        return GridSearch.spaced(least, most, self.merge_weights)
+
+    def trades_in(self, round_number: int) -> bool:
+        """Return whether the schedule has a market in a round, counted from 1."""
+        since = round_number - self.start_round
+        return since >= 0 and since % self.every == 0

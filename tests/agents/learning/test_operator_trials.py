@@ -1,0 +1,112 @@
+"""Trials of every operator measure what a merge with it gives, with every search."""
+
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F
+
+from agents.learning import Architecture, Fleet, merge, try_blocks
+from agents.learning.calibration import recalibrate
+from agents.learning.merge_operators import MERGE_OPERATORS, MergeOperator, Recipe, gather_evidence
+from agents.learning.weight_search import GoldenSection, GridSearch, QuadraticFit
+from tests.agents.learning.conftest import ARCHITECTURES, fleet_of
+from tests.agents.learning.merge_operators.samples import moved
+
+BUYER, SELLER = np.array([2, 0, 2, 1, 3]), np.array([1, 2, 3, 0, 2])
+POSITION, GROUP = np.array([0, 1, 0, 0, 1]), np.array([0, 1, 0, 1, 1])
+INDEX = np.stack([np.arange(0, 37), np.arange(50, 87)])
+NAMES = ["model", "head"]
+GRID = GridSearch((0.0, 0.3, 0.7, 1.0))
+Examples = tuple[torch.Tensor, torch.Tensor]
+
+
+@pytest.fixture(params=list(MERGE_OPERATORS))
+def operator(request: pytest.FixtureRequest) -> MergeOperator:
+    return MERGE_OPERATORS.build(request.param)
+
+
+def market(
+    architecture: Architecture, operator: MergeOperator, inputs: torch.Tensor, budget: float = 512
+) -> tuple[Fleet, Recipe]:
+    """Return four models with evidence from examples of their own, and a common ancestor."""
+    fleet = fleet_of(architecture, 4, memory_budget_mb=budget)
+    fleet.write(range(4), moved(architecture, 4, seed=0))
+    rng = np.random.default_rng(9)
+    rows = torch.from_numpy(np.stack([rng.permutation(len(inputs))[:33] for _ in range(4)]))
+    seeds = torch.from_numpy(rng.integers(-(2**63), 2**63, 4))
+    facts = gather_evidence(fleet, operator, torch.arange(4), inputs, rows, seeds)
+    base = moved(architecture, 4, seed=3) if operator.ancestral else None
+    return fleet, Recipe(operator, facts, facts, base)
+
+
+def test_the_merge_has_the_loss_of_the_trial(
+    operator: MergeOperator, any_architecture: Architecture, examples: Examples
+) -> None:
+    """Pair by pair and weight by weight, on a plain torch module of the merged model."""
+    inputs, labels = examples
+    fleet, recipe = market(any_architecture, operator, inputs)
+    offered, before = fleet.copy_of(range(4)), fleet.models_of(range(4))
+    found = try_blocks(
+        fleet, offered, BUYER, SELLER, POSITION, NAMES, GRID, inputs, labels, INDEX, GROUP, recipe=recipe
+    )
+    for p in range(len(BUYER)):
+        for w, weight in enumerate(GRID.weights):
+            fleet.write(range(4), before)
+            permutations = {name: order[p : p + 1] for name, order in found.permutations.items()}
+            one = slice(p, p + 1)
+            merge(
+                fleet, offered, BUYER[one], SELLER[one], POSITION[one], NAMES, [weight], permutations,
+                recipe=recipe,
+            )  # fmt: skip
+            if weight:
+                recalibrate(fleet, BUYER[one], inputs, INDEX, GROUP[one])
+            rows = INDEX[GROUP[p]]
+            with torch.no_grad():
+                logits = any_architecture.module(fleet.models, BUYER[p]).eval()(inputs[rows])
+            assert found.loss[p, w] == pytest.approx(F.cross_entropy(logits, labels[rows]).item(), abs=2e-5)
+
+
+def test_chunks_and_company_do_not_change_a_bit(
+    operator: MergeOperator, architecture: Architecture, examples: Examples
+) -> None:
+    full = None
+    for budget in (512, 1e-6, 0.2):
+        fleet, recipe = market(architecture, operator, examples[0], budget)
+        offered = fleet.copy_of(range(4))
+        rest = (NAMES, GoldenSection(tolerance=0.2), *examples, INDEX)
+        found = try_blocks(fleet, offered, BUYER, SELLER, POSITION, *rest, GROUP, recipe=recipe)
+        full = full or found
+        assert np.array_equal(found.loss, full.loss)
+        assert np.array_equal(found.weights, full.weights)
+        part = try_blocks(
+            fleet, offered, BUYER[3:], SELLER[3:], POSITION[3:], *rest, GROUP[3:], recipe=recipe
+        )
+        assert np.array_equal(part.loss, full.loss[3:])
+
+
+@pytest.mark.parametrize("search", [GRID, GoldenSection(), QuadraticFit()])
+def test_gains_are_never_negative_and_come_with_their_weight(
+    operator: MergeOperator, search: GridSearch, examples: Examples
+) -> None:
+    fleet, recipe = market(ARCHITECTURES["mlp"], operator, examples[0])
+    offered = fleet.copy_of(range(4))
+    found = try_blocks(
+        fleet, offered, BUYER, SELLER, POSITION, NAMES, search, *examples, INDEX, GROUP, recipe=recipe
+    )
+    own, _ = fleet.evaluate(BUYER, *examples, INDEX, GROUP)
+    assert np.array_equal(found.loss[:, 0], own)
+    assert found.loss.shape == found.weights.shape == (len(BUYER), search.evaluations)
+    assert (found.gain >= 0).all()
+    assert np.array_equal(found.gain, found.loss[:, 0] - found.loss.min(axis=1))
+    assert np.array_equal(found.weight, found.weights[np.arange(len(BUYER)), found.loss.argmin(axis=1)])
+
+
+def test_of_equal_losses_the_smallest_weight_counts(examples: Examples) -> None:
+    """A buyer that gains nothing from a copy of itself does not take it, in whatever order it was tried."""
+    fleet, recipe = market(ARCHITECTURES["mlp"], MERGE_OPERATORS.build("interpolation"), examples[0])
+    offered = fleet.copy_of(range(4))
+    found = try_blocks(
+        fleet, offered, [1], [1], [0], NAMES, GoldenSection(), *examples, INDEX, [0], False, recipe
+    )
+    assert np.ptp(found.loss) == 0
+    assert (found.weight.tolist(), found.gain.tolist()) == ([0], [0])
