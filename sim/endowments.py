@@ -36,7 +36,8 @@ class DataConfig:
     data_home : str or None
         Folder of the cache of downloads; scikit-learn's own by default.
     examples : int or None
-        Size of a stratified subset to use; all by default.
+        Size of a stratified subset to use, of each task and without copies (see `sim.division`); all by
+        default.
     endowment : str
         ``iid``: stratified shares. ``class_skew``: everything of the classes of one's group, a fraction
         `kept` of the others. ``dirichlet``: the shares of every class are drawn.
@@ -107,7 +108,7 @@ class Split:
 
 
 def split(
-    labels: IntArray, config: DataConfig, organisations: int, streams: Streams, replicate: int
+    labels: IntArray, config: DataConfig, organisations: int, streams: Streams, replicate: int, *keys: int
 ) -> Split:
     """Cut the examples into validation, test and endowments.
 
@@ -127,6 +128,8 @@ def split(
         Randomness; reads the purposes ``data-subset``, ``data-parts``, ``data-endowments`` and ``data-kept``.
     replicate : int
         Which draw: each has streams of its own.
+    *keys : int
+        More that tells the streams of one division from those of another, such as a task.
 
     Returns
     -------
@@ -169,10 +172,10 @@ def split(
             raise DataError(
                 f"data.examples must be at most {labels.size}, all there are; got {config.examples}"
             )
-        members = _shuffled(members, streams.stream("data-subset", replicate))
+        members = _shuffled(members, streams.stream("data-subset", replicate, *keys))
         members = _heads(members, _proportional([len(m) for m in members], config.examples))
-    validation, test, pool = _parts(members, config, streams.stream("data-parts", replicate))
-    endowments = _endowments(pool, config, organisations, streams, replicate)
+    validation, test, pool = _parts(members, config, streams.stream("data-parts", replicate, *keys))
+    endowments = _endowments(pool, config, organisations, streams, (replicate, *keys))
     return Split([_sorted(e) for e in endowments], _sorted(validation), _sorted(test))
 
 
@@ -229,7 +232,7 @@ def _parts(
 
 
 def _endowments(
-    pool: list[IntArray], config: DataConfig, organisations: int, streams: Streams, replicate: int
+    pool: list[IntArray], config: DataConfig, organisations: int, streams: Streams, keys: tuple[int, ...]
 ) -> list[list[IntArray]]:
     """Share the pool out: for every organisation its examples of every class."""
     size = sum(len(m) for m in pool)
@@ -237,7 +240,7 @@ def _endowments(
         raise DataError(
             f"organisations must be at most {size}, the examples in the pool; got {organisations}"
         )
-    rng = streams.stream("data-endowments", replicate)
+    rng = streams.stream("data-endowments", *keys)
     if config.endowment == "dirichlet":
         return _dirichlet(pool, config.alpha, organisations, rng)
     required = np.ones((organisations, len(pool)), dtype=bool)
@@ -247,7 +250,7 @@ def _endowments(
         own = _own_classes(len(pool), config.groups, organisations)
         required = own | (config.kept > 0)
         shares = _shared_out(pool, config.sizes, organisations) if config.disjoint else [pool] * organisations
-        kept_streams = [streams.stream("data-kept", replicate, i) for i in range(organisations)]
+        kept_streams = [streams.stream("data-kept", *keys, i) for i in range(organisations)]
         shares = [_keep(*each, config.kept) for each in zip(shares, own, kept_streams, strict=True)]
     held = np.array([[len(m) for m in share] for share in shares])
     lacking = np.argwhere(required & (held == 0))

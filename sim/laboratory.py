@@ -25,7 +25,9 @@ from agents.learning.parameters import Parameters, take
 from agents.learning.trials import try_blocks
 from sim.blocks import cut
 from sim.config import MarketConfig
-from sim.endowments import Split, load_examples, split
+from sim.data import DataError
+from sim.division import Division, divide
+from sim.endowments import load_examples
 from sim.evidence import collect_evidence, shuffled
 from sim.requests import Evaluate, Measured, Merge, Train, Trained, Tried, Try
 from sim.streams import Streams
@@ -66,12 +68,12 @@ class Laboratory:
         self._inputs = torch.as_tensor(examples.inputs, device=self.device)
         self._labels = torch.as_tensor(examples.labels, device=self.device)
         self.replicates = tuple(replicates)
-        self.splits: dict[int, Split] = {
-            r: split(examples.labels, config.data, config.organisations, self.streams, r)
-            for r in self.replicates
+        self.splits: dict[int, Division] = {
+            r: divide(examples, config.data, config.organisations, self.streams, r) for r in self.replicates
         }
+        self.tasks = examples.tasks
         self._parts = {
-            part: np.stack([getattr(self.splits[r], part) for r in self.replicates])
+            part: np.concatenate([getattr(self.splits[r], part) for r in self.replicates])
             for part in ("validation", "test")
         }
         self.architecture = config.network.bind(examples.inputs.shape[1:], examples.classes)
@@ -109,11 +111,17 @@ class Laboratory:
         return self.config.broker.trials != "none"
 
     def _trial_examples(self) -> Ints:
-        """Return the validation examples on which each replicate's trials are made, int64 [R, V]."""
+        """Return the validation examples on which trials are made, of each replicate and task, [R T, V]."""
         validation = self._parts["validation"]
         classes = self.config.broker.tested_classes(self.classes)
         # Every replicate has the same number of examples of each class, since all parts are stratified alike.
-        return np.stack([part[self.labels[part] < classes] for part in validation])
+        tested = [part[self.labels[part] < classes] for part in validation]
+        if len({len(part) for part in tested}) > 1:
+            raise DataError(
+                f"broker.trials must be full or none for {self.config.data.dataset}, whose tasks differ "
+                f"in the sizes of their classes; got {self.config.broker.trials}"
+            )
+        return np.stack(tested)
 
     def slots_of(self, replicate: int, world: int) -> Ints:
         """Return the slots [N] of the organisations of one world."""
@@ -138,7 +146,7 @@ class Laboratory:
             order = self._visiting_order(requests, epoch)
             loss, seen = self._train_epoch(slots, order, taught)
             examples += seen
-        group = self._groups([(r.replicate, len(r.slots)) for r in requests])
+        group = self._groups(slots)
         validation = self._loss_and_accuracy(slots, "validation", group)[0]
         loss = np.where(examples > 0, loss, validation)
         diverged = ~(np.isfinite(loss) & np.isfinite(validation) & self.fleet.finite(slots))
@@ -173,18 +181,20 @@ class Laboratory:
             self._inputs,
         )
         self._recipe = replace(self._recipe, own=evidence, offered=evidence)
+        buyer, seller = (np.concatenate([getattr(r, side) for r in requests]) for side in ("buyer", "seller"))
         found = try_blocks(
             self.fleet,
             self._offered,
-            buyer=np.concatenate([r.buyer for r in requests]),
-            seller=np.concatenate([r.seller for r in requests]),
+            buyer=buyer,
+            seller=seller,
             position=np.concatenate([r.position for r in requests]),
             names=self.positions,
             weights=self._search,
             inputs=self._inputs,
             labels=self._labels,
             index=self._parts["trial"],
-            group=self._groups([(r.replicate, len(r.buyer)) for r in requests]),
+            group=self._groups(buyer),
+            seller_group=self._groups(seller),
             align=self.config.broker.alignment == "weight_matching",
             recipe=self._recipe,
             calibration=self._parts["validation"],
@@ -224,31 +234,26 @@ class Laboratory:
         return [None] * len(requests)
 
     def _evaluate(self, requests: Sequence[Evaluate]) -> list[Measured]:
-        group = self._groups([(r.replicate, len(r.slots)) for r in requests])
         slots = np.concatenate([r.slots for r in requests])
-        columns = self._loss_and_accuracy(slots, requests[0].part, group)
+        columns = self._loss_and_accuracy(slots, requests[0].part, self._groups(slots))
         return _split(Measured, columns, [len(r.slots) for r in requests])
 
     def _trial_loss(self, slots: Ints) -> Floats:
         """Return the loss of slots [n] on the examples on which their replicates' trials are made."""
-        return self._loss_and_accuracy(slots, "trial", self._replicate_places(slots))[0]
+        return self._loss_and_accuracy(slots, "trial", self._groups(slots))[0]
 
     def _recalibrate(self, slots: Ints) -> None:
         """Estimate the running statistics of slots [n] on the broker's validation inputs."""
         known = self._parts["validation"]
-        recalibrate(self.fleet, slots, self._inputs, known, self._replicate_places(slots))
+        recalibrate(self.fleet, slots, self._inputs, known, self._groups(slots))
 
-    def _replicate_places(self, slots: Ints) -> Ints:
-        """Return the place of each slot's replicate among the replicates, [n]."""
-        return slots // (self._worlds * self.config.organisations)
+    def _groups(self, slots: Ints) -> Ints:
+        """Return the place of each slot's replicate and task among the parts of the data, [n]."""
+        replicate = slots // (self._worlds * self.config.organisations)
+        return replicate * self.tasks + slots % self.config.organisations % self.tasks
 
     def _loss_and_accuracy(self, slots: Ints, part: str, group: Ints) -> tuple[Floats, Floats]:
         return self.fleet.evaluate(slots, self._inputs, self._labels, self._parts[part], group)
-
-    def _groups(self, counts: list[tuple[int, int]]) -> Ints:
-        """Return the place of each row's replicate among the replicates."""
-        places = [self.replicates.index(replicate) for replicate, _ in counts]
-        return np.repeat(np.array(places, dtype=np.int64), [count for _, count in counts])
 
     def _visiting_order(self, requests: Sequence[Train], epoch: int) -> Ints:
         """Return the examples in the order in which each slot visits them, [n, longest], padded with -1.

@@ -30,7 +30,7 @@ from agents.learning.fleet import Fleet
 from agents.learning.memory import alignment_bytes, chunk_size, chunks, row_parts, stem_bytes, tile_size
 from agents.learning.merge_operators.recipe import Recipe
 from agents.learning.merging import position_masks
-from agents.learning.parameters import Parameters, take
+from agents.learning.parameters import Parameters, spread, take
 from agents.learning.trial_paths import CurvedPath, StraightPath, Task, Validation, holds
 from agents.learning.weight_search import GridSearch, WeightSearch
 
@@ -79,6 +79,7 @@ def try_blocks(
     align: bool = True,
     recipe: Recipe | None = None,
     calibration: npt.NDArray[np.int64] | None = None,
+    seller_group: npt.ArrayLike | None = None,
 ) -> TrialResults:
     """Measure the loss of every pair's merged model at the merge weights of a search.
 
@@ -109,6 +110,9 @@ def try_blocks(
         How pairs are merged; by interpolation by default.
     calibration : int64 array, shape (G, C), optional
         Examples of each group on which running statistics are estimated; those of `index` by default.
+    seller_group : array of int, shape (P,), optional
+        Group that a pair's seller has learnt for, the buyer's by default. Where they differ, so do the tasks
+        of the two heads, which then do not count in weight matching.
 
     Raises
     ------
@@ -118,7 +122,10 @@ def try_blocks(
     search = weights if isinstance(weights, WeightSearch) else _grid(weights)
     recipe = recipe or Recipe()
     buyers, sellers = fleet.rows(buyer), _column(seller, fleet.device)
-    permutations = _alignments(fleet, offered, buyers, sellers, align)
+    alike = np.asarray(group) == np.asarray(group if seller_group is None else seller_group)
+    permutations = _alignments(
+        fleet, offered, buyers, sellers, align, torch.from_numpy(alike).to(fleet.device)
+    )
     masks = position_masks(fleet.architecture, position, names, fleet.device)
     task = Task(buyers, sellers, _column(group, fleet.device), masks, permutations, holds(fleet, offered))
     kind = partial(
@@ -219,19 +226,27 @@ def _tiles(pairs: int, weights: int, size: int) -> Iterator[tuple[slice, slice]]
 
 
 def _alignments(
-    fleet: Fleet, offered: Parameters, buyer: Tensor, seller: Tensor, align: bool
+    fleet: Fleet, offered: Parameters, buyer: Tensor, seller: Tensor, align: bool, alike: Tensor
 ) -> Permutations:
-    """Return the permutations of each pair, matched once for each distinct (buyer, seller)."""
+    """Return the permutations of each pair, matched once for each distinct (buyer, seller).
+
+    The head counts where the two have learnt `alike`, bool ``[P]``.
+    """
     architecture = fleet.architecture
     if not align:
         return identity_permutations(architecture, len(buyer), fleet.device)
     sellers = next(iter(offered.values())).shape[0]
     distinct, inverse = torch.unique(buyer * sellers + seller, return_inverse=True)
+    same = torch.ones_like(distinct, dtype=torch.bool)
+    same[inverse] = alike
     found = identity_permutations(architecture, len(distinct), fleet.device)
     size = tile_size(fleet.working_bytes, alignment_bytes(architecture), fleet.device)
     for part in chunks(len(distinct), size):
         own = take(fleet.parameters, distinct[part] // sellers)
         other = take(offered, distinct[part] % sellers)
+        if not same[part].all():
+            for name in architecture.tensors_of(list(architecture.positions)[-1]):
+                own[name] = own[name] * spread(same[part], own[name])
         for name, order in match_weights(architecture, own, other).permutations.items():
             found[name][part] = order
     return take(found, inverse)

@@ -101,6 +101,16 @@ def test_openml_images_load_from_a_cache_alone(name, data_id, tmp_path, offline)
     np.testing.assert_array_equal(found.inputs, (pixels.reshape(5, *shape) / 255).astype(np.float32))
 
 
+def test_two_tasks_come_from_two_files(tmp_path, offline) -> None:
+    pixels = {554: np.full((4, 784), 255), 40996: np.zeros((4, 784), dtype=int)}
+    for data_id, content in pixels.items():
+        write_cache(tmp_path, data_id, content, ["a", "b", "a", "b"])
+    found = load_examples(DataConfig(dataset="mnist_and_fashion", data_home=str(tmp_path)))
+    assert found.task_of_each.tolist() == [0] * 4 + [1] * 4
+    assert found.inputs.mean(axis=(1, 2, 3)).tolist() == [1.0] * 4 + [0.0] * 4
+    assert found.class_names == ["a or a", "b or b"]
+
+
 @pytest.mark.parametrize("name", OPENML)
 def test_without_cache_and_network_the_error_says_what_to_do(name, tmp_path, offline) -> None:
     with pytest.raises(DataError) as caught:

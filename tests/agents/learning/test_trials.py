@@ -69,6 +69,31 @@ def test_trials_equal_a_plain_loop_over_pairs_and_weights(
     assert (results.gain >= 0).all()
 
 
+def test_heads_of_different_tasks_do_not_count_in_weight_matching(examples: Examples) -> None:
+    architecture = ARCHITECTURES[0]
+    fleet, offered = fleet_of(architecture, 4), models(architecture, 3, seed=5)
+    offered["head.weight"] *= 100.0
+    some, seller_group = [0, 1, 3], np.array([1, 1, 0])
+    pairs = (
+        BUYER[some],
+        SELLER[some],
+        np.zeros(3, dtype=int),
+        ["model"],
+        GRID,
+        *examples,
+        INDEX,
+        GROUP[some],
+    )
+    found = try_blocks(fleet, offered, *pairs, seller_group=seller_group).permutations
+    alike = try_blocks(fleet, offered, *pairs).permutations
+    without = offered | {name: torch.zeros_like(offered[name]) for name in ("head.weight", "head.bias")}
+    apart = try_blocks(fleet, without, *pairs).permutations
+    for name, order in found.items():
+        expected = torch.where(torch.tensor([[False], [True], [False]]), alike[name], apart[name])
+        assert torch.equal(order, expected), name
+    assert any(not torch.equal(found[name], alike[name]) for name in found)
+
+
 def test_a_bundle_of_all_layers_is_the_model(any_architecture: Architecture, examples: Examples) -> None:
     fleet, offered = fleet_of(any_architecture, 4), models(any_architecture, 3, seed=5)
     every = "+".join(any_architecture.positions)
