@@ -70,7 +70,7 @@ def test_trials_equal_a_plain_loop_over_pairs_and_weights(
 
 
 def test_heads_of_different_tasks_do_not_count_in_weight_matching(examples: Examples) -> None:
-    architecture = ARCHITECTURES[0]
+    architecture = ARCHITECTURES["mlp"]
     fleet, offered = fleet_of(architecture, 4), models(architecture, 3, seed=5)
     offered["head.weight"] *= 100.0
     some, seller_group = [0, 1, 3], np.array([1, 1, 0])
