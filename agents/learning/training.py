@@ -1,7 +1,7 @@
 """One epoch of minibatch training of many models at once, each on examples of its own."""
 
-import dataclasses
 from collections.abc import Iterator
+from dataclasses import dataclass as value
 
 import numpy as np
 import numpy.typing as npt
@@ -9,14 +9,12 @@ import torch
 from torch import Tensor
 
 from agents.learning.device import precise_dtype
-from agents.learning.memory import training_rows
+from agents.learning.memory import chunks, training_rows
 from agents.learning.networks.base import Architecture
 from agents.learning.optimisers import Optimiser, OptimiserState
 from agents.learning.packing import Packing
-from agents.learning.parameters import Parameters, gather, head, spread
-
-ROW = "row"
-"""Name of all tensors of a model as one."""
+from agents.learning.parameters import Parameters, gather, head
+from agents.learning.workspace import Workspace
 
 Ints = npt.NDArray[np.int64]
 
@@ -38,19 +36,25 @@ def training_groups(lengths: Ints, batch_size: int) -> Iterator[tuple[Ints, int]
 def train_epoch(
     architecture: Architecture,
     optimiser: Optimiser,
-    models: Parameters,
+    rows: Tensor,
+    statistics: Parameters,
     state: OptimiserState,
     inputs: Tensor,
     labels: Tensor,
     order: Ints,
     width: int,
+    workspace: Workspace,
 ) -> npt.NDArray[np.float64]:
-    """Train n models for one epoch, in place on `models` and `state`.
+    """Train n models for one epoch, in place on `rows`, `statistics` and `state`.
 
     Parameters
     ----------
-    models, state : Parameters, OptimiserState
-        Parameters with running statistics, and optimisers of the n models, ``[n, ...]``.
+    rows : Tensor
+        Parameters as `Packing` lays them out, ``[n, W]``.
+    statistics : Parameters
+        Running statistics, ``[n, ...]``.
+    state : OptimiserState
+        Of the n models.
     inputs, labels : Tensor
         Examples ``[E, C, H, W]`` and their classes int64 ``[E]``.
     order : int64 array, shape (n, L)
@@ -58,6 +62,8 @@ def train_epoch(
         that those still at work in a step are the first ones.
     width : int
         Rows of a step.
+    workspace : Workspace
+        Keeps the buffers of a step for the next.
 
     Returns
     -------
@@ -66,61 +72,82 @@ def train_epoch(
     """
     steps = -(-(order >= 0).sum(axis=1) // width)
     longest = int(steps[0])
-    # steps first, so that the examples of a step lie together
-    visits = torch.from_numpy(_padded(order, longest * width)).to(inputs.device)
-    visits = visits.view(len(order), longest, width).transpose(0, 1).contiguous()
-    weights, chosen = (visits >= 0).float(), visits.clamp(min=0)
-    seen = weights.sum(2)
-    packing = Packing(architecture.shapes)
-    statistics = {name: models[name] for name in architecture.statistics}
-    rows, moments = packing.pack(models), [packing.pack(moment) for moment in state.moments]
-    packed = dataclasses.replace(state, moments=[{ROW: moment} for moment in moments])
-    slopes = torch.zeros_like(rows)
-    total = torch.zeros(len(order), dtype=precise_dtype(inputs.device), device=inputs.device)
-    active = 0
+    batches = _Batches.of(architecture, inputs, labels, _padded(order, longest * width), width, workspace)
+    packing, active = Packing(architecture.shapes), 0
+    slopes = workspace.take("slopes", tuple(rows.shape)).zero_()
     for step in range(longest):
         working = int((steps > step).sum())
         if working != active:
-            active, here = working, packed.head(working)
-            model, slope = packing.views(rows[:active]), packing.views(slopes[:active])
-            model |= head(statistics, active)
-        batch = (weights[step, :active], chosen[step, :active], seen[step, :active])
-        loss, gradients = _gradients(architecture, model, inputs, labels, *batch)
-        total[:active] += loss
-        torch._foreach_copy_(list(slope.values()), [gradients[name] for name in slope])
-        optimiser.update({ROW: rows[:active]}, {ROW: slopes[:active]}, here)
-    for stacked, row in zip([models, *state.moments], [rows, *moments], strict=True):
-        packing.unpack(row, stacked)
-    return np.asarray(total.cpu().numpy(), dtype=np.float64)
+            active = working
+            models, slope = packing.views(rows[:active]), packing.views(slopes[:active])
+            models |= head(statistics, active)
+            targets = list(slope.values())
+            take_step = optimiser.stepper(rows[:active], slopes[:active], state.head(active))
+        found = batches.gradients(models, step, active)
+        torch._foreach_copy_(targets, [found[name] for name in slope])
+        take_step()
+    return batches.total()
 
 
-def _gradients(
-    architecture: Architecture,
-    models: Parameters,
-    inputs: Tensor,
-    labels: Tensor,
-    weight: Tensor,
-    chosen: Tensor,
-    seen: Tensor,
-) -> tuple[Tensor, Parameters]:
-    """Return the sum of each slot's losses, ``[n]``, and the gradient of their mean.
+@value(frozen=True)
+class _Batches:
+    """The batches of an epoch, step by step: ``[steps, n, B]``.
 
-    Rows that do not fit into memory together are computed part by part. `chosen` lists examples and `weight`
-    is 0 where they are padding, ``[n, B]``; `seen` counts the others, ``[n]``.
+    `share` is what a row counts in the mean of its batch, 0 for padding; `losses` is filled on the way.
     """
-    size = training_rows(architecture, chosen.shape[1], chosen.device)
-    total, gradients = torch.zeros_like(seen, dtype=precise_dtype(chosen.device)), Parameters()
-    for held, some in zip(weight.split(size, 1), chosen.split(size, 1), strict=True):
-        loss, slopes = architecture.gradients(models, gather(inputs, some), gather(labels, some), held)
-        count = held.sum(1)
-        total += loss * count
-        if some.shape == chosen.shape:
-            return total, slopes
-        share = count / seen.clamp(min=1)
-        for name, slope in slopes.items():
-            scaled = slope * spread(share, slope)
-            gradients[name] = gradients[name].add_(scaled) if name in gradients else scaled
-    return total, gradients
+
+    architecture: Architecture
+    inputs: Tensor
+    examples: Tensor
+    labels: Tensor
+    share: Tensor
+    losses: Tensor
+    workspace: Workspace
+
+    @classmethod
+    def of(
+        cls,
+        architecture: Architecture,
+        inputs: Tensor,
+        labels: Tensor,
+        order: Ints,
+        width: int,
+        workspace: Workspace,
+    ) -> "_Batches":
+        """Return the batches of visits ``[n, steps * width]``, -1 for padding."""
+        visits = torch.from_numpy(order).to(inputs.device)
+        # steps first, so that the examples of a step lie together
+        visits = visits.view(len(order), -1, width).transpose(0, 1).contiguous()
+        kept = (visits >= 0).float()
+        share = kept.div_(kept.sum(2, keepdim=True).clamp_(min=1))
+        examples = visits.clamp_(min=0)
+        losses = torch.zeros_like(share)
+        return cls(architecture, inputs, examples, gather(labels, examples), share, losses, workspace)
+
+    def gradients(self, models: Parameters, step: int, active: int) -> Parameters:
+        """Return the gradients of the mean losses of the first models in a step, ``[active, ...]``.
+
+        Rows that do not fit into memory together are computed part by part.
+        """
+        batch = self.examples.shape[2]
+        size = training_rows(self.architecture, batch, self.examples.device)
+        total = Parameters()
+        for part in chunks(batch, size):
+            cells = (step, slice(0, active), part)
+            x, share = gather(self.inputs, self.examples[cells], self.workspace), self.share[cells]
+            losses, slopes = self.architecture.gradients(models, x, self.labels[cells], share, self.workspace)
+            self.losses[cells] = losses
+            if size >= batch:
+                return slopes
+            for name, slope in slopes.items():
+                total[name] = total[name].add_(slope) if name in total else slope.clone()
+        return total
+
+    def total(self) -> npt.NDArray[np.float64]:
+        """Return the sum of each model's losses, ``[n]``."""
+        sums = self.losses.masked_fill_(self.share == 0, 0).sum(2, dtype=precise_dtype(self.losses.device))
+        # one step after the other, so that steps of others alone change nothing
+        return np.asarray(sums.cpu().numpy().cumsum(axis=0, dtype=np.float64)[-1])
 
 
 def _padded(order: Ints, columns: int) -> Ints:
