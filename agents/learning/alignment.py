@@ -75,8 +75,8 @@ def match_weights(
     """Align other models to own ones, pair by pair.
 
     Cost: a sweep is one product ``[h, rest] @ [rest, h]`` for each tensor and axis that moves, and a linear
-    assignment, O(h^3), for each permutation (see `best_assignments`). A pair whose neighbouring permutations have not moved is not
-    solved again. A pair with a parameter that is not finite keeps its units in place.
+    assignment, O(h^3), for each permutation (see `best_assignments`). A pair whose neighbouring permutations
+    have not moved is not solved again. A pair with a parameter that is not finite keeps its units in place.
 
     Parameters
     ----------

@@ -43,9 +43,12 @@ class Packing:
         return torch.zeros(slots, self.width, device=device)
 
     def pack(self, parameters: Parameters) -> Tensor:
-        """Return a copy of stacked parameters ``[N, ...]`` as rows ``[N, width]``."""
+        """Return a copy of stacked parameters ``[N, ...]`` as rows ``[N, width]``; there is at least one."""
         leaf = next(iter(parameters.values()))
-        rows = self.zeros(len(leaf), leaf.device)
+        return self.fill(self.zeros(len(leaf), leaf.device), parameters)
+
+    def fill(self, rows: Tensor, parameters: Parameters) -> Tensor:
+        """Write stacked parameters ``[N, ...]`` into rows ``[N, width]``, and return these."""
         for name, view in self.views(rows).items():
             view.copy_(parameters[name])
         return rows

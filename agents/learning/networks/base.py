@@ -103,7 +103,10 @@ class Architecture(ABC):
 
     @abstractmethod
     def trunk(self, parameters: Parameters, z: Tensor) -> Tensor:
-        """Return the logits ``[N, K, B]`` of a stem; reads only the tensors that are not the stem's."""
+        """Return the logits ``[N, K, B]`` of a stem, which may be overwritten.
+
+        Reads only the tensors that are not the stem's.
+        """
 
     def trunk_of_batch(self, parameters: Parameters, z: Tensor, weight: Tensor) -> tuple[Tensor, Parameters]:
         """Return the logits of a stem, normalised by the batch's own statistics, and these statistics.

@@ -104,7 +104,7 @@ class MLPArchitecture(Architecture):
     def trunk(self, parameters: Parameters, z: Tensor) -> Tensor:
         """Return the logits ``[N, K, B]`` of a stem."""
         for layer in self.layers[1:]:
-            z = self._linear(parameters, layer, torch.relu(z))
+            z = self._linear(parameters, layer, z.relu_())
         return z
 
     def permute_stem(self, z: Tensor, permutations: dict[str, Tensor]) -> Tensor:

@@ -41,7 +41,7 @@ def test_integer_tables_are_solved_exactly_ties_and_all(
 @pytest.mark.parametrize(("units", "pairs"), [(16, 20), (48, 6)])
 @pytest.mark.parametrize("scale", [1e-6, 1, 1e6])
 def test_the_auctions_gap_is_within_its_bound(units: int, pairs: int, scale: float) -> None:
-    """Bertsekas (1988): at most h times the last epsilon below the greatest total; Gram matrices and noise."""
+    """Bertsekas (1988): at most h times the last epsilon below the greatest total."""
     rng = np.random.default_rng(units)
     noise = rng.random((pairs, units, units))
     gram = rng.normal(size=(pairs, units, 9)) @ rng.normal(size=(pairs, 9, units))
