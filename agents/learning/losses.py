@@ -23,5 +23,6 @@ def mean_loss(logits: Tensor, labels: Tensor, count: int) -> npt.NDArray[np.floa
 
 def mean_accuracy(logits: Tensor, labels: Tensor, count: int) -> npt.NDArray[np.float64]:
     """Return each slot's share of right answers among its first `count` rows, ``[N]``; shapes as above."""
-    right = (logits.argmax(1) == labels)[:, :count].sum(1)
+    # of several greatest the first, as argmax, which takes ten times as long
+    right = (logits.max(1).indices == labels)[:, :count].sum(1)
     return np.asarray(right.cpu().numpy() / count, dtype=np.float64)
