@@ -227,7 +227,13 @@ class Fleet:
                 for name, leaf in statistics.items():
                     self.statistics[name][rows] = leaf
                 self.optimiser_state.put(rows, state)
+        if self.device.type != "cpu":
+            self.release()  # an accelerator's memory is quick to have again, and trials may want all of it
         return loss, seen
+
+    def release(self) -> None:
+        """Give back the buffers that are kept from one training to the next."""
+        self._workspace.clear()
 
     @torch.no_grad()
     def evaluate(

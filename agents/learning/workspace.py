@@ -38,3 +38,8 @@ class Workspace:
                 memory = self._memory[key] = torch.empty(size, dtype=dtype, device=self.device)
             view = self._views[key] = memory[:size].view(shape)
         return view
+
+    def clear(self) -> None:
+        """Give all memory back."""
+        self._memory.clear()
+        self._views.clear()

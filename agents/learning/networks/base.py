@@ -97,6 +97,16 @@ class Architecture(ABC):
     def forward_flops(self) -> int:
         """Operations of a forward pass of one example: two for each multiply-add of a linear map."""
 
+    @property
+    def stem_flops(self) -> int:
+        """Operations of the stem of one example, two for each multiply-add."""
+        return 2 * self.stem_size * prod(self.shapes[self.stem_tensors[0]][1:])
+
+    @property
+    def training_flops(self) -> int:
+        """Operations of a step on one example: each layer forward and its two slopes, none for the inputs."""
+        return 3 * self.forward_flops - self.stem_flops
+
     @abstractmethod
     def stem(self, parameters: Parameters, x: Tensor) -> Tensor:
         """Return the pre-activation of the first layer, ``[N, ...]``, in a layout of the network's own."""

@@ -86,11 +86,6 @@ class MLPArchitecture(Architecture):
         """Two operations a weight."""
         return 2 * sum(a * b for a, b in zip(self.sizes[:-1], self.sizes[1:], strict=True))
 
-    @property
-    def training_flops(self) -> int:
-        """Operations of a step on one example: each layer forward and its two slopes, none for the inputs."""
-        return 3 * self.forward_flops - 2 * self.sizes[0] * self.sizes[1]
-
     def _linear(self, parameters: Parameters, layer: str, h: Tensor, out: Tensor | None = None) -> Tensor:
         """Map ``[N, units below, B]`` to ``[N, units, B]``: long rows make fast products."""
         return product(parameters[f"{layer}.weight"], h, parameters[f"{layer}.bias"].unsqueeze(2), out)
