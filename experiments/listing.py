@@ -16,7 +16,7 @@ from agents.strategies import STRATEGIES
 from markets.mechanisms import MECHANISMS
 from markets.priors import PRIORS
 from markets.registry import Registry
-from sim.data import DATASETS
+from sim.datasets import DATASETS
 from sim.settings import SETTINGS
 
 REGISTRIES: dict[str, Registry] = {

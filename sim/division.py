@@ -12,7 +12,7 @@ import dataclasses
 import numpy as np
 from numpy.typing import NDArray
 
-from sim.data import DataError, Examples
+from sim.datasets import DataError, Examples
 from sim.endowments import DataConfig, split
 from sim.streams import Streams
 

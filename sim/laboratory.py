@@ -25,7 +25,7 @@ from agents.learning.parameters import Parameters, take
 from agents.learning.trials import try_blocks
 from sim.blocks import cut
 from sim.config import MarketConfig
-from sim.data import DataError
+from sim.datasets import DataError
 from sim.division import Division, divide
 from sim.endowments import load_examples
 from sim.evidence import collect_evidence, shuffled
@@ -65,7 +65,8 @@ class Laboratory:
         examples = load_examples(config.data)
         self.classes = examples.classes
         self.labels = examples.labels
-        self._inputs = torch.as_tensor(examples.inputs, device=self.device)
+        inputs = examples.standardised() if config.data.standardise else examples.inputs
+        self._inputs = torch.as_tensor(inputs, device=self.device)
         self._labels = torch.as_tensor(examples.labels, device=self.device)
         self.replicates = tuple(replicates)
         self.splits: dict[int, Division] = {

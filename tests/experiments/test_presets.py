@@ -10,7 +10,7 @@ from experiments.composition import compose_config, set_up_hydra
 from experiments.config import COMPONENTS
 from experiments.statistics import paired_interval
 from experiments.summary import METRICS, summarise
-from sim.data import DATASETS
+from sim.datasets import DATASETS
 from sim.records import TABLES
 from tests.experiments.conftest import whole_run
 
