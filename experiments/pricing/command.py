@@ -131,7 +131,7 @@ def _show_prices(table: pd.DataFrame) -> None:
             title=f"{organisations} organisations, {setting}: prices by what is told of the gain",
             caption="distance: of prices from those of full information, relative to these, and by how "
             "much it is above that of past rounds alone; deals: made, of those worth making; buyer, seller: "
-            "their part of what these are worth; hold: gains within what was told; offer: take it or leave it",
+            "their part of what these are worth; hold: gains within what was told; offer: take or leave it",
         )
         for heading in ("told", "probes", *PRICE_COLUMNS):
             shown.add_column(heading, justify="left" if heading == "told" else "right", no_wrap=True)

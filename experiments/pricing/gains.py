@@ -38,15 +38,14 @@ def measure_gains(
     """
     rows = []
     for setting in SETTINGS_PLAYED:
-        organisations, rounds, trades = (
-            tables[name][tables[name]["arm"] == setting] for name in ("organisations", "rounds", "trades")
-        )
+        own = {name: table[table["arm"] == setting] for name, table in tables.items()}
+        organisations, rounds, trades = own["organisations"], own["rounds"], own["trades"]
         profit, surplus = _without_market(config.in_setting(setting), alone)
         earned = organisations.pivot_table("net", "replicate", "organisation", aggfunc="sum") - profit
         consumers = rounds.groupby("replicate")["consumer_surplus"].sum() - surplus
-        for replicate, theirs in consumers.items():
+        for replicate in consumers.index.tolist():
             above = earned.loc[replicate]
-            own = trades[(trades["replicate"] == replicate) & trades["settled"]]
+            deals = trades[(trades["replicate"] == replicate) & trades["settled"]]
             rows.append(
                 {
                     "replicate": replicate,
@@ -56,11 +55,11 @@ def measure_gains(
                     "organisation": above.mean(),
                     "least": above.min(),
                     "better_off": (above > 0).mean(),
-                    "consumers": theirs / config.organisations,
-                    "as_buyer": (own["measured_value"] - own["paid"]).sum() / config.organisations,
-                    "as_seller": (own["received"] - own["delivery"] - own["measured_cost"]).sum()
+                    "consumers": consumers.loc[replicate] / config.organisations,
+                    "as_buyer": (deals["measured_value"] - deals["paid"]).sum() / config.organisations,
+                    "as_seller": (deals["received"] - deals["delivery"] - deals["measured_cost"]).sum()
                     / config.organisations,
-                    "trades": len(own) / organisations["round"].nunique(),
+                    "trades": len(deals) / organisations["round"].nunique(),
                 }
             )
     return pd.DataFrame(rows)
