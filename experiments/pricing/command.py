@@ -66,6 +66,7 @@ def run_pricing(
     prices, gains = (pd.concat(part, ignore_index=True) for part in zip(*measured, strict=True))
     table = price_table(prices)
     _show_prices(table)
+    _show_bounds(table)
     _show_gains(gains_table(gains))
     if output is None:
         return
@@ -110,7 +111,6 @@ PRICE_COLUMNS = {
     "deals": ("deals", READINGS),
     "buyer": ("buyer", READINGS),
     "seller": ("seller", READINGS),
-    "hold": ("hold", READINGS),
     "offer: deals": ("deals", OFFER),
     "seller ": ("seller", OFFER),
 }
@@ -131,7 +131,7 @@ def _show_prices(table: pd.DataFrame) -> None:
             title=f"{organisations} organisations, {setting}: prices by what is told of the gain",
             caption="distance: of prices from those of full information, relative to these, and by how "
             "much it is above that of past rounds alone; deals: made, of those worth making; buyer, seller: "
-            "their part of what these are worth; hold: gains within what was told; offer: take or leave it",
+            "their part of what these are worth; offer: take it or leave it",
         )
         for heading in ("told", "probes", *PRICE_COLUMNS):
             shown.add_column(heading, justify="left" if heading == "told" else "right", no_wrap=True)
@@ -144,6 +144,22 @@ def _show_prices(table: pd.DataFrame) -> None:
                 cells = [rows.get((told, probes, rule, of), "") for of, rule in PRICE_COLUMNS.values()]
                 shown.add_row(str(told), str(probes), *cells)
         wide_console().print(shown)
+
+
+def _show_bounds(table: pd.DataFrame) -> None:
+    shown = Table(
+        title="How sure the bounds are",
+        caption="K: the greatest slope that is told over the true one, geometric mean; covers: pairs "
+        "where it is not below that; gains held: least share over settings and probes",
+    )
+    for heading in ("N", "told", "K", "covers", "gains held"):
+        shown.add_column(heading, justify="left" if heading == "told" else "right", no_wrap=True)
+    for (size, source), own in table.groupby(["organisations", "told"], sort=False):
+        values = own.groupby("measure")["mean"]
+        mean, least = values.mean(), values.min()
+        k = ["", ""] if np.isnan(mean["steepness"]) else [f"{mean['steepness']:.2f}", f"{mean['covers']:.3f}"]
+        shown.add_row(str(size), str(source), *k, f"{least['hold']:.3f}")
+    wide_console().print(shown)
 
 
 def _show_gains(table: pd.DataFrame) -> None:

@@ -35,15 +35,29 @@ REMEMBERING = (PAST, PAST_SLOPES)
 
 @dataclass(frozen=True)
 class Told:
-    """What is told of P gains: its source, the number of probes, and the bounds, float64 ``[P]``."""
+    """What is told of P gains.
+
+    Attributes
+    ----------
+    source : str
+        Where it comes from.
+    probes : int
+        Merge weights whose losses are told beside that at 0.
+    bounds : GainBounds
+        Where the gains lie by that.
+    steepness : float64 array, shape (P,)
+        K of these bounds over the true one; NaN where there is no K.
+    """
 
     source: str
     probes: int
     bounds: GainBounds
+    steepness: Floats
 
     def of(self, rows: NDArray[np.int64]) -> "Told":
         """Return what is told of some of the gains."""
-        return Told(self.source, self.probes, GainBounds(self.bounds.low[rows], self.bounds.high[rows]))
+        bounds = GainBounds(self.bounds.low[rows], self.bounds.high[rows])
+        return Told(self.source, self.probes, bounds, self.steepness[rows])
 
 
 def tell(weights: Floats, losses: Floats, slopes: PathSlopes) -> list[Told]:
@@ -70,15 +84,19 @@ def tell(weights: Floats, losses: Floats, slopes: PathSlopes) -> list[Told]:
     before, gain = losses[:, 0], losses[:, 0] - losses.min(axis=1)
     nothing = GainBounds.of_loss(before)
     curvature = CAUTION * slopes.curvature(SLOPES_AT)
-    told = [Told(PRIOR, 0, nothing), Told(PAST, 0, nothing)]
-    told.append(Told(SMOOTHNESS, 0, smoothness_bounds(before, slopes.slope[:, 0], curvature)))
-    cautious = CAUTION * slopes.by_slopes
-    constants = (slopes.by_norms, cautious, cautious, steepest(weights, losses))
+    smooth = smoothness_bounds(before, slopes.slope[:, 0], curvature)
+    without = np.full(len(gain), np.nan)
+    told = [Told(source, 0, nothing, without) for source in (PRIOR, PAST)]
+    told.append(Told(SMOOTHNESS, 0, smooth, without))
+    true, cautious = steepest(weights, losses), CAUTION * slopes.by_slopes
+    constants = (slopes.by_norms, cautious, cautious, true)
     for source, lipschitz in zip(LIPSCHITZ, constants, strict=True):
         places = probe_order(weights, losses, lipschitz, PROBES[-1])
+        steepness = np.divide(lipschitz, true, out=np.ones_like(true), where=true > 0)
         for probes in PROBES:
             known = places[:, : 1 + probes]
             found = np.take_along_axis(losses, known, axis=1)
-            told.append(Told(source, probes, lipschitz_bounds(weights[known], found, lipschitz)))
-    told.append(Told(EVERYTHING, 0, GainBounds(gain, gain)))
+            bounds = lipschitz_bounds(weights[known], found, lipschitz)
+            told.append(Told(source, probes, bounds, steepness))
+    told.append(Told(EVERYTHING, 0, GainBounds(gain, gain), without))
     return told

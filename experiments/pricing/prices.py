@@ -33,7 +33,7 @@ POWER = 0.5
 READINGS, OFFER = "readings", "offer"
 """The two rules: the mean of both sides' readings of the Nash price, or the seller's take it or leave it."""
 KEYS = ["organisations", "setting", "told", "probes", "rule"]
-SHARES = ("distance", "above_past", "deals", "gains", "buyer", "seller", "hold")
+SHARES = ("distance", "above_past", "deals", "gains", "buyer", "seller", "hold", "steepness", "covers")
 
 
 class Prices:
@@ -65,10 +65,13 @@ class Prices:
         information, over all pairs with something to gain, deal or no deal, relative to these prices, NaN for
         offers, which do not aim there; by how much that is `above_past`, the distance when past rounds alone
         are known; `deals` made, of those worth making; `gains` realised, of what these are worth, and the
-        parts of `buyer` and `seller`; gains that `hold` within what was told, of all. Shares are of sums over
-        pairs and rounds; NaN where nothing was worth trading.
+        parts of `buyer` and `seller`; gains that `hold` within what was told, of all; and, where bounds rest
+        on a greatest slope K, its `steepness` over the true one, the geometric mean, and the share of pairs
+        where it `covers` the true one. Shares are of sums over pairs and rounds; NaN where nothing was worth
+        trading.
         """
-        sums = pd.DataFrame(self._rows).groupby(["replicate", *KEYS[1:]], sort=False).sum().reset_index()
+        by = pd.DataFrame(self._rows).groupby(["replicate", *KEYS[1:]], sort=False)
+        sums = by.sum(skipna=False).reset_index()
         distance = (sums["off"] / sums["full"]).where(sums["rule"] == READINGS)
         past = distance.where(sums["told"] == PAST).groupby([sums["replicate"], sums["setting"]])
         return pd.DataFrame(
@@ -83,6 +86,8 @@ class Prices:
                 "buyer": sums["to_buyer"] / sums["best"],
                 "seller": sums["to_seller"] / sums["best"],
                 "hold": sums["held"] / sums["pairs"],
+                "steepness": np.exp(sums["log_steepness"] / sums["pairs"]),
+                "covers": sums["covered"] / sums["pairs"],
             }
         )
 
@@ -122,6 +127,8 @@ def _priced(pairs: PairsTried, worth: Floats, past: Floats) -> Iterator[Row]:
         )
         key: Row = {**base, "told": told.source, "probes": told.probes, "pairs": len(value)}
         key["held"] = int(told.bounds.hold(pairs.gain).sum())
+        key["log_steepness"] = float(np.log(told.steepness).sum())
+        key["covered"] = float(np.where(np.isnan(told.steepness), np.nan, told.steepness >= 1).sum())
         yield {**key, "rule": READINGS, **_sums(readings, full, value, cost, some)}
         if not remembers:
             yield {**key, "rule": OFFER, **_sums(offer(cost, of_value), full, value, cost, some)}

@@ -57,6 +57,10 @@ def test_probes_bring_prices_near_and_deals_about(prices) -> None:
 
 def test_true_bounds_hold_and_norms_tell_no_more_than_slopes(prices) -> None:
     assert (prices.loc[prices["told"].isin([PRIOR, PAST, STEEPEST, EVERYTHING]), "hold"] == 1).all()
+    true = prices[prices["told"] == STEEPEST]
+    np.testing.assert_allclose(true[["steepness", "covers"]], 1)
+    assert (of(prices, NORMS, READINGS)["steepness"] > of(prices, SLOPES, READINGS)["steepness"].max()).all()
+    assert prices.loc[prices["told"] == PRIOR, "steepness"].isna().all()
     by_norms, by_slopes = (of(prices, told, READINGS)["distance"].to_numpy() for told in (NORMS, SLOPES))
     assert (by_norms[2:] >= by_slopes[2:]).all()
 
