@@ -122,7 +122,7 @@ class Observer:
         self.pairs: list[PairsTried] = []
         laboratory, examples = cohort.laboratory, load_examples(cohort.config.data)
         self._inputs, self._labels = torch.as_tensor(examples.inputs), torch.as_tensor(examples.labels)
-        self._validation = np.stack([laboratory.splits[r].validation for r in laboratory.replicates])
+        self._validation = np.concatenate([laboratory.splits[r].validation for r in laboratory.replicates])
 
     def __call__(self, phase: str) -> None:
         """Look, if `phase` is the one in which buyers merge."""
