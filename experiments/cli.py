@@ -92,6 +92,16 @@ def _parser() -> argparse.ArgumentParser:
     merging.add_argument("--seed", type=int, default=0)
     merging.add_argument("--same-start", action="store_true", help="all start from the same weights")
     merging.add_argument("--output", type=Path, default=None, metavar="FOLDER", help="save the table")
+    pricing = commands.add_parser(
+        "pricing", help="prices when each side knows its own gain alone, by what is told of the other's"
+    )
+    pricing.add_argument("--organisations", type=int, nargs="+", default=[2, 4], metavar="N")
+    pricing.add_argument("--rounds", type=int, default=8, metavar="T")
+    pricing.add_argument("--replicates", type=int, default=5, metavar="R")
+    pricing.add_argument("--seed", type=int, default=0)
+    pricing.add_argument(
+        "--output", type=Path, default=None, metavar="FOLDER", help="save tables and figures"
+    )
     adversaries = commands.add_parser(
         "adversaries", help="play every adversary under every rule, and show which rules resist"
     )
@@ -158,6 +168,11 @@ def _dispatch(command: argparse.Namespace, rest: list[str]) -> int:
             command.same_start,
             command.output,
         )
+        return 0
+    if command.command == "pricing":
+        from experiments.pricing.command import run_pricing
+
+        run_pricing(command.organisations, command.rounds, command.replicates, command.seed, command.output)
         return 0
     if command.command == "adversaries":
         from experiments.adversaries import run_adversaries
