@@ -18,19 +18,23 @@ from torch import Tensor, nn
 
 from agents.learning.calibration import recalibrate
 from agents.learning.device import resolve_device
+from agents.learning.ensembles import evaluate_ensembles
 from agents.learning.fleet import Fleet
 from agents.learning.merge_operators import Recipe
 from agents.learning.merging import merge
+from agents.learning.mixing import mix
 from agents.learning.parameters import Parameters, take
+from agents.learning.training import Pull
 from agents.learning.trials import try_blocks
 from sim.blocks import cut
 from sim.config import MarketConfig
 from sim.datasets import DataError
 from sim.division import Division, divide
 from sim.endowments import load_examples
-from sim.evidence import collect_evidence, shuffled
-from sim.requests import Evaluate, Measured, Merge, Train, Trained, Tried, Try
+from sim.evidence import collect_evidence
+from sim.requests import Evaluate, EvaluateTogether, Measured, Merge, Mix, Train, Trained, Tried, Try
 from sim.streams import Streams
+from sim.visits import visiting_order
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -135,7 +139,14 @@ class Laboratory:
 
     def perform(self, requests: Sequence[Any]) -> list[Any]:
         """Answer the requests of several worlds, all of one kind, by one batched computation."""
-        answer = {Train: self._train, Try: self._try, Merge: self._merge, Evaluate: self._evaluate}
+        answer = {
+            Train: self._train,
+            Try: self._try,
+            Merge: self._merge,
+            Mix: self._mix,
+            Evaluate: self._evaluate,
+            EvaluateTogether: self._evaluate_together,
+        }
         return answer[type(requests[0])](requests)  # type: ignore[operator]
 
     def _train(self, requests: Sequence[Train]) -> list[Trained]:
@@ -143,9 +154,10 @@ class Laboratory:
         taught = np.concatenate([r.taught for r in requests])
         before = self.fleet.models_of(slots)
         loss, examples = np.zeros(len(slots)), np.zeros(len(slots), dtype=np.int64)
+        pull = self._pull(requests, before)
         for epoch in range(self.config.learning.local_epochs):
-            order = self._visiting_order(requests, epoch)
-            loss, seen = self._train_epoch(slots, order, taught)
+            order = visiting_order(requests, self.splits, self.streams, epoch, self.tasks)
+            loss, seen = self._train_epoch(slots, order, taught, pull)
             examples += seen
         group = self._groups(slots)
         validation = self._loss_and_accuracy(slots, "validation", group)[0]
@@ -158,15 +170,30 @@ class Laboratory:
             loss[diverged] = validation[diverged]
         return _split(Trained, (loss, validation, examples, diverged), [len(r.slots) for r in requests])
 
-    def _train_epoch(self, slots: Ints, order: Ints, taught: Ints) -> tuple[Floats, Ints]:
+    def _pull(self, requests: Sequence[Train], anchor: Parameters) -> Pull | None:
+        """Return the proximal terms of a training, None where nobody has one."""
+        if all(r.pull is None for r in requests):
+            return None
+        strength = np.concatenate([np.zeros(len(r.slots)) if r.pull is None else r.pull for r in requests])
+        return Pull(anchor, torch.as_tensor(strength, device=self.device))
+
+    def _train_epoch(
+        self, slots: Ints, order: Ints, taught: Ints, pull: Pull | None
+    ) -> tuple[Floats, Ints]:
         """Train slots [n] for one epoch, those with the same labels together."""
         loss, seen = np.empty(len(slots)), np.empty(len(slots), dtype=np.int64)
         lessons, lesson = np.unique(taught, axis=0, return_inverse=True)
         for number, labels_of in enumerate(lessons):
             own = lesson.ravel() == number
             labels = torch.as_tensor(labels_of, device=self.device)[self._labels]
+            rows = torch.as_tensor(np.flatnonzero(own), device=self.device)
             loss[own], seen[own] = self.fleet.train(
-                slots[own], self._inputs, labels, order[own], self.config.learning.batch_size
+                slots[own],
+                self._inputs,
+                labels,
+                order[own],
+                self.config.learning.batch_size,
+                pull and pull.take(rows),
             )
         return loss, seen
 
@@ -234,10 +261,26 @@ class Laboratory:
         )
         return [None] * len(requests)
 
+    def _mix(self, requests: Sequence[Mix]) -> list[None]:
+        mix(
+            self.fleet,
+            np.stack([r.slots for r in requests]),
+            np.stack([r.weights for r in requests]),
+            self.config.learning.reset_after_merge,
+            settle=self._recalibrate,
+        )
+        return [None] * len(requests)
+
     def _evaluate(self, requests: Sequence[Evaluate]) -> list[Measured]:
         slots = np.concatenate([r.slots for r in requests])
         columns = self._loss_and_accuracy(slots, requests[0].part, self._groups(slots))
         return _split(Measured, columns, [len(r.slots) for r in requests])
+
+    def _evaluate_together(self, requests: Sequence[EvaluateTogether]) -> list[Measured]:
+        members, part = np.stack([r.slots for r in requests]), self._parts[requests[0].part]
+        group = self._groups(members[:, 0])
+        columns = evaluate_ensembles(self.fleet, members, self._inputs, self._labels, part, group)
+        return _split(Measured, columns, [1] * len(requests))
 
     def _trial_loss(self, slots: Ints) -> Floats:
         """Return the loss of slots [n] on the examples on which their replicates' trials are made."""
@@ -255,28 +298,6 @@ class Laboratory:
 
     def _loss_and_accuracy(self, slots: Ints, part: str, group: Ints) -> tuple[Floats, Floats]:
         return self.fleet.evaluate(slots, self._inputs, self._labels, self._parts[part], group)
-
-    def _visiting_order(self, requests: Sequence[Train], epoch: int) -> Ints:
-        """Return the examples in the order in which each slot visits them, [n, longest], padded with -1.
-
-        The order of an organisation depends on its replicate, the round and the epoch alone, so all arms
-        visit alike.
-        """
-        orders = {
-            (r.replicate, r.round): shuffled(
-                self.splits[r.replicate].endowments,
-                self.streams.stream("batches", r.replicate, r.round, epoch),
-            )
-            for r in requests
-        }
-        longest = max(order.shape[1] for order in orders.values())
-        padded = {
-            key: np.pad(order, ((0, 0), (0, longest - order.shape[1])), constant_values=-1)
-            for key, order in orders.items()
-        }
-        return np.concatenate(
-            [np.where(r.trains[:, None], padded[r.replicate, r.round][r.organisation], -1) for r in requests]
-        )
 
     def _place_initial_weights(self) -> None:
         for replicate in self.replicates:
