@@ -1,0 +1,93 @@
+"""A cell of an experiment: all arms and replicates of one configuration, played on the same data and weights.
+
+Core Objects: RECORDS, play_cell
+"""
+
+from collections.abc import Callable
+
+import numpy as np
+import pandas as pd
+
+from experiments.reproduction.config import ReproductionConfig
+from sim.baseline_cohort import BaselineCohort
+from sim.cohort import Cohort
+
+RECORDS: dict[str, str] = {
+    "arm": "name of the arm",
+    "replicate": "which division of the data and which initial weights",
+    "round": "from 1",
+    "organisation": "from 0",
+    "pull": "strength of the proximal term (FedProx); 0 elsewhere",
+    "validation_loss": "on the broker's data, nats an example, at the end of the round",
+    "test_loss": "on data that no decision has seen, nats an example",
+    "test_accuracy": "share right on these",
+    "examples": "trained on so far, repeats counted",
+    "flops": "floating-point operations so far: 3 forward passes an example trained on, and what plain trials take",
+    "bought": "merges so far; for a baseline, rounds so far in which its model was mixed",
+    "gain": "what the purchase of this round gained on the broker's data, nats; NaN without one",
+    "weight": "its merge weight",
+    "profit": "of this round in the market for the model's use, credits; NaN outside the market's arms",
+    "net": "profit and payments of this round, credits; NaN outside the market's arms",
+}
+"""Columns of a cell's records; one row an arm, `pull`, replicate, round and organisation."""
+
+KEY = ["arm", "pull", "replicate", "round", "organisation"]
+CUMULATIVE = ["examples", "flops", "bought"]
+
+
+def play_cell(config: ReproductionConfig, watch: Callable[[], None] | None = None) -> pd.DataFrame:
+    """Play every arm of a cell and return its records, with the columns `RECORDS`.
+
+    Worlds of the market with the same alignment are one cohort, and all baselines another. Since a slot's
+    numbers do not depend on who else is in a batch, all arms are those of one comparison: same data, initial
+    weights, visiting orders. `watch` is called after every round of a cohort.
+    """
+    frames = []
+    for alignment in dict.fromkeys(arm.alignment for arm in config.markets.values()):
+        names = {n: arm.setting for n, arm in config.markets.items() if arm.alignment == alignment}
+        settings = list(dict.fromkeys(names.values()))
+        cohort = Cohort(config.market(alignment), settings, config.replicates, config.seed)
+        rounds = [_market_rows(cohort, watch) for _ in range(config.rounds)]
+        played = pd.concat(rounds, ignore_index=True)
+        frames += [played[played["arm"] == setting].assign(arm=name) for name, setting in names.items()]
+    if config.baselines:
+        baselines = BaselineCohort(config.market(), config.baselines, config.replicates, config.seed)
+        frames += [_baseline_rows(baselines, watch) for _ in range(config.rounds)]
+    records = pd.concat(frames, ignore_index=True)
+    records["arm"] = pd.Categorical(records["arm"], config.arm_names)
+    records = records.sort_values(KEY, ignore_index=True).astype({"arm": "str"})
+    each = records.groupby([name for name in KEY if name != "round"], sort=False)
+    records[CUMULATIVE] = each[CUMULATIVE].cumsum()
+    return records[list(RECORDS)]
+
+
+def _market_rows(cohort: Cohort, watch: Callable[[], None] | None) -> pd.DataFrame:
+    """Play a round of a cohort of markets and return its rows; counts are those of the round."""
+    tables = cohort.step()
+    if watch:
+        watch()
+    key = ["arm", "replicate", "round", "organisation"]
+    of_buyer = {"buyer": "organisation"}
+    trials = tables["trials"].rename(columns=of_buyer).groupby(key).size().rename("trials")
+    trades = tables["trades"].rename(columns=of_buyer).query("settled")
+    best = trades.sort_values("measured_gain", kind="stable").groupby(key)[["measured_gain", "weight"]].last()
+    rows = tables["organisations"].join(trials, on=key).join(best, on=key)
+    laboratory = cohort.laboratory
+    trained = 3 * laboratory.architecture.forward_flops
+    trial = laboratory.trial_passes * laboratory.architecture.forward_flops
+    return rows.assign(
+        pull=0.0,
+        examples=rows["training_flops"] // trained,
+        flops=rows["training_flops"] + rows["trials"].fillna(0).astype(np.int64) * trial,
+        gain=rows["measured_gain"],
+    )[list(RECORDS)]
+
+
+def _baseline_rows(cohort: BaselineCohort, watch: Callable[[], None] | None) -> pd.DataFrame:
+    """Play a round of all baselines and return its rows; counts are those of the round."""
+    rows = cohort.step()
+    if watch:
+        watch()
+    nothing = dict.fromkeys(["gain", "weight", "profit", "net"], np.nan)
+    flops = rows["examples"] * 3 * cohort.laboratory.architecture.forward_flops
+    return rows.assign(flops=flops, **nothing)[list(RECORDS)]
