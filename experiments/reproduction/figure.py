@@ -1,0 +1,98 @@
+"""The figure of an experiment: what was reached against what varied, or the learning curves.
+
+Core Objects: draw_experiment
+"""
+
+from pathlib import Path
+
+import matplotlib.style
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from experiments.figures import save_figure
+from experiments.figures.bands import by_arm, draw_band, error_bars
+from experiments.figures.style import STYLE, arm_style, legend_above, new_figure, whole_numbers
+from experiments.reproduction.composition import Experiment
+from experiments.reproduction.summary import samples
+
+LABELS = {"test_accuracy": "test accuracy (share)", "test_loss": "test loss (nats an example)"}
+MOST_PANELS = 6
+SPREAD = 0.5
+"""Share of the distance between two values over which the arms' marks are spread."""
+
+
+def draw_experiment(
+    folder: Path, experiment: Experiment, records: pd.DataFrame, tables: dict[str, pd.DataFrame]
+) -> Path:
+    """Draw an experiment from its records alone, save it as PNG and SVG, and return the PNG.
+
+    Bands and bars are 95% intervals over replicates, of means over organisations.
+    """
+    with matplotlib.style.context(STYLE, after_reset=True):
+        figure = _against(experiment, records) if experiment.keys else _learning(experiment, records)
+        return save_figure(folder, experiment.preset, figure)[0]
+
+
+def _learning(experiment: Experiment, records: pd.DataFrame) -> Figure:
+    """Draw accuracy and loss by round, one line an arm."""
+    chosen = records[records["chosen"]]
+    means = chosen.groupby(["arm", "replicate", "round"], sort=False)[list(LABELS)].mean().reset_index()
+    figure = new_figure(5.0)
+    panels = figure.subplots(1, 2, sharex=True)
+    for axes, (column, label) in zip(panels, LABELS.items(), strict=True):
+        band = by_arm(means, "round", column)
+        for arm in experiment.config.arm_names:
+            draw_band(axes, arm, band[arm])
+        axes.set(xlabel="round", ylabel=label)
+        whole_numbers(axes)
+    panels[1].set_yscale("log")
+    legend_above(figure, panels[0], columns=5)
+    return figure
+
+
+def _against(experiment: Experiment, records: pd.DataFrame) -> Figure:
+    """Draw accuracy and loss at the end against the first key that varies, a row of panels each of the others."""
+    key, *others = experiment.keys
+    found = samples(records, experiment.keys)
+    rows = list(found.groupby(others, sort=False)) if others else [((), found)]
+    rows = rows[:MOST_PANELS]
+    figure = new_figure(1.2 + 3.8 * len(rows))
+    panels = figure.subplots(len(rows), 2, sharex=True, squeeze=False)
+    for own, (labels, group) in zip(panels, rows, strict=True):
+        for axes, (column, label) in zip(own, LABELS.items(), strict=True):
+            _draw_values(axes, group, key, column, experiment.config.arm_names)
+            axes.set_ylabel(label)
+            axes.set_title(", ".join(f"{k}={v}" for k, v in zip(others, labels, strict=True)))
+    for axes in panels[-1]:
+        axes.set_xlabel(key)
+    legend_above(figure, panels[0, 0], columns=5)
+    return figure
+
+
+def _draw_values(axes: Axes, group: pd.DataFrame, key: str, column: str, arms: list[str]) -> None:
+    values = list(dict.fromkeys(group[key]))
+    numbers = pd.to_numeric(pd.Series(values), errors="coerce")
+    for place, arm in enumerate(arms):
+        own = group[group["arm"] == arm].assign(place=lambda t: t[key].map(values.index))
+        band = by_arm(own, "place", column)[arm]
+        if numbers.notna().all():
+            band.index = pd.Index(numbers[band.index])
+            draw_band(axes, arm, band)
+            continue
+        style = arm_style(arm)
+        shift = SPREAD * ((place + 0.5) / len(arms) - 0.5)
+        axes.errorbar(
+            band.index.to_numpy() + shift,
+            band["mean"],
+            error_bars(band),
+            color=style.colour,
+            marker=style.marker,
+            linestyle="none",
+            capsize=3,
+            label=arm,
+        )
+    if not numbers.notna().all():
+        turned = max(map(len, values)) * len(values) > 40
+        axes.set_xticks(np.arange(len(values)), values, rotation=40 if turned else 0, ha="right" if turned else "center")
