@@ -177,9 +177,7 @@ class Laboratory:
         strength = np.concatenate([np.zeros(len(r.slots)) if r.pull is None else r.pull for r in requests])
         return Pull(anchor, torch.as_tensor(strength, device=self.device))
 
-    def _train_epoch(
-        self, slots: Ints, order: Ints, taught: Ints, pull: Pull | None
-    ) -> tuple[Floats, Ints]:
+    def _train_epoch(self, slots: Ints, order: Ints, taught: Ints, pull: Pull | None) -> tuple[Floats, Ints]:
         """Train slots [n] for one epoch, those with the same labels together."""
         loss, seen = np.empty(len(slots)), np.empty(len(slots), dtype=np.int64)
         lessons, lesson = np.unique(taught, axis=0, return_inverse=True)

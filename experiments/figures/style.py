@@ -88,7 +88,7 @@ _KNOWN = {
     "fedprox": ArmStyle(ORANGE, (0, (7, 1.6, 1.2, 1.6)), "P"),
     "gossip": ArmStyle(PURPLE, (0, (3, 1.2, 1, 1.2, 1, 1.2)), "v"),
     "pooled": ArmStyle(GREY, (0, (10, 3)), "*"),
-    "deep_ensemble": ArmStyle(YELLOW, "-", "h"),
+    "deep_ensemble": ArmStyle(VERMILLION, (0, (4, 1)), "h"),
 }
 _FURTHER = (
     ArmStyle(PURPLE, (0, (3, 1.2, 1, 1.2, 1, 1.2)), "v"),

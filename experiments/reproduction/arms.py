@@ -75,7 +75,9 @@ def build_arm(spec: Any) -> tuple[str, Arm]:
     fields = dict(spec)
     name = str(fields.pop("name", ""))
     if not name or ("baseline" in fields) == ("setting" in fields):
-        raise ValueError(f"an arm must be a mapping with a name and either a baseline or a setting; got {spec}")
+        raise ValueError(
+            f"an arm must be a mapping with a name and either a baseline or a setting; got {spec}"
+        )
     if "setting" in fields:
         return name, MarketArm(**fields)
     return name, BASELINES.build({"name": fields.pop("baseline"), **fields})

@@ -65,7 +65,9 @@ def compose_experiment(preset: str, overrides: Sequence[str]) -> Experiment:
     typed = [check_grammar(override) for override in overrides]
     sweeps = [str(o.input_line) for o in typed if o.is_sweep_override()]
     if sweeps:
-        raise UserError(f"a key must have one value, and what varies is in vary={{KEY:[...]}}; got {sweeps[0]!r}")
+        raise UserError(
+            f"a key must have one value, and what varies is in vary={{KEY:[...]}}; got {sweeps[0]!r}"
+        )
     _register()
     GlobalHydra.instance().clear()
     with initialize_config_module("conf", version_base="1.3"):

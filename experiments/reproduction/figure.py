@@ -48,7 +48,7 @@ def _learning(experiment: Experiment, records: pd.DataFrame) -> Figure:
         axes.set(xlabel="round", ylabel=label)
         whole_numbers(axes)
     panels[1].set_yscale("log")
-    legend_above(figure, panels[0], columns=5)
+    legend_above(figure, panels[0], columns=4)
     return figure
 
 
@@ -67,7 +67,7 @@ def _against(experiment: Experiment, records: pd.DataFrame) -> Figure:
             axes.set_title(", ".join(f"{k}={v}" for k, v in zip(others, labels, strict=True)))
     for axes in panels[-1]:
         axes.set_xlabel(key)
-    legend_above(figure, panels[0, 0], columns=5)
+    legend_above(figure, panels[0, 0], columns=4)
     return figure
 
 
@@ -95,4 +95,6 @@ def _draw_values(axes: Axes, group: pd.DataFrame, key: str, column: str, arms: l
         )
     if not numbers.notna().all():
         turned = max(map(len, values)) * len(values) > 40
-        axes.set_xticks(np.arange(len(values)), values, rotation=40 if turned else 0, ha="right" if turned else "center")
+        axes.set_xticks(
+            np.arange(len(values)), values, rotation=40 if turned else 0, ha="right" if turned else "center"
+        )

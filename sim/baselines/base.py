@@ -102,6 +102,8 @@ class Averaging(Baseline):
 def check_baseline_class(cls: type[Baseline]) -> None:
     """Raise ``TypeError`` unless a class can serve as a baseline."""
     if not (is_dataclass(cls) and issubclass(cls, Baseline)) or inspect.isabstract(cls):
-        raise TypeError(f"baseline {cls.__name__} must be a dataclass that extends Baseline and defines mixing")
+        raise TypeError(
+            f"baseline {cls.__name__} must be a dataclass that extends Baseline and defines mixing"
+        )
     if not (cls.__doc__ or "").strip():
         raise TypeError(f"baseline {cls.__name__} must have a docstring: it is the line that lists show")

@@ -29,9 +29,9 @@ class FedProx(FedAvg):
     """
 
     name: str = "fedprox"
-    mu: Annotated[
-        list[Annotated[float, Field(ge=0, allow_inf_nan=False)]], Field(min_length=1)
-    ] = field(default_factory=lambda: [0.001, 0.01, 0.1, 1.0])
+    mu: Annotated[list[Annotated[float, Field(ge=0, allow_inf_nan=False)]], Field(min_length=1)] = field(
+        default_factory=lambda: [0.001, 0.01, 0.1, 1.0]
+    )
 
     @property
     def pulls(self) -> tuple[float, ...]:
