@@ -24,6 +24,7 @@ from agents.learning.merge_operators import Recipe
 from agents.learning.merging import merge
 from agents.learning.mixing import mix
 from agents.learning.parameters import Parameters, take
+from agents.learning.stationarity import squared_gradient_norms
 from agents.learning.training import Pull
 from agents.learning.trials import try_blocks
 from sim.blocks import cut
@@ -31,7 +32,7 @@ from sim.config import MarketConfig
 from sim.datasets import DataError
 from sim.division import Division, divide
 from sim.endowments import load_examples
-from sim.evidence import collect_evidence
+from sim.evidence import collect_evidence, padded
 from sim.requests import Evaluate, EvaluateTogether, Measured, Merge, Mix, Train, Trained, Tried, Try
 from sim.streams import Streams
 from sim.visits import visiting_order
@@ -279,6 +280,15 @@ class Laboratory:
         group = self._groups(members[:, 0])
         columns = evaluate_ensembles(self.fleet, members, self._inputs, self._labels, part, group)
         return _split(Measured, columns, [1] * len(requests))
+
+    def squared_gradient_norms(self, replicate: int, slots: Ints) -> Floats:
+        """Return how far the organisations [N] of a world, or of several in turn, are from stationary points.
+
+        Each by the gradient of the mean loss over its own endowment (see `agents.learning.stationarity`).
+        """
+        own = padded(self.splits[replicate].endowments)
+        rows = own[np.arange(len(slots)) % len(own)]
+        return squared_gradient_norms(self.fleet, slots, self._inputs, self._labels, rows)
 
     def _trial_loss(self, slots: Ints) -> Floats:
         """Return the loss of slots [n] on the examples on which their replicates' trials are made."""

@@ -1,6 +1,6 @@
 """One epoch of minibatch training of many models at once, each on examples of its own.
 
-Core Objects: train_epoch, training_groups, Pull
+Core Objects: train_epoch, training_groups, batch_gradients, Pull
 """
 
 import dataclasses
@@ -116,7 +116,7 @@ def train_epoch(
             model, slope = packing.views(rows[:active]), packing.views(slopes[:active])
             model |= head(statistics, active)
         batch = (weights[step, :active], chosen[step, :active], seen[step, :active])
-        loss, gradients = _gradients(architecture, model, inputs, labels, *batch)
+        loss, gradients = batch_gradients(architecture, model, inputs, labels, *batch)
         total[:active] += loss
         torch._foreach_copy_(list(slope.values()), [gradients[name] for name in slope])
         if pull:
@@ -127,7 +127,7 @@ def train_epoch(
     return np.asarray(total.cpu().numpy(), dtype=np.float64)
 
 
-def _gradients(
+def batch_gradients(
     architecture: Architecture,
     models: Parameters,
     inputs: Tensor,

@@ -7,10 +7,12 @@ from collections.abc import Callable
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from experiments.reproduction.config import ReproductionConfig
 from sim.baseline_cohort import BaselineCohort
 from sim.cohort import Cohort
+from sim.laboratory import Laboratory
 
 RECORDS: dict[str, str] = {
     "arm": "name of the arm",
@@ -26,6 +28,7 @@ RECORDS: dict[str, str] = {
     "bought": "merges so far; for a baseline, rounds so far in which its model was mixed",
     "gain": "what the purchase of this round gained on the broker's data, nats; NaN without one",
     "weight": "its merge weight",
+    "gradient": "squared norm of the gradient of the mean loss on the own examples; NaN unless asked for",
     "profit": "of this round in the market for the model's use, credits; NaN outside the market's arms",
     "net": "profit and payments of this round, credits; NaN outside the market's arms",
 }
@@ -47,12 +50,12 @@ def play_cell(config: ReproductionConfig, watch: Callable[[], None] | None = Non
         names = {n: arm.setting for n, arm in config.markets.items() if arm.alignment == alignment}
         settings = list(dict.fromkeys(names.values()))
         cohort = Cohort(config.market(alignment), settings, config.replicates, config.seed)
-        rounds = [_market_rows(cohort, watch) for _ in range(config.rounds)]
+        rounds = [_market_rows(config, cohort, watch) for _ in range(config.rounds)]
         played = pd.concat(rounds, ignore_index=True)
         frames += [played[played["arm"] == setting].assign(arm=name) for name, setting in names.items()]
     if config.baselines:
         baselines = BaselineCohort(config.market(), config.baselines, config.replicates, config.seed)
-        frames += [_baseline_rows(baselines, watch) for _ in range(config.rounds)]
+        frames += [_baseline_rows(config, baselines, watch) for _ in range(config.rounds)]
     records = pd.concat(frames, ignore_index=True)
     records["arm"] = pd.Categorical(records["arm"], config.arm_names)
     records = records.sort_values(KEY, ignore_index=True).astype({"arm": "str"})
@@ -61,7 +64,9 @@ def play_cell(config: ReproductionConfig, watch: Callable[[], None] | None = Non
     return records[list(RECORDS)]
 
 
-def _market_rows(cohort: Cohort, watch: Callable[[], None] | None) -> pd.DataFrame:
+def _market_rows(
+    config: ReproductionConfig, cohort: Cohort, watch: Callable[[], None] | None
+) -> pd.DataFrame:
     """Play a round of a cohort of markets and return its rows; counts are those of the round."""
     tables = cohort.step()
     if watch:
@@ -80,14 +85,27 @@ def _market_rows(cohort: Cohort, watch: Callable[[], None] | None) -> pd.DataFra
         examples=rows["training_flops"] // trained,
         flops=rows["training_flops"] + rows["trials"].fillna(0).astype(np.int64) * trial,
         gain=rows["measured_gain"],
+        gradient=_gradients(config, laboratory, [(w.replicate, w.slots) for w in cohort.worlds]),
     )[list(RECORDS)]
 
 
-def _baseline_rows(cohort: BaselineCohort, watch: Callable[[], None] | None) -> pd.DataFrame:
+def _baseline_rows(
+    config: ReproductionConfig, cohort: BaselineCohort, watch: Callable[[], None] | None
+) -> pd.DataFrame:
     """Play a round of all baselines and return its rows; counts are those of the round."""
     rows = cohort.step()
     if watch:
         watch()
     nothing = dict.fromkeys(["gain", "weight", "profit", "net"], np.nan)
     flops = rows["examples"] * 3 * cohort.laboratory.architecture.forward_flops
-    return rows.assign(flops=flops, **nothing)[list(RECORDS)]
+    gradient = _gradients(config, cohort.laboratory, [(g.replicate, g.slots) for g in cohort.groups])
+    return rows.assign(flops=flops, gradient=gradient, **nothing)[list(RECORDS)]
+
+
+def _gradients(
+    config: ReproductionConfig, laboratory: Laboratory, worlds: list[tuple[int, NDArray[np.int64]]]
+) -> NDArray[np.float64]:
+    """Return the squared gradient norms of all worlds' organisations, in the order of the worlds."""
+    if not config.gradients:
+        return np.full(sum(len(slots) for _, slots in worlds), np.nan)
+    return np.concatenate([laboratory.squared_gradient_norms(*world) for world in worlds])

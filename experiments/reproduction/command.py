@@ -16,7 +16,8 @@ from experiments.reproduction.composition import Experiment, compose_experiment
 from experiments.reproduction.convergence import convergence_table
 from experiments.reproduction.figure import draw_experiment
 from experiments.reproduction.play import play_experiment
-from experiments.reproduction.summary import compare_arms, summarise
+from experiments.reproduction.summary import compare_arms, gains, summarise
+from experiments.reproduction.rate import HORIZON, rate_table
 from experiments.sentences import USER_ERRORS, UserError, one_sentence
 from experiments.statistics import Interval
 from sim.records import write_atomically
@@ -62,6 +63,9 @@ def conclude(experiment: Experiment, folder: Path, records: pd.DataFrame) -> Non
     """Write the tables and the figure of an experiment from its records, and print the headlines."""
     keys, targets = experiment.keys, experiment.config.targets
     tables = {"summary": summarise(records, keys), "differences": compare_arms(records, keys)}
+    tables["gains"] = gains(records, keys)
+    if HORIZON in keys and experiment.config.gradients:
+        tables["rate"] = rate_table(records)
     if targets:
         tables["convergence"] = convergence_table(records, keys, targets)
     for name, table in tables.items():

@@ -3,24 +3,29 @@
 Core Objects: Experiment, compose_experiment
 """
 
+import copy
 import dataclasses
 import hashlib
 import itertools
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from hydra import compose, initialize_config_module
 from hydra.core.config_store import ConfigStore
 from hydra.core.global_hydra import GlobalHydra
 from omegaconf import MISSING, DictConfig, OmegaConf
+from omegaconf.errors import ConfigKeyError
 
+import conf
 from experiments.composition import check_grammar, set_up_hydra
 from experiments.config import as_schema
 from experiments.reproduction.config import ReproductionConfig
 from experiments.sentences import UserError
 
+CONF = Path(conf.__file__).parent
 RATE = "learning.optimiser.lr"
 NOT_OF_A_CELL = ("vary", "choices", "learning_rates", "targets", "jobs")
 """Keys that do not change what is played in a cell."""
@@ -79,7 +84,9 @@ def compose_experiment(preset: str, overrides: Sequence[str]) -> Experiment:
             raise UserError(
                 f"{min(fixed)} varies in preset {preset}: set its values with vary={{{min(fixed)}:[...]}}"
             )
-        cells = [_cell(chosen, labels, rate) for labels in _combinations(config) for rate in _rates(config)]
+        cells = [
+            _cell(whole, chosen, values, rate) for values in _combinations(config) for rate in _rates(config)
+        ]
     GlobalHydra.instance().clear()
     return Experiment(preset, config, _text(whole, ("jobs",)), cells)
 
@@ -105,10 +112,8 @@ def _rates(config: ReproductionConfig) -> list[float | None]:
     return list(config.learning_rates) or [None]
 
 
-def _combinations(config: ReproductionConfig) -> list[dict[str, str]]:
-    """Return every combination of values, each as it would be typed."""
-    typed = [[_typed(value) for value in values] for values in config.vary.values()]
-    return [dict(zip(config.vary, values, strict=True)) for values in itertools.product(*typed)]
+def _combinations(config: ReproductionConfig) -> list[dict[str, Any]]:
+    return [dict(zip(config.vary, values, strict=True)) for values in itertools.product(*config.vary.values())]
 
 
 def _typed(value: Any) -> str:
@@ -120,11 +125,17 @@ def _typed(value: Any) -> str:
     return value if isinstance(value, str) else json.dumps(value)
 
 
-def _cell(chosen: list[str], labels: dict[str, str], rate: float | None) -> PlannedCell:
-    own = [f"{key}={value}" for key, value in labels.items()]
-    if rate is not None:
-        own.append(f"{RATE}={rate}")
-    composed = compose("reproduce", [*chosen, *own])
+def _cell(whole: DictConfig, chosen: list[str], values: dict[str, Any], rate: float | None) -> PlannedCell:
+    """Return the cell with some values: composed anew where a group is chosen, else with keys set."""
+    labels = {key: _typed(value) for key, value in values.items()}
+    groups = [f"{key}={labels[key]}" for key in values if (CONF / key).is_dir()]
+    composed = compose("reproduce", [*chosen, *groups]) if groups else copy.deepcopy(whole)
+    keys = {key: value for key, value in values.items() if not (CONF / key).is_dir()}
+    for key, value in keys.items() if rate is None else [*keys.items(), (RATE, rate)]:
+        try:
+            OmegaConf.update(composed, key, value, merge=False)
+        except ConfigKeyError as error:
+            raise UserError(f"vary must name keys or groups that can be set; got {key}") from error
     digest = hashlib.sha256(_text(composed, NOT_OF_A_CELL).encode()).hexdigest()[:16]
     config = dataclasses.replace(_parse(composed), vary={}, learning_rates=[])
     return PlannedCell(labels, rate, config, digest)

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from experiments.composition import check_world
 from experiments.reproduction.cells import play_cell
 from experiments.reproduction.composition import Experiment, PlannedCell, compose_experiment
 from experiments.reproduction.config import ReproductionConfig
@@ -63,13 +64,17 @@ def play_experiment(experiment: Experiment, folder: Path | None) -> tuple[Path, 
     ------
     UserError
         If the folder holds something else.
+    ValueError
+        If the data cannot be had or divided; nothing has been written then.
     """
+    distinct = {cell.digest: cell for cell in experiment.cells}
+    for cell in distinct.values():
+        check_world(cell.config.market(), cell.config.replicates, cell.config.seed)
     text = f"# parabourse reproduce {experiment.preset}\n{experiment.text}"
     if folder is None:
         name = hashlib.sha256(text.encode()).hexdigest()[:10]
         folder = Path("runs") / "reproduction" / f"{experiment.preset}-{name}"
     claim(folder, text, "an experiment")
-    distinct = {cell.digest: cell for cell in experiment.cells}
     work = [
         Cell(_path(folder, cell), partial(_play, cell.config), _parts(cell.config))
         for cell in distinct.values()

@@ -1,6 +1,6 @@
 """What an experiment found: means over replicates with intervals, and paired differences between arms.
 
-Core Objects: summarise, compare_arms, MEASURES
+Core Objects: summarise, compare_arms, gains, samples, MEASURES
 """
 
 from collections.abc import Callable
@@ -111,6 +111,40 @@ def compare_arms(records: pd.DataFrame, keys: list[str]) -> pd.DataFrame:
                         found = paired_interval(first.loc[known, name], second.loc[known, name])
                         key = dict(zip(keys, cell, strict=True)) | {"arm": arm, "against": against}
                         rows.append({**key, "measure": name, **_columns(found), "meaning": measure.meaning})
+    return pd.DataFrame(rows)
+
+
+GAINS = {"test_accuracy": 1, "test_loss": -1, "net": 1}
+"""What an organisation gains by, with the sign of a gain; profits are compared in the same regions."""
+
+
+def gains(records: pd.DataFrame, keys: list[str]) -> pd.DataFrame:
+    """Return what each organisation gains in each market over silo.
+
+    One row a cell, arm, measure and organisation: the columns of `keys`, `arm`, `measure`, `organisation`, `mean`,
+    `low`, `high` and `n` of the gain (a fall of the loss is one) over replicates, and `all_gain`: the share of
+    replicates in which every organisation gains. Empty without silo. The net profit of silo is that of rivals in
+    the regions of the setting, so of the markets only ``competitive`` can be compared with it.
+    """
+    chosen = records[records["chosen"]]
+    of_one = [*keys, "arm", "replicate", "organisation"]
+    groups = chosen.groupby(of_one, sort=False)
+    each = pd.DataFrame(
+        {name: _OVER[MEASURES[name].over_rounds](groups[[name]])[name] for name in GAINS}
+    ).reset_index()
+    alone = each[each["arm"] == SILO].drop(columns="arm")
+    paired = each[each["arm"] != SILO].merge(alone, on=[n for n in of_one if n != "arm"], suffixes=("", "_silo"))
+    rows = []
+    for labels, group in paired.groupby([*keys, "arm"], sort=False):
+        for name, sign in GAINS.items():
+            gain = group.assign(gain=sign * (group[name] - group[f"{name}_silo"])).dropna(subset=["gain"])
+            if gain.empty:
+                continue
+            everyone = float((gain.groupby("replicate")["gain"].min() > 0).mean())
+            for organisation, own in gain.groupby("organisation"):
+                key = dict(zip([*keys, "arm"], labels, strict=True)) | {"measure": name}
+                found = _columns(interval(own["gain"]))
+                rows.append({**key, "organisation": organisation, **found, "all_gain": everyone})
     return pd.DataFrame(rows)
 
 
