@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from sim.baselines import Baseline
 from sim.config import MarketConfig
 from sim.laboratory import Laboratory
-from sim.requests import Evaluate, EvaluateTogether, Measured, Mix, Train, Trained
+from sim.requests import Evaluate, EvaluateTogether, Measured, Mix, Train
 
 Floats = NDArray[np.float64]
 
@@ -75,7 +75,7 @@ class BaselineCohort:
         """
         self.rounds_played += 1
         perform = self.laboratory.perform
-        trained: list[Trained] = perform([self._training(group) for group in self.groups])
+        trained = perform([self._training(group) for group in self.groups])
         mixing = [self._mixing(group) for group in self.groups]
         mixed = [(weights != np.eye(len(weights))).any(axis=1) for weights in mixing]
         mixes = [
@@ -85,9 +85,23 @@ class BaselineCohort:
         ]
         if mixes:
             perform(mixes)
-        measured = [self._measure(part) for part in ("validation", "test")]
-        rows = zip(self.groups, trained, mixed, *measured, strict=True)
-        return pd.concat([self._frame(*row) for row in rows], ignore_index=True)
+        known, tested = (self._measure(part) for part in ("validation", "test"))
+        number = self.config.organisations
+        of_group = {
+            "arm": np.array([group.arm for group in self.groups], dtype=object),
+            "replicate": np.array([group.replicate for group in self.groups]),
+            "round": np.full(len(self.groups), self.rounds_played),
+            "pull": np.array([group.pull for group in self.groups]),
+        }
+        of_each = {
+            "organisation": np.tile(np.arange(number), len(self.groups)),
+            "validation_loss": np.concatenate([np.resize(measured.loss, number) for measured in known]),
+            "test_loss": np.concatenate([np.resize(measured.loss, number) for measured in tested]),
+            "test_accuracy": np.concatenate([np.resize(measured.accuracy, number) for measured in tested]),
+            "examples": np.concatenate([answer.examples for answer in trained]),
+            "bought": np.concatenate(mixed).astype(np.int64),
+        }
+        return pd.DataFrame({name: np.repeat(c, number) for name, c in of_group.items()} | of_each)
 
     def _set_starts(self) -> None:
         fleet = self.laboratory.fleet
@@ -114,7 +128,7 @@ class BaselineCohort:
         return group.baseline.mixing(self.rounds_played, self.config.broker, examples, draw)
 
     def _measure(self, part: str) -> list[Measured]:
-        """Return loss and accuracy of every group's organisations, [N] each."""
+        """Return loss and accuracy of every group's organisations, [N] each; [1] of an ensemble."""
         alone = [group for group in self.groups if not group.baseline.ensemble]
         together = [group for group in self.groups if group.baseline.ensemble]
         asked: dict[type, Any] = {Evaluate: alone, EvaluateTogether: together}
@@ -124,22 +138,3 @@ class BaselineCohort:
                 found = self.laboratory.perform([kind(g.slots, part, g.replicate) for g in groups])
                 answers |= {int(g.slots[0]): answer for g, answer in zip(groups, found, strict=True)}
         return [answers[int(group.slots[0])] for group in self.groups]
-
-    def _frame(
-        self, group: _Group, trained: Trained, mixed: NDArray[np.bool_], known: Measured, tested: Measured
-    ) -> pd.DataFrame:
-        everyone = np.ones(len(group.slots))
-        return pd.DataFrame(
-            {
-                "arm": group.arm,
-                "replicate": group.replicate,
-                "round": self.rounds_played,
-                "organisation": np.arange(len(everyone)),
-                "pull": group.pull,
-                "validation_loss": known.loss * everyone,
-                "test_loss": tested.loss * everyone,
-                "test_accuracy": tested.accuracy * everyone,
-                "examples": trained.examples,
-                "bought": mixed.astype(np.int64),
-            }
-        )

@@ -29,8 +29,9 @@ RECORDS: dict[str, str] = {
     "gain": "what the purchase of this round gained on the broker's data, nats; NaN without one",
     "weight": "its merge weight",
     "gradient": "squared norm of the gradient of the mean loss on the own examples; NaN unless asked for",
-    "profit": "of this round in the market for the model's use, credits; NaN outside the market's arms",
-    "net": "profit and payments of this round, credits; NaN outside the market's arms",
+    "profit": "of this round in the market for the model's use, credits; NaN for baselines, and for arms whose "
+    "consumers are in other regions than the configured setting's",
+    "net": "profit and payments of this round, credits; NaN as for profit",
 }
 """Columns of a cell's records; one row an arm, `pull`, replicate, round and organisation."""
 
@@ -86,6 +87,7 @@ def _market_rows(
         flops=rows["training_flops"] + rows["trials"].fillna(0).astype(np.int64) * trial,
         gain=rows["measured_gain"],
         gradient=_gradients(config, laboratory, [(w.replicate, w.slots) for w in cohort.worlds]),
+        **{name: rows[name].where(_comparable(config, rows["arm"])) for name in ("profit", "net")},
     )[list(RECORDS)]
 
 
@@ -100,6 +102,17 @@ def _baseline_rows(
     flops = rows["examples"] * 3 * cohort.laboratory.architecture.forward_flops
     gradient = _gradients(config, cohort.laboratory, [(g.replicate, g.slots) for g in cohort.groups])
     return rows.assign(flops=flops, gradient=gradient, **nothing)[list(RECORDS)]
+
+
+def _comparable(config: ReproductionConfig, settings: pd.Series) -> pd.Series:
+    """Return which rows are of a setting with the regions of the configured one: profits elsewhere are others."""
+    market, number = config.market(), config.organisations
+    regions = market.setting.downstream(number).region
+    same = {
+        name: np.array_equal(market.in_setting(name).setting.downstream(number).region, regions)
+        for name in settings.unique()
+    }
+    return settings.map(same).astype(bool)
 
 
 def _gradients(

@@ -23,11 +23,13 @@ from experiments.statistics import Interval
 from sim.records import write_atomically
 
 SHOWN = {
-    "test_accuracy": "test accuracy",
-    "test_loss": "test loss, nats",
+    "test_accuracy": "accuracy",
+    "test_loss": "loss, nats",
     "bought": "merges",
-    "gain": "gain a purchase, nats",
+    "gain": "gain, nats",
+    "net": "net profit",
 }
+"""Headlines: test accuracy and loss at the end, merges, what a purchase gained on validation data, credits."""
 
 
 def run_reproduction(preset: str, overrides: Sequence[str], folder: Path | None) -> int:
@@ -78,23 +80,27 @@ def conclude(experiment: Experiment, folder: Path, records: pd.DataFrame) -> Non
 
 
 def _print(experiment: Experiment, summary: pd.DataFrame, differences: pd.DataFrame) -> None:
+    """Print the headlines of every cell and arm, and its accuracy less silo's and the aligned market's."""
     keys = experiment.keys
-    shown = Table(title=f"{experiment.preset}: mean over replicates ± half of the 95% confidence interval")
+    shown = Table(
+        title=f"{experiment.preset}: means on test data ± half of the 95% interval over replicates",
+        caption="less silo's, less aligned's: paired differences of the accuracy",
+    )
     against = list(dict.fromkeys(differences["against"])) if len(differences) else []
-    for heading in [*keys, "arm"]:
-        shown.add_column(heading, no_wrap=heading == "arm", overflow="fold")
-    for heading in [*SHOWN.values(), *(f"accuracy less {arm}'s" for arm in against)]:
+    measures = {name: text for name, text in SHOWN.items() if name in set(summary["measure"])}
+    for heading in [*(key.rpartition(".")[2] for key in keys), "arm"]:
+        shown.add_column(heading, no_wrap=True)
+    for heading in [*measures.values(), *(f"less {arm}'s" for arm in against)]:
         shown.add_column(heading, justify="right", overflow="fold")
+    of_arm = {labels: group for labels, group in differences.groupby([*keys, "arm"], sort=False)}
     for labels, group in summary.groupby([*keys, "arm"], sort=False):
-        numbers = [_cell(group, measure) for measure in SHOWN]
-        same = differences
-        for key, label in zip([*keys, "arm"], labels, strict=True):
-            same = same[same[key] == label] if len(same) else same
+        numbers = [_cell(group, measure) for measure in measures]
+        same = of_arm.get(labels, differences.head(0))
         numbers += [_cell(same[same["against"] == arm], "test_accuracy") for arm in against]
         shown.add_row(*(str(label) for label in labels), *numbers)
     wide_console().print(shown)
 
 
 def _cell(table: pd.DataFrame, measure: str) -> str:
-    row = table[table["measure"] == measure] if len(table) else table
+    row = table[table["measure"] == measure]
     return cell(Interval(*row[["mean", "low", "high", "n"]].iloc[0])) if len(row) else "-"

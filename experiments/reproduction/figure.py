@@ -10,11 +10,13 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import NullLocator
 
 from experiments.figures import save_figure
 from experiments.figures.bands import by_arm, draw_band, error_bars
-from experiments.figures.style import STYLE, arm_style, legend_above, new_figure, whole_numbers
+from experiments.figures.style import GREY, STYLE, arm_style, legend_above, new_figure, whole_numbers
 from experiments.reproduction.composition import Experiment
+from experiments.reproduction.rate import BOUND, horizons
 from experiments.reproduction.summary import samples
 
 LABELS = {"test_accuracy": "test accuracy (share)", "test_loss": "test loss (nats an example)"}
@@ -31,7 +33,10 @@ def draw_experiment(
     Bands and bars are 95% intervals over replicates, of means over organisations.
     """
     with matplotlib.style.context(STYLE, after_reset=True):
-        figure = _against(experiment, records) if experiment.keys else _learning(experiment, records)
+        if "rate" in tables:
+            figure = _rates(experiment, records, tables["rate"])
+        else:
+            figure = _against(experiment, records) if experiment.keys else _learning(experiment, records)
         return save_figure(folder, experiment.preset, figure)[0]
 
 
@@ -68,6 +73,25 @@ def _against(experiment: Experiment, records: pd.DataFrame) -> Figure:
     for axes in panels[-1]:
         axes.set_xlabel(key)
     legend_above(figure, panels[0, 0], columns=4)
+    return figure
+
+
+def _rates(experiment: Experiment, records: pd.DataFrame, rates: pd.DataFrame) -> Figure:
+    """Draw the mean squared gradient norm against the horizon, with a line of the slope that theory bounds."""
+    figure = new_figure(5.0)
+    axes = figure.subplots()
+    found = horizons(records)
+    slope = rates.set_index("arm")["slope"]
+    for arm in experiment.config.arm_names:
+        draw_band(axes, arm, by_arm(found, "horizon", "gradient")[arm])
+        axes.lines[-1].set_label(f"{arm} (slope {slope[arm]:.2f})")
+    ends = np.array([found["horizon"].min(), found["horizon"].max()])
+    level = found["gradient"].max()
+    axes.plot(ends, level * (ends / ends[0]) ** BOUND, color=GREY, linewidth=1.3, label="slope -1/2")
+    axes.set(xlabel="horizon T (rounds)", ylabel="mean squared norm of the own gradient", xscale="log", yscale="log")
+    axes.set_xticks(sorted(found["horizon"].unique()), sorted(found["horizon"].unique()))
+    axes.xaxis.set_minor_locator(NullLocator())
+    legend_above(figure, axes, columns=3, last="slope -1/2")
     return figure
 
 

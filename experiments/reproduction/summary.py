@@ -123,8 +123,7 @@ def gains(records: pd.DataFrame, keys: list[str]) -> pd.DataFrame:
 
     One row a cell, arm, measure and organisation: the columns of `keys`, `arm`, `measure`, `organisation`, `mean`,
     `low`, `high` and `n` of the gain (a fall of the loss is one) over replicates, and `all_gain`: the share of
-    replicates in which every organisation gains. Empty without silo. The net profit of silo is that of rivals in
-    the regions of the setting, so of the markets only ``competitive`` can be compared with it.
+    replicates in which every organisation gains. Empty without silo.
     """
     chosen = records[records["chosen"]]
     of_one = [*keys, "arm", "replicate", "organisation"]
