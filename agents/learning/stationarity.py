@@ -40,9 +40,7 @@ def squared_gradient_norms(
     """
     architecture, device = fleet.architecture, fleet.device
     inputs, labels = inputs.to(device), labels.to(device)
-    size = training_size(
-        fleet.working_bytes, training_bytes(architecture, order.shape[1], device), device
-    )
+    size = training_size(fleet.working_bytes, training_bytes(architecture, order.shape[1], device), device)
     norms = np.empty(len(slots))
     for part in chunks(len(slots), size):
         visits = torch.from_numpy(order[part]).to(device)

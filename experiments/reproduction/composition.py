@@ -17,7 +17,7 @@ from hydra import compose, initialize_config_module
 from hydra.core.config_store import ConfigStore
 from hydra.core.global_hydra import GlobalHydra
 from omegaconf import MISSING, DictConfig, OmegaConf
-from omegaconf.errors import ConfigKeyError
+from omegaconf.errors import ConfigAttributeError, ConfigKeyError
 
 import conf
 from experiments.composition import check_grammar, set_up_hydra
@@ -113,7 +113,9 @@ def _rates(config: ReproductionConfig) -> list[float | None]:
 
 
 def _combinations(config: ReproductionConfig) -> list[dict[str, Any]]:
-    return [dict(zip(config.vary, values, strict=True)) for values in itertools.product(*config.vary.values())]
+    return [
+        dict(zip(config.vary, values, strict=True)) for values in itertools.product(*config.vary.values())
+    ]
 
 
 def _typed(value: Any) -> str:
@@ -134,7 +136,7 @@ def _cell(whole: DictConfig, chosen: list[str], values: dict[str, Any], rate: fl
     for key, value in keys.items() if rate is None else [*keys.items(), (RATE, rate)]:
         try:
             OmegaConf.update(composed, key, value, merge=False)
-        except ConfigKeyError as error:
+        except (ConfigAttributeError, ConfigKeyError) as error:
             raise UserError(f"vary must name keys or groups that can be set; got {key}") from error
     digest = hashlib.sha256(_text(composed, NOT_OF_A_CELL).encode()).hexdigest()[:16]
     config = dataclasses.replace(_parse(composed), vary={}, learning_rates=[])

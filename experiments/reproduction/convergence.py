@@ -55,14 +55,16 @@ def convergence_table(records: pd.DataFrame, keys: list[str], targets: list[floa
     times = time_to_targets(records, keys, targets)
     group = [*keys, "target", "arm", "replicate"]
     grouped = times.groupby(group, sort=False)
-    means = grouped[list(COSTS)].agg(lambda column: column.mean(skipna=False)).reset_index()
+    missed = grouped["round"].apply(lambda column: column.isna().any())
+    means = grouped[list(COSTS)].mean().mask(missed, np.nan).reset_index()
     reached = times.assign(reached=times["round"].notna()).groupby(group[:-1], sort=False)["reached"].mean()
+    share = dict(zip(reached.index.tolist(), reached, strict=True))
     alone = means[means["arm"] == SILO].drop(columns="arm")
     paired = means.merge(alone, on=[*keys, "target", "replicate"], how="left", suffixes=("", "_silo"))
     rows = []
     for labels, own in paired.groupby(group[:-1], sort=False):
         for cost in COSTS:
-            row = dict(zip(group[:-1], labels, strict=True)) | {"cost": cost, "reached": reached.loc[labels]}
+            row = dict(zip(group[:-1], labels, strict=True)) | {"cost": cost, "reached": share[labels]}
             row |= dict(zip(("mean", "low", "high", "n"), _interval(own[cost]), strict=True))
             ratio = own[cost] / own[f"{cost}_silo"]
             row |= dict(zip(("ratio", "ratio_low", "ratio_high"), _interval(ratio), strict=False))

@@ -20,6 +20,10 @@ from experiments.reproduction.rate import BOUND, horizons
 from experiments.reproduction.summary import samples
 
 LABELS = {"test_accuracy": "test accuracy (share)", "test_loss": "test loss (nats an example)"}
+PROFIT = {"net": "net profit (credits)"}
+RIVALS = "competitive"
+"""The arm whose profits are drawn too, beside those of silo in the same regions."""
+
 MOST_PANELS = 6
 SPREAD = 0.5
 """Share of the distance between two values over which the arms' marks are spread."""
@@ -58,15 +62,16 @@ def _learning(experiment: Experiment, records: pd.DataFrame) -> Figure:
 
 
 def _against(experiment: Experiment, records: pd.DataFrame) -> Figure:
-    """Draw accuracy and loss at the end against the first key that varies, a row of panels each of the others."""
+    """Draw what was reached at the end against the first key that varies, a row of panels each of the others."""
     key, *others = experiment.keys
     found = samples(records, experiment.keys)
     rows = list(found.groupby(others, sort=False)) if others else [((), found)]
     rows = rows[:MOST_PANELS]
+    labels_of = LABELS | (PROFIT if RIVALS in experiment.config.markets else {})
     figure = new_figure(1.2 + 3.8 * len(rows))
-    panels = figure.subplots(len(rows), 2, sharex=True, squeeze=False)
+    panels = figure.subplots(len(rows), len(labels_of), sharex=True, squeeze=False)
     for own, (labels, group) in zip(panels, rows, strict=True):
-        for axes, (column, label) in zip(own, LABELS.items(), strict=True):
+        for axes, (column, label) in zip(own, labels_of.items(), strict=True):
             _draw_values(axes, group, key, column, experiment.config.arm_names)
             axes.set_ylabel(label)
             axes.set_title(", ".join(f"{k}={v}" for k, v in zip(others, labels, strict=True)))
@@ -88,7 +93,12 @@ def _rates(experiment: Experiment, records: pd.DataFrame, rates: pd.DataFrame) -
     ends = np.array([found["horizon"].min(), found["horizon"].max()])
     level = found["gradient"].max()
     axes.plot(ends, level * (ends / ends[0]) ** BOUND, color=GREY, linewidth=1.3, label="slope -1/2")
-    axes.set(xlabel="horizon T (rounds)", ylabel="mean squared norm of the own gradient", xscale="log", yscale="log")
+    axes.set(
+        xlabel="horizon T (rounds)",
+        ylabel="mean squared norm of the own gradient",
+        xscale="log",
+        yscale="log",
+    )
     axes.set_xticks(sorted(found["horizon"].unique()), sorted(found["horizon"].unique()))
     axes.xaxis.set_minor_locator(NullLocator())
     legend_above(figure, axes, columns=3, last="slope -1/2")
@@ -100,6 +110,8 @@ def _draw_values(axes: Axes, group: pd.DataFrame, key: str, column: str, arms: l
     numbers = pd.to_numeric(pd.Series(values), errors="coerce")
     for place, arm in enumerate(arms):
         own = group[group["arm"] == arm].assign(place=lambda t: t[key].map(values.index))
+        if own[column].isna().all():
+            continue
         band = by_arm(own, "place", column)[arm]
         if numbers.notna().all():
             band.index = pd.Index(numbers[band.index])

@@ -5,8 +5,8 @@ but not convex, the mean over the steps of the expected squared gradient norm is
 2013); Huang, Vishwakarma and Sala (2023) state the same of training with trade. What is measured: after each of
 the T rounds, trade included, the squared norm of the gradient of an organisation's own objective, the mean loss on
 its own examples, at its model; its mean over the rounds and organisations, G_T. Every horizon T is a run of its
-own with its own step size. The slope is that of the least-squares line of log G_T on log T; a bound of order
-1/sqrt(T) is kept where it is -1/2 or less. The gradient of the own objective says nothing of other people's
+own with its own step size. The slope is that of the least-squares line of log G_T on log T; -1/2 or
+less is what the bound asks for, in the limit. The gradient of the own objective says nothing of other people's
 classes: after a merge it may well be larger.
 
 Core Objects: horizons, rate_table
@@ -33,7 +33,7 @@ def horizons(records: pd.DataFrame) -> pd.DataFrame:
 
 def rate_table(records: pd.DataFrame) -> pd.DataFrame:
     """Return the fitted slope of each arm: `arm`, `slope`, `low`, `high` (95% interval over replicates), `n`,
-    `bound` (-1/2), and `kept`, whether the whole interval is at the bound or below.
+    `bound` (-1/2), and `slower`, whether the whole interval is above the bound.
     """
     rows = []
     for arm, group in horizons(records).groupby("arm", sort=False):
@@ -43,5 +43,5 @@ def rate_table(records: pd.DataFrame) -> pd.DataFrame:
         ]
         found = interval(slopes)
         row = {"arm": arm, "slope": found.mean, "low": found.low, "high": found.high, "n": found.n}
-        rows.append(row | {"bound": BOUND, "kept": found.high <= BOUND})
+        rows.append(row | {"bound": BOUND, "slower": found.low > BOUND})
     return pd.DataFrame(rows)

@@ -132,7 +132,9 @@ def gains(records: pd.DataFrame, keys: list[str]) -> pd.DataFrame:
         {name: _OVER[MEASURES[name].over_rounds](groups[[name]])[name] for name in GAINS}
     ).reset_index()
     alone = each[each["arm"] == SILO].drop(columns="arm")
-    paired = each[each["arm"] != SILO].merge(alone, on=[n for n in of_one if n != "arm"], suffixes=("", "_silo"))
+    paired = each[each["arm"] != SILO].merge(
+        alone, on=[n for n in of_one if n != "arm"], suffixes=("", "_silo")
+    )
     rows = []
     for labels, group in paired.groupby([*keys, "arm"], sort=False):
         for name, sign in GAINS.items():

@@ -21,7 +21,9 @@ def test_every_model_becomes_its_weighted_mean(any_architecture):
             for slot, row in zip(group, weights, strict=True):
                 expected = sum(w * before[name][j] for w, j in zip(row, group, strict=True))
                 torch.testing.assert_close(leaf[slot].double(), expected, rtol=1e-6, atol=1e-7)
-        assert torch.equal(leaf[[1, 2]].double(), before[name][[1, 2]])  # a row of the identity, and a stranger
+        assert torch.equal(
+            leaf[[1, 2]].double(), before[name][[1, 2]]
+        )  # a row of the identity, and a stranger
     assert np.concatenate(settled).tolist() == [3, 0, 4]
 
 
