@@ -18,7 +18,7 @@ HELP = """Markets for model parameters.
   parabourse run -m mechanism=a,b seed=0,1  run a sweep and compare its cells
   parabourse run --help                     all groups, choices and keys
   parabourse textbook mcafee                a published result on induced values, measured beside theory
-  parabourse reproduce two_organisations    a published experiment on parameters, beside what there is without a market
+  parabourse reproduce two_organisations    a published experiment on parameters, beside baselines
 """
 
 

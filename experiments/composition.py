@@ -120,7 +120,7 @@ def check_folder(folder: Path) -> None:
 
 
 def check_world(config: MarketConfig, replicates: int, seed: int) -> None:
-    """Raise a ``ValueError`` if there is no such device, or the data or the models cannot be cut as configured."""
+    """Raise ``ValueError`` if there is no such device, or data or models cannot be cut as configured."""
     resolve_device(config.device)
     examples = load_examples(config.data)
     config.broker.tested_classes(examples.classes)

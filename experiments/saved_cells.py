@@ -1,4 +1,4 @@
-"""Cells of a table on disk: each is a Parquet file, written when it is whole; what is there is not played again.
+"""Cells of a table on disk, each in a file of its own: what is there is not played again.
 
 Core Objects: Cell, play_missing, claim
 """

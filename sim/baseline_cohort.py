@@ -69,9 +69,9 @@ class BaselineCohort:
         -------
         DataFrame
             One row a group and organisation: `arm`, `replicate`, `round`, `organisation`, `pull` (strength of
-            the proximal term), `validation_loss` and `test_loss` (nats an example), `test_accuracy`, `examples`
-            (trained on in the round) and `bought` (whether the model was mixed). All organisations of an
-            ensemble have its losses and accuracy.
+            the proximal term), `validation_loss` and `test_loss` (nats an example), `test_accuracy`,
+            `examples` (trained on in the round) and `bought` (whether the model was mixed). All organisations
+            of an ensemble have its losses and accuracy.
         """
         self.rounds_played += 1
         perform = self.laboratory.perform

@@ -20,9 +20,9 @@ class Train:
     """Train `slots` [n], which hold `organisation` [n] of a replicate, for the epochs of round `round`.
 
     Who does not train, `trains` [n] False, is measured alone. Examples of class k are labelled as class
-    `taught` [n, K] of them when they are learnt from, never when they measure. `pooled`: everybody learns from
-    the union of all endowments of the replicate. `pull` [n] is the strength of a proximal term that holds each
-    model near what it was when this training began (see `agents.learning.training.Pull`).
+    `taught` [n, K] of them when they are learnt from, never when they measure. `pooled`: everybody learns
+    from the union of all endowments of the replicate. `pull` [n] is the strength of a proximal term that
+    holds each model near what it was when this training began (see `agents.learning.training.Pull`).
     """
 
     slots: Ints

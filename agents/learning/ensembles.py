@@ -160,7 +160,7 @@ def evaluate_ensembles(
     index: npt.NDArray[np.int64],
     group: npt.ArrayLike,
 ) -> tuple[Floats, Floats]:
-    """Return loss and accuracy of the mean of the members' probabilities, each ensemble on its group's examples.
+    """Return loss and accuracy of each ensemble on its group's examples; probabilities are averaged.
 
     As `Fleet.evaluate`, but for P ensembles of S members each, and in the same parts. Cost: P x S forward
     passes over a group's examples.

@@ -1,8 +1,8 @@
 """Mixing: every model becomes a weighted mean of models.
 
 What federated and decentralised averaging have in common: with mixing weights ``W [N, N]`` whose rows sum to
-1, the model of organisation i becomes ``sum_j W_ij theta_j``. Units are taken in the order in which they come;
-nothing is aligned.
+1, the model of organisation i becomes ``sum_j W_ij theta_j``. Units are taken in the order in which they
+come; nothing is aligned.
 
 Source: Boyd, Ghosh, Prabhakar and Shah (2006), "Randomized gossip algorithms", for the matrices.
 

@@ -24,13 +24,13 @@ RECORDS: dict[str, str] = {
     "test_loss": "on data that no decision has seen, nats an example",
     "test_accuracy": "share right on these",
     "examples": "trained on so far, repeats counted",
-    "flops": "floating-point operations so far: 3 forward passes an example trained on, and what plain trials take",
+    "flops": "floating-point operations so far: 3 forward passes an example trained on, and plain trials",
     "bought": "merges so far; for a baseline, rounds so far in which its model was mixed",
     "gain": "what the purchase of this round gained on the broker's data, nats; NaN without one",
     "weight": "its merge weight",
     "gradient": "squared norm of the gradient of the mean loss on the own examples; NaN unless asked for",
-    "profit": "of this round in the market for the model's use, credits; NaN for baselines, and for arms whose "
-    "consumers are in other regions than the configured setting's",
+    "profit": "of this round in the market for the model's use, credits; NaN for baselines, and for arms "
+    "whose consumers are in other regions than the configured setting's",
     "net": "profit and payments of this round, credits; NaN as for profit",
 }
 """Columns of a cell's records; one row an arm, `pull`, replicate, round and organisation."""
@@ -105,7 +105,7 @@ def _baseline_rows(
 
 
 def _comparable(config: ReproductionConfig, settings: pd.Series) -> pd.Series:
-    """Return which rows are of a setting with the regions of the configured one: profits elsewhere are others."""
+    """Return which rows are of a setting with the regions of the configured one."""
     market, number = config.market(), config.organisations
     regions = market.setting.downstream(number).region
     same = {

@@ -16,8 +16,8 @@ from experiments.reproduction.composition import Experiment, compose_experiment
 from experiments.reproduction.convergence import convergence_table
 from experiments.reproduction.figure import draw_experiment
 from experiments.reproduction.play import play_experiment
-from experiments.reproduction.summary import compare_arms, gains, summarise
 from experiments.reproduction.rate import HORIZON, rate_table
+from experiments.reproduction.summary import compare_arms, gains, summarise
 from experiments.sentences import USER_ERRORS, UserError, one_sentence
 from experiments.statistics import Interval
 from sim.records import write_atomically
@@ -29,7 +29,7 @@ SHOWN = {
     "gain": "gain, nats",
     "net": "net profit",
 }
-"""Headlines: test accuracy and loss at the end, merges, what a purchase gained on validation data, credits."""
+"""Headlines: test accuracy and loss at the end, merges, what a purchase gained in its trial, credits."""
 
 
 def run_reproduction(preset: str, overrides: Sequence[str], folder: Path | None) -> int:
@@ -92,7 +92,7 @@ def _print(experiment: Experiment, summary: pd.DataFrame, differences: pd.DataFr
         shown.add_column(heading, no_wrap=True)
     for heading in [*measures.values(), *(f"less {arm}'s" for arm in against)]:
         shown.add_column(heading, justify="right", overflow="fold")
-    of_arm = {labels: group for labels, group in differences.groupby([*keys, "arm"], sort=False)}
+    of_arm = dict(iter(differences.groupby([*keys, "arm"], sort=False)))
     for labels, group in summary.groupby([*keys, "arm"], sort=False):
         numbers = [_cell(group, measure) for measure in measures]
         same = of_arm.get(labels, differences.head(0))

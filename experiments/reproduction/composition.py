@@ -46,7 +46,7 @@ class PlannedCell:
 
 @dataclass(frozen=True)
 class Experiment:
-    """A preset as typed: its configuration, the same as YAML without what changes no number, and its cells."""
+    """A preset as typed: its configuration, the same as YAML without `jobs`, and its cells."""
 
     preset: str
     config: ReproductionConfig

@@ -19,9 +19,9 @@ COSTS = {
 def time_to_targets(records: pd.DataFrame, keys: list[str], targets: list[float]) -> pd.DataFrame:
     """Return what every organisation had spent at the end of the first round with a target loss or less.
 
-    One row a cell, arm, replicate, organisation and target, with the columns `round`, `examples` and `flops`, NaN
-    where the target was not reached. `target` is a text: a loss or, where silo was played, ``silo``: the least
-    loss that the same organisation of the same replicate had alone.
+    One row a cell, arm, replicate, organisation and target, with the columns `round`, `examples` and `flops`,
+    NaN where the target was not reached. `target` is a text: a loss or, where silo was played, ``silo``: the
+    least loss that the same organisation of the same replicate had alone.
     """
     key = [*keys, "arm", "replicate", "organisation"]
     chosen = records[records["chosen"]].sort_values("round", kind="stable")
@@ -46,11 +46,11 @@ def _targets(chosen: pd.DataFrame, owner: list[str], targets: list[float]) -> di
 def convergence_table(records: pd.DataFrame, keys: list[str], targets: list[float]) -> pd.DataFrame:
     """Return one row a cell, target, arm and cost.
 
-    Columns: those of `keys`, `target` (see `time_to_targets`), `arm`, `cost` (a name in `COSTS`), `reached` (share of
-    organisations and replicates that reached it), `mean`, `low`, `high`, `n` (mean over organisations with its 95%
-    interval over the replicates in which all organisations reached it), and `ratio`, `ratio_low`, `ratio_high`:
-    the same of what the arm needed over what silo needed, in the replicates in which both reached it. A mean of
-    those that reached it alone says little where few did.
+    Columns: those of `keys`, `target` (see `time_to_targets`), `arm`, `cost` (a name in `COSTS`), `reached`
+    (share of organisations and replicates that reached it), `mean`, `low`, `high`, `n` (mean over
+    organisations with its 95% interval over the replicates in which all organisations reached it), and
+    `ratio`, `ratio_low`, `ratio_high`: the same of what the arm needed over what silo needed, in the
+    replicates in which both reached it. A mean of those that reached it alone says little where few did.
     """
     times = time_to_targets(records, keys, targets)
     group = [*keys, "target", "arm", "replicate"]

@@ -62,7 +62,7 @@ def _learning(experiment: Experiment, records: pd.DataFrame) -> Figure:
 
 
 def _against(experiment: Experiment, records: pd.DataFrame) -> Figure:
-    """Draw what was reached at the end against the first key that varies, a row of panels each of the others."""
+    """Draw what was reached against the first key that varies, a row of panels for each of the others."""
     key, *others = experiment.keys
     found = samples(records, experiment.keys)
     rows = list(found.groupby(others, sort=False)) if others else [((), found)]
@@ -82,7 +82,7 @@ def _against(experiment: Experiment, records: pd.DataFrame) -> Figure:
 
 
 def _rates(experiment: Experiment, records: pd.DataFrame, rates: pd.DataFrame) -> Figure:
-    """Draw the mean squared gradient norm against the horizon, with a line of the slope that theory bounds."""
+    """Draw the mean squared gradient norm against the horizon, with a line of the slope -1/2."""
     figure = new_figure(5.0)
     axes = figure.subplots()
     found = horizons(records)

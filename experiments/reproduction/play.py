@@ -33,10 +33,10 @@ def play_preset(preset: str, overrides: Sequence[str] = (), folder: Path | None 
     Returns
     -------
     DataFrame
-        One row a cell, learning rate, arm, strength of the proximal term, replicate, round and organisation. Its
-        columns: what varies from cell to cell, by the dotted key and as text; `learning_rate`; `chosen`, whether
-        the arm has the least validation loss of this cell with this rate and this strength; and those of
-        `experiments.reproduction.cells.RECORDS`.
+        One row a cell, learning rate, arm, strength of the proximal term, replicate, round and organisation.
+        Its columns: what varies from cell to cell, by the dotted key and as text; `learning_rate`; `chosen`,
+        whether the arm has the least validation loss of this cell with this rate and this strength; and those
+        of `experiments.reproduction.cells.RECORDS`.
 
     Raises
     ------

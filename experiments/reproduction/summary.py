@@ -5,6 +5,7 @@ Core Objects: summarise, compare_arms, gains, samples, MEASURES
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import pandas as pd
 
@@ -14,7 +15,7 @@ from experiments.statistics import Interval, interval, paired_interval
 
 @dataclass(frozen=True)
 class Measure:
-    """A number for every organisation of an arm and replicate: how it comes from the records, and what it means.
+    """A number for every organisation of an arm and replicate.
 
     Attributes
     ----------
@@ -45,7 +46,7 @@ MEASURES: dict[str, Measure] = {
 }
 """Everything in ``summary.csv``, by name."""
 
-_OVER: dict[str, Callable[[pd.core.groupby.DataFrameGroupBy], pd.DataFrame]] = {
+_OVER: dict[str, Callable[[Any], pd.DataFrame]] = {
     "last": lambda groups: groups.last(),
     "sum": lambda groups: groups.sum(min_count=1),
     "mean": lambda groups: groups.mean(),
@@ -71,17 +72,19 @@ def samples(records: pd.DataFrame, keys: list[str]) -> pd.DataFrame:
 
 
 def summarise(records: pd.DataFrame, keys: list[str]) -> pd.DataFrame:
-    """Return one row a cell, arm and measure: the columns of `keys`, then
+    """Return what every arm reached, one row a cell, arm and measure.
 
-    `arm`, `measure`, `mean`, `low` and `high` (95% interval over replicates, means over organisations first),
-    `n` (replicates that have it), `learning_rate` and `pull` (as chosen) and `meaning`. Arguments as for
-    `samples`.
+    The columns are those of `keys`, then `arm`, `measure`, `mean`, `low` and `high` (95% interval over
+    replicates, means over organisations first), `n` (replicates that have it), `learning_rate` and `pull` (as
+    chosen) and `meaning`. Arguments as for `samples`.
     """
-    tuned = records[records["chosen"]].groupby([*keys, "arm"], sort=False)[["learning_rate", "pull"]].first()
+    tuned = records[records["chosen"]].drop_duplicates([*keys, "arm"])
+    labelled = tuned[[*keys, "arm"]].itertuples(index=False, name=None)
+    chosen_by = dict(zip(labelled, zip(tuned["learning_rate"], tuned["pull"], strict=True), strict=True))
     rows = []
     for labels, group in samples(records, keys).groupby([*keys, "arm"], sort=False):
         key = dict(zip([*keys, "arm"], labels, strict=True))
-        rate, pull = tuned.loc[labels if keys else labels[0]]
+        rate, pull = chosen_by[labels]
         for name, measure in MEASURES.items():
             known = group[name].dropna()
             if len(known):
@@ -93,8 +96,9 @@ def summarise(records: pd.DataFrame, keys: list[str]) -> pd.DataFrame:
 def compare_arms(records: pd.DataFrame, keys: list[str]) -> pd.DataFrame:
     """Return the paired differences of every arm to silo and to the aligned market, where they were played.
 
-    One row a cell, arm, `against` and measure, with the columns of `summarise`: the mean over replicates of the
-    arm's number less that of `against`. Arms of a replicate share data, initial weights and visiting orders.
+    One row a cell, arm, `against` and measure, with the columns of `summarise`: the mean over replicates of
+    the arm's number less that of `against`. Arms of a replicate share data, initial weights and visiting
+    orders.
     """
     every = samples(records, keys).set_index([*keys, "arm", "replicate"])
     arms = list(dict.fromkeys(records["arm"]))
@@ -121,9 +125,9 @@ GAINS = {"test_accuracy": 1, "test_loss": -1, "net": 1}
 def gains(records: pd.DataFrame, keys: list[str]) -> pd.DataFrame:
     """Return what each organisation gains in each market over silo.
 
-    One row a cell, arm, measure and organisation: the columns of `keys`, `arm`, `measure`, `organisation`, `mean`,
-    `low`, `high` and `n` of the gain (a fall of the loss is one) over replicates, and `all_gain`: the share of
-    replicates in which every organisation gains. Empty without silo.
+    One row a cell, arm, measure and organisation: the columns of `keys`, `arm`, `measure`, `organisation`,
+    `mean`, `low`, `high` and `n` of the gain (a fall of the loss is one) over replicates, and `all_gain`: the
+    share of replicates in which every organisation gains. Empty without silo.
     """
     chosen = records[records["chosen"]]
     of_one = [*keys, "arm", "replicate", "organisation"]

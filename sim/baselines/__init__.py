@@ -1,4 +1,4 @@
-"""Baselines: how organisations learn together, or what they could reach, without a market. One file a baseline.
+"""Baselines: how organisations learn together without a market. One file a baseline.
 
 Core Objects: BASELINES, Baseline
 """

@@ -18,9 +18,9 @@ from sim.broker_config import BrokerConfig
 class DeepEnsemble(Baseline):
     """Everybody trains alone, and all answer together: the mean of the probabilities of all models.
 
-    Source: Lakshminarayanan, Pritzel and Blundell (2017), "Simple and scalable predictive uncertainty estimation
-    using deep ensembles". No training of its own: its members are the models of autarky. It is no model that
-    could be merged or trained on, and costs N forward passes an answer.
+    Source: Lakshminarayanan, Pritzel and Blundell (2017), "Simple and scalable predictive uncertainty
+    estimation using deep ensembles". No training of its own: its members are the models of autarky. It is no
+    model that could be merged or trained on, and costs N forward passes an answer.
     """
 
     name: str = "deep_ensemble"

@@ -19,8 +19,8 @@ class FedProx(FedAvg):
     """FedAvg with local loss + mu/2 |theta - theta of the round's start|^2.
 
     Source: Li, Sahu, Zaheer, Sanjabi, Talwalkar and Smith (2020), "Federated optimization in heterogeneous
-    networks", who choose mu from 0.001, 0.01, 0.1 and 1. All strengths are played, each in slots of its own; what
-    has the least validation loss at the end is the baseline.
+    networks", who choose mu from 0.001, 0.01, 0.1 and 1. All strengths are played, each in slots of its own;
+    what has the least validation loss at the end is the baseline.
 
     Parameters
     ----------

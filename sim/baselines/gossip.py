@@ -15,8 +15,9 @@ from sim.baselines.base import Averaging, Floats, Ints
 class Gossip(Averaging):
     """Organisations meet in random pairs, and the two models of a pair become their mean; no server.
 
-    Source: Boyd, Ghosh, Prabhakar and Shah (2006), "Randomized gossip algorithms", with as many disjoint pairs a
-    round as there can be. The matrices are doubly stochastic: the mean of all models stays what it was.
+    Source: Boyd, Ghosh, Prabhakar and Shah (2006), "Randomized gossip algorithms", with as many disjoint
+    pairs a round as there can be. The matrices are doubly stochastic: the mean of all models stays what it
+    was.
     """
 
     name: str = "gossip"

@@ -16,10 +16,10 @@ from sim.broker_config import BrokerConfig
 @BASELINES.register
 @dataclass(frozen=True, config={"extra": "forbid"})
 class Pooled(Baseline):
-    """Everybody trains alone on the union of all endowments: what sharing the data would bring, an upper bound.
+    """Everybody trains alone on the union of all endowments: what sharing all data would bring.
 
-    Called "bank" in the code of Huang, Vishwakarma and Sala (2023). Initial weights are the organisations' own,
-    each example counts once, and an epoch is a pass over all of them.
+    Called "bank" in the code of Huang, Vishwakarma and Sala (2023). Initial weights are the organisations'
+    own; each example counts once, and an epoch is a pass over all of them.
     """
 
     name: str = "pooled"

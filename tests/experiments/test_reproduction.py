@@ -62,7 +62,7 @@ def test_every_preset_resolves(preset):
 
 @pytest.mark.parametrize(("preset", "scale"), FULL)
 def test_the_full_size_twin_of_every_preset_resolves(preset, scale):
-    """With the data, batches and networks of the published experiments, whether the data are at hand or not."""
+    """With the data, batches and networks as published, whether the data are at hand or not."""
     keys = {"optimisers": "learning", "operators": "merge_operator", "merge_weight": "merge_weight"}
     last = {"learning": "sgd_plain", "merge_operator": "dare", "merge_weight": "half"}
     few = [f"vary={{{keys[preset]}:[{last[keys[preset]]}]}}"] if preset in keys else []
@@ -81,10 +81,11 @@ def test_silo_is_the_autarky_of_a_run_bit_for_bit(played):
     set_up_hydra()
     config = compose_config(
         [
-            "data=digits", "data.examples=400", "data.kept=0.5", "data.disjoint=false", "data.standardise=true",
+            "data=digits", "data.examples=400", "data.kept=0.5", "data.disjoint=false",
+            "data.standardise=true", "setting.regions=2",
             "network=mlp", "network.widths=[8]", "learning=adam", "learning.batch_size=48", "organisations=2",
             "replicates=2", "rounds=2", "arms=[autarky,independent]", "mechanism=nash_bargaining",
-            "broker.merge_weights=10", "broker.weight_range=[0.05,0.95]", "setting.regions=2", "population.cash=1000",
+            "broker.merge_weights=10", "broker.weight_range=[0.05,0.95]", "population.cash=1000",
         ]
     )  # fmt: skip
     run = whole_run(config)["organisations"]
@@ -121,7 +122,7 @@ def test_the_summary_is_over_replicates_of_means_over_organisations(played):
     folder, records = played
     keys = ["data.kept"]
     own = records[(records["data.kept"] == "0.1") & (records["round"] == 2)]
-    accuracy = own[own["chosen"]].groupby(["arm", "replicate"])["test_accuracy"].mean().unstack()
+    accuracy = own[own["chosen"]].pivot_table(index="arm", columns="replicate", values="test_accuracy")
     table = summarise(records, keys).set_index(["data.kept", "arm", "measure"])
     assert table.loc[("0.1", "fedavg", "test_accuracy"), "mean"] == pytest.approx(
         accuracy.loc["fedavg"].mean()
