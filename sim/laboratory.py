@@ -29,11 +29,11 @@ from agents.learning.training import Pull
 from agents.learning.trials import try_blocks
 from sim.blocks import cut
 from sim.config import MarketConfig
-from sim.datasets import DataError
-from sim.division import Division, divide
+from sim.division import Division, divide, trial_examples
 from sim.endowments import load_examples
 from sim.evidence import collect_evidence, padded
 from sim.requests import Evaluate, EvaluateTogether, Measured, Merge, Mix, Train, Trained, Tried, Try
+from sim.starts import initial_models
 from sim.streams import Streams
 from sim.visits import visiting_order
 
@@ -85,7 +85,8 @@ class Laboratory:
         self.architecture = config.network.bind(examples.inputs.shape[1:], examples.classes)
         listed = cut(self.architecture, config.broker.blocks, config.broker.bundles)
         self.positions, self.contents = listed.positions, listed.contents
-        self._parts["trial"] = self._trial_examples()
+        tested = config.broker.tested_classes(self.classes)
+        self._parts["trial"] = trial_examples(self._parts["validation"], self.labels, tested)
         self._search = config.weight_search()
         slots = len(self.replicates) * worlds * config.organisations
         self.fleet = Fleet(
@@ -115,19 +116,6 @@ class Laboratory:
     @property
     def _tries(self) -> bool:
         return self.config.broker.trials != "none"
-
-    def _trial_examples(self) -> Ints:
-        """Return the validation examples on which trials are made, of each replicate and task, [R T, V]."""
-        validation = self._parts["validation"]
-        classes = self.config.broker.tested_classes(self.classes)
-        # Every replicate has the same number of examples of each class, since all parts are stratified alike.
-        tested = [part[self.labels[part] < classes] for part in validation]
-        if len({len(part) for part in tested}) > 1:
-            raise DataError(
-                f"broker.trials must be full or none for {self.config.data.dataset}, whose tasks differ "
-                f"in the sizes of their classes; got {self.config.broker.trials}"
-            )
-        return np.stack(tested)
 
     def slots_of(self, replicate: int, world: int) -> Ints:
         """Return the slots [N] of the organisations of one world."""
@@ -308,21 +296,11 @@ class Laboratory:
         return self.fleet.evaluate(slots, self._inputs, self._labels, self._parts[part], group)
 
     def _place_initial_weights(self) -> None:
+        number, same = self.config.organisations, self.config.learning.same_start
         for replicate in self.replicates:
-            starts = [
-                self.architecture.initial(
-                    self.streams.stream(
-                        "initial weights", replicate, 0 if self.config.learning.same_start else i
-                    )
-                )
-                for i in range(self.config.organisations)
-            ]
-            stacked = {name: np.stack([start[name] for start in starts]) for name in starts[0]}
-            leaves: dict[str, Tensor] = {
-                n: torch.as_tensor(leaf, device=self.device) for n, leaf in stacked.items()
-            }
+            start = initial_models(self.architecture, self.streams, replicate, number, same)
             for world in range(self._worlds):
-                self.fleet.write(self.slots_of(replicate, world), leaves)
+                self.fleet.set_parameters(self.slots_of(replicate, world), start)
 
 
 def _split(answer: type[Any], columns: Sequence[NDArray[Any]], counts: list[int]) -> list[Any]:
