@@ -1,0 +1,116 @@
+"""Readings: a number with its interval, and whether it says what a claim expects of it.
+
+Core Objects: Reading, difference, differences_by_cell, gain_of_each, trend
+"""
+
+import math
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from experiments.reproduction.summary import MEASURES, samples
+from experiments.statistics import Interval, interval, paired_interval
+
+
+@dataclass(frozen=True)
+class Reading:
+    """One measured number of a claim.
+
+    Attributes
+    ----------
+    label : str
+        What it is, with its unit.
+    found : Interval
+        Mean and 95% interval over replicates.
+    claimed : bool
+        Whether the claim says that the number is positive; if not, it stands beside it.
+    remark : str
+        What a reader must know of it.
+    """
+
+    label: str
+    found: Interval
+    claimed: bool = True
+    remark: str = ""
+
+    @property
+    def holds(self) -> bool | None:
+        """Whether the whole interval is above 0, as claimed; None where nothing is."""
+        if not self.claimed:
+            return None
+        return bool(math.isfinite(self.found.low) and self.found.low > 0)
+
+    def beside(self, remark: str) -> "Reading":
+        """Return the same number as one of which the claim says nothing."""
+        return replace(self, claimed=False, remark=remark)
+
+
+def difference(
+    records: pd.DataFrame, arm: str, against: str, measure: str = "test_accuracy", label: str = ""
+) -> Reading:
+    """Return the paired difference of a measure between two arms of a preset that does not vary.
+
+    Parameters
+    ----------
+    records : DataFrame
+        As `experiments.reproduction.play.play_preset` returns them.
+    arm, against : str
+        Arms that were played on the same replicates.
+    measure : str
+        A name in `experiments.reproduction.summary.MEASURES`.
+    label : str
+        What to call it; made from the arguments by default.
+    """
+    table = samples(records, [])
+    return Reading(label or _label(arm, against, measure), _paired(table, arm, against, measure))
+
+
+def differences_by_cell(
+    records: pd.DataFrame, key: str, arm: str, against: str, measure: str = "test_accuracy"
+) -> list[Reading]:
+    """Return the same for every value of a key that varies, in the order of the preset."""
+    table = samples(records, [key])
+    return [
+        Reading(f"{key}={value}: {_label(arm, against, measure)}", _paired(own, arm, against, measure))
+        for value, own in table.groupby(key, sort=False)
+    ]
+
+
+def gain_of_each(
+    records: pd.DataFrame, arm: str, against: str, measure: str = "test_accuracy"
+) -> list[Reading]:
+    """Return the paired difference for each organisation by itself."""
+    readings = []
+    for organisation, own in records.groupby("organisation"):
+        table = samples(own, [])
+        label = f"organisation {int(str(organisation)) + 1}: {_label(arm, against, measure)}"
+        readings.append(Reading(label, _paired(table, arm, against, measure)))
+    return readings
+
+
+def trend(records: pd.DataFrame, key: str, arm: str, against: str, first: str, last: str) -> Reading:
+    """Return by how much more `arm` is above `against` at the value `first` of a key than at `last`."""
+    table = samples(records, [key])
+    gains = {
+        value: _column(own, arm, "test_accuracy") - _column(own, against, "test_accuracy")
+        for value, own in table.groupby(key, sort=False)
+    }
+    label = f"{arm} less {against}, at {key}={first} less at {key}={last}: test accuracy, share"
+    return Reading(label, interval(gains[first] - gains[last]))
+
+
+def _label(arm: str, against: str, measure: str) -> str:
+    return f"{arm} less {against}: {MEASURES[measure].meaning}"
+
+
+def _paired(table: pd.DataFrame, arm: str, against: str, measure: str) -> Interval:
+    return paired_interval(_column(table, arm, measure), _column(table, against, measure))
+
+
+def _column(table: pd.DataFrame, arm: str, measure: str) -> NDArray[np.float64]:
+    own = table[table["arm"] == arm].sort_values("replicate")
+    if own.empty:
+        raise ValueError(f"records must hold the arm {arm!r}; got {', '.join(dict.fromkeys(table['arm']))}")
+    return own[measure].to_numpy(dtype=np.float64)
