@@ -1,6 +1,6 @@
 """Readings: a number with its interval, and whether it says what a claim expects of it.
 
-Core Objects: Reading, difference, differences_by_cell, gain_of_each, trend
+Core Objects: Reading, difference, differences_by_cell, gain_of_each, trend, between_cells, saved, rates
 """
 
 import math
@@ -10,6 +10,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from experiments.reproduction.arms import SILO
+from experiments.reproduction.convergence import COSTS, convergence_table
+from experiments.reproduction.rate import rate_table
 from experiments.reproduction.summary import MEASURES, samples
 from experiments.statistics import Interval, interval, paired_interval
 
@@ -79,14 +82,15 @@ def differences_by_cell(
 
 
 def gain_of_each(
-    records: pd.DataFrame, arm: str, against: str, measure: str = "test_accuracy"
+    records: pd.DataFrame, arm: str, against: str, measure: str = "test_accuracy", key: str = ""
 ) -> list[Reading]:
-    """Return the paired difference for each organisation by itself."""
+    """Return the paired difference of each organisation, for each value of a key that varies."""
+    by = [key] * bool(key) + ["organisation"]
     readings = []
-    for organisation, own in records.groupby("organisation"):
-        table = samples(own, [])
-        label = f"organisation {int(str(organisation)) + 1}: {_label(arm, against, measure)}"
-        readings.append(Reading(label, _paired(table, arm, against, measure)))
+    for labels, own in records.groupby(by, sort=False):
+        which = f"organisation {int(str(labels[-1])) + 1}: {_label(arm, against, measure)}"
+        label = f"{key}={labels[0]}, {which}" if key else which
+        readings.append(Reading(label, _paired(samples(own, []), arm, against, measure)))
     return readings
 
 
@@ -99,6 +103,45 @@ def trend(records: pd.DataFrame, key: str, arm: str, against: str, first: str, l
     }
     label = f"{arm} less {against}, at {key}={first} less at {key}={last}: test accuracy, share"
     return Reading(label, interval(gains[first] - gains[last]))
+
+
+def between_cells(
+    records: pd.DataFrame, key: str, first: str, last: str, arm: str, measure: str = "test_accuracy"
+) -> Reading:
+    """Return the paired difference of an arm between two values of a key that varies."""
+    table = samples(records, [key])
+    one, other = (_column(table[table[key] == value], arm, measure) for value in (first, last))
+    label = f"{arm}, {key}={first} less {last}: {MEASURES[measure].meaning}"
+    return Reading(label, paired_interval(one, other))
+
+
+def saved(records: pd.DataFrame, key: str, arm: str, cost: str) -> list[Reading]:
+    """Return which part of a cost an arm saves on the way to the least loss that silo reaches.
+
+    One reading a value of the key that varies, 1 less the ratio to what silo needed itself, over the
+    replicates in which both reached it. `cost` is a name in `experiments.reproduction.convergence.COSTS`.
+    """
+    table = convergence_table(records, [key], [])
+    own = table[(table["target"] == SILO) & (table["arm"] == arm) & (table["cost"] == cost)]
+    return [
+        Reading(
+            f"{key}={value}: part of {COSTS[cost]} that {arm} saves",
+            Interval(1 - row.ratio, 1 - row.ratio_high, 1 - row.ratio_low, int(row.n)),
+            remark=f"silo's least loss was reached by {row.reached:.0%}",
+        )
+        for value, row in zip(own[key], own.itertuples(), strict=True)
+    ]
+
+
+def rates(records: pd.DataFrame) -> list[Reading]:
+    """Return by how much the slope of squared gradients against the horizon is below -1/2, for each arm."""
+    return [
+        Reading(
+            f"{row.arm}: -1/2 less the slope of log squared gradient on log rounds",
+            Interval(row.bound - row.slope, row.bound - row.high, row.bound - row.low, int(row.n)),
+        )
+        for row in rate_table(records).itertuples()
+    ]
 
 
 def _label(arm: str, against: str, measure: str) -> str:
