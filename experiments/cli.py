@@ -75,7 +75,7 @@ def _parser() -> argparse.ArgumentParser:
         help="a published experiment on the parameter market (Hydra overrides); goes on when repeated",
         add_help=False,
     )
-    reproduce.add_argument("preset", metavar="PRESET", nargs="?", default="")
+    reproduce.add_argument("preset", metavar="PRESET|all", nargs="?", default="")
     reproduce.add_argument("--output", type=Path, default=None, metavar="FOLDER")
     benchmark = commands.add_parser("benchmark", help="compare the fleet and the clearing with plain loops")
     benchmark.add_argument("--tasks", choices=["learning", "round", "clearing", "all"], default="all")
@@ -157,6 +157,11 @@ def _dispatch(command: argparse.Namespace, rest: list[str]) -> int:
         from experiments.textbook.application import run_textbook
 
         return run_textbook(command.preset, rest)
+    if command.command == "reproduce" and command.preset == "all":
+        from experiments.reproduction.page import reproduce_all
+
+        reproduce_all(command.output or Path("runs/reproduction/all"), rest)
+        return 0
     if command.command == "reproduce":
         from experiments.reproduction.command import run_reproduction
 

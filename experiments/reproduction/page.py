@@ -4,6 +4,8 @@ Core Objects: reproduce_all, judge_all, write_page
 """
 
 import base64
+import os
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -21,6 +23,7 @@ from experiments.reproduction.composition import compose_experiment
 from experiments.reproduction.play import play_experiment
 from experiments.reproduction.readings import Reading
 from experiments.reproduction.summary import samples
+from experiments.sentences import USER_ERRORS, UserError, one_sentence
 from experiments.statistics import Interval, interval
 from sim.records import write_atomically
 
@@ -48,7 +51,7 @@ class Finding:
         return self.claim.judge(self.readings)
 
 
-def reproduce_all(folder: Path, jobs: int, overrides: Sequence[str] = ()) -> Path:
+def reproduce_all(folder: Path, overrides: Sequence[str] = ()) -> Path:
     """Play every preset that a claim reads, small, and write the report; return its path.
 
     What is finished in the folder is not played again, so that the same command goes on where it stopped.
@@ -57,10 +60,8 @@ def reproduce_all(folder: Path, jobs: int, overrides: Sequence[str] = ()) -> Pat
     ----------
     folder : Path
         Gets a folder for each preset, ``report.html``, ``claims.csv`` and ``claims.md``.
-    jobs : int
-        Processes that share the cells of a preset.
     overrides : sequence of str
-        Typed after every preset.
+        Typed after every preset; the cells of a preset share as many processes as there are cores, or ``jobs=``.
 
     Raises
     ------
@@ -68,10 +69,17 @@ def reproduce_all(folder: Path, jobs: int, overrides: Sequence[str] = ()) -> Pat
         If an override is not allowed, before anything is played, or a folder holds something else.
     """
     presets = list(dict.fromkeys(claim.preset for claim in CLAIMS if claim.read))
-    experiments = {preset: compose_experiment(preset, [f"jobs={jobs}", *overrides]) for preset in presets}
+    typed = list(overrides)
+    if not any(override.startswith("jobs=") for override in typed):
+        typed.append(f"jobs={os.cpu_count() or 1}")
+    try:
+        experiments = {preset: compose_experiment(preset, typed) for preset in presets}
+    except USER_ERRORS as error:
+        raise UserError(one_sentence(error, "parabourse reproduce all")) from error
     records: dict[str, pd.DataFrame] = {}
     figures: dict[str, Path] = {}
-    for preset, experiment in experiments.items():
+    for place, (preset, experiment) in enumerate(experiments.items(), start=1):
+        print(f"preset {place} of {len(experiments)}: {preset}", file=sys.stderr, flush=True)
         own = folder / preset
         records[preset] = play_experiment(experiment, own)[1]
         conclude(experiment, own, records[preset])
