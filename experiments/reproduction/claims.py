@@ -18,6 +18,7 @@ from experiments.reproduction.readings import (
     difference,
     differences_by_cell,
     gain_of_each,
+    price_readings,
     rates,
     saved,
     trend,
@@ -25,6 +26,8 @@ from experiments.reproduction.readings import (
 
 ABSTRACT = "abstract"
 RELEASED = "released experiment"
+PRICING = "pricing"
+"""In the place of a preset: the records of ``parabourse pricing``."""
 
 
 class Verdict(StrEnum):
@@ -264,6 +267,15 @@ CLAIMS: tuple[Claim, ...] = (
         _twins("competition", *BOTH),
         "Each deal is rational by its trial. Consumers get what rivals with better models compete away. "
         "Prices under information: docs/pricing.md.",
+    ),
+    Claim(
+        "Prices",
+        "The more the broker tells of a gain, the nearer prices come to those of full information.",
+        ABSTRACT + ': "means for agents to monetize parameters"; pricing under information is our own',
+        PRICING,
+        price_readings,
+        (),
+        "Bounds from the norm of the difference and the gradients alone tell nothing: docs/pricing.md.",
     ),
     Claim(
         "TinyImageNet",

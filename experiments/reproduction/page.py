@@ -16,13 +16,15 @@ import jinja2
 import pandas as pd
 
 from experiments.conclusion import wide_console
+from experiments.pricing.command import play_pricing
 from experiments.report import number
-from experiments.reproduction.claims import CLAIMS, Claim, Verdict
+from experiments.reproduction.claims import CLAIMS, PRICING, Claim, Verdict
 from experiments.reproduction.command import conclude
 from experiments.reproduction.composition import compose_experiment
 from experiments.reproduction.play import play_experiment
 from experiments.reproduction.readings import Reading
 from experiments.reproduction.summary import samples
+from experiments.saved_cells import Cell, play_missing
 from experiments.sentences import USER_ERRORS, UserError, one_sentence
 from experiments.statistics import Interval, interval
 from sim.records import write_atomically
@@ -35,6 +37,8 @@ BESIDE = (
     "to 28 x 28, and chose its merge weights on the test set that it reports. Here weights are chosen on "
     "validation data, and no copy of a test image is in any other part of the data."
 )
+PRICED = (2, 8, 5, 0)
+"""Organisations, rounds, replicates and seed of the prices under information."""
 MOODS = {Verdict.REPRODUCED: "yes", Verdict.NOT_REPRODUCED: "no", Verdict.NOT_TESTABLE: "none"}
 
 
@@ -61,14 +65,14 @@ def reproduce_all(folder: Path, overrides: Sequence[str] = ()) -> Path:
     folder : Path
         Gets a folder for each preset, ``report.html``, ``claims.csv`` and ``claims.md``.
     overrides : sequence of str
-        Typed after every preset; the cells of a preset share as many processes as there are cores, or ``jobs=``.
+        Typed after every preset. The cells of a preset share ``jobs=`` processes, one a core by default.
 
     Raises
     ------
     UserError
         If an override is not allowed, before anything is played, or a folder holds something else.
     """
-    presets = list(dict.fromkeys(claim.preset for claim in CLAIMS if claim.read))
+    presets = [p for p in dict.fromkeys(claim.preset for claim in CLAIMS if claim.read) if p != PRICING]
     typed = list(overrides)
     if not any(override.startswith("jobs=") for override in typed):
         typed.append(f"jobs={os.cpu_count() or 1}")
@@ -84,7 +88,15 @@ def reproduce_all(folder: Path, overrides: Sequence[str] = ()) -> Path:
         records[preset] = play_experiment(experiment, own)[1]
         conclude(experiment, own, records[preset])
         figures[preset] = own / f"{preset}.svg"
+    records[PRICING] = _prices(folder / PRICING / "prices.parquet")
     return write_page(folder, judge_all(records), records["two_organisations"], figures)
+
+
+def _prices(path: Path) -> pd.DataFrame:
+    """Return the prices of two organisations under information, played if there is no whole file of them."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    play_missing([Cell(path, lambda _: play_pricing(*PRICED)[0])], 1, "prices")
+    return pd.read_parquet(path)
 
 
 def judge_all(records: Mapping[str, pd.DataFrame], claims: Sequence[Claim] = CLAIMS) -> list[Finding]:
@@ -174,10 +186,16 @@ def _shown(finding: Finding, figure: Path | None) -> dict[str, Any]:
         "told": len(told),
         "held": sum(told),
         "readings": [_reading(reading) for reading in readings],
-        "small": f"parabourse reproduce {preset}" if finding.claim.read else "",
+        "small": _command(finding.claim),
         "figure": "" if figure is None else _embedded(figure),
         "caption": f"{preset}: bands and bars are 95% intervals over replicates of means over organisations.",
     }
+
+
+def _command(claim: Claim) -> str:
+    if claim.preset == PRICING:
+        return "parabourse pricing"
+    return f"parabourse reproduce {claim.preset}" if claim.read else ""
 
 
 def _reading(reading: Reading) -> dict[str, str]:

@@ -1,6 +1,7 @@
 """Readings: a number with its interval, and whether it says what a claim expects of it.
 
-Core Objects: Reading, difference, differences_by_cell, gain_of_each, trend, between_cells, saved, rates
+Core Objects: Reading, difference, differences_by_cell, gain_of_each, trend, between_cells, saved, rates,
+price_readings
 """
 
 import math
@@ -10,6 +11,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from experiments.pricing.prices import READINGS
 from experiments.reproduction.arms import SILO
 from experiments.reproduction.convergence import COSTS, convergence_table
 from experiments.reproduction.rate import rate_table
@@ -142,6 +144,27 @@ def rates(records: pd.DataFrame) -> list[Reading]:
         )
         for row in rate_table(records).itertuples()
     ]
+
+
+def price_readings(prices: pd.DataFrame) -> list[Reading]:
+    """Return how much nearer prices come to those of full information, the more the broker tells.
+
+    `prices` are those of `experiments.pricing.command.play_pricing`: distances relative to the price of full
+    information, the slope of the loss told truly.
+    """
+    readings = []
+    for setting, own in prices[prices["rule"] == READINGS].groupby("setting", sort=False):
+        told = own[own["told"] == "steepest slope"].pivot_table(
+            index="replicate", columns="probes", values="distance"
+        )
+        prior = own[own["told"] == "prior"].set_index("replicate")["distance"]
+        pairs = [("no losses told", told[0]), ("4 losses", told[4]), ("16 losses", told[16])]
+        before, less = "the prior", prior
+        for name, now in pairs:
+            label = f"{setting}: distance of prices under {before} less that under bounds, {name}"
+            readings.append(Reading(label, paired_interval(less.sort_index(), now.sort_index())))
+            before, less = name, now
+    return readings
 
 
 def _label(arm: str, against: str, measure: str) -> str:

@@ -8,13 +8,14 @@ import pytest
 from scipy import stats
 
 import conf
-from experiments.reproduction.claims import CLAIMS, Claim, Verdict
+from experiments.reproduction.claims import CLAIMS, PRICING, Claim, Verdict
 from experiments.reproduction.page import judge_all, write_page
 from experiments.reproduction.readings import (
     Reading,
     difference,
     differences_by_cell,
     gain_of_each,
+    price_readings,
     trend,
 )
 from experiments.reproduction.summary import MEASURES
@@ -63,6 +64,31 @@ def test_readings_are_paired_differences_at_the_end() -> None:
     assert steeper.low == pytest.approx(1.5 * 0.25)
     with pytest.raises(ValueError, match="records must hold the arm 'fedavg'; got silo, aligned"):
         difference(records(), "fedavg", "silo")
+
+
+def test_prices_are_read_against_the_state_before() -> None:
+    distance = {
+        ("prior", 0): 4.0,
+        ("steepest slope", 0): 3.0,
+        ("steepest slope", 4): 1.0,
+        ("steepest slope", 16): 0.9,
+    }
+    prices = pd.DataFrame(
+        [
+            {
+                "setting": "competitive",
+                "rule": rule,
+                "told": told,
+                "probes": probes,
+                "replicate": r,
+                "distance": d,
+            }
+            for rule, factor in (("readings", 1), ("offer", 7))
+            for (told, probes), d in ((key, factor * value) for key, value in distance.items())
+            for r in range(3)
+        ]
+    )
+    assert [reading.found.mean for reading in price_readings(prices)] == pytest.approx([1.0, 2.0, 0.1])
 
 
 @pytest.mark.parametrize(
@@ -117,4 +143,4 @@ def test_every_claim_reads_a_preset() -> None:
     names = [claim.name for claim in CLAIMS]
     assert len(set(names)) == len(names)
     presets = {path.stem for path in (Path(conf.__file__).parent / "reproduction").glob("*.yaml")}
-    assert {claim.preset for claim in CLAIMS if claim.read} <= presets
+    assert {claim.preset for claim in CLAIMS if claim.read} <= presets | {PRICING}
