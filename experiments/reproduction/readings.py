@@ -125,25 +125,24 @@ def saved(records: pd.DataFrame, key: str, arm: str, cost: str) -> list[Reading]
     """
     table = convergence_table(records, [key], [])
     own = table[(table["target"] == SILO) & (table["arm"] == arm) & (table["cost"] == cost)]
-    return [
-        Reading(
-            f"{key}={value}: part of {COSTS[cost]} that {arm} saves",
-            Interval(1 - row.ratio, 1 - row.ratio_high, 1 - row.ratio_low, int(row.n)),
-            remark=f"silo's least loss was reached by {row.reached:.0%}",
-        )
-        for value, row in zip(own[key], own.itertuples(), strict=True)
-    ]
+    readings = []
+    for row in own.to_dict("records"):
+        found = Interval(1 - row["ratio"], 1 - row["ratio_high"], 1 - row["ratio_low"], int(row["n"]))
+        remark = f"silo's least loss was reached by {row['reached']:.0%}"
+        label = f"{key}={row[key]}: part of {COSTS[cost]} that {arm} saves"
+        readings.append(Reading(label, found, remark=remark))
+    return readings
 
 
 def rates(records: pd.DataFrame) -> list[Reading]:
     """Return by how much the slope of squared gradients against the horizon is below -1/2, for each arm."""
-    return [
-        Reading(
-            f"{row.arm}: -1/2 less the slope of log squared gradient on log rounds",
-            Interval(row.bound - row.slope, row.bound - row.high, row.bound - row.low, int(row.n)),
-        )
-        for row in rate_table(records).itertuples()
-    ]
+    readings = []
+    for row in rate_table(records).to_dict("records"):
+        bound = row["bound"]
+        found = Interval(bound - row["slope"], bound - row["high"], bound - row["low"], int(row["n"]))
+        label = f"{row['arm']}: -1/2 less the slope of log squared gradient on log rounds"
+        readings.append(Reading(label, found))
+    return readings
 
 
 def price_readings(prices: pd.DataFrame) -> list[Reading]:

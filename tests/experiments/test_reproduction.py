@@ -66,9 +66,11 @@ def test_the_full_size_twin_of_every_preset_resolves(preset, scale):
     keys = {"optimisers": "learning", "operators": "merge_operator", "merge_weight": "merge_weight"}
     last = {"learning": "sgd_plain", "merge_operator": "dare", "merge_weight": "half"}
     few = [f"vary={{{keys[preset]}:[{last[keys[preset]]}]}}"] if preset in keys else []
+    dataset = "mnist_and_fashion" if preset == "towers" else scale
+    shape = DATASETS["cifar10" if dataset == "cifar10" else "mnist"].shape
     for cell in compose_experiment(preset, [f"scale={scale}", *few]).cells:
-        assert (cell.config.data.dataset, cell.config.learning.batch_size) == (scale, 512)
-        cell.config.market().network.bind(DATASETS[scale].shape, 10)
+        assert (cell.config.data.dataset, cell.config.learning.batch_size) == (dataset, 512)
+        cell.config.market().network.bind(shape, 10)
 
 
 def test_every_baseline_and_every_published_arm_has_a_name():
