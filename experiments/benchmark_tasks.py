@@ -24,7 +24,7 @@ from experiments.plain import (
     try_one_by_one,
 )
 from sim.endowments import DataConfig, load_examples, split
-from sim.laboratory import shuffled
+from sim.evidence import shuffled
 from sim.streams import Streams
 
 Floats = NDArray[np.float64]

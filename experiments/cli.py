@@ -18,6 +18,7 @@ HELP = """Markets for model parameters.
   parabourse run -m mechanism=a,b seed=0,1  run a sweep and compare its cells
   parabourse run --help                     all groups, choices and keys
   parabourse textbook mcafee                a published result on induced values, measured beside theory
+  parabourse reproduce two_organisations    a published experiment on parameters, beside baselines
 """
 
 
@@ -28,7 +29,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given = list(sys.argv[1:] if arguments is None else arguments)
     parser = _parser()
     command, rest = parser.parse_known_args(given)
-    if rest and command.command not in ("run", "cross", "textbook"):
+    if rest and command.command not in ("run", "cross", "textbook", "reproduce"):
         parser.error(f"unrecognized arguments: {' '.join(rest)}")
     try:
         return _dispatch(command, rest)
@@ -69,6 +70,13 @@ def _parser() -> argparse.ArgumentParser:
         "textbook", help="play a published result on induced values", add_help=False
     )
     textbook.add_argument("preset", metavar="PRESET", nargs="?", default="")
+    reproduce = commands.add_parser(
+        "reproduce",
+        help="a published experiment on the parameter market (Hydra overrides); goes on when repeated",
+        add_help=False,
+    )
+    reproduce.add_argument("preset", metavar="PRESET|all", nargs="?", default="")
+    reproduce.add_argument("--output", type=Path, default=None, metavar="FOLDER")
     benchmark = commands.add_parser("benchmark", help="compare the fleet and the clearing with plain loops")
     benchmark.add_argument("--tasks", choices=["learning", "round", "clearing", "all"], default="all")
     benchmark.add_argument("--organisations", type=int, nargs="+", default=[2, 16, 64, 256], metavar="N")
@@ -149,6 +157,15 @@ def _dispatch(command: argparse.Namespace, rest: list[str]) -> int:
         from experiments.textbook.application import run_textbook
 
         return run_textbook(command.preset, rest)
+    if command.command == "reproduce" and command.preset == "all":
+        from experiments.reproduction.page import reproduce_all
+
+        reproduce_all(command.output or Path("runs/reproduction/all"), rest)
+        return 0
+    if command.command == "reproduce":
+        from experiments.reproduction.command import run_reproduction
+
+        return run_reproduction(command.preset, rest, command.output)
     if command.command == "list":
         from experiments.listing import mechanism_table, print_listing, strategy_table
 

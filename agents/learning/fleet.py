@@ -25,7 +25,7 @@ from agents.learning.networks.base import Architecture, initial_statistic
 from agents.learning.networks.products import whole_lines
 from agents.learning.optimisers import Optimiser, OptimiserState, initial_state
 from agents.learning.parameters import Parameters, finite, gather, take
-from agents.learning.training import train_epoch, training_groups
+from agents.learning.training import Pull, train_epoch, training_groups
 
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
@@ -158,7 +158,13 @@ class Fleet:
         self.optimiser_state.reset(self.rows(slots))
 
     def train(
-        self, slots: npt.ArrayLike, inputs: Tensor, labels: Tensor, order: Ints, batch_size: int
+        self,
+        slots: npt.ArrayLike,
+        inputs: Tensor,
+        labels: Tensor,
+        order: Ints,
+        batch_size: int,
+        pull: Pull | None = None,
     ) -> tuple[Floats, Ints]:
         """Train each slot for one epoch: a pass over its own examples in its own order.
 
@@ -175,6 +181,8 @@ class Fleet:
             Row i lists the examples that slot i visits, in order, then -1 to the end.
         batch_size : int
             Rows of a step; the last step of a slot may have fewer.
+        pull : Pull, optional
+            A proximal term of each slot's objective; the losses returned are without it.
 
         Returns
         -------
@@ -207,8 +215,9 @@ class Fleet:
                 some = chosen[part]
                 rows = self.rows(numbers[some])
                 models, state = take(self.models, rows), self.optimiser_state.take(rows)
+                held = pull and pull.take(torch.from_numpy(some).to(self.device))
                 total = train_epoch(
-                    self.architecture, self.optimiser, models, state, inputs, labels, order[some], width
+                    self.architecture, self.optimiser, models, state, inputs, labels, order[some], width, held
                 )
                 loss[some] = total / seen[some]
                 for name, leaf in self.models.items():

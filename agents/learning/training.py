@@ -1,7 +1,11 @@
-"""One epoch of minibatch training of many models at once, each on examples of its own."""
+"""One epoch of minibatch training of many models at once, each on examples of its own.
+
+Core Objects: train_epoch, training_groups, batch_gradients, Pull
+"""
 
 import dataclasses
 from collections.abc import Iterator
+from dataclasses import dataclass as value
 
 import numpy as np
 import numpy.typing as npt
@@ -13,12 +17,35 @@ from agents.learning.memory import training_rows
 from agents.learning.networks.base import Architecture
 from agents.learning.optimisers import Optimiser, OptimiserState
 from agents.learning.packing import Packing
-from agents.learning.parameters import Parameters, gather, head, spread
+from agents.learning.parameters import Parameters, gather, head, spread, take
 
 ROW = "row"
 """Name of all tensors of a model as one."""
 
 Ints = npt.NDArray[np.int64]
+
+
+@value(frozen=True)
+class Pull:
+    """The proximal term ``strength / 2 * |parameters - anchor|^2`` that is added to each model's loss.
+
+    Source: Li, Sahu, Zaheer, Sanjabi, Talwalkar and Smith (2020), "Federated Optimization in Heterogeneous
+    Networks" (FedProx).
+
+    Attributes
+    ----------
+    anchor : Parameters
+        Where each model is pulled to, leaves ``[n, ...]``.
+    strength : Tensor
+        mu of each model, ``[n]``; 0 adds nothing.
+    """
+
+    anchor: Parameters
+    strength: Tensor
+
+    def take(self, rows: Tensor) -> "Pull":
+        """Return the terms of some models."""
+        return Pull(take(self.anchor, rows), self.strength[rows])
 
 
 def training_groups(lengths: Ints, batch_size: int) -> Iterator[tuple[Ints, int]]:
@@ -44,6 +71,7 @@ def train_epoch(
     labels: Tensor,
     order: Ints,
     width: int,
+    pull: Pull | None = None,
 ) -> npt.NDArray[np.float64]:
     """Train n models for one epoch, in place on `models` and `state`.
 
@@ -58,6 +86,8 @@ def train_epoch(
         that those still at work in a step are the first ones.
     width : int
         Rows of a step.
+    pull : Pull, optional
+        A proximal term of each model's objective.
 
     Returns
     -------
@@ -76,6 +106,7 @@ def train_epoch(
     rows, moments = packing.pack(models), [packing.pack(moment) for moment in state.moments]
     packed = dataclasses.replace(state, moments=[{ROW: moment} for moment in moments])
     slopes = torch.zeros_like(rows)
+    anchors = packing.pack(pull.anchor) if pull else rows
     total = torch.zeros(len(order), dtype=precise_dtype(inputs.device), device=inputs.device)
     active = 0
     for step in range(longest):
@@ -85,16 +116,18 @@ def train_epoch(
             model, slope = packing.views(rows[:active]), packing.views(slopes[:active])
             model |= head(statistics, active)
         batch = (weights[step, :active], chosen[step, :active], seen[step, :active])
-        loss, gradients = _gradients(architecture, model, inputs, labels, *batch)
+        loss, gradients = batch_gradients(architecture, model, inputs, labels, *batch)
         total[:active] += loss
         torch._foreach_copy_(list(slope.values()), [gradients[name] for name in slope])
+        if pull:
+            slopes[:active].add_((rows[:active] - anchors[:active]) * spread(pull.strength[:active], rows))
         optimiser.update({ROW: rows[:active]}, {ROW: slopes[:active]}, here)
     for stacked, row in zip([models, *state.moments], [rows, *moments], strict=True):
         packing.unpack(row, stacked)
     return np.asarray(total.cpu().numpy(), dtype=np.float64)
 
 
-def _gradients(
+def batch_gradients(
     architecture: Architecture,
     models: Parameters,
     inputs: Tensor,

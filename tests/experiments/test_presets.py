@@ -18,7 +18,12 @@ CONF = Path(conf.__file__).parent
 TEXTBOOK_GROUPS = {"costs", "outputs", "textbook", "values"}
 """Groups of `parabourse textbook`; tests of their choices are in test_textbook.py."""
 
-GROUPS = sorted({path.parent.name for path in CONF.glob("*/__init__.py")} - TEXTBOOK_GROUPS)
+REPRODUCTION_GROUPS = {"merge_weight", "reproduction", "scale"}
+"""Groups of `parabourse reproduce`; tests of their choices are in test_reproduction.py."""
+
+GROUPS = sorted(
+    {path.parent.name for path in CONF.glob("*/__init__.py")} - TEXTBOOK_GROUPS - REPRODUCTION_GROUPS
+)
 PRESETS = sorted(path.stem for path in (CONF / "experiment").glob("*.yaml"))
 
 
