@@ -19,6 +19,7 @@ HELP = """Markets for model parameters.
   parabourse run -m mechanism=a,b seed=0,1  run a sweep and compare its cells
   parabourse run --help                     all groups, choices and keys
   parabourse textbook mcafee                a published result on induced values, measured beside theory
+  parabourse reproduce two_organisations    a published experiment on parameters, beside baselines
 """
 
 
@@ -29,7 +30,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given = list(sys.argv[1:] if arguments is None else arguments)
     parser = _parser()
     command, rest = parser.parse_known_args(given)
-    if rest and command.command not in ("run", "cross", "textbook"):
+    if rest and command.command not in ("run", "cross", "textbook", "reproduce"):
         parser.error(f"unrecognized arguments: {' '.join(rest)}")
     try:
         return _dispatch(command, rest)
@@ -70,6 +71,13 @@ def _parser() -> argparse.ArgumentParser:
         "textbook", help="play a published result on induced values", add_help=False
     )
     textbook.add_argument("preset", metavar="PRESET", nargs="?", default="")
+    reproduce = commands.add_parser(
+        "reproduce",
+        help="a published experiment on the parameter market (Hydra overrides); goes on when repeated",
+        add_help=False,
+    )
+    reproduce.add_argument("preset", metavar="PRESET|all", nargs="?", default="")
+    reproduce.add_argument("--output", type=Path, default=None, metavar="FOLDER")
     benchmark = commands.add_parser("benchmark", help="compare the fleet and the clearing with plain loops")
     benchmark.add_argument("--tasks", choices=[*BENCHMARKS, "all"], default="all")
     benchmark.add_argument("--organisations", type=int, nargs="+", default=[2, 16, 64, 256], metavar="N")
@@ -97,6 +105,16 @@ def _parser() -> argparse.ArgumentParser:
     merging.add_argument("--seed", type=int, default=0)
     merging.add_argument("--same-start", action="store_true", help="all start from the same weights")
     merging.add_argument("--output", type=Path, default=None, metavar="FOLDER", help="save the table")
+    pricing = commands.add_parser(
+        "pricing", help="prices when each side knows its own gain alone, by what is told of the other's"
+    )
+    pricing.add_argument("--organisations", type=int, nargs="+", default=[2, 4], metavar="N")
+    pricing.add_argument("--rounds", type=int, default=8, metavar="T")
+    pricing.add_argument("--replicates", type=int, default=5, metavar="R")
+    pricing.add_argument("--seed", type=int, default=0)
+    pricing.add_argument(
+        "--output", type=Path, default=None, metavar="FOLDER", help="save tables and figures"
+    )
     adversaries = commands.add_parser(
         "adversaries", help="play every adversary under every rule, and show which rules resist"
     )
@@ -144,6 +162,15 @@ def _dispatch(command: argparse.Namespace, rest: list[str]) -> int:
         from experiments.textbook.application import run_textbook
 
         return run_textbook(command.preset, rest)
+    if command.command == "reproduce" and command.preset == "all":
+        from experiments.reproduction.page import reproduce_all
+
+        reproduce_all(command.output or Path("runs/reproduction/all"), rest)
+        return 0
+    if command.command == "reproduce":
+        from experiments.reproduction.command import run_reproduction
+
+        return run_reproduction(command.preset, rest, command.output)
     if command.command == "list":
         from experiments.listing import mechanism_table, print_listing, strategy_table
 
@@ -163,6 +190,11 @@ def _dispatch(command: argparse.Namespace, rest: list[str]) -> int:
             command.same_start,
             command.output,
         )
+        return 0
+    if command.command == "pricing":
+        from experiments.pricing.command import run_pricing
+
+        run_pricing(command.organisations, command.rounds, command.replicates, command.seed, command.output)
         return 0
     if command.command == "adversaries":
         from experiments.adversaries import run_adversaries

@@ -4,6 +4,7 @@ Core Objects: check_overrides, check_grammar, check_folder, set_up_hydra
 """
 
 import itertools
+import math
 import secrets
 import tempfile
 from collections.abc import Sequence
@@ -19,7 +20,10 @@ from omegaconf import OmegaConf
 from agents.learning.device import resolve_device
 from experiments.config import Config, parse, register_schemas
 from experiments.sentences import UserError
-from sim.endowments import load_examples, split
+from sim.blocks import cut
+from sim.config import MarketConfig
+from sim.division import divide
+from sim.endowments import load_examples
 from sim.streams import Streams
 
 
@@ -29,6 +33,7 @@ def set_up_hydra() -> None:
     OmegaConf.register_new_resolver("unique", lambda: secrets.token_hex(3), use_cache=True, replace=True)
     OmegaConf.register_new_resolver("minus", lambda whole, part: int(whole) - int(part), replace=True)
     OmegaConf.register_new_resolver("divide", lambda whole, by: max(1, int(whole) // int(by)), replace=True)
+    OmegaConf.register_new_resolver("over_root", lambda scale, of: scale / math.sqrt(of), replace=True)
 
 
 def check_overrides(overrides: Sequence[str], sweep: bool) -> list[Config]:
@@ -57,7 +62,7 @@ def check_overrides(overrides: Sequence[str], sweep: bool) -> list[Config]:
         configs = [_composed(cell, sweep or len(cells) > 1) for cell in cells]
     GlobalHydra.instance().clear()
     for config in configs:
-        _check_data(config)
+        check_world(config.market(), config.replicates, config.seed)
     return configs
 
 
@@ -114,9 +119,15 @@ def check_folder(folder: Path) -> None:
         ) from error
 
 
-def _check_data(config: Config) -> None:
+def check_world(config: MarketConfig, replicates: int, seed: int) -> None:
+    """Raise ``ValueError`` if there is no such device, or data or models cannot be cut as configured."""
     resolve_device(config.device)
     examples = load_examples(config.data)
     config.broker.tested_classes(examples.classes)
-    for replicate in range(config.replicates):
-        split(examples.labels, config.data, config.organisations, Streams(config.seed), replicate)
+    cut(
+        config.network.bind(examples.inputs.shape[1:], examples.classes),
+        config.broker.blocks,
+        config.broker.bundles,
+    )
+    for replicate in range(replicates):
+        divide(examples, config.data, config.organisations, Streams(seed), replicate)

@@ -1,6 +1,6 @@
 """What there is to choose from.
 
-Core Objects: print_listing, print_textbook, mechanism_table, strategy_table
+Core Objects: print_listing, print_textbook, print_reproduction, mechanism_table, strategy_table
 """
 
 from pathlib import Path
@@ -16,7 +16,7 @@ from agents.strategies import STRATEGIES
 from markets.mechanisms import MECHANISMS
 from markets.priors import PRIORS
 from markets.registry import Registry
-from sim.data import DATASETS
+from sim.datasets import DATASETS
 from sim.settings import SETTINGS
 
 REGISTRIES: dict[str, Registry] = {
@@ -40,6 +40,8 @@ def print_listing() -> None:
         console.print(table)
     _print_presets(console, "experiment")
     _print_presets(console, "textbook")
+    _print_presets(console, "reproduction")
+    _print_presets(console, "scale")
 
 
 def print_textbook() -> None:
@@ -48,6 +50,17 @@ def print_textbook() -> None:
     _print_presets(console, "textbook")
     console.print(
         "parabourse textbook PRESET [KEY=VALUE ...]; --cfg job shows the keys of a preset", soft_wrap=True
+    )
+
+
+def print_reproduction() -> None:
+    """Print the presets of published experiments and the scales, and how to play one."""
+    console = Console()
+    _print_presets(console, "reproduction")
+    _print_presets(console, "scale")
+    console.print(
+        "parabourse reproduce PRESET [scale=SCALE] [KEY=VALUE ...]; --cfg job shows the keys of a preset",
+        soft_wrap=True,
     )
 
 

@@ -39,8 +39,8 @@ def cut(architecture: Architecture, blocks: str, bundles: str) -> Cut:
     architecture : Architecture
         Whose layers are cut.
     blocks : str
-        ``model``, one block that holds everything, ``trunk``, one that holds all layers but the last, or
-        ``layers``, a block a layer.
+        ``model``, one block that holds everything, ``trunk``, one that holds all layers but the last,
+        ``layers``, a block a layer, or names of layers joined by "+", one block that holds these.
     bundles : str
         What is listed besides the layers: ``none``, ``whole``, all of them together, or ``adjacent``, every
         run of two or more of them: L (L - 1) / 2 bundles of L layers.
@@ -48,7 +48,8 @@ def cut(architecture: Architecture, blocks: str, bundles: str) -> Cut:
     Raises
     ------
     ValueError
-        If there are more layers than contents can tell apart, or nothing below the last for a trunk.
+        If there are more layers than contents can tell apart, nothing below the last for a trunk, or no layer
+        of a name.
     """
     if blocks == "model":
         return Cut((WHOLE,), np.zeros(1, dtype=np.int64))
@@ -59,6 +60,14 @@ def cut(architecture: Architecture, blocks: str, bundles: str) -> Cut:
                 f"broker.blocks must be model for {architecture.signature}, a lone head; got trunk"
             )
         return Cut((JOINT.join(layers[:-1]),), np.zeros(1, dtype=np.int64))
+    if blocks != "layers":
+        chosen = blocks.split(JOINT)
+        if not set(chosen) <= set(layers):
+            raise ValueError(
+                f"broker.blocks must be model, trunk, layers, or among {', '.join(layers)} joined by "
+                f"{JOINT} for {architecture.signature}; got {blocks!r}"
+            )
+        return Cut((JOINT.join(name for name in layers if name in chosen),), np.zeros(1, dtype=np.int64))
     number = len(layers)
     if bundles == "none":
         return Cut(layers, np.zeros(number, dtype=np.int64))

@@ -24,7 +24,8 @@ class BrokerConfig:
     ----------
     blocks : str
         What sellers list: ``model``, one block that holds all the parameters, ``trunk``, one that holds all
-        layers but the head, or ``layers``, a block a layer.
+        layers but the head, ``layers``, a block a layer, or names of layers of the network joined by "+", as
+        ``layer0+layer1``: one block that holds these, all that is ever traded.
     bundles : str
         What sellers list besides single layers: ``none``, ``whole``, all layers together, or ``adjacent``,
         every run of adjacent layers. A bundle is tried and merged as one block; a buyer wins one listing a
@@ -59,7 +60,7 @@ class BrokerConfig:
         Trade in every so many rounds from then on; 1 is every round.
     """
 
-    blocks: Annotated[str, Field(pattern="^(model|trunk|layers)$")] = "model"
+    blocks: Annotated[str, Field(min_length=1)] = "model"
     bundles: Annotated[str, Field(pattern="^(none|whole|adjacent)$")] = "none"
     licence: str = "copy"
     alignment: Annotated[str, Field(pattern="^(weight_matching|none)$")] = "weight_matching"

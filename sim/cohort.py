@@ -57,9 +57,7 @@ class Cohort:
         for world in self.worlds:
             world.steps += 1
         play(self.worlds, watch)
-        return {
-            table: pd.concat([_frame(w, table) for w in self.worlds], ignore_index=True) for table in TABLES
-        }
+        return {table: _frame(self.worlds, table) for table in TABLES}
 
     def state(self) -> dict[str, Any]:
         """Return what a checkpoint must hold: arrays and tensors by flat names."""
@@ -78,15 +76,18 @@ class Cohort:
             world.restore({k.removeprefix(own): np.asarray(v) for k, v in state.items() if k.startswith(own)})
 
 
-def _frame(world: ParameterMarket, table: str) -> pd.DataFrame:
-    assert world.report is not None
-    columns = world.report.tables[table]
-    length = len(next(iter(columns.values())))
+def _frame(worlds: Sequence[ParameterMarket], table: str) -> pd.DataFrame:
+    """Return a table of the round just played, the worlds' rows in turn."""
+    parts = [world.report.tables[table] for world in worlds if world.report is not None]
+    lengths = [len(next(iter(columns.values()))) for columns in parts]
     key = {
-        "arm": np.full(length, world.config.setting.name, dtype=object),
-        "replicate": np.full(length, world.replicate, dtype=np.int64),
-        "round": np.full(length, world.steps, dtype=np.int64),
+        "arm": np.array([world.config.setting.name for world in worlds], dtype=object),
+        "replicate": np.array([world.replicate for world in worlds], dtype=np.int64),
+        "round": np.array([world.steps for world in worlds], dtype=np.int64),
     }
-    frame = pd.DataFrame(key | columns)
+    repeated = {name: np.repeat(column, lengths) for name, column in key.items()}
+    # Joined before they become a frame: making a frame takes as long as playing a small world's round.
+    joined = {name: np.concatenate([columns[name] for columns in parts]) for name in parts[0]}
+    frame = pd.DataFrame(repeated | joined)
     # An empty column of texts has no type to infer: without this, a table's schema would depend on its rows.
     return frame.astype({name: "str" for name in frame if frame[name].dtype == object})

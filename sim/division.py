@@ -4,7 +4,7 @@ Copies of one original (the same image, moved) stay together: in one part of the
 that no test example was ever trained on in another guise. Where a dataset holds several tasks, organisation i
 works on task ``i mod T``: its endowment is of that task, and so is what it is measured on.
 
-Core Objects: Division, divide
+Core Objects: Division, divide, trial_examples
 """
 
 import dataclasses
@@ -12,7 +12,7 @@ import dataclasses
 import numpy as np
 from numpy.typing import NDArray
 
-from sim.data import DataError, Examples
+from sim.datasets import DataError, Examples
 from sim.endowments import DataConfig, split
 from sim.streams import Streams
 
@@ -73,3 +73,30 @@ def divide(
     if any(len(set(own)) > 1 for own in sizes.values()):
         raise DataError(f"tasks of a dataset must be of the same size; got parts of {sizes} examples")
     return Division(endowments, *(np.stack(found) for found in held_out.values()))
+
+
+def trial_examples(validation: IntArray, labels: IntArray, classes: int) -> IntArray:
+    """Return the validation examples on which trials are made: those of the first classes.
+
+    Parameters
+    ----------
+    validation : int64 array [G, V]
+        The broker's examples of each replicate and task.
+    labels : int64 array [E]
+        Class of every example.
+    classes : int
+        On how many classes trials are made.
+
+    Raises
+    ------
+    DataError
+        If groups differ in how many they have of these classes.
+    """
+    # Every replicate has the same number of examples of each class, since all parts are stratified alike.
+    tested = [part[labels[part] < classes] for part in validation]
+    if len({len(part) for part in tested}) > 1:
+        raise DataError(
+            f"broker.trials must be full or none where tasks differ in the sizes of their classes; got "
+            f"trials on {classes} classes"
+        )
+    return np.stack(tested)

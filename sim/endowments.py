@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from pydantic import Field
 from pydantic.dataclasses import dataclass
 
-from sim.data import DATASETS, DataError, Examples
+from sim.datasets import DATASETS, DataError, Examples
 from sim.streams import Streams
 
 IntArray = NDArray[np.int64]
@@ -38,6 +38,9 @@ class DataConfig:
     examples : int or None
         Size of a stratified subset to use, of each task and without copies (see `sim.division`); all by
         default.
+    standardise : bool
+        Whether models see pixels less the dataset's usual mean, in units of its usual deviation, in the place
+        of pixels in [0, 1].
     endowment : str
         ``iid``: stratified shares. ``class_skew``: everything of the classes of one's group, a fraction
         `kept` of the others. ``dirichlet``: the shares of every class are drawn.
@@ -60,6 +63,7 @@ class DataConfig:
     dataset: str = "digits"
     data_home: str | None = None
     examples: Annotated[int | None, Field(ge=1)] = None
+    standardise: bool = False
     endowment: Annotated[str, Field(pattern="^(iid|class_skew|dirichlet)$")] = "iid"
     groups: Annotated[int, Field(ge=1)] = 2
     kept: Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)] = 0.1

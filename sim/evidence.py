@@ -1,6 +1,6 @@
 """What organisations tell of their data in aggregate, for the merge operators that use it.
 
-Core Objects: collect_evidence, shuffled
+Core Objects: collect_evidence, shuffled, padded
 """
 
 from collections.abc import Mapping, Sequence
@@ -61,9 +61,14 @@ def collect_evidence(
 
 def shuffled(endowments: Sequence[Ints], rng: np.random.Generator) -> Ints:
     """Return each endowment in a random order, one a row, padded with -1: int64 [N, longest]."""
+    rows = padded(endowments)
+    keys = np.where(rows >= 0, rng.random(rows.shape), np.inf)
+    return np.take_along_axis(rows, np.argsort(keys, axis=1, kind="stable"), axis=1)
+
+
+def padded(endowments: Sequence[Ints]) -> Ints:
+    """Return each endowment as a row, padded with -1: int64 [N, longest]."""
     sizes = np.array([len(e) for e in endowments])
-    padded = np.full((len(endowments), sizes.max()), -1, dtype=np.int64)
-    held = np.arange(sizes.max()) < sizes[:, None]
-    padded[held] = np.concatenate(endowments)
-    keys = np.where(held, rng.random(padded.shape), np.inf)
-    return np.take_along_axis(padded, np.argsort(keys, axis=1, kind="stable"), axis=1)
+    rows = np.full((len(endowments), sizes.max()), -1, dtype=np.int64)
+    rows[np.arange(sizes.max()) < sizes[:, None]] = np.concatenate(endowments)
+    return rows

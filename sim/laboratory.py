@@ -18,19 +18,24 @@ from torch import Tensor, nn
 
 from agents.learning.calibration import recalibrate
 from agents.learning.device import resolve_device
+from agents.learning.ensembles import evaluate_ensembles
 from agents.learning.fleet import Fleet
 from agents.learning.merge_operators import Recipe
 from agents.learning.merging import merge
+from agents.learning.mixing import mix
 from agents.learning.parameters import Parameters, take
+from agents.learning.stationarity import squared_gradient_norms
+from agents.learning.training import Pull
 from agents.learning.trials import try_blocks
 from sim.blocks import cut
 from sim.config import MarketConfig
-from sim.data import DataError
-from sim.division import Division, divide
+from sim.division import Division, divide, trial_examples
 from sim.endowments import load_examples
-from sim.evidence import collect_evidence, shuffled
-from sim.requests import Evaluate, Measured, Merge, Train, Trained, Tried, Try
+from sim.evidence import collect_evidence, padded
+from sim.requests import Evaluate, EvaluateTogether, Measured, Merge, Mix, Train, Trained, Tried, Try
+from sim.starts import initial_models
 from sim.streams import Streams
+from sim.visits import visiting_order
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -65,7 +70,8 @@ class Laboratory:
         examples = load_examples(config.data)
         self.classes = examples.classes
         self.labels = examples.labels
-        self._inputs = torch.as_tensor(examples.inputs, device=self.device)
+        inputs = examples.standardised() if config.data.standardise else examples.inputs
+        self._inputs = torch.as_tensor(inputs, device=self.device)
         self._labels = torch.as_tensor(examples.labels, device=self.device)
         self.replicates = tuple(replicates)
         self.splits: dict[int, Division] = {
@@ -79,7 +85,8 @@ class Laboratory:
         self.architecture = config.network.bind(examples.inputs.shape[1:], examples.classes)
         listed = cut(self.architecture, config.broker.blocks, config.broker.bundles)
         self.positions, self.contents = listed.positions, listed.contents
-        self._parts["trial"] = self._trial_examples()
+        tested = config.broker.tested_classes(self.classes)
+        self._parts["trial"] = trial_examples(self._parts["validation"], self.labels, tested)
         self._search = config.weight_search()
         slots = len(self.replicates) * worlds * config.organisations
         self.fleet = Fleet(
@@ -110,19 +117,6 @@ class Laboratory:
     def _tries(self) -> bool:
         return self.config.broker.trials != "none"
 
-    def _trial_examples(self) -> Ints:
-        """Return the validation examples on which trials are made, of each replicate and task, [R T, V]."""
-        validation = self._parts["validation"]
-        classes = self.config.broker.tested_classes(self.classes)
-        # Every replicate has the same number of examples of each class, since all parts are stratified alike.
-        tested = [part[self.labels[part] < classes] for part in validation]
-        if len({len(part) for part in tested}) > 1:
-            raise DataError(
-                f"broker.trials must be full or none for {self.config.data.dataset}, whose tasks differ "
-                f"in the sizes of their classes; got {self.config.broker.trials}"
-            )
-        return np.stack(tested)
-
     def slots_of(self, replicate: int, world: int) -> Ints:
         """Return the slots [N] of the organisations of one world."""
         first = (self.replicates.index(replicate) * self._worlds + world) * self.config.organisations
@@ -134,7 +128,14 @@ class Laboratory:
 
     def perform(self, requests: Sequence[Any]) -> list[Any]:
         """Answer the requests of several worlds, all of one kind, by one batched computation."""
-        answer = {Train: self._train, Try: self._try, Merge: self._merge, Evaluate: self._evaluate}
+        answer = {
+            Train: self._train,
+            Try: self._try,
+            Merge: self._merge,
+            Mix: self._mix,
+            Evaluate: self._evaluate,
+            EvaluateTogether: self._evaluate_together,
+        }
         return answer[type(requests[0])](requests)  # type: ignore[operator]
 
     def _train(self, requests: Sequence[Train]) -> list[Trained]:
@@ -142,9 +143,10 @@ class Laboratory:
         taught = np.concatenate([r.taught for r in requests])
         before = self.fleet.models_of(slots)
         loss, examples = np.zeros(len(slots)), np.zeros(len(slots), dtype=np.int64)
+        pull = self._pull(requests, before)
         for epoch in range(self.config.learning.local_epochs):
-            order = self._visiting_order(requests, epoch)
-            loss, seen = self._train_epoch(slots, order, taught)
+            order = visiting_order(requests, self.splits, self.streams, epoch, self.tasks)
+            loss, seen = self._train_epoch(slots, order, taught, pull)
             examples += seen
         group = self._groups(slots)
         validation = self._loss_and_accuracy(slots, "validation", group)[0]
@@ -157,15 +159,28 @@ class Laboratory:
             loss[diverged] = validation[diverged]
         return _split(Trained, (loss, validation, examples, diverged), [len(r.slots) for r in requests])
 
-    def _train_epoch(self, slots: Ints, order: Ints, taught: Ints) -> tuple[Floats, Ints]:
+    def _pull(self, requests: Sequence[Train], anchor: Parameters) -> Pull | None:
+        """Return the proximal terms of a training, None where nobody has one."""
+        if all(r.pull is None for r in requests):
+            return None
+        strength = np.concatenate([np.zeros(len(r.slots)) if r.pull is None else r.pull for r in requests])
+        return Pull(anchor, torch.as_tensor(strength, device=self.device))
+
+    def _train_epoch(self, slots: Ints, order: Ints, taught: Ints, pull: Pull | None) -> tuple[Floats, Ints]:
         """Train slots [n] for one epoch, those with the same labels together."""
         loss, seen = np.empty(len(slots)), np.empty(len(slots), dtype=np.int64)
         lessons, lesson = np.unique(taught, axis=0, return_inverse=True)
         for number, labels_of in enumerate(lessons):
             own = lesson.ravel() == number
             labels = torch.as_tensor(labels_of, device=self.device)[self._labels]
+            rows = torch.as_tensor(np.flatnonzero(own), device=self.device)
             loss[own], seen[own] = self.fleet.train(
-                slots[own], self._inputs, labels, order[own], self.config.learning.batch_size
+                slots[own],
+                self._inputs,
+                labels,
+                order[own],
+                self.config.learning.batch_size,
+                pull and pull.take(rows),
             )
         return loss, seen
 
@@ -233,10 +248,35 @@ class Laboratory:
         )
         return [None] * len(requests)
 
+    def _mix(self, requests: Sequence[Mix]) -> list[None]:
+        mix(
+            self.fleet,
+            np.stack([r.slots for r in requests]),
+            np.stack([r.weights for r in requests]),
+            self.config.learning.reset_after_merge,
+            settle=self._recalibrate,
+        )
+        return [None] * len(requests)
+
     def _evaluate(self, requests: Sequence[Evaluate]) -> list[Measured]:
         slots = np.concatenate([r.slots for r in requests])
         columns = self._loss_and_accuracy(slots, requests[0].part, self._groups(slots))
         return _split(Measured, columns, [len(r.slots) for r in requests])
+
+    def _evaluate_together(self, requests: Sequence[EvaluateTogether]) -> list[Measured]:
+        members, part = np.stack([r.slots for r in requests]), self._parts[requests[0].part]
+        group = self._groups(members[:, 0])
+        columns = evaluate_ensembles(self.fleet, members, self._inputs, self._labels, part, group)
+        return _split(Measured, columns, [1] * len(requests))
+
+    def squared_gradient_norms(self, replicate: int, slots: Ints) -> Floats:
+        """Return how far the organisations [N] of a world, or of several in turn, are from stationary points.
+
+        Each by the gradient of the mean loss over its own endowment (see `agents.learning.stationarity`).
+        """
+        own = padded(self.splits[replicate].endowments)
+        rows = own[np.arange(len(slots)) % len(own)]
+        return squared_gradient_norms(self.fleet, slots, self._inputs, self._labels, rows)
 
     def _trial_loss(self, slots: Ints) -> Floats:
         """Return the loss of slots [n] on the examples on which their replicates' trials are made."""
@@ -255,44 +295,12 @@ class Laboratory:
     def _loss_and_accuracy(self, slots: Ints, part: str, group: Ints) -> tuple[Floats, Floats]:
         return self.fleet.evaluate(slots, self._inputs, self._labels, self._parts[part], group)
 
-    def _visiting_order(self, requests: Sequence[Train], epoch: int) -> Ints:
-        """Return the examples in the order in which each slot visits them, [n, longest], padded with -1.
-
-        The order of an organisation depends on its replicate, the round and the epoch alone, so all arms
-        visit alike.
-        """
-        orders = {
-            (r.replicate, r.round): shuffled(
-                self.splits[r.replicate].endowments,
-                self.streams.stream("batches", r.replicate, r.round, epoch),
-            )
-            for r in requests
-        }
-        longest = max(order.shape[1] for order in orders.values())
-        padded = {
-            key: np.pad(order, ((0, 0), (0, longest - order.shape[1])), constant_values=-1)
-            for key, order in orders.items()
-        }
-        return np.concatenate(
-            [np.where(r.trains[:, None], padded[r.replicate, r.round][r.organisation], -1) for r in requests]
-        )
-
     def _place_initial_weights(self) -> None:
+        number, same = self.config.organisations, self.config.learning.same_start
         for replicate in self.replicates:
-            starts = [
-                self.architecture.initial(
-                    self.streams.stream(
-                        "initial weights", replicate, 0 if self.config.learning.same_start else i
-                    )
-                )
-                for i in range(self.config.organisations)
-            ]
-            stacked = {name: np.stack([start[name] for start in starts]) for name in starts[0]}
-            leaves: dict[str, Tensor] = {
-                n: torch.as_tensor(leaf, device=self.device) for n, leaf in stacked.items()
-            }
+            start = initial_models(self.architecture, self.streams, replicate, number, same)
             for world in range(self._worlds):
-                self.fleet.write(self.slots_of(replicate, world), leaves)
+                self.fleet.set_parameters(self.slots_of(replicate, world), start)
 
 
 def _split(answer: type[Any], columns: Sequence[NDArray[Any]], counts: list[int]) -> list[Any]:

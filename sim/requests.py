@@ -1,6 +1,6 @@
 """What worlds ask of the laboratory, and what it answers.
 
-Core Objects: Train, Trained, Try, Tried, Merge, Evaluate, Measured, Request
+Core Objects: Train, Trained, Try, Tried, Merge, Mix, Evaluate, EvaluateTogether, Measured, Request
 """
 
 from dataclasses import dataclass
@@ -20,7 +20,9 @@ class Train:
     """Train `slots` [n], which hold `organisation` [n] of a replicate, for the epochs of round `round`.
 
     Who does not train, `trains` [n] False, is measured alone. Examples of class k are labelled as class
-    `taught` [n, K] of them when they are learnt from, never when they measure.
+    `taught` [n, K] of them when they are learnt from, never when they measure. `pooled`: everybody learns
+    from the union of all endowments of the replicate. `pull` [n] is the strength of a proximal term that
+    holds each model near what it was when this training began (see `agents.learning.training.Pull`).
     """
 
     slots: Ints
@@ -29,6 +31,8 @@ class Train:
     round: int
     trains: Bools
     taught: Ints
+    pooled: bool = False
+    pull: Floats | None = None
 
 
 @dataclass(frozen=True)
@@ -78,6 +82,15 @@ class Merge:
 
 
 @dataclass(frozen=True)
+class Mix:
+    """Replace each model of `slots` [N] by the mean of all of them with its row of `weights` [N, N]."""
+
+    slots: Ints
+    weights: Floats
+    replicate: int
+
+
+@dataclass(frozen=True)
 class Evaluate:
     """Measure `slots` [n] on the ``validation`` or the ``test`` part of a replicate."""
 
@@ -87,11 +100,20 @@ class Evaluate:
 
 
 @dataclass(frozen=True)
+class EvaluateTogether:
+    """Measure the mean of the probabilities of `slots` [n], one ensemble, on a part of a replicate."""
+
+    slots: Ints
+    part: str
+    replicate: int
+
+
+@dataclass(frozen=True)
 class Measured:
-    """Loss (nats an example) and accuracy (share right), both [n]."""
+    """Loss (nats an example) and accuracy (share right), both [n]; of an ensemble [1]."""
 
     loss: Floats
     accuracy: Floats
 
 
-Request = Train | Try | Merge | Evaluate
+Request = Train | Try | Merge | Mix | Evaluate | EvaluateTogether

@@ -6,7 +6,7 @@ trained as one. It is kept beside merging to say what merging gives up for being
 Source: Hansen and Salamon (1990), "Neural Network Ensembles"; Lakshminarayanan, Pritzel and Blundell (2017),
 "Simple and Scalable Predictive Uncertainty Estimation Using Deep Ensembles", which averages probabilities.
 
-Core Objects: Ensemble, try_ensembles
+Core Objects: Ensemble, try_ensembles, evaluate_ensembles
 """
 
 from dataclasses import dataclass
@@ -19,10 +19,10 @@ from torch import Tensor
 
 from agents.learning.fleet import Fleet
 from agents.learning.losses import mean_accuracy, mean_loss
-from agents.learning.memory import chunks
+from agents.learning.memory import chunks, row_parts
 from agents.learning.networks.base import Architecture
 from agents.learning.networks.products import whole_lines
-from agents.learning.parameters import Parameters
+from agents.learning.parameters import Parameters, gather, take
 from agents.learning.weight_search import WeightSearch
 
 Floats = npt.NDArray[np.float64]
@@ -149,6 +149,58 @@ def try_ensembles(
         return np.where(np.isfinite(loss), loss, np.inf)
 
     return search.search(loss_at, loss_at(np.zeros((len(own), 1)))[:, 0])
+
+
+@torch.no_grad()
+def evaluate_ensembles(
+    fleet: Fleet,
+    members: npt.NDArray[np.int64],
+    inputs: Tensor,
+    labels: Tensor,
+    index: npt.NDArray[np.int64],
+    group: npt.ArrayLike,
+) -> tuple[Floats, Floats]:
+    """Return loss and accuracy of each ensemble on its group's examples; probabilities are averaged.
+
+    As `Fleet.evaluate`, but for P ensembles of S members each, and in the same parts. Cost: P x S forward
+    passes over a group's examples.
+
+    Parameters
+    ----------
+    fleet : Fleet
+        Holds the members.
+    members : int64 array, shape (P, S)
+        Slots of each ensemble.
+    inputs, labels : Tensor
+        Examples ``[E, C, H, W]`` and their classes int64 ``[E]``.
+    index : int64 array, shape (G, V)
+        Examples of each group.
+    group : array of int, shape (P,)
+        The group of each ensemble.
+
+    Returns
+    -------
+    loss, accuracy : float64 array, shape (P,)
+        Mean cross-entropy in nats an example and share of right answers.
+    """
+    ensembles, size = members.shape
+    rows, groups = fleet.rows(members), torch.as_tensor(np.asarray(group, dtype=np.int64)).to(fleet.device)
+    inputs, labels = inputs.to(fleet.device), labels.to(fleet.device)
+    examples, count = torch.as_tensor(index).to(fleet.device), index.shape[1]
+    equal = torch.full((ensembles, size), 1 / size, device=fleet.device)
+    loss, accuracy = np.zeros(ensembles), np.zeros(ensembles)
+    for columns in row_parts(fleet.architecture, count, fleet.device):
+        piece = examples[groups][:, columns]
+        width, chosen = piece.shape[1], whole_lines(piece)
+        of_members = chosen.repeat_interleave(size, 0)
+        answers = [
+            fleet.architecture.forward(take(fleet.models, rows[part]), gather(inputs, of_members[part]))
+            for part in chunks(len(rows), fleet.passes_at_once(chosen.shape[1]))
+        ]
+        logits = averaged(torch.cat(answers).unflatten(0, (ensembles, size)), equal, "probabilities")
+        loss += mean_loss(logits, labels[chosen], width) * (width / count)
+        accuracy += mean_accuracy(logits, labels[chosen], width) * (width / count)
+    return loss, accuracy
 
 
 def _answers(fleet: Fleet, models: Parameters, rows: Tensor, x: Tensor) -> Tensor:

@@ -26,7 +26,7 @@ from agents.learning.networks.products import whole_lines
 from agents.learning.optimisers import Optimiser, OptimiserState, initial_state
 from agents.learning.packing import Packing
 from agents.learning.parameters import Parameters, finite, gather, take
-from agents.learning.training import train_epoch, training_groups
+from agents.learning.training import Pull, train_epoch, training_groups
 from agents.learning.workspace import Workspace
 
 Ints = npt.NDArray[np.int64]
@@ -160,7 +160,13 @@ class Fleet:
         self.optimiser_state.reset(self.rows(slots))
 
     def train(
-        self, slots: npt.ArrayLike, inputs: Tensor, labels: Tensor, order: Ints, batch_size: int
+        self,
+        slots: npt.ArrayLike,
+        inputs: Tensor,
+        labels: Tensor,
+        order: Ints,
+        batch_size: int,
+        pull: Pull | None = None,
     ) -> tuple[Floats, Ints]:
         """Train each slot for one epoch: a pass over its own examples in its own order.
 
@@ -177,6 +183,8 @@ class Fleet:
             Row i lists the examples that slot i visits, in order, then -1 to the end.
         batch_size : int
             Rows of a step; the last step of a slot may have fewer.
+        pull : Pull, optional
+            A proximal term of each slot's objective; the losses returned are without it.
 
         Returns
         -------
@@ -210,6 +218,7 @@ class Fleet:
                 rows = self.rows(numbers[some])
                 models, statistics = self._packed.index_select(0, rows), take(self.statistics, rows)
                 state = self.optimiser_state.take(rows)
+                held = pull and pull.take(torch.from_numpy(some).to(self.device))
                 total = train_epoch(
                     self.architecture,
                     self.optimiser,
@@ -221,6 +230,7 @@ class Fleet:
                     order[some],
                     width,
                     self._workspace,
+                    held,
                 )
                 loss[some] = total / seen[some]
                 self._packed.index_copy_(0, rows, models)

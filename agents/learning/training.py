@@ -1,4 +1,7 @@
-"""One epoch of minibatch training of many models at once, each on examples of its own."""
+"""One epoch of minibatch training of many models at once, each on examples of its own.
+
+Core Objects: train_epoch, training_groups, batch_gradients, Pull
+"""
 
 from collections.abc import Iterator
 from dataclasses import dataclass as value
@@ -9,14 +12,37 @@ import torch
 from torch import Tensor
 
 from agents.learning.device import precise_dtype
-from agents.learning.memory import chunks, training_rows
+from agents.learning.memory import training_rows
 from agents.learning.networks.base import Architecture
 from agents.learning.optimisers import Optimiser, OptimiserState
 from agents.learning.packing import Packing
-from agents.learning.parameters import Parameters, gather, head
+from agents.learning.parameters import Parameters, gather, head, spread, take
 from agents.learning.workspace import Workspace
 
 Ints = npt.NDArray[np.int64]
+
+
+@value(frozen=True)
+class Pull:
+    """The proximal term ``strength / 2 * |parameters - anchor|^2`` that is added to each model's loss.
+
+    Source: Li, Sahu, Zaheer, Sanjabi, Talwalkar and Smith (2020), "Federated Optimization in Heterogeneous
+    Networks" (FedProx).
+
+    Attributes
+    ----------
+    anchor : Parameters
+        Where each model is pulled to, leaves ``[n, ...]``.
+    strength : Tensor
+        mu of each model, ``[n]``; 0 adds nothing.
+    """
+
+    anchor: Parameters
+    strength: Tensor
+
+    def take(self, rows: Tensor) -> "Pull":
+        """Return the terms of some models."""
+        return Pull(take(self.anchor, rows), self.strength[rows])
 
 
 def training_groups(lengths: Ints, batch_size: int) -> Iterator[tuple[Ints, int]]:
@@ -44,6 +70,7 @@ def train_epoch(
     order: Ints,
     width: int,
     workspace: Workspace,
+    pull: Pull | None = None,
 ) -> npt.NDArray[np.float64]:
     """Train n models for one epoch, in place on `rows`, `statistics` and `state`.
 
@@ -64,6 +91,8 @@ def train_epoch(
         Rows of a step.
     workspace : Workspace
         Keeps the buffers of a step for the next.
+    pull : Pull, optional
+        A proximal term of each model's objective.
 
     Returns
     -------
@@ -75,6 +104,7 @@ def train_epoch(
     batches = _Batches.of(architecture, inputs, labels, _padded(order, longest * width), width, workspace)
     packing, active = Packing(architecture.shapes), 0
     slopes = workspace.take("slopes", tuple(rows.shape)).zero_()
+    anchors = packing.pack(pull.anchor) if pull else rows
     for step in range(longest):
         working = int((steps > step).sum())
         if working != active:
@@ -85,6 +115,8 @@ def train_epoch(
             take_step = optimiser.stepper(rows[:active], slopes[:active], state.head(active))
         found = batches.gradients(models, step, active)
         torch._foreach_copy_(targets, [found[name] for name in slope])
+        if pull:
+            slopes[:active].add_((rows[:active] - anchors[:active]) * spread(pull.strength[:active], rows))
         take_step()
     return batches.total()
 
@@ -125,29 +157,56 @@ class _Batches:
         return cls(architecture, inputs, examples, gather(labels, examples), share, losses, workspace)
 
     def gradients(self, models: Parameters, step: int, active: int) -> Parameters:
-        """Return the gradients of the mean losses of the first models in a step, ``[active, ...]``.
-
-        Rows that do not fit into memory together are computed part by part.
-        """
-        batch = self.examples.shape[2]
-        size = training_rows(self.architecture, batch, self.examples.device)
-        total = Parameters()
-        for part in chunks(batch, size):
-            cells = (step, slice(0, active), part)
-            x, share = gather(self.inputs, self.examples[cells], self.workspace), self.share[cells]
-            losses, slopes = self.architecture.gradients(models, x, self.labels[cells], share, self.workspace)
-            self.losses[cells] = losses
-            if size >= batch:
-                return slopes
-            for name, slope in slopes.items():
-                total[name] = total[name].add_(slope) if name in total else slope.clone()
-        return total
+        """Return the gradients of the mean losses of the first models in a step, ``[active, ...]``."""
+        examples, labels, share = (leaf[step, :active] for leaf in (self.examples, self.labels, self.share))
+        losses, slopes = batch_gradients(
+            self.architecture, models, self.inputs, examples, labels, share, self.workspace
+        )
+        self.losses[step, :active] = losses
+        return slopes
 
     def total(self) -> npt.NDArray[np.float64]:
         """Return the sum of each model's losses, ``[n]``."""
         sums = self.losses.masked_fill_(self.share == 0, 0).sum(2, dtype=precise_dtype(self.losses.device))
         # one step after the other, so that steps of others alone change nothing
         return np.asarray(sums.cpu().numpy().cumsum(axis=0, dtype=np.float64)[-1])
+
+
+def batch_gradients(
+    architecture: Architecture,
+    models: Parameters,
+    inputs: Tensor,
+    examples: Tensor,
+    labels: Tensor,
+    share: Tensor,
+    workspace: Workspace,
+) -> tuple[Tensor, Parameters]:
+    """Return the loss of every row, ``[n, B]``, and the gradient of each slot's weighted sum of them.
+
+    Rows that do not fit into memory together are computed part by part.
+
+    Parameters
+    ----------
+    models : Parameters
+        Leaves ``[n, ...]``, running statistics included.
+    inputs : Tensor
+        All examples ``[E, C, H, W]``.
+    examples, labels, share : Tensor
+        Which example a row is, its class, and what it counts in the sum, 0 for padding; ``[n, B]``.
+    workspace : Workspace
+        Keeps the buffers of a step for the next.
+    """
+    size = training_rows(architecture, examples.shape[1], examples.device)
+    found, total = [], Parameters()
+    for chosen, y, counts in zip(*(leaf.split(size, 1) for leaf in (examples, labels, share)), strict=True):
+        x = gather(inputs, chosen, workspace)
+        losses, slopes = architecture.gradients(models, x, y, counts, workspace)
+        if chosen.shape == examples.shape:
+            return losses, slopes
+        found.append(losses)
+        for name, slope in slopes.items():
+            total[name] = total[name].add_(slope) if name in total else slope.clone()
+    return torch.cat(found, 1), total
 
 
 def _padded(order: Ints, columns: int) -> Ints:

@@ -8,23 +8,13 @@ from functools import partial
 from pathlib import Path
 
 import pandas as pd
-import torch
-from joblib import Parallel, delayed
 from rich.console import Console
-from rich.progress import (
-    BarColumn,
-    MofNCompleteColumn,
-    Progress,
-    TextColumn,
-    TimeElapsedColumn,
-    TimeRemainingColumn,
-)
 from rich.table import Table
 
 from experiments.conclusion import cell, wide_console
 from experiments.cross.cells import HEADINGS, KEYS, MEASURES, play_cells
 from experiments.cross.config import CrossConfig
-from experiments.sentences import UserError
+from experiments.saved_cells import Cell, Watch, claim, play_missing
 from experiments.statistics import Interval, interval
 from sim.records import write_atomically
 
@@ -55,16 +45,10 @@ def play_table(config: CrossConfig, text: str, folder: Path | None) -> tuple[Pat
     own = "\n".join(line for line in text.splitlines() if not line.startswith("jobs:"))
     if folder is None:
         folder = Path("runs") / f"cross-{hashlib.sha256(own.encode()).hexdigest()[:10]}"
-    _claim(folder, own)
+    claim(folder, own, "a cross table")
     served = [mechanism for mechanism in config.mechanisms if config.serves(mechanism)]
-    missing = [mechanism for mechanism in served if not _is_whole(_cells(folder, mechanism))]
-    work = Parallel(n_jobs=config.jobs, return_as="generator_unordered")(
-        delayed(_play_and_save)(config, mechanism, folder) for mechanism in missing
-    )
-    with _bar() as bar:
-        task = bar.add_task("mechanism", total=len(served), completed=len(served) - len(missing))
-        for _ in work:
-            bar.advance(task)
+    cells = [Cell(_cells(folder, mechanism), partial(_play, config, mechanism)) for mechanism in served]
+    play_missing(cells, config.jobs, "mechanism")
     samples = pd.concat([pd.read_parquet(_cells(folder, mechanism)) for mechanism in served])
     table = aggregate(samples)
     write_atomically(folder / "cross.csv", partial(table.to_csv, index=False))
@@ -128,46 +112,11 @@ def _print_advantages(console: Console, setting: str, cells: pd.DataFrame) -> No
         console.print(shown)
 
 
-def _play_and_save(config: CrossConfig, mechanism: str, folder: Path) -> None:
-    torch.set_num_threads(1)
+def _play(config: CrossConfig, mechanism: str, watch: Watch) -> pd.DataFrame:
     rows = play_cells(config, mechanism)
-    write_atomically(_cells(folder, mechanism), partial(rows.to_parquet, index=False))
+    watch()
+    return rows
 
 
 def _cells(folder: Path, mechanism: str) -> Path:
     return folder / "cells" / f"{mechanism}.parquet"
-
-
-def _is_whole(path: Path) -> bool:
-    """Return whether cells are there and can be read; damaged ones are played again."""
-    try:
-        return path.is_file() and len(pd.read_parquet(path)) > 0
-    except (OSError, ValueError):
-        return False
-
-
-def _claim(folder: Path, own: str) -> None:
-    """Make the folder, or raise ``UserError`` unless it is one of this configuration."""
-    path = folder / "config.yaml"
-    if path.is_file() and path.read_text(encoding="utf-8") == own:
-        return
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise UserError(
-            f"--output must be a new folder, or that of a cross table with this configuration; got {folder}"
-        )
-    (folder / "cells").mkdir(parents=True, exist_ok=True)
-    write_atomically(path, lambda p: p.write_text(own, encoding="utf-8"))
-
-
-def _bar() -> Progress:
-    console = Console(stderr=True)
-    return Progress(
-        TextColumn("{task.description}"),
-        MofNCompleteColumn(),
-        BarColumn(),
-        TimeElapsedColumn(),
-        TextColumn("left"),
-        TimeRemainingColumn(),
-        console=console,
-        disable=not console.is_terminal,
-    )

@@ -80,6 +80,15 @@ _KNOWN = {
     "independent": ArmStyle(BLUE, (0, (5, 1.6)), "s"),
     "competitive": ArmStyle(VERMILLION, "-", "^"),
     "cooperative": ArmStyle(GREEN, (0, (7, 1.6, 1.2, 1.6)), "D"),
+    "silo": ArmStyle(BLACK, (0, (1, 1.2)), "o"),
+    "unaligned": ArmStyle(SKY, (0, (2, 1.5)), "X"),
+    "aligned": ArmStyle(BLUE, "-", "s"),
+    "fedavg": ArmStyle(GREEN, (0, (5, 1.6)), "D"),
+    "fedavg_late": ArmStyle(GREEN, (0, (1.5, 1.5)), "d"),
+    "fedprox": ArmStyle(ORANGE, (0, (7, 1.6, 1.2, 1.6)), "P"),
+    "gossip": ArmStyle(PURPLE, (0, (3, 1.2, 1, 1.2, 1, 1.2)), "v"),
+    "pooled": ArmStyle(GREY, (0, (10, 3)), "*"),
+    "deep_ensemble": ArmStyle(VERMILLION, (0, (4, 1)), "h"),
 }
 _FURTHER = (
     ArmStyle(PURPLE, (0, (3, 1.2, 1, 1.2, 1, 1.2)), "v"),
@@ -93,7 +102,8 @@ def arm_style(arm: str) -> ArmStyle:
     if arm in _KNOWN:
         return _KNOWN[arm]
     further = [name for name in SETTINGS if name not in _KNOWN]
-    return _FURTHER[further.index(arm) % len(_FURTHER)]
+    place = further.index(arm) if arm in further else sum(arm.encode())
+    return _FURTHER[place % len(_FURTHER)]
 
 
 def new_figure(height: float) -> Figure:

@@ -98,6 +98,19 @@ class Empirical(Prior):
         sold = np.searchsorted(-self.ironed, -c, side="right")
         return np.maximum(np.where(sold > 0, self.falling[np.maximum(sold, 1) - 1], c), c)
 
+    def mean_between(self, low: npt.ArrayLike, high: npt.ArrayLike) -> FloatArray:
+        """Return the mean of the sample's values from `low` to `high`.
+
+        Where it has none there, what lies next to the mean of all.
+        """
+        least, most = np.asarray(low, dtype=np.float64), np.asarray(high, dtype=np.float64)
+        rising = self.falling[::-1]
+        total = np.concatenate([[0.0], np.cumsum(rising)])
+        first, last = np.searchsorted(rising, least, "left"), np.searchsorted(rising, most, "right")
+        count = np.maximum(last - first, 0)
+        mean = np.where(count > 0, (total[last] - total[first]) / np.maximum(count, 1), rising.mean())
+        return np.clip(mean, least, most)
+
     def price(self, orders: Orders) -> FloatArray:
         """Return the monopoly price at each ask, [R]."""
         return self.monopoly_price(orders.ask)

@@ -84,6 +84,11 @@ from markets.theory.optimal_auctions import (
     reserve_revenue,
     uniform_price_revenue,
 )
+from markets.theory.private_information import (
+    reading_error,
+    reading_trade,
+    segmented_offer,
+)
 
 __all__ = [
     "AUSUBEL_MILGROM",
@@ -129,12 +134,15 @@ __all__ = [
     "posted_price_welfare",
     "project_gains",
     "random_sampling_revenue",
+    "reading_error",
+    "reading_trade",
     "reserve_loss",
     "reserve_revenue",
     "ring_revenue",
     "risk_averse_bid",
     "samuelson_quantity",
     "second_price_revenue_variance",
+    "segmented_offer",
     "single_price_revenue",
     "threshold_trade",
     "trade_reduction_loss",

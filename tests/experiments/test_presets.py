@@ -10,7 +10,7 @@ from experiments.composition import compose_config, set_up_hydra
 from experiments.config import COMPONENTS
 from experiments.statistics import paired_interval
 from experiments.summary import METRICS, summarise
-from sim.data import DATASETS
+from sim.datasets import DATASETS
 from sim.records import TABLES
 from tests.experiments.conftest import whole_run
 
@@ -18,7 +18,12 @@ CONF = Path(conf.__file__).parent
 TEXTBOOK_GROUPS = {"costs", "outputs", "textbook", "values"}
 """Groups of `parabourse textbook`; tests of their choices are in test_textbook.py."""
 
-GROUPS = sorted({path.parent.name for path in CONF.glob("*/__init__.py")} - TEXTBOOK_GROUPS)
+REPRODUCTION_GROUPS = {"merge_weight", "reproduction", "scale"}
+"""Groups of `parabourse reproduce`; tests of their choices are in test_reproduction.py."""
+
+GROUPS = sorted(
+    {path.parent.name for path in CONF.glob("*/__init__.py")} - TEXTBOOK_GROUPS - REPRODUCTION_GROUPS
+)
 PRESETS = sorted(path.stem for path in (CONF / "experiment").glob("*.yaml"))
 
 

@@ -30,6 +30,7 @@ def test_names():
         "myerson_satterthwaite",
         "nash_bargaining",
         "posted_price",
+        "private_bargaining",
         "provision_point",
         "reserve_auction",
         "rsop",

@@ -127,3 +127,10 @@ def test_layers_outside_the_bundle_stay_as_they_were():
         held = architecture.tensors_of(market.laboratory.positions[position])
         for name in before:
             assert torch.equal(before[name][buyer], after[name][buyer]) == (name not in held)
+
+
+def test_a_chosen_subset_of_layers_is_one_block():
+    assert cut(architecture(3), "layer2+layer0", "none").positions == ("layer0+layer2",)
+    assert cut(architecture(3), "head", "none").positions == ("head",)
+    with pytest.raises(ValueError, match="must be model, trunk, layers, or among layer0, layer1"):
+        cut(architecture(3), "layer9", "none")

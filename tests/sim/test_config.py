@@ -4,7 +4,7 @@ import pytest
 from pydantic import ValidationError
 
 from sim.config import MarketConfig
-from sim.data import DataError
+from sim.datasets import DataError
 from sim.laboratory import Laboratory
 from tests.sim.conftest import small
 

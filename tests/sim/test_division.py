@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from sim.data import DataError, Examples, moved
+from sim.datasets import DataError, Examples
+from sim.datasets.digits import moved
 from sim.division import divide
 from sim.endowments import DataConfig, load_examples, split
 from sim.laboratory import Laboratory

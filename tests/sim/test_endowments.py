@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from sim.data import DataError
+from sim.datasets import DataError
 from sim.endowments import DataConfig, describe_endowments, split
 from sim.streams import Streams
 

@@ -3,8 +3,8 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from agents.learning import Architecture
-from agents.learning.ensembles import Ensemble, try_ensembles
+from agents.learning import Architecture, memory
+from agents.learning.ensembles import Ensemble, evaluate_ensembles, try_ensembles
 from agents.learning.weight_search import GridSearch, QuadraticFit
 from tests.agents.learning.conftest import ARCHITECTURES, fleet_of, models
 
@@ -85,3 +85,20 @@ def test_what_does_not_fit_is_refused(examples: tuple) -> None:
     fleet = fleet_of(architecture, 1)
     with pytest.raises(ValueError, match="average must be one of"):
         try_ensembles(fleet, fleet.parameters, [0], [0], GridSearch((0.0,)), *examples, "votes")
+
+
+@pytest.mark.parametrize("small_parts", [False, True])
+def test_the_mean_of_probabilities_by_hand(architecture, examples, small_parts, monkeypatch):
+    """Lakshminarayanan, Pritzel and Blundell 2017: p(y | x) is the mean of the members' p(y | x)."""
+    inputs, labels = examples
+    if small_parts:
+        monkeypatch.setattr(memory, "PASS_BYTES", 2**16)
+    fleet = fleet_of(architecture, 5)
+    members, index = np.array([[4, 0, 2], [1, 0, 3]]), np.stack([np.arange(50), np.arange(30, 80)])
+    loss, accuracy = evaluate_ensembles(fleet, members, inputs, labels, index, [1, 0])
+    for ensemble, group, found, right in zip(members, (1, 0), loss, accuracy, strict=True):
+        x, y = inputs[index[group]], labels[index[group]]
+        answers = [architecture.module(fleet.models, slot).eval()(x).softmax(1) for slot in ensemble]
+        mean = torch.stack(answers).double().mean(0)
+        assert found == pytest.approx(-mean[torch.arange(50), y].log().mean().item(), rel=1e-5)
+        assert right == pytest.approx((mean.argmax(1) == y).double().mean().item())

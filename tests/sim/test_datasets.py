@@ -11,7 +11,7 @@ import sklearn.datasets._openml as openml
 from omegaconf import OmegaConf
 from pydantic.dataclasses import dataclass
 
-from sim.data import DATASETS, DataError, Dataset, Examples
+from sim.datasets import DATASETS, DataError, Dataset, Examples
 from sim.endowments import DataConfig, load_examples
 
 OPENML = {"mnist": 554, "fashion_mnist": 40996, "kuzushiji_mnist": 41982, "cifar10": 40927}
@@ -99,6 +99,14 @@ def test_openml_images_load_from_a_cache_alone(name, data_id, tmp_path, offline)
     assert str(data_id) in found.source
     assert found.inputs.dtype == np.float32
     np.testing.assert_array_equal(found.inputs, (pixels.reshape(5, *shape) / 255).astype(np.float32))
+
+
+@pytest.mark.parametrize("name", ["digits", "digits28", "digits28_shifted"])
+def test_standardised_pixels_are_about_0_and_1(name) -> None:
+    found = load_examples(DataConfig(dataset=name)).standardised()
+    assert found.dtype == np.float32
+    assert abs(found.mean(dtype=float)) < 0.05
+    assert abs(found.std(dtype=float) - 1) < 0.01
 
 
 def test_two_tasks_come_from_two_files(tmp_path, offline) -> None:

@@ -1,0 +1,129 @@
+"""Slopes of the loss along merges, by which the gain can be bounded before it is measured.
+
+What a broker can tell of a merge without telling its gain: how far apart the two models are, how large the
+gradient of the loss is on the way, and how steep the loss is along it (see `agents.learning.bounds`).
+
+Core Objects: PathSlopes, path_slopes
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from agents.learning.alignment import Permutations
+from agents.learning.bounds import steepest
+from agents.learning.device import precise_dtype
+from agents.learning.fleet import Fleet
+from agents.learning.memory import chunk_size, chunks, training_bytes
+from agents.learning.merge_operators.recipe import Recipe
+from agents.learning.parameters import Parameters, gather, take
+
+Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class PathSlopes:
+    """How the loss changes along P merges, at M weights.
+
+    Attributes
+    ----------
+    slope : float64 array, shape (P, M)
+        l'(w), nats a unit of weight.
+    gradient : float64 array, shape (P, M)
+        Norm of the loss's gradient by the parameters, |grad L|.
+    distance : float64 array, shape (P,)
+        Norm |d| of the difference of the two models.
+    """
+
+    slope: Floats
+    gradient: Floats
+    distance: Floats
+
+    @property
+    def by_norms(self) -> Floats:
+        """K as norms give it, the greatest gradient times the distance, ``[P]``; never below `by_slopes`."""
+        return self.gradient.max(axis=1) * self.distance
+
+    @property
+    def by_slopes(self) -> Floats:
+        """K as slopes give it, the steepest of them, ``[P]``."""
+        return np.abs(self.slope).max(axis=1)
+
+    def curvature(self, weights: npt.ArrayLike) -> Floats:
+        """Return M as slopes at rising `weights` ``[M]`` give it, the fastest change between two, ``[P]``."""
+        return steepest(weights, self.slope)
+
+
+@torch.no_grad()
+def path_slopes(
+    fleet: Fleet,
+    offered: Parameters,
+    buyer: npt.ArrayLike,
+    seller: npt.ArrayLike,
+    permutations: Permutations,
+    weights: Sequence[float],
+    inputs: Tensor,
+    labels: Tensor,
+    index: Ints,
+    group: npt.ArrayLike,
+) -> PathSlopes:
+    """Measure slopes along the merges of whole models by interpolation.
+
+    Cost: a forward and a backward pass a pair and weight. Memory stays within the fleet's budget.
+
+    Parameters
+    ----------
+    fleet, offered, buyer, seller, inputs, labels, index, group
+        As for `agents.learning.trials.try_blocks`, whose `permutations` say how sellers' units are ordered.
+    weights : sequence of float, length M
+        Where to measure, in [0, 1].
+
+    Raises
+    ------
+    ValueError
+        If the network keeps running statistics, which change along a merge in ways that have no slope.
+    """
+    if fleet.statistics:
+        raise ValueError(
+            f"network must keep no running statistics for slopes; got {fleet.architecture.signature}"
+        )
+    buyers, sellers, groups = fleet.rows(buyer), _column(seller, fleet), _column(group, fleet)
+    inputs, labels, examples = inputs.to(fleet.device), labels.to(fleet.device), _column(index, fleet)
+    found = np.empty((2, len(buyers), len(weights)))
+    distance = np.empty(len(buyers))
+    size = chunk_size(fleet.working_bytes, training_bytes(fleet.architecture, index.shape[1], fleet.device))
+    for part in chunks(len(buyers), size):
+        pairs = Recipe().pairs(
+            fleet, offered, buyers[part], sellers[part], None, take(permutations, _rows(part, fleet))
+        )
+        chosen = examples[groups[part]]
+        x, y = gather(inputs, chosen), labels[chosen]
+        share = torch.full_like(y, 1 / y.shape[1], dtype=torch.float32)
+        difference = {name: pairs.other[name] - leaf for name, leaf in pairs.own.items()}
+        distance[part] = _product(difference, difference) ** 0.5
+        for column, weight in enumerate(weights):
+            merged = {name: leaf + weight * difference[name] for name, leaf in pairs.own.items()}
+            _, slopes = fleet.architecture.gradients(merged, x, y, share)
+            found[0, part, column] = _product(slopes, difference)
+            found[1, part, column] = _product(slopes, slopes) ** 0.5
+    return PathSlopes(found[0], found[1], distance)
+
+
+def _product(one: Parameters, other: Parameters) -> Floats:
+    """Return the inner products of stacked parameters, summed in double precision, ``[p]``."""
+    kind = precise_dtype(next(iter(one.values())).device)
+    terms = [(leaf.to(kind) * other[name].to(kind)).flatten(1).sum(1) for name, leaf in one.items()]
+    return np.asarray(torch.stack(terms).sum(0).cpu().numpy(), dtype=np.float64)
+
+
+def _rows(part: slice, fleet: Fleet) -> Tensor:
+    return torch.arange(part.start, part.stop, device=fleet.device)
+
+
+def _column(values: npt.ArrayLike, fleet: Fleet) -> Tensor:
+    return torch.as_tensor(np.asarray(values, dtype=np.int64)).to(fleet.device)

@@ -1,0 +1,56 @@
+"""How far models are from a stationary point of their own objectives.
+
+Core Objects: squared_gradient_norms
+"""
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from agents.learning.device import precise_dtype
+from agents.learning.fleet import Fleet
+from agents.learning.memory import chunks, training_bytes, training_size
+from agents.learning.parameters import gather, take
+from agents.learning.training import batch_gradients
+from agents.learning.workspace import Workspace
+
+Ints = npt.NDArray[np.int64]
+
+
+@torch.no_grad()
+def squared_gradient_norms(
+    fleet: Fleet, slots: Ints, inputs: Tensor, labels: Tensor, order: Ints
+) -> npt.NDArray[np.float64]:
+    """Return |gradient of the mean loss over a slot's examples|^2 of each slot, ``[n]``.
+
+    The quantity of which the theory of stochastic gradient descent on objectives that are not convex says how
+    it falls (Ghadimi and Lan 2013). Nothing in the fleet changes, running statistics included. Cost: a pass
+    over the examples forward and back.
+
+    Parameters
+    ----------
+    fleet : Fleet
+        Holds the models.
+    slots : int64 array, shape (n,)
+        Slots.
+    inputs, labels : Tensor
+        Examples ``[E, C, H, W]`` and their classes int64 ``[E]``.
+    order : int64 array, shape (n, L)
+        Examples of each slot, at least one, padded with -1 at the end.
+    """
+    architecture, device = fleet.architecture, fleet.device
+    inputs, labels = inputs.to(device), labels.to(device)
+    size = training_size(fleet.working_bytes, training_bytes(architecture, order.shape[1], device), device)
+    norms = np.empty(len(slots))
+    for part in chunks(len(slots), size):
+        visits = torch.from_numpy(order[part]).to(device)
+        weight, chosen = (visits >= 0).float(), visits.clamp(min=0)
+        share = weight / weight.sum(1, keepdim=True)
+        models = take(fleet.models, fleet.rows(slots[part]))
+        _, slopes = batch_gradients(
+            architecture, models, inputs, chosen, gather(labels, chosen), share, Workspace(device)
+        )
+        squares = [leaf.flatten(1).to(precise_dtype(device)).square().sum(1) for leaf in slopes.values()]
+        norms[part] = torch.stack(squares).sum(0).cpu().numpy()
+    return norms

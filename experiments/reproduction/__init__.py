@@ -1,0 +1,1 @@
+"""Published experiments on parameter markets as presets, beside baselines without a market."""

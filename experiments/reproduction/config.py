@@ -1,0 +1,115 @@
+"""What an experiment on the parameter market plays: a world, arms, and what varies.
+
+Core Objects: ReproductionConfig
+"""
+
+import dataclasses
+from dataclasses import field
+from typing import Annotated, Any
+
+from omegaconf import MISSING
+from pydantic import Field, field_validator, model_validator
+from pydantic.dataclasses import dataclass
+
+from experiments.reproduction.arms import Arm, MarketArm, build_arm
+from sim.baselines import Baseline
+from sim.config import STRICT, BrokerConfig, LearningConfig, MarketConfig, PopulationConfig, VenueConfig
+from sim.endowments import DataConfig
+
+Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+
+
+@dataclass(frozen=True, config=STRICT)
+class ReproductionConfig:
+    """An experiment: a world, the arms that are played in it, and what varies from cell to cell.
+
+    Parameters
+    ----------
+    arms : list of str or mapping
+        What is compared (see `experiments.reproduction.arms`).
+    vary : dict
+        ``{key: [values]}``: keys and values as they could be typed after the command, groups included. Every
+        combination is a cell.
+    choices : dict
+        Lists that a scale offers to presets, which vary them by reference.
+    learning_rates : list of float
+        Rates that every arm of every cell is played with; of these, least validation loss at the end chooses,
+        arm by arm. Empty: the rate that is configured.
+    targets : list of float
+        Validation losses, nats an example: how long it takes to reach them is reported. Empty: nothing is.
+    gradients : bool
+        Whether the squared norm of each organisation's full gradient is measured after every round; costs a
+        pass over its examples forward and back.
+    jobs : int
+        Processes that share the cells. Numbers do not depend on it.
+    organisations, rounds, replicates, seed, device
+        As in a run.
+    data, network, learning, population, setting, venue, mechanism, broker
+        As in a run; of the setting, its demand, regions and delivery hold in every arm.
+    """
+
+    arms: list[Any] = field(default_factory=lambda: ["silo", "aligned"])
+    vary: dict[str, list[Any]] = field(default_factory=dict)
+    choices: dict[str, list[Any]] = field(default_factory=dict)
+    learning_rates: list[Positive] = field(default_factory=list)
+    targets: list[Positive] = field(default_factory=list)
+    gradients: bool = False
+    jobs: Annotated[int, Field(ge=1, le=256)] = 1
+    organisations: Annotated[int, Field(ge=2, le=100_000)] = 2
+    rounds: Annotated[int, Field(ge=1, le=100_000)] = 15
+    replicates: Annotated[int, Field(ge=2, le=10_000)] = 5
+    seed: Annotated[int, Field(ge=0)] = 0
+    device: str = "auto"
+    data: DataConfig = field(default_factory=DataConfig)
+    network: Any = MISSING
+    learning: LearningConfig = field(default_factory=LearningConfig)
+    population: PopulationConfig = field(default_factory=PopulationConfig)
+    setting: Any = MISSING
+    venue: VenueConfig = field(default_factory=VenueConfig)
+    mechanism: Any = MISSING
+    broker: BrokerConfig = field(default_factory=BrokerConfig)
+
+    @field_validator("vary")
+    @classmethod
+    def _values_to_vary(cls, value: dict[str, list[Any]]) -> dict[str, list[Any]]:
+        for key, values in value.items():
+            if not values:
+                raise ValueError(f"vary.{key} must name at least one value; got none")
+        return value
+
+    @model_validator(mode="after")
+    def _arms_fit(self) -> "ReproductionConfig":
+        if not self.arms:
+            raise ValueError("arms must name at least one; got none")
+        names = [name for name, _ in self._named()]
+        if len(set(names)) < len(names):
+            raise ValueError(f"arms must have different names; got {', '.join(names)}")
+        for alignment in {arm.alignment for arm in self.markets.values()}:
+            market = self.market(alignment)
+            for arm in self.markets.values():
+                market.in_setting(arm.setting)
+        return self
+
+    @property
+    def markets(self) -> dict[str, MarketArm]:
+        """The arms that are worlds of the market, by name."""
+        return {name: arm for name, arm in self._named() if isinstance(arm, MarketArm)}
+
+    @property
+    def baselines(self) -> dict[str, Baseline]:
+        """The arms without a market, by name; autarky is a world of the market."""
+        return {name: arm for name, arm in self._named() if isinstance(arm, Baseline)}
+
+    @property
+    def arm_names(self) -> list[str]:
+        """The names of all arms, in order."""
+        return [name for name, _ in self._named()]
+
+    def market(self, alignment: str = "weight_matching") -> MarketConfig:
+        """Return the world of the arms, with an alignment."""
+        names = [f.name for f in dataclasses.fields(MarketConfig)]
+        fields = {name: getattr(self, name) for name in names}
+        return MarketConfig(**fields | {"broker": dataclasses.replace(self.broker, alignment=alignment)})
+
+    def _named(self) -> list[tuple[str, Arm]]:
+        return [build_arm(spec) for spec in self.arms]

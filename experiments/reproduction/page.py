@@ -1,0 +1,230 @@
+"""The reproduction report: every preset played small, every claim beside what was measured.
+
+Core Objects: reproduce_all, judge_all, write_page
+"""
+
+import base64
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import jinja2
+import pandas as pd
+
+from experiments.conclusion import wide_console
+from experiments.pricing.command import play_pricing
+from experiments.report import number
+from experiments.reproduction.claims import CLAIMS, PRICING, Claim, Verdict
+from experiments.reproduction.command import conclude
+from experiments.reproduction.composition import compose_experiment
+from experiments.reproduction.play import play_experiment
+from experiments.reproduction.readings import Reading
+from experiments.reproduction.summary import samples
+from experiments.saved_cells import Cell, play_missing
+from experiments.sentences import USER_ERRORS, UserError, one_sentence
+from experiments.statistics import Interval, interval
+from sim.records import write_atomically
+
+PUBLISHED = {"aligned": "96.3%", "silo": "91.0%", "pooled": "98.5%"}
+"""What the published code reaches in this experiment on 12,000 and 2,000 digits enlarged to 28 x 28, with one
+pair of seeds and the merge weights chosen on the test set that it reports."""
+BESIDE = (
+    "The published code was run with one pair of seeds on 12,000 training and 2,000 test digits, enlarged "
+    "to 28 x 28, and chose its merge weights on the test set that it reports. Here weights are chosen on "
+    "validation data, and no copy of a test image is in any other part of the data."
+)
+PRICED = (2, 8, 5, 0)
+"""Organisations, rounds, replicates and seed of the prices under information."""
+MOODS = {Verdict.REPRODUCED: "yes", Verdict.NOT_REPRODUCED: "no", Verdict.NOT_TESTABLE: "none"}
+
+
+@dataclass(frozen=True)
+class Finding:
+    """A claim with what was measured of it, and the verdict."""
+
+    claim: Claim
+    readings: list[Reading]
+
+    @property
+    def verdict(self) -> Verdict:
+        """What the readings say of the claim."""
+        return self.claim.judge(self.readings)
+
+
+def reproduce_all(folder: Path, overrides: Sequence[str] = ()) -> Path:
+    """Play every preset that a claim reads, small, and write the report; return its path.
+
+    What is finished in the folder is not played again, so that the same command goes on where it stopped.
+
+    Parameters
+    ----------
+    folder : Path
+        Gets a folder for each preset, ``report.html``, ``claims.csv`` and ``claims.md``.
+    overrides : sequence of str
+        Typed after every preset. The cells of a preset share ``jobs=`` processes, one a core by default.
+
+    Raises
+    ------
+    UserError
+        If an override is not allowed, before anything is played, or a folder holds something else.
+    """
+    presets = [p for p in dict.fromkeys(claim.preset for claim in CLAIMS if claim.read) if p != PRICING]
+    typed = list(overrides)
+    if not any(override.startswith("jobs=") for override in typed):
+        typed.append(f"jobs={os.cpu_count() or 1}")
+    try:
+        experiments = {preset: compose_experiment(preset, typed) for preset in presets}
+    except USER_ERRORS as error:
+        raise UserError(one_sentence(error, "parabourse reproduce all")) from error
+    records: dict[str, pd.DataFrame] = {}
+    figures: dict[str, Path] = {}
+    for place, (preset, experiment) in enumerate(experiments.items(), start=1):
+        print(f"preset {place} of {len(experiments)}: {preset}", file=sys.stderr, flush=True)
+        own = folder / preset
+        records[preset] = play_experiment(experiment, own)[1]
+        conclude(experiment, own, records[preset])
+        figures[preset] = own / f"{preset}.svg"
+    records[PRICING] = _prices(folder / PRICING / "prices.parquet")
+    return write_page(folder, judge_all(records), records["two_organisations"], figures)
+
+
+def _prices(path: Path) -> pd.DataFrame:
+    """Return the prices of two organisations under information, played if there is no whole file of them."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    play_missing([Cell(path, lambda _: play_pricing(*PRICED)[0])], 1, "prices")
+    return pd.read_parquet(path)
+
+
+def judge_all(records: Mapping[str, pd.DataFrame], claims: Sequence[Claim] = CLAIMS) -> list[Finding]:
+    """Return what the records of the presets, by name, say of every claim."""
+    return [Finding(claim, claim.read(records[claim.preset]) if claim.read else []) for claim in claims]
+
+
+def write_page(folder: Path, findings: list[Finding], two: pd.DataFrame, figures: Mapping[str, Path]) -> Path:
+    """Write `report.html`, a single file that needs no network, ``claims.csv`` and ``claims.md``.
+
+    Parameters
+    ----------
+    folder : Path
+        Where.
+    findings : list of Finding
+        As `judge_all` returns them.
+    two : DataFrame
+        Records of the preset that stands beside the published code.
+    figures : mapping
+        SVG of each preset's figure.
+    """
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(Path(__file__).parents[1] / "templates"),
+        autoescape=jinja2.select_autoescape(["html.j2"]),
+        trim_blocks=True,
+        lstrip_blocks=True,
+        undefined=jinja2.StrictUndefined,
+    )
+    context = _context(findings, two, figures)
+    for name, template in {"report.html": "reproduction.html.j2", "claims.md": "reproduction.md.j2"}.items():
+        text = environment.get_template(template).render(context)
+        write_atomically(folder / name, partial(Path.write_text, data=text, encoding="utf-8"))
+    table = pd.DataFrame([row for finding in findings for row in _rows(finding)])
+    write_atomically(folder / "claims.csv", partial(table.to_csv, index=False))
+    console = wide_console()
+    console.print(context["lead"], soft_wrap=True, highlight=False)
+    console.print(f"report: {folder / 'report.html'}", soft_wrap=True, highlight=False)
+    return folder / "report.html"
+
+
+def _rows(finding: Finding) -> list[dict[str, Any]]:
+    base = {"claim": finding.claim.name, "verdict": str(finding.verdict)}
+    if not finding.readings:
+        return [base]
+    return [
+        {
+            **base,
+            "number": reading.label,
+            "mean": reading.found.mean,
+            "low": reading.found.low,
+            "high": reading.found.high,
+            "n": reading.found.n,
+            "claimed": reading.claimed,
+            "holds": reading.holds,
+        }
+        for reading in finding.readings
+    ]
+
+
+def _context(findings: list[Finding], two: pd.DataFrame, figures: Mapping[str, Path]) -> dict[str, Any]:
+    counts = {verdict: sum(f.verdict is verdict for f in findings) for verdict in Verdict}
+    told = ", ".join(f"{count} {verdict}" for verdict, count in counts.items())
+    last_shown: set[str] = set()
+    shown = []
+    for finding in findings:
+        fresh = finding.claim.preset not in last_shown and finding.claim.preset in figures
+        last_shown.add(finding.claim.preset)
+        shown.append(_shown(finding, figures[finding.claim.preset] if fresh else None))
+    return {
+        "lead": f"Of {len(findings)} claims: {told}.",
+        "replicates": max((r.found.n for f in findings for r in f.readings), default=0),
+        "findings": shown,
+        "beside": BESIDE,
+        "table": _beside(two),
+    }
+
+
+def _shown(finding: Finding, figure: Path | None) -> dict[str, Any]:
+    readings = finding.readings
+    told = [reading.holds for reading in readings if reading.holds is not None]
+    preset = finding.claim.preset
+    return {
+        "claim": finding.claim,
+        "anchor": finding.claim.name.lower().replace(" ", "-"),
+        "verdict": str(finding.verdict),
+        "mood": MOODS[finding.verdict],
+        "told": len(told),
+        "held": sum(told),
+        "readings": [_reading(reading) for reading in readings],
+        "small": _command(finding.claim),
+        "figure": "" if figure is None else _embedded(figure),
+        "caption": f"{preset}: bands and bars are 95% intervals over replicates of means over organisations.",
+    }
+
+
+def _command(claim: Claim) -> str:
+    if claim.preset == PRICING:
+        return "parabourse pricing"
+    return f"parabourse reproduce {claim.preset}" if claim.read else ""
+
+
+def _reading(reading: Reading) -> dict[str, str]:
+    holds = {None: "beside it", True: "yes", False: "no"}[reading.holds]
+    mean, span = _texts(reading.found)
+    return {
+        "label": reading.label,
+        "remark": reading.remark,
+        "mean": mean,
+        "interval": span,
+        "holds": holds,
+    }
+
+
+def _texts(found: Interval) -> tuple[str, str]:
+    decimals = 4 if max(abs(found.mean), abs(found.low), abs(found.high)) < 1 else 2
+    ends = f"{number(found.low, decimals)} to {number(found.high, decimals)}"
+    return number(found.mean, decimals), ends
+
+
+def _beside(two: pd.DataFrame) -> list[dict[str, str]]:
+    table = samples(two, [])
+    rows = []
+    for arm, own in table.groupby("arm", sort=False):
+        found = interval(own["test_accuracy"])
+        here = f"{found.mean:.1%} ({found.low:.1%} to {found.high:.1%})"
+        rows.append({"what": str(arm), "published": PUBLISHED.get(str(arm), "–"), "here": here})
+    return rows
+
+
+def _embedded(svg: Path) -> str:
+    return f"data:image/svg+xml;base64,{base64.b64encode(svg.read_bytes()).decode('ascii')}"

@@ -1,0 +1,13 @@
+"""Baselines: how organisations learn together without a market. One file a baseline.
+
+Core Objects: BASELINES, Baseline
+"""
+
+from markets.registry import Registry, import_submodules
+from sim.baselines.base import Baseline, check_baseline_class
+
+BASELINES: Registry[Baseline] = Registry("baseline", check_baseline_class)
+
+import_submodules(__name__, list(__path__))
+
+__all__ = ["BASELINES", "Baseline"]

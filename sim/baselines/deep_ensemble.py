@@ -1,0 +1,34 @@
+"""The ensemble of all organisations' models.
+
+Core Objects: DeepEnsemble
+"""
+
+from typing import ClassVar
+
+import numpy as np
+from pydantic.dataclasses import dataclass
+
+from sim.baselines import BASELINES
+from sim.baselines.base import Baseline, Floats, Ints
+from sim.broker_config import BrokerConfig
+
+
+@BASELINES.register
+@dataclass(frozen=True, config={"extra": "forbid"})
+class DeepEnsemble(Baseline):
+    """Everybody trains alone, and all answer together: the mean of the probabilities of all models.
+
+    Source: Lakshminarayanan, Pritzel and Blundell (2017), "Simple and scalable predictive uncertainty
+    estimation using deep ensembles". No training of its own: its members are the models of autarky. It is no
+    model that could be merged or trained on, and costs N forward passes an answer.
+    """
+
+    name: str = "deep_ensemble"
+    ensemble: ClassVar[bool] = True
+
+    def mixing(
+        self, round_number: int, broker: BrokerConfig, examples: Ints, rng: np.random.Generator
+    ) -> Floats:
+        """Return the identity: everybody keeps its model."""
+        del round_number, broker, rng
+        return np.eye(len(examples))

@@ -1,0 +1,120 @@
+"""What a dataset is: a configuration that can load its examples.
+
+Core Objects: Dataset, Examples, DataError
+"""
+
+import dataclasses
+from abc import ABC, abstractmethod
+
+import numpy as np
+from numpy.typing import NDArray
+
+IntArray = NDArray[np.int64]
+
+
+class DataError(ValueError):
+    """A dataset cannot be had, or cannot be shared out as asked."""
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Examples:
+    """Images with their classes.
+
+    Parameters
+    ----------
+    inputs : float32 array [E, C, H, W]
+        Examples, channels, height, width; in [0, 1].
+    labels : int64 array [E]
+        Class of each example, 0..classes - 1.
+    classes : int
+        Number of classes K.
+    class_names : list of str
+        Name of each class, K of them.
+    source : str
+        Where the examples come from.
+    origin : int64 array [E] or None
+        The example that each is a copy of, itself for an original; None where all are originals.
+    task : int64 array [E] or None
+        The task of each example, 0..T - 1; None where there is one task. Tasks share the numbers of the
+        classes, not their meaning.
+    mean, deviation : tuple of float
+        Usual mean and deviation of the pixels, one a channel, by which `standardised` inputs are measured.
+
+    Raises
+    ------
+    DataError
+        If a shape, a type or a range is wrong.
+    """
+
+    inputs: NDArray[np.float32]
+    labels: IntArray
+    classes: int
+    class_names: list[str]
+    source: str
+    origin: IntArray | None = None
+    task: IntArray | None = None
+    mean: tuple[float, ...] = (0.0,)
+    deviation: tuple[float, ...] = (1.0,)
+
+    def __post_init__(self) -> None:
+        shape = self.inputs.shape
+        if len(shape) != 4 or self.inputs.dtype != np.float32 or not self.inputs.size:
+            raise DataError(
+                f"inputs must be float32 of shape [E, C, H, W], not empty; got {self.inputs.dtype} {shape}"
+            )
+        if not (self.inputs.min() >= 0 and self.inputs.max() <= 1):
+            raise DataError(f"inputs must be in [0, 1]; got {self.inputs.min()} to {self.inputs.max()}")
+        if self.labels.shape != shape[:1] or self.labels.dtype != np.int64:
+            raise DataError(
+                f"labels must be int64 of shape ({shape[0]},); got {self.labels.dtype} {self.labels.shape}"
+            )
+        if (
+            self.labels.min() < 0
+            or self.labels.max() >= self.classes
+            or len(self.class_names) != self.classes
+        ):
+            raise DataError(f"classes must count the labels and the class names; got {self.classes}")
+
+    def standardised(self) -> NDArray[np.float32]:
+        """Return the inputs less their usual mean, in units of their usual deviation."""
+        mean, deviation = (np.array(c, np.float32)[:, None, None] for c in (self.mean, self.deviation))
+        return (self.inputs - mean) / deviation
+
+    @property
+    def tasks(self) -> int:
+        """Number of tasks T."""
+        return 1 if self.task is None else int(self.task.max()) + 1
+
+    @property
+    def task_of_each(self) -> IntArray:
+        """The task of each example, [E]."""
+        return np.zeros(len(self.labels), dtype=np.int64) if self.task is None else self.task
+
+    @property
+    def is_original(self) -> NDArray[np.bool_]:
+        """Whether an example is an original, [E]."""
+        if self.origin is None:
+            return np.ones(len(self.labels), dtype=bool)
+        return self.origin == np.arange(len(self.labels))
+
+    def copies_of(self, originals: IntArray) -> IntArray:
+        """Return some originals with all their copies, sorted."""
+        return originals if self.origin is None else np.flatnonzero(np.isin(self.origin, originals))
+
+
+class Dataset(ABC):
+    """What `DATASETS` holds: a configuration that can load its examples."""
+
+    name: str
+    data_home: str | None
+
+    @abstractmethod
+    def load(self) -> Examples:
+        """Return all examples, in the order of the source."""
+
+
+def check_dataset_class(cls: type[Dataset]) -> None:
+    """Raise a TypeError for a class that cannot load examples."""
+    fields = {field.name for field in dataclasses.fields(cls)}  # type: ignore[arg-type]
+    if not issubclass(cls, Dataset) or cls.__abstractmethods__ or "data_home" not in fields:
+        raise TypeError(f"dataset {cls.__name__} must be a Dataset with a load() and a field data_home")
