@@ -10,6 +10,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from experiments.allocator import keep_freed_memory
 from experiments.sentences import USER_ERRORS, one_sentence
 
 BENCHMARKS = ("learning", "round", "clearing", "memory")
@@ -27,6 +28,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command and return the exit code: 0, 2 for what the user can mend, 130 when stopped."""
     # Threads that wait by spinning ruin each other where runs share cores; read when torch is imported.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    keep_freed_memory()
     given = list(sys.argv[1:] if arguments is None else arguments)
     parser = _parser()
     command, rest = parser.parse_known_args(given)
