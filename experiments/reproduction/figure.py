@@ -15,14 +15,14 @@ from matplotlib.ticker import NullLocator
 from experiments.figures import save_figure
 from experiments.figures.bands import by_arm, draw_band, error_bars
 from experiments.figures.style import GREY, STYLE, arm_style, legend_above, new_figure, whole_numbers
+from experiments.reproduction.arms import RIVALS
 from experiments.reproduction.composition import Experiment
 from experiments.reproduction.rate import BOUND, horizons
 from experiments.reproduction.summary import samples
 
 LABELS = {"test_accuracy": "test accuracy (share)", "test_loss": "test loss (nats an example)"}
 PROFIT = {"net": "net profit (credits)"}
-RIVALS = "competitive"
-"""The arm whose profits are drawn too, beside those of silo in the same regions."""
+"""Drawn where there are rivals, beside that of silo in the same regions."""
 
 MOST_PANELS = 6
 SPREAD = 0.5
