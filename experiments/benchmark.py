@@ -18,28 +18,30 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import torch
-from matplotlib.figure import Figure
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-from rich.table import Table
 
 from agents.learning.device import resolve_device
-from experiments.benchmark_tasks import TASKS, Floats, Task, benchmark_tasks
+from experiments.benchmark_learning import cost_figure, print_learning
+from experiments.benchmark_tasks import NETWORK_CHOICES, benchmark_tasks
 from experiments.machine import MEBIBYTE, TensorBytes, matrix_peak, peak_memory_mib, synchronise
+from experiments.task import Floats, Task, task_count
 from sim.records import write_atomically
 
 ALLOWED_DIFFERENCE = 1e-3
 """Between the results of the two ways: nats an example, or cosine of the aligned parameters."""
 SHORTEST_TURN = 0.02
 """Seconds: what takes less is done several times a turn, or it would be mostly noise."""
-TABLE_WIDTH = 140
-"""Columns that the table needs; narrower terminals and pipes get long lines instead of cut numbers."""
-# Okabe and Ito (2008), told apart with any colour vision; shape says the same once more.
-STYLES = (("#0072B2", "o"), ("#D55E00", "s"), ("#009E73", "^"), ("#CC79A7", "D"), ("#000000", "v"))
 
 
 def run_benchmark(
-    organisations: list[int], repeats: int, device: str, threads: int, output: Path | None
+    organisations: list[int],
+    repeats: int,
+    device: str,
+    threads: int,
+    output: Path | None,
+    network: str = "mlp",
+    markdown: bool = False,
 ) -> None:
     """Time both ways, print a table, and save ``benchmark.csv`` and ``benchmark.png`` if a folder is given.
 
@@ -57,6 +59,10 @@ def run_benchmark(
         Threads of torch during the benchmark, >= 1.
     output : Path or None
         Folder for the table and the figure; made if need be.
+    network : str
+        One of `NETWORK_CHOICES`.
+    markdown : bool
+        Whether to print the ratios in Markdown, a column a number of organisations.
 
     Raises
     ------
@@ -66,29 +72,34 @@ def run_benchmark(
         If the two ways give different results.
     """
     where = _validated(organisations, repeats, device, threads, output)
+    if network not in NETWORK_CHOICES:
+        raise ValueError(f"network must be one of {', '.join(NETWORK_CHOICES)}; got {network!r}")
     sizes = sorted(set(organisations))
     rows = []
     with threads_of_torch(threads), _progress() as progress:
         peak = matrix_peak(where)
-        bar = progress.add_task("benchmark", total=sum(map(_task_count, sizes)) * (repeats + 1))
+        bar = progress.add_task("benchmark", total=sum(map(task_count, sizes)) * (repeats + 1))
         for size in sizes:
-            for task in benchmark_tasks(size, where):
+            for task in benchmark_tasks(size, where, network):
                 progress.update(bar, description=f"{size} organisations: {task.name}")
                 rows.append(_measured(task, size, repeats, where, partial(progress.advance, bar)))
+        clock = clock_of(where)
     table = pd.DataFrame(rows)
     table = table.assign(
         peak_share=table.gflops / (peak / 1e9),
         peak_gflops=peak / 1e9,
+        network=network,
+        clock=clock,
         repeats=repeats,
         device=_device_name(where),
         threads=threads,
         torch=torch.__version__,
         peak_memory_mib=peak_memory_mib(),
     )
-    _show(table)
+    print_learning(table, markdown)
     if output is not None:
         write_atomically(output / "benchmark.csv", partial(table.to_csv, index=False))
-        write_atomically(output / "benchmark.png", partial(_figure(table).savefig, format="png", dpi=150))
+        write_atomically(output / "benchmark.png", partial(cost_figure(table).savefig, format="png", dpi=150))
 
 
 def _validated(
@@ -132,8 +143,9 @@ def _measured(
             )
         difference = max(difference, apart)
         tick()
-    if task.reset is not None:
-        task.reset()
+    for prepare in (task.reset, task.release):
+        if prepare is not None:
+            prepare()
     with TensorBytes() as counted:
         task.fleet()
     # the first turn pays for lazy initialisation and cold caches
@@ -157,12 +169,18 @@ def _measured(
 
 def _timed(work: Callable[[], Floats], calls: int, device: torch.device) -> tuple[float, Floats]:
     """Return the seconds a call and what the last call returned."""
+    now = time.process_time if clock_of(device) == "CPU" else time.perf_counter
     synchronise(device)
-    start = time.perf_counter()
+    start = now()
     for _ in range(calls):
         result = work()
     synchronise(device)
-    return (time.perf_counter() - start) / calls, result
+    return (now() - start) / calls, result
+
+
+def clock_of(device: torch.device) -> str:
+    """Return what is measured: CPU time where one thread does it all, for other programs share the cores."""
+    return "CPU" if device.type == "cpu" and torch.get_num_threads() == 1 else "wall"
 
 
 @contextmanager
@@ -182,63 +200,5 @@ def _progress() -> Progress:
     return Progress(*columns, console=console, disable=not console.is_terminal, transient=True)
 
 
-def _task_count(size: int) -> int:
-    return len(TASKS) if size > 1 else len(TASKS) - 2  # one organisation has no pairs
-
-
 def _device_name(device: torch.device) -> str:
     return torch.cuda.get_device_name(device) if device.type == "cuda" else device.type
-
-
-def _show(table: pd.DataFrame) -> None:
-    run = table.iloc[0]
-    shown = Table(
-        title=f"Fleet against plain loops: {run.device}, {run.threads} thread(s), torch {run.torch}, "
-        f"peak memory {run.peak_memory_mib:.0f} MiB",
-        caption=f"ratio: plain / fleet, median of {run.repeats}, above 1 the fleet is faster; "
-        "ms: median, an item (training: an epoch); peak: float32 matrix products at "
-        f"{run.peak_gflops:.0f} GFLOP/s in this run; MiB: the fleet's tensors beside data and models",
-    )
-    headings = ["task", "N", "items timed", "plain ms", "fleet ms", "ratio", "min - max"]
-    for heading in (*headings, "GFLOP/s", "of peak", "MiB", "difference"):
-        shown.add_column(heading, justify="left" if heading == "task" else "right", no_wrap=True)
-    for row in table.itertuples():
-        shown.add_row(
-            str(row.task),
-            str(row.organisations),
-            f"{row.items} {row.item}{'s' * (row.items != 1)}",
-            f"{row.plain_ms:.3f}",
-            f"{row.fleet_ms:.3f}",
-            f"{row.ratio:.2f}",
-            f"{row.ratio_min:.2f} - {row.ratio_max:.2f}",
-            f"{row.gflops:.1f}".replace("nan", ""),
-            f"{row.peak_share:.0%}".replace("nan%", ""),
-            f"{row.fleet_tensors_mib:.1f}",
-            f"{row.difference:.0e}",
-        )
-    console = Console()
-    console.width = max(console.width, TABLE_WIDTH)
-    console.print(shown)
-
-
-def _figure(table: pd.DataFrame) -> Figure:
-    """Return the ratio against the number of organisations, a line a task, bars from least to greatest."""
-    figure = Figure(figsize=(6.4, 4.4), layout="constrained")
-    axes = figure.subplots()
-    for name, rows in table.groupby("task", sort=False):
-        colour, marker = STYLES[TASKS.index(str(name))]
-        bars = [rows.ratio - rows.ratio_min, rows.ratio_max - rows.ratio]
-        axes.errorbar(
-            rows.organisations, rows.ratio, bars, color=colour, marker=marker, capsize=3, label=str(name)
-        )
-    axes.axhline(1, color="0.5", linewidth=1, linestyle="--")
-    axes.set_xscale("log", base=2)
-    axes.set_yscale("log", base=2)
-    sizes = sorted(set(table.organisations))
-    axes.set_xticks(sizes, [str(size) for size in sizes])
-    axes.yaxis.set_major_formatter("{x:g}")
-    axes.set_xlabel("organisations")
-    axes.set_ylabel("time of plain loops / time of the fleet")
-    axes.set_title(f"{table.device[0]}, {table.threads[0]} thread(s), torch {table.torch[0]}", fontsize=9)
-    axes.legend(frameon=False)
-    return figure

@@ -19,10 +19,9 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
-from rich.console import Console
-from rich.table import Table
 from scipy.optimize import linear_sum_assignment
 
+from experiments.benchmark_tables import number, print_table
 from experiments.order_flow import PlainOrderBook, order_book_stream
 from experiments.plain_clearing import plain_assignment, plain_auctions, plain_call, plain_validation
 from markets.assignment import least_prices
@@ -44,7 +43,6 @@ BIDDERS, RESERVE, SEED = 100, 0.5, 0
 LARGEST_PLAIN_ASSIGNMENT, LARGEST_PLAIN_BOOK = 200, 2_000
 """Where plain Python still ends in seconds."""
 ALLOWED_DIFFERENCE = 1e-9
-TABLE_WIDTH = 130
 
 
 @dataclass(frozen=True)
@@ -63,7 +61,7 @@ class ClearingTask:
     floor: Callable[[], object] | None = None
 
 
-def run_clearing_benchmark(orders: int, repeats: int, output: Path | None) -> None:
+def run_clearing_benchmark(orders: int, repeats: int, output: Path | None, markdown: bool = False) -> None:
     """Time all ways, print a table, and save ``clearing.csv`` and ``clearing.png`` if a folder is given.
 
     Parameters
@@ -74,6 +72,8 @@ def run_clearing_benchmark(orders: int, repeats: int, output: Path | None) -> No
         Timed turns of each task, after one that is not counted, >= 1.
     output : Path or None
         Folder for the table and the figure; made if need be.
+    markdown : bool
+        Whether to print Markdown.
 
     Raises
     ------
@@ -88,7 +88,7 @@ def run_clearing_benchmark(orders: int, repeats: int, output: Path | None) -> No
     table = pd.DataFrame([_measured(task, repeats) for task in clearing_tasks(orders)]).assign(
         repeats=repeats, numpy=np.__version__
     )
-    _show(table)
+    _show(table, markdown)
     if output is not None:
         output.mkdir(parents=True, exist_ok=True)
         write_atomically(output / "clearing.csv", partial(table.to_csv, index=False))
@@ -277,25 +277,19 @@ def _require_equal(task: ClearingTask, plain: Floats, ours: Floats) -> None:
         raise RuntimeError(f"{task.name} must give the same in plain Python and in the market; it does not")
 
 
-def _show(table: pd.DataFrame) -> None:
-    shown = Table(
-        title=f"Clearing, numpy {table.numpy[0]}, medians of {table.repeats[0]}",
-        caption="floor: np.sort of the same numbers, or scipy's linear_sum_assignment",
-    )
-    ratios = ("plain/ours", "ours/floor", "orders/s")
-    for heading in ("task", "orders", "plain ms", "ours ms", "floor ms", *ratios):
-        shown.add_column(heading, justify="left" if heading == "task" else "right", no_wrap=True)
+def _show(table: pd.DataFrame, markdown: bool) -> None:
+    rows = []
     for _, row in table.iterrows():
         times = [row.plain_ms, row.ours_ms, row.floor_ms, row.plain_over_ours, row.ours_over_floor]
-        shown.add_row(
-            str(row.task),
-            f"{row.orders:,}",
-            *("" if np.isnan(value) else f"{value:.1f}" for value in times),
-            f"{row.orders_a_second:,.0f}",
-        )
-    console = Console()
-    console.width = max(console.width, TABLE_WIDTH)
-    console.print(shown)
+        shown = [number(value, ".3g" if value < 100 else ",.0f") for value in times]
+        rows.append([str(row.task), f"{row.orders:,}", *shown, f"{row.orders_a_second:,.0f}"])
+    print_table(
+        ("task", "orders", "plain ms", "ours ms", "floor ms", "plain / ours", "ours / floor", "orders / s"),
+        rows,
+        "" if markdown else f"Clearing, numpy {table.numpy[0]}, medians of {table.repeats[0]}",
+        "" if markdown else "floor: np.sort of the same numbers, or scipy's linear_sum_assignment",
+        markdown,
+    )
 
 
 def _figure(table: pd.DataFrame) -> Figure:

@@ -19,14 +19,13 @@ import numpy as np
 import pandas as pd
 import torch
 from numpy.typing import NDArray
-from rich.console import Console
-from rich.table import Table
 from torch import Tensor, nn
 
 from agents.learning import Fleet, merge, try_blocks
 from agents.learning.networks.mlp import MLP, MLPArchitecture
 from agents.learning.optimisers import AdamW
-from experiments.benchmark import ALLOWED_DIFFERENCE, TABLE_WIDTH, threads_of_torch
+from experiments.benchmark import ALLOWED_DIFFERENCE, threads_of_torch
+from experiments.benchmark_tables import print_table
 from experiments.machine import MEBIBYTE, TensorBytes, matrix_peak, peak_memory_mib
 from experiments.plain_market import Images, PublishedMarket, normalised
 from sim.endowments import DataConfig, load_examples
@@ -60,7 +59,7 @@ class Timed:
     found: Floats
 
 
-def run_round_benchmark(repeats: int, output: Path | None) -> None:
+def run_round_benchmark(repeats: int, output: Path | None, markdown: bool = False) -> None:
     """Time both ways, print a table, and save ``round.csv`` if a folder is given.
 
     Parameters
@@ -69,6 +68,8 @@ def run_round_benchmark(repeats: int, output: Path | None) -> None:
         Timed turns, after one that is not counted, >= 1; a turn takes some seconds.
     output : Path or None
         Folder for the table; made if need be.
+    markdown : bool
+        Whether to print Markdown.
 
     Raises
     ------
@@ -83,7 +84,7 @@ def run_round_benchmark(repeats: int, output: Path | None) -> None:
         table = round_table(round_data(TRAINING, HELD), repeats).assign(
             torch=torch.__version__, peak_memory_mib=peak_memory_mib()
         )
-    _show(table)
+    _show(table, markdown)
     if output is not None:
         output.mkdir(parents=True, exist_ok=True)
         write_atomically(output / "round.csv", partial(table.to_csv, index=False))
@@ -129,6 +130,7 @@ def round_table(data: RoundData, repeats: int) -> pd.DataFrame:
                 f"{difference:.3g}"
             )
         seconds[turn] = [way.seconds for way in ways]
+    fleet_round.fleet.release()
     with TensorBytes() as counted:
         fleet_round.play()
     peak = matrix_peak(torch.device("cpu"))
@@ -166,7 +168,7 @@ def round_flops(architecture: MLPArchitecture, data: RoundData) -> list[float]:
     computed once a model, the rest once a merge weight and once for weight 0. Alignment is not counted.
     """
     visited, held = sum(map(len, data.visits)), len(data.held)
-    stem = 2 * architecture.input_size * architecture.stem_size
+    stem = architecture.stem_flops
     trunk = architecture.forward_flops - stem
     training = visited * architecture.training_flops
     trials = ORGANISATIONS * held * (stem + (len(WEIGHTS) + 1) * trunk)
@@ -271,27 +273,30 @@ def _timed(*phases: Callable[[], Floats]) -> Timed:
     return Timed(np.array(seconds), np.concatenate(found))
 
 
-def _show(table: pd.DataFrame) -> None:
+def _show(table: pd.DataFrame, markdown: bool) -> None:
     run = table.iloc[0]
-    shown = Table(
-        title=f"A round of two organisations as published and by the fleet: cpu, 1 thread, torch {run.torch}",
-        caption=f"ratio: published / fleet, median of {run.repeats}; ms of CPU time; peak: float32 matrix "
-        f"products at {run.peak_gflops:.0f} GFLOP/s in this run; the fleet's tensors take at most "
-        f"{run.fleet_tensors_mib:.1f} MiB beside data and models; results differ by {run.difference:.0e}",
-    )
-    headings = ("phase", "published ms", "fleet ms", "ratio", "min - max", "fleet GFLOP/s", "of peak")
-    for heading in headings:
-        shown.add_column(heading, justify="left" if heading == "phase" else "right", no_wrap=True)
-    for row in table.itertuples():
-        shown.add_row(
+    rows = [
+        [
             str(row.phase),
-            f"{row.published_ms:.1f}",
-            f"{row.fleet_ms:.2f}",
-            f"{row.ratio:.1f}",
-            f"{row.ratio_min:.1f} - {row.ratio_max:.1f}",
+            f"{row.published_ms:.0f}",
+            f"{row.fleet_ms:.1f}",
+            f"{row.ratio:.0f}",
+            f"{row.ratio_min:.0f} to {row.ratio_max:.0f}",
             f"{row.gflops:.1f}",
             f"{row.peak_share:.0%}",
-        )
-    console = Console()
-    console.width = max(console.width, TABLE_WIDTH)
-    console.print(shown)
+        ]
+        for row in table.itertuples()
+    ]
+    caption = (
+        f"ratio: published / fleet, median of {run.repeats}; ms of CPU time; peak: float32 matrix products "
+        f"at {run.peak_gflops:.0f} GFLOP/s in this run; the fleet's tensors take at most "
+        f"{run.fleet_tensors_mib:.1f} MiB beside data and models; results differ by {run.difference:.0e}"
+    )
+    title = f"A round of two organisations as published and by the fleet: cpu, 1 thread, torch {run.torch}"
+    print_table(
+        ("phase", "published, ms", "fleet, ms", "ratio", "least to greatest", "fleet GFLOP/s", "of peak"),
+        rows,
+        "" if markdown else title,
+        "" if markdown else caption,
+        markdown,
+    )

@@ -10,8 +10,10 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from experiments.allocator import keep_freed_memory
 from experiments.sentences import USER_ERRORS, one_sentence
 
+BENCHMARKS = ("learning", "round", "clearing", "memory")
 HELP = """Markets for model parameters.
 
   parabourse run experiment=quickstart      run a preset; every key can be set as KEY=VALUE
@@ -26,6 +28,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command and return the exit code: 0, 2 for what the user can mend, 130 when stopped."""
     # Threads that wait by spinning ruin each other where runs share cores; read when torch is imported.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    keep_freed_memory()
     given = list(sys.argv[1:] if arguments is None else arguments)
     parser = _parser()
     command, rest = parser.parse_known_args(given)
@@ -78,7 +81,7 @@ def _parser() -> argparse.ArgumentParser:
     reproduce.add_argument("preset", metavar="PRESET|all", nargs="?", default="")
     reproduce.add_argument("--output", type=Path, default=None, metavar="FOLDER")
     benchmark = commands.add_parser("benchmark", help="compare the fleet and the clearing with plain loops")
-    benchmark.add_argument("--tasks", choices=["learning", "round", "clearing", "all"], default="all")
+    benchmark.add_argument("--tasks", choices=[*BENCHMARKS, "all"], default="all")
     benchmark.add_argument("--organisations", type=int, nargs="+", default=[2, 16, 64, 256], metavar="N")
     benchmark.add_argument(
         "--repeats", type=int, default=5, metavar="K", help="timed repetitions; the median counts"
@@ -86,11 +89,15 @@ def _parser() -> argparse.ArgumentParser:
     benchmark.add_argument(
         "--orders", type=int, default=1_000_000, metavar="R", help="orders of each market that is cleared"
     )
+    benchmark.add_argument(
+        "--network", choices=["mlp", "convnet", "resnet"], default="mlp", help="of --tasks learning"
+    )
     benchmark.add_argument("--device", default="auto")
     benchmark.add_argument("--threads", type=int, default=1)
     benchmark.add_argument(
         "--output", type=Path, default=None, metavar="FOLDER", help="save the table and a figure"
     )
+    benchmark.add_argument("--markdown", action="store_true", help="print the tables of the README")
     merging = commands.add_parser(
         "merging", help="compare merge operators and searches for the merge weight: gain and cost"
     )
@@ -201,18 +208,33 @@ def _dispatch(command: argparse.Namespace, rest: list[str]) -> int:
 
 
 def _benchmark(command: argparse.Namespace) -> None:
-    if command.tasks in ("learning", "all"):
+    chosen = BENCHMARKS if command.tasks == "all" else (command.tasks,)
+    if "learning" in chosen:
         from experiments.benchmark import run_benchmark
 
-        run_benchmark(command.organisations, command.repeats, command.device, command.threads, command.output)
-    if command.tasks in ("round", "all"):
+        run_benchmark(
+            command.organisations,
+            command.repeats,
+            command.device,
+            command.threads,
+            command.output,
+            command.network,
+            command.markdown,
+        )
+    if "round" in chosen:
         from experiments.benchmark_round import run_round_benchmark
 
-        run_round_benchmark(command.repeats, command.output)
-    if command.tasks in ("clearing", "all"):
+        run_round_benchmark(command.repeats, command.output, command.markdown)
+    if "clearing" in chosen:
         from experiments.benchmark_clearing import run_clearing_benchmark
 
-        run_clearing_benchmark(command.orders, command.repeats, command.output)
+        run_clearing_benchmark(command.orders, command.repeats, command.output, command.markdown)
+    if "memory" in chosen:
+        from experiments.benchmark_memory import run_memory_benchmark
+
+        run_memory_benchmark(
+            max(command.organisations), command.device, command.threads, command.output, command.markdown
+        )
 
 
 if __name__ == "__main__":

@@ -17,6 +17,7 @@ from torch.utils._pytree import tree_leaves
 
 MEBIBYTE = 2**20
 PEAK_SIZE, PEAK_TURNS = 768, 12
+CPU_BUDGET_MB = 512
 
 
 def matrix_peak(device: torch.device) -> float:
@@ -24,6 +25,13 @@ def matrix_peak(device: torch.device) -> float:
     left, right = (torch.ones(PEAK_SIZE, PEAK_SIZE, device=device) for _ in range(2))
     best = min(_seconds(lambda: left @ right, device) for _ in range(PEAK_TURNS))
     return 2 * PEAK_SIZE**3 / best
+
+
+def working_budget_mb(device: torch.device) -> float:
+    """Return how many mebibytes a benchmark lets computations use: half of what an accelerator has free."""
+    if device.type == "cuda":
+        return torch.cuda.mem_get_info(device)[0] / 2 / MEBIBYTE
+    return CPU_BUDGET_MB
 
 
 def synchronise(device: torch.device) -> None:

@@ -1,11 +1,11 @@
 """The same computations as the fleet's, as loops over organisations: ordinary torch modules, one at a time.
 
 These are the yardstick of the benchmark, so they are written as somebody would who wants them fast without
-stacking models: data lie in memory as tensors on the device, an epoch's examples are gathered once,
-optimisers are torch's fused ones, a buyer's own loss is computed once for all sellers, and no loss leaves the
-device before the end of a loop.
+stacking models: data lie in memory as tensors on the device, an epoch's examples are gathered once, a buyer's
+own loss is computed once for all sellers, and no loss leaves the device before the end of a loop.
 
-Core Objects: train_one_by_one, evaluate_one_by_one, try_one_by_one, align_one_by_one
+Core Objects: train_one_by_one, evaluate_one_by_one, try_one_by_one, merge_one_by_one, align_one_by_one,
+assign_one_by_one
 """
 
 import copy
@@ -27,15 +27,17 @@ Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
 
-def torch_optimiser(optimiser: Optimiser, module: nn.Module, device: torch.device) -> torch.optim.Optimizer:
-    """Return torch's own optimiser with the settings of one of the fleet's, fused where the device has that.
+def torch_optimiser(
+    optimiser: Optimiser, module: nn.Module, fused: bool | None = None
+) -> torch.optim.Optimizer:
+    """Return torch's own optimiser with the settings of one of the fleet's: as it comes, or its fused kernel.
 
     Raises
     ------
     TypeError
         If it is neither `SGD` nor `AdamW`.
     """
-    fused = device.type in ("cpu", "cuda")
+    fused = fused or None  # torch's own choice
     if isinstance(optimiser, SGD):
         return torch.optim.SGD(
             module.parameters(),
@@ -157,6 +159,23 @@ def try_one_by_one(
                     torch.lerp(own, other, share, out=target)
                 losses.append(F.cross_entropy(merged(inputs), labels))
     return _numbers(losses).reshape(-1, len(weights))
+
+
+@torch.no_grad()
+def merge_one_by_one(
+    modules: Sequence[nn.Module], buyers: Sequence[int], sellers: Sequence[int], weight: float
+) -> None:
+    """Merge each buyer's model with its seller's as it was before, in place, by interpolation."""
+    before = [[leaf.clone() for leaf in module.parameters()] for module in modules]
+    for buyer, seller in zip(buyers, sellers, strict=True):
+        for leaf, other in zip(modules[buyer].parameters(), before[seller], strict=True):
+            leaf.lerp_(other, weight)
+
+
+def assign_one_by_one(tables: Tensor) -> Floats:
+    """Return the greatest total of each table ``[P, h, h]``, by scipy's solver on one core of the host."""
+    host = tables.cpu().numpy()
+    return np.array([table[linear_sum_assignment(table, maximize=True)].sum() for table in host])
 
 
 @torch.no_grad()

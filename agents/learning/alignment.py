@@ -18,13 +18,13 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 import torch
-from scipy.optimize import linear_sum_assignment
 from torch import Tensor
 
+from agents.learning.assignment import best_assignments
 from agents.learning.device import precise_dtype
 from agents.learning.networks.base import Architecture
 from agents.learning.networks.products import product
-from agents.learning.parameters import Parameters, finite, gather
+from agents.learning.parameters import Parameters, gather
 
 Permutations = dict[str, Tensor]
 Floats = npt.NDArray[np.float64]
@@ -75,8 +75,8 @@ def match_weights(
     """Align other models to own ones, pair by pair.
 
     Cost: a sweep is one product ``[h, rest] @ [rest, h]`` for each tensor and axis that moves, and a linear
-    assignment, O(h^3), for each permutation. A pair whose neighbouring permutations have not moved is not
-    solved again. A pair with a parameter that is not finite keeps its units in place.
+    assignment, O(h^3), for each permutation (see `best_assignments`). A pair whose neighbouring permutations
+    have not moved is not solved again. A pair with a parameter that is not finite keeps its units in place.
 
     Parameters
     ----------
@@ -90,7 +90,7 @@ def match_weights(
     pairs = len(next(iter(own.values())))
     matching = _Matching(architecture, own, other)
     permutations = identity_permutations(architecture, pairs, next(iter(own.values())).device)
-    solvable = (finite(own) & finite(other)).cpu().numpy()
+    solvable = np.isfinite(matching.tolerance)
     stale = {name: solvable.copy() for name in permutations}
     objective = [matching.objective()]
     for _ in range(max_sweeps):
@@ -118,10 +118,12 @@ class _Matching:
         kind = precise_dtype(self.device)
         self.own = {name: leaf.to(kind) for name, leaf in own.items()}
         self.other = {name: leaf.to(kind) for name, leaf in other.items()}
-        norms = [
+        squares = [
             sum(leaf.square().flatten(1).sum(1) for leaf in side.values()) for side in (self.own, self.other)
         ]
-        self.tolerance = RELATIVE_TOLERANCE * _numbers(torch.sqrt(torch.as_tensor(norms[0] * norms[1])))
+        # not finite if and only if a parameter is not
+        norms = torch.as_tensor(squares[0]).sqrt() * torch.as_tensor(squares[1]).sqrt()
+        self.tolerance = RELATIVE_TOLERANCE * _numbers(norms)
         moving = architecture.moving_axes
         self.neighbours = {
             name: {third for tensor, _ in members for _, third in moving[tensor]} - {name}
@@ -131,9 +133,14 @@ class _Matching:
             name: [(tensor, axis) for tensor, axis in members if len(moving[tensor]) > 1]
             for name, members in architecture.symmetries.items()
         }
+        self.left = {
+            (tensor, axis): _units(self.own[tensor], axis)
+            for members in architecture.symmetries.values()
+            for tensor, axis in members
+        }
         self.constant = {
             name: sum(
-                self._cost(self.own[tensor], self.other[tensor], axis)
+                product(self.left[tensor, axis], _units(self.other[tensor], axis).transpose(1, 2))
                 for tensor, axis in members
                 if len(moving[tensor]) == 1
             )
@@ -159,20 +166,22 @@ class _Matching:
         cost = _rows(constant, some) if isinstance(constant, Tensor) else 0
         for tensor, axis in self.varying[name]:
             other = _reordered(self.architecture, tensor, _rows(self.other[tensor], some), here, skip=name)
-            cost = cost + self._cost(_rows(self.own[tensor], some), other, axis)
+            cost = cost + product(_rows(self.left[tensor, axis], some), _units(other, axis).transpose(1, 2))
         assert isinstance(cost, Tensor)
-        table = cost.cpu().numpy()
-        found = np.stack([linear_sum_assignment(matrix, maximize=True)[1] for matrix in table])
-        gain = _total(table, found) - _total(table, here[name].cpu().numpy())
+        found = best_assignments(cost)
+        gain = _numbers(_total(cost, found) - _total(cost, here[name]))
         moved = gain > self.tolerance[rows]
         if moved.any():
-            permutations[name][rows[moved]] = torch.from_numpy(found[moved]).to(self.device)
+            chosen = torch.from_numpy(np.flatnonzero(moved)).to(self.device)
+            permutations[name][torch.from_numpy(rows[moved]).to(self.device)] = found[chosen]
         return np.where(moved, gain, 0)
 
-    @staticmethod
-    def _cost(own: Tensor, other: Tensor, axis: int) -> Tensor:
-        left, right = (leaf.movedim(axis + 1, 1).unsqueeze(-1).flatten(2) for leaf in (own, other))
-        return product(left, right.transpose(1, 2))
+
+def _units(leaf: Tensor, axis: int) -> Tensor:
+    """Return leaves ``[P, ...]`` as one row a unit of an axis, ``[P, h, rest]``."""
+    if leaf.dim() == 3:
+        return leaf.transpose(1, 2) if axis else leaf
+    return leaf.movedim(axis + 1, 1).unsqueeze(-1).flatten(2)
 
 
 def _rows(leaf: Tensor, rows: Tensor | None) -> Tensor:
@@ -180,9 +189,9 @@ def _rows(leaf: Tensor, rows: Tensor | None) -> Tensor:
     return leaf if rows is None else leaf.index_select(0, rows)
 
 
-def _total(table: Floats, order: Ints) -> Floats:
+def _total(table: Tensor, order: Tensor) -> Tensor:
     """Return what permutations ``[P, h]`` are worth by cost matrices ``[P, h, h]``, ``[P]``."""
-    return np.asarray(np.take_along_axis(table, order[:, :, None], 2)[:, :, 0].sum(axis=1, dtype=np.float64))
+    return table.gather(2, order.unsqueeze(2)).squeeze(2).sum(1)
 
 
 def _numbers(values: Tensor) -> Floats:

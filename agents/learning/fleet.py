@@ -24,8 +24,10 @@ from agents.learning.memory import (
 from agents.learning.networks.base import Architecture, initial_statistic
 from agents.learning.networks.products import whole_lines
 from agents.learning.optimisers import Optimiser, OptimiserState, initial_state
+from agents.learning.packing import Packing
 from agents.learning.parameters import Parameters, finite, gather, take
 from agents.learning.training import Pull, train_epoch, training_groups
+from agents.learning.workspace import Workspace
 
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
@@ -52,11 +54,11 @@ class Fleet:
     Attributes
     ----------
     parameters : Parameters
-        Leaves ``[N, ...]``, float32.
+        Leaves ``[N, ...]``, float32, views of one packed tensor.
     statistics : Parameters
         Running statistics ``[N, ...]``, float32; empty for most architectures.
     optimiser_state : OptimiserState
-        Learning rates, step counts and moments ``[N, ...]``.
+        Learning rates, step counts and packed moments.
     """
 
     def __init__(
@@ -74,15 +76,15 @@ class Fleet:
         self.optimiser = optimiser
         self.device = resolve_device(device)
         self.memory_budget_mb = memory_budget_mb
-        self.parameters: Parameters = {
-            name: torch.zeros(slots, *shape, device=self.device)
-            for name, shape in architecture.shapes.items()
-        }
+        self._packing = Packing(architecture.shapes)
+        self._packed = self._packing.zeros(slots, self.device)
+        self._workspace = Workspace(self.device)
+        self.parameters: Parameters = self._packing.views(self._packed)
         self.statistics: Parameters = {
             name: torch.full((slots, *shape), initial_statistic(name), device=self.device)
             for name, shape in architecture.statistics.items()
         }
-        self.optimiser_state: OptimiserState = initial_state(optimiser, self.parameters)
+        self.optimiser_state: OptimiserState = initial_state(optimiser, self._packed)
 
     @property
     def working_bytes(self) -> int:
@@ -214,16 +216,34 @@ class Fleet:
             for part in chunks(len(chosen), size):
                 some = chosen[part]
                 rows = self.rows(numbers[some])
-                models, state = take(self.models, rows), self.optimiser_state.take(rows)
+                models, statistics = self._packed.index_select(0, rows), take(self.statistics, rows)
+                state = self.optimiser_state.take(rows)
                 held = pull and pull.take(torch.from_numpy(some).to(self.device))
                 total = train_epoch(
-                    self.architecture, self.optimiser, models, state, inputs, labels, order[some], width, held
+                    self.architecture,
+                    self.optimiser,
+                    models,
+                    statistics,
+                    state,
+                    inputs,
+                    labels,
+                    order[some],
+                    width,
+                    self._workspace,
+                    held,
                 )
                 loss[some] = total / seen[some]
-                for name, leaf in self.models.items():
-                    leaf[rows] = models[name]
+                self._packed.index_copy_(0, rows, models)
+                for name, leaf in statistics.items():
+                    self.statistics[name][rows] = leaf
                 self.optimiser_state.put(rows, state)
+        if self.device.type != "cpu":
+            self.release()  # an accelerator's memory is quick to have again, and trials may want all of it
         return loss, seen
+
+    def release(self) -> None:
+        """Give back the buffers that are kept from one training to the next."""
+        self._workspace.clear()
 
     @torch.no_grad()
     def evaluate(
@@ -293,9 +313,8 @@ class Fleet:
             **{
                 f"moment{i}/{name}": leaf
                 for i, moment in enumerate(state.moments)
-                for name, leaf in moment.items()
+                for name, leaf in self._packing.views(moment).items()
             },
             "optimiser/learning_rate": state.learning_rate,
             "optimiser/steps": state.steps,
-            "optimiser/powers": state.powers,
         }

@@ -19,7 +19,7 @@ CPU_TILE_BYTES, CPU_TILE_LEAST = 4 * 2**20, 4
 need not map them anew; and how many of them it takes at least, for fewer do not repay the calls' own time."""
 
 
-CPU_TRAINING_BYTES = 16 * 2**20
+CPU_TRAINING_BYTES = 8 * 2**20
 """What models that train together may use on a CPU: more leaves the caches, less does not repay the calls."""
 
 PASS_BYTES = 256 * 2**20

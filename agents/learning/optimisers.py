@@ -1,29 +1,36 @@
 """Gradient descent on stacked parameters, each slot with its own learning rate, step count and moments.
 
-Torch's optimisers keep one step count a tensor, which is wrong when organisations take different numbers of
-steps. The updates here are torch's, written in elementary operations only: a fused multiply-add rounds
-differently in the last few elements of a buffer, and a slot's result must not depend on where in the buffer
-it lies.
+Torch's optimisers keep one step count and learning rate a tensor, which is wrong for stacked parameters when
+organisations take different numbers of steps. On a CPU, torch's fused kernels therefore get the row of every
+slot as a tensor of its own: one pass through memory instead of one an operation. On an accelerator a call for
+every slot would cost more than it does, so the same update is written out for all slots at once, in
+elementary operations only: a fused multiply-add rounds differently in the last few elements of a buffer, and
+a slot's result must not depend on where in the buffer it lies.
 
 Core Objects: OPTIMISERS, SGD, AdamW, OptimiserState
 """
 
 import inspect
+import math
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from dataclasses import dataclass as value
+from functools import partial
 from typing import Annotated
 
+import numpy as np
 import torch
 from pydantic import Field
 from pydantic.dataclasses import dataclass
 from torch import Tensor
 
 from agents.learning.device import precise_dtype
-from agents.learning.parameters import Parameters, head, spread, take
+from agents.learning.parameters import spread
 from markets.registry import Registry
 
 NonNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Decay = Annotated[float, Field(ge=0, lt=1)]
+Rows = list[Tensor]
 
 
 @value(frozen=True)
@@ -36,43 +43,36 @@ class OptimiserState:
         Step size of each slot ``[N]``.
     steps : Tensor
         Steps taken since the start or the last reset, int64 ``[N]``.
-    powers : Tensor
-        Each moment's decay to the power of `steps`, ``[N, moments]``, for the bias correction.
-    moments : list of Parameters
-        Running means, each with leaves ``[N, ...]``.
+    moments : list of Tensor
+        Running means, a slot a row as its parameters are packed, ``[N, W]``.
     """
 
     learning_rate: Tensor
     steps: Tensor
-    powers: Tensor
-    moments: list[Parameters]
+    moments: list[Tensor]
 
     def take(self, rows: Tensor) -> "OptimiserState":
         """Return a copy of the state of some slots."""
-        moments = [take(moment, rows) for moment in self.moments]
-        return OptimiserState(self.learning_rate[rows], self.steps[rows], self.powers[rows], moments)
+        moments = [moment.index_select(0, rows) for moment in self.moments]
+        return OptimiserState(self.learning_rate[rows], self.steps[rows], moments)
 
     def head(self, count: int) -> "OptimiserState":
         """Return views of the state of the first `count` slots."""
-        moments = [head(moment, count) for moment in self.moments]
-        return OptimiserState(self.learning_rate[:count], self.steps[:count], self.powers[:count], moments)
+        moments = [moment[:count] for moment in self.moments]
+        return OptimiserState(self.learning_rate[:count], self.steps[:count], moments)
 
     def put(self, rows: Tensor, part: "OptimiserState") -> None:
         """Write the state of some slots, in place."""
         self.learning_rate[rows] = part.learning_rate
         self.steps[rows] = part.steps
-        self.powers[rows] = part.powers
         for moment, new in zip(self.moments, part.moments, strict=True):
-            for name, leaf in moment.items():
-                leaf[rows] = new[name]
+            moment.index_copy_(0, rows, new)
 
     def reset(self, rows: Tensor) -> None:
         """Make some slots forget their steps and moments, in place; learning rates stay."""
         self.steps[rows] = 0
-        self.powers[rows] = 1
         for moment in self.moments:
-            for leaf in moment.values():
-                leaf[rows] = 0
+            moment[rows] = 0
 
 
 class Optimiser(ABC):
@@ -87,8 +87,45 @@ class Optimiser(ABC):
         """Decay of each running mean that the optimiser keeps."""
 
     @abstractmethod
-    def update(self, parameters: Parameters, gradients: Parameters, state: OptimiserState) -> None:
-        """Take one step in every slot, in place on `parameters` and `state`; overwrites `gradients`."""
+    def update(self, rows: Tensor, slopes: Tensor, state: OptimiserState) -> None:
+        """Take one step in every slot, all at once, in place; overwrites the slopes.
+
+        Parameters
+        ----------
+        rows, slopes : Tensor
+            Parameters and their gradients, a slot a row ``[N, W]``.
+        state : OptimiserState
+            Of these slots.
+        """
+
+    @abstractmethod
+    def fused_update(self, rows: Rows, slopes: Rows, moments: list[Rows], steps: Rows, rate: float) -> None:
+        """Do what `update` does to slots of one learning rate, by torch's kernel; `steps` count this one."""
+
+    def stepper(self, rows: Tensor, slopes: Tensor, state: OptimiserState) -> Callable[[], None]:
+        """Return what takes a step in every slot whenever it is called, the faster way on the device.
+
+        Parameters are those of `update`. Learning rates are read now.
+        """
+        if rows.device.type != "cpu":
+            return partial(self.update, rows, slopes, state)
+        counts = state.steps.float()
+        columns = [rows, slopes, *state.moments, counts]
+        slots = [column.unbind() for column in columns]
+        groups = []
+        rates = state.learning_rate.numpy()
+        for rate in np.unique(rates):
+            same = np.flatnonzero(rates == rate)
+            own, slope, *moments, count = ([column[i] for i in same] for column in slots)
+            groups.append(partial(self.fused_update, own, slope, moments, count, float(rate)))
+
+        def step() -> None:
+            state.steps.add_(1)
+            counts.add_(1)
+            for group in groups:
+                group()
+
+        return step
 
 
 def _check_optimiser(cls: type[Optimiser]) -> None:
@@ -101,13 +138,12 @@ def _check_optimiser(cls: type[Optimiser]) -> None:
 OPTIMISERS: Registry[Optimiser] = Registry("optimiser", _check_optimiser)
 
 
-def initial_state(optimiser: Optimiser, parameters: Parameters) -> OptimiserState:
-    """Return the state before the first step, on the device of the parameters ``[N, ...]``."""
-    leaf = next(iter(parameters.values()))
-    moments = [{name: torch.zeros_like(p) for name, p in parameters.items()} for _ in optimiser.decays]
-    powers = torch.ones(len(leaf), len(moments), dtype=precise_dtype(leaf.device), device=leaf.device)
-    steps = torch.zeros(len(leaf), dtype=torch.int64, device=leaf.device)
-    return OptimiserState(torch.full_like(steps, optimiser.lr, dtype=powers.dtype), steps, powers, moments)
+def initial_state(optimiser: Optimiser, rows: Tensor) -> OptimiserState:
+    """Return the state before the first step, on the device of the packed parameters ``[N, W]``."""
+    moments = [torch.zeros_like(rows) for _ in optimiser.decays]
+    steps = torch.zeros(len(rows), dtype=torch.int64, device=rows.device)
+    rates = torch.full_like(steps, optimiser.lr, dtype=precise_dtype(rows.device))
+    return OptimiserState(rates, steps, moments)
 
 
 @OPTIMISERS.register
@@ -138,17 +174,37 @@ class SGD(Optimiser):
         """The momentum, if there is any."""
         return (self.momentum,) if self.momentum else ()
 
-    def update(self, parameters: Parameters, gradients: Parameters, state: OptimiserState) -> None:
-        """Take one step in every slot, in place on `parameters` and `state`; overwrites `gradients`."""
+    def update(self, rows: Tensor, slopes: Tensor, state: OptimiserState) -> None:
+        """Take one step in every slot, all at once, in place; overwrites the slopes."""
         state.steps.add_(1)
-        for name, parameter in parameters.items():
-            step = gradients[name]
-            if self.weight_decay:
-                step.add_(parameter * self.weight_decay)
-            if self.momentum:
-                buffer = state.moments[0][name].mul_(self.momentum).add_(step)
-                step = step.add_(buffer * self.momentum) if self.nesterov else step.copy_(buffer)
-            parameter.sub_(step.mul_(spread(state.learning_rate, parameter)))
+        if self.weight_decay:
+            slopes.add_(rows * self.weight_decay)
+        if self.momentum:
+            buffer = state.moments[0].mul_(self.momentum).add_(slopes)
+            slopes = slopes.add_(buffer * self.momentum) if self.nesterov else slopes.copy_(buffer)
+        rows.sub_(slopes.mul_(spread(state.learning_rate, rows)))
+
+    def fused_update(
+        self,
+        rows: Rows,
+        slopes: Rows,
+        moments: list[Rows],
+        steps: Rows,  # noqa: ARG002
+        rate: float,
+    ) -> None:
+        """Do what `update` does to slots of one learning rate, by torch's kernel."""
+        torch._fused_sgd_(
+            rows,
+            slopes,
+            moments[0] if moments else [],
+            weight_decay=self.weight_decay,
+            momentum=self.momentum,
+            lr=rate,
+            dampening=0.0,
+            nesterov=self.nesterov,
+            maximize=False,
+            is_first_step=False,  # a buffer of zeros makes the first step what torch's would be
+        )
 
 
 @OPTIMISERS.register
@@ -180,20 +236,35 @@ class AdamW(Optimiser):
         """Of the first and of the second moment."""
         return (self.beta1, self.beta2)
 
-    def update(self, parameters: Parameters, gradients: Parameters, state: OptimiserState) -> None:
-        """Take one step in every slot, in place on `parameters` and `state`; overwrites `gradients`."""
-        state.steps.add_(1)
-        state.powers.mul_(state.powers.new_tensor(self.decays))
-        correction = 1 - state.powers
-        rate = state.learning_rate / correction[:, 0]
-        root = correction[:, 1].sqrt()
-        keep = 1 - state.learning_rate * self.weight_decay
-        for name, parameter in parameters.items():
-            gradient = gradients[name]
-            scale = gradient.square().mul_(1 - self.beta2)
-            mean = state.moments[0][name].mul_(self.beta1).add_(gradient.mul_(1 - self.beta1))
-            square = state.moments[1][name].mul_(self.beta2).add_(scale)
-            torch.sqrt(square, out=scale).div_(spread(root, scale)).add_(self.eps)
-            if self.weight_decay:
-                parameter.mul_(spread(keep, parameter))
-            parameter.sub_(torch.div(mean, scale, out=scale).mul_(spread(rate, mean)))
+    def update(self, rows: Tensor, slopes: Tensor, state: OptimiserState) -> None:
+        """Take one step in every slot, all at once, in place; overwrites the slopes."""
+        steps = state.steps.add_(1).to(state.learning_rate.dtype)
+        # 1 - decay^steps, without the loss of digits while the power is close to 1
+        missing = [-torch.expm1(steps * math.log(decay)) if decay else 1 for decay in self.decays]
+        rate, root = state.learning_rate / missing[0], torch.as_tensor(missing[1]).sqrt()
+        scale = slopes.square().mul_(1 - self.beta2)
+        mean = state.moments[0].mul_(self.beta1).add_(slopes.mul_(1 - self.beta1))
+        square = state.moments[1].mul_(self.beta2).add_(scale)
+        torch.sqrt(square, out=scale).div_(spread(root, scale)).add_(self.eps)
+        if self.weight_decay:
+            rows.mul_(spread(1 - state.learning_rate * self.weight_decay, rows))
+        rows.sub_(torch.div(mean, scale, out=scale).mul_(spread(rate, mean)))
+
+    def fused_update(self, rows: Rows, slopes: Rows, moments: list[Rows], steps: Rows, rate: float) -> None:
+        """Do what `update` does to slots of one learning rate, by torch's kernel."""
+        mean, square = moments
+        torch._fused_adamw_(
+            rows,
+            slopes,
+            mean,
+            square,
+            [],
+            steps,
+            lr=rate,
+            beta1=self.beta1,
+            beta2=self.beta2,
+            weight_decay=self.weight_decay,
+            eps=self.eps,
+            amsgrad=False,
+            maximize=False,
+        )

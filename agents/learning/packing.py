@@ -6,6 +6,7 @@ Core Objects: Packing
 from collections.abc import Mapping
 from math import prod
 
+import torch
 from torch import Tensor
 
 from agents.learning.networks.products import LINE
@@ -37,18 +38,20 @@ class Packing:
             self.start[name] = self.width
             self.width += -(-prod(shape) // LINE) * LINE
 
+    def zeros(self, slots: int, device: torch.device) -> Tensor:
+        """Return rows of zeros, ``[slots, width]``."""
+        return torch.zeros(slots, self.width, device=device)
+
     def pack(self, parameters: Parameters) -> Tensor:
-        """Return a copy of stacked parameters ``[N, ...]`` as rows ``[N, width]``."""
+        """Return a copy of stacked parameters ``[N, ...]`` as rows ``[N, width]``; there is at least one."""
         leaf = next(iter(parameters.values()))
-        rows = leaf.new_zeros(len(leaf), self.width)
+        return self.fill(self.zeros(len(leaf), leaf.device), parameters)
+
+    def fill(self, rows: Tensor, parameters: Parameters) -> Tensor:
+        """Write stacked parameters ``[N, ...]`` into rows ``[N, width]``, and return these."""
         for name, view in self.views(rows).items():
             view.copy_(parameters[name])
         return rows
-
-    def unpack(self, rows: Tensor, parameters: Parameters) -> None:
-        """Write rows ``[N, width]`` back into stacked parameters ``[N, ...]``."""
-        for name, view in self.views(rows).items():
-            parameters[name].copy_(view)
 
     def views(self, rows: Tensor) -> Parameters:
         """Return rows ``[N, width]`` as stacked parameters that share their memory."""

@@ -8,6 +8,8 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor
 
+from agents.learning.workspace import Workspace
+
 Parameters = dict[str, Tensor]
 """Leaves by name, each ``[N, ...]`` with the slots first and torch's own layout behind them."""
 
@@ -17,12 +19,16 @@ def take(parameters: Mapping[str, Tensor], rows: Tensor) -> Parameters:
     return {name: leaf.index_select(0, rows) for name, leaf in parameters.items()}
 
 
-def gather(examples: Tensor, index: Tensor) -> Tensor:
+def gather(examples: Tensor, index: Tensor, workspace: Workspace | None = None) -> Tensor:
     """Return rows of ``[E, ...]`` by number, in the shape of the index and then of a row.
 
-    Whole rows are copied, several times faster than by plain indexing, which copies number by number.
+    Whole rows are copied, several times faster than by plain indexing, which copies number by number; into
+    the buffer "examples" of a workspace where one is given.
     """
-    return examples.index_select(0, index.reshape(-1)).unflatten(0, index.shape)
+    flat, out = index.reshape(-1), None
+    if workspace is not None:
+        out = workspace.take("examples", (len(flat), *examples.shape[1:]), examples.dtype)
+    return torch.index_select(examples, 0, flat, out=out).unflatten(0, index.shape)
 
 
 def head(parameters: Mapping[str, Tensor], count: int) -> Parameters:

@@ -103,11 +103,12 @@ def path_slopes(
         )
         chosen = examples[groups[part]]
         x, y = gather(inputs, chosen), labels[chosen]
+        share = torch.full_like(y, 1 / y.shape[1], dtype=torch.float32)
         difference = {name: pairs.other[name] - leaf for name, leaf in pairs.own.items()}
         distance[part] = _product(difference, difference) ** 0.5
         for column, weight in enumerate(weights):
             merged = {name: leaf + weight * difference[name] for name, leaf in pairs.own.items()}
-            _, slopes = fleet.architecture.gradients(merged, x, y, torch.ones_like(y, dtype=torch.float32))
+            _, slopes = fleet.architecture.gradients(merged, x, y, share)
             found[0, part, column] = _product(slopes, difference)
             found[1, part, column] = _product(slopes, slopes) ** 0.5
     return PathSlopes(found[0], found[1], distance)

@@ -11,8 +11,9 @@ from torch import Tensor
 from agents.learning.device import precise_dtype
 from agents.learning.fleet import Fleet
 from agents.learning.memory import chunks, training_bytes, training_size
-from agents.learning.parameters import take
+from agents.learning.parameters import gather, take
 from agents.learning.training import batch_gradients
+from agents.learning.workspace import Workspace
 
 Ints = npt.NDArray[np.int64]
 
@@ -44,10 +45,11 @@ def squared_gradient_norms(
     norms = np.empty(len(slots))
     for part in chunks(len(slots), size):
         visits = torch.from_numpy(order[part]).to(device)
-        weight = (visits >= 0).float()
+        weight, chosen = (visits >= 0).float(), visits.clamp(min=0)
+        share = weight / weight.sum(1, keepdim=True)
         models = take(fleet.models, fleet.rows(slots[part]))
         _, slopes = batch_gradients(
-            architecture, models, inputs, labels, weight, visits.clamp(min=0), weight.sum(1)
+            architecture, models, inputs, chosen, gather(labels, chosen), share, Workspace(device)
         )
         squares = [leaf.flatten(1).to(precise_dtype(device)).square().sum(1) for leaf in slopes.values()]
         norms[part] = torch.stack(squares).sum(0).cpu().numpy()

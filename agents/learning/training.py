@@ -3,7 +3,6 @@
 Core Objects: train_epoch, training_groups, batch_gradients, Pull
 """
 
-import dataclasses
 from collections.abc import Iterator
 from dataclasses import dataclass as value
 
@@ -18,9 +17,7 @@ from agents.learning.networks.base import Architecture
 from agents.learning.optimisers import Optimiser, OptimiserState
 from agents.learning.packing import Packing
 from agents.learning.parameters import Parameters, gather, head, spread, take
-
-ROW = "row"
-"""Name of all tensors of a model as one."""
+from agents.learning.workspace import Workspace
 
 Ints = npt.NDArray[np.int64]
 
@@ -65,20 +62,26 @@ def training_groups(lengths: Ints, batch_size: int) -> Iterator[tuple[Ints, int]
 def train_epoch(
     architecture: Architecture,
     optimiser: Optimiser,
-    models: Parameters,
+    rows: Tensor,
+    statistics: Parameters,
     state: OptimiserState,
     inputs: Tensor,
     labels: Tensor,
     order: Ints,
     width: int,
+    workspace: Workspace,
     pull: Pull | None = None,
 ) -> npt.NDArray[np.float64]:
-    """Train n models for one epoch, in place on `models` and `state`.
+    """Train n models for one epoch, in place on `rows`, `statistics` and `state`.
 
     Parameters
     ----------
-    models, state : Parameters, OptimiserState
-        Parameters with running statistics, and optimisers of the n models, ``[n, ...]``.
+    rows : Tensor
+        Parameters as `Packing` lays them out, ``[n, W]``.
+    statistics : Parameters
+        Running statistics, ``[n, ...]``.
+    state : OptimiserState
+        Of the n models.
     inputs, labels : Tensor
         Examples ``[E, C, H, W]`` and their classes int64 ``[E]``.
     order : int64 array, shape (n, L)
@@ -86,6 +89,8 @@ def train_epoch(
         that those still at work in a step are the first ones.
     width : int
         Rows of a step.
+    workspace : Workspace
+        Keeps the buffers of a step for the next.
     pull : Pull, optional
         A proximal term of each model's objective.
 
@@ -96,64 +101,112 @@ def train_epoch(
     """
     steps = -(-(order >= 0).sum(axis=1) // width)
     longest = int(steps[0])
-    # steps first, so that the examples of a step lie together
-    visits = torch.from_numpy(_padded(order, longest * width)).to(inputs.device)
-    visits = visits.view(len(order), longest, width).transpose(0, 1).contiguous()
-    weights, chosen = (visits >= 0).float(), visits.clamp(min=0)
-    seen = weights.sum(2)
-    packing = Packing(architecture.shapes)
-    statistics = {name: models[name] for name in architecture.statistics}
-    rows, moments = packing.pack(models), [packing.pack(moment) for moment in state.moments]
-    packed = dataclasses.replace(state, moments=[{ROW: moment} for moment in moments])
-    slopes = torch.zeros_like(rows)
+    batches = _Batches.of(architecture, inputs, labels, _padded(order, longest * width), width, workspace)
+    packing, active = Packing(architecture.shapes), 0
+    slopes = workspace.take("slopes", tuple(rows.shape)).zero_()
     anchors = packing.pack(pull.anchor) if pull else rows
-    total = torch.zeros(len(order), dtype=precise_dtype(inputs.device), device=inputs.device)
-    active = 0
     for step in range(longest):
         working = int((steps > step).sum())
         if working != active:
-            active, here = working, packed.head(working)
-            model, slope = packing.views(rows[:active]), packing.views(slopes[:active])
-            model |= head(statistics, active)
-        batch = (weights[step, :active], chosen[step, :active], seen[step, :active])
-        loss, gradients = batch_gradients(architecture, model, inputs, labels, *batch)
-        total[:active] += loss
-        torch._foreach_copy_(list(slope.values()), [gradients[name] for name in slope])
+            active = working
+            models, slope = packing.views(rows[:active]), packing.views(slopes[:active])
+            models |= head(statistics, active)
+            targets = list(slope.values())
+            take_step = optimiser.stepper(rows[:active], slopes[:active], state.head(active))
+        found = batches.gradients(models, step, active)
+        torch._foreach_copy_(targets, [found[name] for name in slope])
         if pull:
             slopes[:active].add_((rows[:active] - anchors[:active]) * spread(pull.strength[:active], rows))
-        optimiser.update({ROW: rows[:active]}, {ROW: slopes[:active]}, here)
-    for stacked, row in zip([models, *state.moments], [rows, *moments], strict=True):
-        packing.unpack(row, stacked)
-    return np.asarray(total.cpu().numpy(), dtype=np.float64)
+        take_step()
+    return batches.total()
+
+
+@value(frozen=True)
+class _Batches:
+    """The batches of an epoch, step by step: ``[steps, n, B]``.
+
+    `share` is what a row counts in the mean of its batch, 0 for padding; `losses` is filled on the way.
+    """
+
+    architecture: Architecture
+    inputs: Tensor
+    examples: Tensor
+    labels: Tensor
+    share: Tensor
+    losses: Tensor
+    workspace: Workspace
+
+    @classmethod
+    def of(
+        cls,
+        architecture: Architecture,
+        inputs: Tensor,
+        labels: Tensor,
+        order: Ints,
+        width: int,
+        workspace: Workspace,
+    ) -> "_Batches":
+        """Return the batches of visits ``[n, steps * width]``, -1 for padding."""
+        visits = torch.from_numpy(order).to(inputs.device)
+        # steps first, so that the examples of a step lie together
+        visits = visits.view(len(order), -1, width).transpose(0, 1).contiguous()
+        kept = (visits >= 0).float()
+        share = kept.div_(kept.sum(2, keepdim=True).clamp_(min=1))
+        examples = visits.clamp_(min=0)
+        losses = torch.zeros_like(share)
+        return cls(architecture, inputs, examples, gather(labels, examples), share, losses, workspace)
+
+    def gradients(self, models: Parameters, step: int, active: int) -> Parameters:
+        """Return the gradients of the mean losses of the first models in a step, ``[active, ...]``."""
+        examples, labels, share = (leaf[step, :active] for leaf in (self.examples, self.labels, self.share))
+        losses, slopes = batch_gradients(
+            self.architecture, models, self.inputs, examples, labels, share, self.workspace
+        )
+        self.losses[step, :active] = losses
+        return slopes
+
+    def total(self) -> npt.NDArray[np.float64]:
+        """Return the sum of each model's losses, ``[n]``."""
+        sums = self.losses.masked_fill_(self.share == 0, 0).sum(2, dtype=precise_dtype(self.losses.device))
+        # one step after the other, so that steps of others alone change nothing
+        return np.asarray(sums.cpu().numpy().cumsum(axis=0, dtype=np.float64)[-1])
 
 
 def batch_gradients(
     architecture: Architecture,
     models: Parameters,
     inputs: Tensor,
+    examples: Tensor,
     labels: Tensor,
-    weight: Tensor,
-    chosen: Tensor,
-    seen: Tensor,
+    share: Tensor,
+    workspace: Workspace,
 ) -> tuple[Tensor, Parameters]:
-    """Return the sum of each slot's losses, ``[n]``, and the gradient of their mean.
+    """Return the loss of every row, ``[n, B]``, and the gradient of each slot's weighted sum of them.
 
-    Rows that do not fit into memory together are computed part by part. `chosen` lists examples and `weight`
-    is 0 where they are padding, ``[n, B]``; `seen` counts the others, ``[n]``.
+    Rows that do not fit into memory together are computed part by part.
+
+    Parameters
+    ----------
+    models : Parameters
+        Leaves ``[n, ...]``, running statistics included.
+    inputs : Tensor
+        All examples ``[E, C, H, W]``.
+    examples, labels, share : Tensor
+        Which example a row is, its class, and what it counts in the sum, 0 for padding; ``[n, B]``.
+    workspace : Workspace
+        Keeps the buffers of a step for the next.
     """
-    size = training_rows(architecture, chosen.shape[1], chosen.device)
-    total, gradients = torch.zeros_like(seen, dtype=precise_dtype(chosen.device)), Parameters()
-    for held, some in zip(weight.split(size, 1), chosen.split(size, 1), strict=True):
-        loss, slopes = architecture.gradients(models, gather(inputs, some), gather(labels, some), held)
-        count = held.sum(1)
-        total += loss * count
-        if some.shape == chosen.shape:
-            return total, slopes
-        share = count / seen.clamp(min=1)
+    size = training_rows(architecture, examples.shape[1], examples.device)
+    found, total = [], Parameters()
+    for chosen, y, counts in zip(*(leaf.split(size, 1) for leaf in (examples, labels, share)), strict=True):
+        x = gather(inputs, chosen, workspace)
+        losses, slopes = architecture.gradients(models, x, y, counts, workspace)
+        if chosen.shape == examples.shape:
+            return losses, slopes
+        found.append(losses)
         for name, slope in slopes.items():
-            scaled = slope * spread(share, slope)
-            gradients[name] = gradients[name].add_(scaled) if name in gradients else scaled
-    return total, gradients
+            total[name] = total[name].add_(slope) if name in total else slope.clone()
+    return torch.cat(found, 1), total
 
 
 def _padded(order: Ints, columns: int) -> Ints:

@@ -20,6 +20,7 @@ from agents.learning.merge_operators.interpolation import Interpolation
 from agents.learning.merge_operators.recipe import Recipe
 from agents.learning.networks.base import Architecture
 from agents.learning.networks.products import whole_lines
+from agents.learning.packing import Packing
 from agents.learning.parameters import Parameters, gather, take
 
 Floats = npt.NDArray[np.float64]
@@ -140,8 +141,10 @@ class StraightPath(_Path):
     ) -> None:
         super().__init__(fleet, task, held)
         architecture = self.architecture
-        trunk = [name for name in architecture.shapes if name not in architecture.stem_tensors]
-        self.own = take({name: fleet.parameters[name] for name in trunk}, task.buyer)
+        stem = architecture.stem_tensors
+        self.packing = Packing({name: s for name, s in architecture.shapes.items() if name not in stem})
+        trunk = list(self.packing.shapes)
+        own = take({name: fleet.parameters[name] for name in trunk}, task.buyer)
         self.bought: _Stems | None = None
         if isinstance(recipe.operator, Interpolation):
             self.base, self.bought = _stems_of_both(fleet, offered, task, held)
@@ -151,10 +154,15 @@ class StraightPath(_Path):
             self.base = _stems(architecture, fleet.parameters, task.buyer, task.group, held)
             other = _partners(fleet, offered, task, recipe)
             self.partner_stems = architecture.stem(
-                {name: other[name] for name in architecture.stem_tensors}, held.inputs_of(task.group)
+                {name: other[name] for name in stem}, held.inputs_of(task.group)
             )
-        self.step = {name: _step(self.own[name], other[name], task.masks[name]) for name in trunk}
-        self.holds_stem = task.masks[architecture.stem_tensors[0]]
+        steps = {name: _step(own[name], other[name], task.masks[name]) for name in trunk}
+        self.own, self.step = (
+            self.packing.fill(self.packing.zeros(len(task.buyer), fleet.device), leaves)
+            for leaves in (own, steps)
+        )
+        self.holds_stem = task.masks[stem[0]]
+        self._stems: tuple[slice, Tensor, Tensor] | None = None
 
     @staticmethod
     def serves(operator: MergeOperator) -> bool:
@@ -164,10 +172,15 @@ class StraightPath(_Path):
     def merges(self, pairs: slice, weights: Floats) -> tuple[Parameters, Tensor]:
         """Return merged trunks and stems of some pairs at weights of their own, ``[p w, ...]``."""
         share = torch.from_numpy(weights).to(self.base.z)
-        own = self.base.of(pairs)
-        z = _along(own, _step(own, self._partner_stem(pairs), self.holds_stem[pairs]), share)
-        merged = {name: _along(leaf[pairs], self.step[name][pairs], share) for name, leaf in self.own.items()}
-        return merged, z
+        merged = _along(self.own[pairs], self.step[pairs], share)
+        return self.packing.views(merged), _along(*self._stem_line(pairs), share)
+
+    def _stem_line(self, pairs: slice) -> tuple[Tensor, Tensor]:
+        """Return the own stems of some pairs and the steps to their partners', kept for the next weights."""
+        if self._stems is None or self._stems[0] != pairs:
+            own = self.base.of(pairs)
+            self._stems = pairs, own, _step(own, self._partner_stem(pairs), self.holds_stem[pairs])
+        return self._stems[1:]
 
     def _partner_stem(self, pairs: slice) -> Tensor:
         if self.bought is None:

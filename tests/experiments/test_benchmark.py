@@ -1,3 +1,4 @@
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -11,12 +12,13 @@ from agents.learning.networks.mlp import MLP
 from agents.learning.optimisers import SGD, AdamW, Optimiser
 from experiments import benchmark, benchmark_tasks, cli, plain
 from experiments.benchmark import run_benchmark
-from experiments.benchmark_tasks import TASKS, Task
+from experiments.benchmark_learning import cost_figure
+from experiments.task import PAIRS, TASKS, Task
 
 COLUMNS = [
     *["task", "organisations", "item", "items", "plain_ms", "fleet_ms", "ratio", "ratio_min", "ratio_max"],
     *["difference", "gflops", "fleet_tensors_mib", "peak_share", "peak_gflops"],
-    *["repeats", "device", "threads", "torch", "peak_memory_mib"],
+    *["network", "clock", "repeats", "device", "threads", "torch", "peak_memory_mib"],
 ]
 CPU = torch.device("cpu")
 
@@ -32,15 +34,15 @@ def test_the_saved_table_has_a_row_a_task(saved: Path) -> None:
     table = pd.read_csv(saved / "benchmark.csv")
     assert list(table.columns) == COLUMNS
     assert tuple(table.task) == TASKS
-    assert table["items"].tolist() == [2] * 5  # two organisations, each the only seller of the other
-    assert table.item.tolist() == ["organisation"] * 3 + ["pair"] * 2
+    assert table["items"].tolist() == [2] * 9  # two organisations, each the only seller of the other
+    assert table.item.tolist() == ["organisation"] * 5 + ["pair"] * 4
     assert ((table.difference >= 0) & (table.difference <= 1e-3)).all()
     assert (table[["plain_ms", "fleet_ms"]] > 0).all(axis=None)
     # one turn: its ratio is the median, the least and the greatest
     for column in ("ratio", "ratio_min", "ratio_max"):
         np.testing.assert_allclose(table[column], table.plain_ms / table.fleet_ms)
     assert (table.peak_memory_mib > 50).all()
-    assert table.gflops.isna().tolist() == [False] * 4 + [True]  # alignment is not a matter of products
+    assert table.gflops.isna().tolist() == [False] * 6 + [True] * 3  # the others are not a matter of products
     np.testing.assert_allclose(table.peak_share, table.gflops / table.peak_gflops)
     # two MLPs of 8,970 float32 parameters train with moments, gradients and activations of their own
     assert (table.fleet_tensors_mib[:2] > 2 * 3 * 8970 * 4 / 2**20).all()
@@ -52,15 +54,33 @@ def test_files_are_whole_and_alone(saved: Path) -> None:
     assert (saved / "benchmark.png").read_bytes()[:8] == b"\x89PNG\r\n\x1a\n"  # PNG specification, 5.2
 
 
-def test_one_organisation_has_nobody_to_trade_with(capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.fixture
+def two_threads() -> Iterator[None]:
+    """Two threads of torch that nothing computes with: on shared cores they would wait for each other."""
     before = torch.get_num_threads()
-    run_benchmark([1, 1], 1, "cpu", before + 1, None)
+    torch.set_num_threads(2)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.mark.usefixtures("two_threads")
+def test_one_organisation_has_nobody_to_trade_with(capsys: pytest.CaptureFixture[str]) -> None:
+    run_benchmark([1, 1], 1, "cpu", 1, None)
     shown = capsys.readouterr().out
-    assert torch.get_num_threads() == before
-    assert f"cpu, {before + 1} thread(s), torch {torch.__version__}, peak memory" in shown
-    assert [shown.count(task) for task in TASKS] == [1, 1, 1, 0, 0]
+    assert torch.get_num_threads() == 2
+    assert f"mlp, cpu, 1 thread(s), torch {torch.__version__}, peak memory" in shown
+    assert all(task in shown for task in TASKS[: -len(PAIRS)])
+    assert not any(task in shown for task in PAIRS)
 
 
+def test_the_ratios_in_markdown(capsys: pytest.CaptureFixture[str], saved: Path) -> None:
+    benchmark.print_learning(pd.read_csv(saved / "benchmark.csv"), markdown=True)
+    lines = capsys.readouterr().out.strip().splitlines()
+    assert lines[:2] == ["| task | N=2 |", "| --- | --- |"]
+    assert [line.split("|")[1].strip() for line in lines[2:]] == list(TASKS)
+
+
+@pytest.mark.usefixtures("two_threads")
 @pytest.mark.parametrize("error", [2e-3, np.nan])
 def test_a_way_that_computes_something_else_stops_the_benchmark(
     error: float, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -69,10 +89,9 @@ def test_a_way_that_computes_something_else_stops_the_benchmark(
     monkeypatch.setattr(
         benchmark_tasks, "evaluate_one_by_one", lambda *given: (right(*given)[0] + error, right(*given)[1])
     )
-    before = torch.get_num_threads()
     with pytest.raises(RuntimeError, match=r"evaluation of 1 organisations must give the same.*0\.001; got"):
-        run_benchmark([1], 1, "cpu", before + 1, tmp_path)
-    assert torch.get_num_threads() == before
+        run_benchmark([1], 1, "cpu", 1, tmp_path)
+    assert torch.get_num_threads() == 2
     assert not list(tmp_path.iterdir())
 
 
@@ -105,7 +124,8 @@ def test_no_organisations_at_all() -> None:
 def test_the_ways_take_turns_from_the_same_start(monkeypatch: pytest.MonkeyPatch) -> None:
     done: list[str] = []
     now = iter([0, 100, 0, 100, *[0, 8, 0, 2], *[0, 3, 0, 3], *[0, 9, 0, 1]])  # seconds on the clock
-    monkeypatch.setattr(benchmark.time, "perf_counter", lambda: next(now))
+    for clock in ("perf_counter", "process_time"):
+        monkeypatch.setattr(benchmark.time, clock, lambda: next(now))
 
     def way(name: str, value: float) -> np.ndarray:
         done.append(name)
@@ -124,7 +144,8 @@ def test_the_ways_take_turns_from_the_same_start(monkeypatch: pytest.MonkeyPatch
 
 def test_what_takes_no_time_is_done_several_times_a_turn(monkeypatch: pytest.MonkeyPatch) -> None:
     now = iter([0, 0.006, 0, 0.008, *[0, 0.08, 0, 0.04]])
-    monkeypatch.setattr(benchmark.time, "perf_counter", lambda: next(now))
+    for clock in ("perf_counter", "process_time"):
+        monkeypatch.setattr(benchmark.time, clock, lambda: next(now))
     calls = {"plain": 0, "fleet": 0}
 
     def way(name: str) -> np.ndarray:
@@ -139,22 +160,31 @@ def test_what_takes_no_time_is_done_several_times_a_turn(monkeypatch: pytest.Mon
 
 
 def test_the_figure_has_a_line_a_task_on_logarithmic_axes(saved: Path) -> None:
-    table = pd.read_csv(saved / "benchmark.csv")
-    (axes,) = benchmark._figure(table).axes
-    assert (axes.get_xscale(), axes.get_yscale()) == ("log", "log")
-    assert axes.get_xlabel() == "organisations"
-    assert axes.get_ylabel() == "time of plain loops / time of the fleet"
-    lines, names = axes.get_legend_handles_labels()
-    assert tuple(names) == TASKS
-    assert len({line[0].get_color() for line in lines}) == len({line[0].get_marker() for line in lines}) == 5
+    cost, ratio = cost_figure(pd.read_csv(saved / "benchmark.csv")).axes
+    for axes in (cost, ratio):
+        assert (axes.get_xscale(), axes.get_yscale()) == ("log", "log")
+        assert axes.get_xlabel() == "organisations"
+    assert ratio.get_ylabel() == "time of plain loops / time of the fleet"
+    lines, names = cost.get_legend_handles_labels()
+    assert tuple(names) == TASKS[:-1]  # the auction is for accelerators
+    assert len({line.get_color() for line in lines}) == len({line.get_marker() for line in lines}) == 8
 
 
+@pytest.mark.parametrize("network", ["convnet", "resnet"])
+def test_plain_loops_and_the_fleet_agree_for_every_network(network: str) -> None:
+    for task in benchmark_tasks.benchmark_tasks(2, CPU, network):
+        if task.name in ("evaluation", "alignment", "merging"):
+            (task.reset or (lambda: None))()
+            np.testing.assert_allclose(task.plain() / task.scale, task.fleet() / task.scale, atol=1e-3)
+
+
+@pytest.mark.parametrize("fused", [True, False])
 @pytest.mark.parametrize("optimiser", [SGD(weight_decay=1e-3, nesterov=True), AdamW()])
-def test_an_optimiser_that_forgets_starts_as_a_new_one(optimiser: Optimiser) -> None:
+def test_an_optimiser_that_forgets_starts_as_a_new_one(optimiser: Optimiser, fused: bool) -> None:
     x, y = torch.rand(8, 5, generator=torch.Generator().manual_seed(0)), torch.arange(8) % 3
     module = MLP(widths=[4]).bind((1, 1, 5), 3).skeleton()
     start = {name: leaf.clone() for name, leaf in module.state_dict().items()}
-    used = plain.torch_optimiser(optimiser, module, CPU)
+    used = plain.torch_optimiser(optimiser, module, fused)
 
     def epoch(stepper: torch.optim.Optimizer) -> dict[str, torch.Tensor]:
         module.load_state_dict(start)
@@ -171,7 +201,7 @@ def test_an_optimiser_that_forgets_starts_as_a_new_one(optimiser: Optimiser) -> 
 
 def test_only_known_optimisers_have_a_torch_counterpart() -> None:
     with pytest.raises(TypeError, match="optimiser must be SGD or AdamW; got object"):
-        plain.torch_optimiser(object(), torch.nn.Linear(1, 1), CPU)  # type: ignore[arg-type]
+        plain.torch_optimiser(object(), torch.nn.Linear(1, 1))  # type: ignore[arg-type]
 
 
 def test_the_plain_alignment_finds_a_planted_permutation_and_agrees_with_the_fleet() -> None:

@@ -1,3 +1,5 @@
+import ctypes
+
 import numpy as np
 import pytest
 import torch
@@ -6,6 +8,7 @@ from agents.learning import Fleet
 from agents.learning.networks.convnet import ConvNet
 from agents.learning.networks.mlp import MLP
 from agents.learning.optimisers import AdamW
+from experiments import allocator
 from experiments.machine import TensorBytes, matrix_peak, peak_memory_mib
 
 
@@ -57,3 +60,21 @@ def test_training_many_models_stays_within_the_memory_budget(kind: str) -> None:
     assert peaks[0] <= 2 * budget < peaks[1]
     for name, leaf in fleets[0].parameters.items():
         assert torch.equal(leaf, fleets[1].parameters[name])
+
+
+def test_memory_that_is_freed_is_kept_where_glibc_can(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: dict[int, int] = {}
+
+    class Library:
+        @staticmethod
+        def mallopt(setting: int, value: int) -> int:
+            asked[setting] = value
+            return 1
+
+    monkeypatch.setattr(ctypes, "CDLL", lambda _: Library)
+    monkeypatch.setenv("MALLOC_TRIM_THRESHOLD_", "12345")
+    monkeypatch.delenv("MALLOC_MMAP_THRESHOLD_", raising=False)
+    assert allocator.keep_freed_memory()
+    assert asked == {-3: 32 * 2**20, -1: 12345}  # what the user has set stays
+    monkeypatch.setattr(ctypes, "CDLL", lambda _: object())
+    assert not allocator.keep_freed_memory()

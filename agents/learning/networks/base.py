@@ -20,8 +20,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from agents.learning.losses import masked_mean, row_losses
+from agents.learning.losses import row_losses
 from agents.learning.parameters import Parameters, spread
+from agents.learning.workspace import Workspace
 from markets.registry import Registry
 
 WHOLE = "model"
@@ -96,13 +97,26 @@ class Architecture(ABC):
     def forward_flops(self) -> int:
         """Operations of a forward pass of one example: two for each multiply-add of a linear map."""
 
+    @property
+    def stem_flops(self) -> int:
+        """Operations of the stem of one example, two for each multiply-add."""
+        return 2 * self.stem_size * prod(self.shapes[self.stem_tensors[0]][1:])
+
+    @property
+    def training_flops(self) -> int:
+        """Operations of a step on one example: each layer forward and its two slopes, none for the inputs."""
+        return 3 * self.forward_flops - self.stem_flops
+
     @abstractmethod
     def stem(self, parameters: Parameters, x: Tensor) -> Tensor:
         """Return the pre-activation of the first layer, ``[N, ...]``, in a layout of the network's own."""
 
     @abstractmethod
     def trunk(self, parameters: Parameters, z: Tensor) -> Tensor:
-        """Return the logits ``[N, K, B]`` of a stem; reads only the tensors that are not the stem's."""
+        """Return the logits ``[N, K, B]`` of a stem, which may be overwritten.
+
+        Reads only the tensors that are not the stem's.
+        """
 
     def trunk_of_batch(self, parameters: Parameters, z: Tensor, weight: Tensor) -> tuple[Tensor, Parameters]:
         """Return the logits of a stem, normalised by the batch's own statistics, and these statistics.
@@ -199,34 +213,43 @@ class Architecture(ABC):
         return self.trunk(parameters, self.stem(parameters, x))
 
     def gradients(
-        self, parameters: Parameters, x: Tensor, y: Tensor, weight: Tensor
+        self,
+        parameters: Parameters,
+        x: Tensor,
+        y: Tensor,
+        share: Tensor,
+        workspace: Workspace | None = None,  # noqa: ARG002
     ) -> tuple[Tensor, Parameters]:
-        """Return the mean cross-entropy of each slot and its gradient, by automatic differentiation.
+        """Return the cross-entropy of every row and the gradient of their weighted sum, slot by slot.
 
-        Running statistics move towards those of the batch, in place.
+        This is done by automatic differentiation. Running statistics move towards the batch's, in place.
 
         Parameters
         ----------
         parameters : Parameters
             Leaves ``[N, ...]``, running statistics included.
-        x, y, weight : Tensor
-            Inputs ``[N, B, C, H, W]``, labels int64 ``[N, B]``, and 1 for rows in the batch or 0 for padding
-            ``[N, B]``.
+        x, y, share : Tensor
+            Inputs ``[N, B, C, H, W]``, labels int64 ``[N, B]``, and what a row counts ``[N, B]``: for the
+            gradient of a mean, one over the number of rows; 0 for padding.
+        workspace : Workspace, optional
+            Where a network that knows its own way may keep its levels and the gradients.
 
         Returns
         -------
         Tensor, Parameters
-            Loss ``[N]`` in nats an example (0 for a slot whose rows are all padding) and gradients ``[N,
-            ...]``.
+            Losses ``[N, B]`` in nats, those of padding without meaning, and gradients ``[N, ...]``, which the
+            next call with the same workspace may overwrite.
         """
         leaves = {name: parameters[name].detach().requires_grad_() for name in self.shapes}
+        weight = (share > 0).to(share.dtype)
         with torch.enable_grad():
             logits, found = self.trunk_of_batch(leaves, self.stem(leaves, x), weight)
-            loss = masked_mean(row_losses(logits, y), weight)
-            slopes = torch.autograd.grad(loss.sum(), list(leaves.values()))
+            losses = row_losses(logits, y)
+            total = (losses.masked_fill(weight == 0, 0) * share).sum()
+            slopes = torch.autograd.grad(total, list(leaves.values()))
         if all(name in parameters for name in found):
             self.track(parameters, found, weight)
-        return loss.detach(), dict(zip(leaves, slopes, strict=True))
+        return losses.detach(), dict(zip(leaves, slopes, strict=True))
 
     def squared_slopes(self, parameters: Parameters, x: Tensor, weight: Tensor) -> Parameters:
         """Return sums over examples of E[(d log p(y | x) / d theta)^2], y drawn from the model's prediction.

@@ -12,10 +12,10 @@ from pydantic import Field
 from pydantic.dataclasses import dataclass
 from torch import Tensor, nn
 
-from agents.learning.losses import masked_mean, row_losses
 from agents.learning.networks.base import NETWORKS, Architecture, Network, Symmetries
 from agents.learning.networks.products import product
 from agents.learning.parameters import Parameters
+from agents.learning.workspace import Workspace
 
 threshold_backward = torch.ops.aten.threshold_backward.grad_input
 """Sets slopes to 0 where a unit was off, in one pass: comparing and multiplying takes seven times longer."""
@@ -86,14 +86,9 @@ class MLPArchitecture(Architecture):
         """Two operations a weight."""
         return 2 * sum(a * b for a, b in zip(self.sizes[:-1], self.sizes[1:], strict=True))
 
-    @property
-    def training_flops(self) -> int:
-        """Operations of a step on one example: each layer forward and its two slopes, none for the inputs."""
-        return 3 * self.forward_flops - 2 * self.sizes[0] * self.sizes[1]
-
-    def _linear(self, parameters: Parameters, layer: str, h: Tensor) -> Tensor:
+    def _linear(self, parameters: Parameters, layer: str, h: Tensor, out: Tensor | None = None) -> Tensor:
         """Map ``[N, units below, B]`` to ``[N, units, B]``: long rows make fast products."""
-        return product(parameters[f"{layer}.weight"], h, parameters[f"{layer}.bias"].unsqueeze(2))
+        return product(parameters[f"{layer}.weight"], h, parameters[f"{layer}.bias"].unsqueeze(2), out)
 
     def stem(self, parameters: Parameters, x: Tensor) -> Tensor:
         """Return the first pre-activation ``[N, h, B]``."""
@@ -104,7 +99,7 @@ class MLPArchitecture(Architecture):
     def trunk(self, parameters: Parameters, z: Tensor) -> Tensor:
         """Return the logits ``[N, K, B]`` of a stem."""
         for layer in self.layers[1:]:
-            z = self._linear(parameters, layer, torch.relu(z))
+            z = self._linear(parameters, layer, z.relu_())
         return z
 
     def permute_stem(self, z: Tensor, permutations: dict[str, Tensor]) -> Tensor:
@@ -116,28 +111,39 @@ class MLPArchitecture(Architecture):
         return z.flatten(0, 1).index_select(0, (order + first).flatten()).view(z.shape)
 
     def gradients(
-        self, parameters: Parameters, x: Tensor, y: Tensor, weight: Tensor
+        self,
+        parameters: Parameters,
+        x: Tensor,
+        y: Tensor,
+        share: Tensor,
+        workspace: Workspace | None = None,
     ) -> tuple[Tensor, Parameters]:
         """Return what `Architecture.gradients` returns, by a backward pass written out.
 
         With two or three small layers the bookkeeping of automatic differentiation costs more than the
         arithmetic.
         """
-        below = self._levels(parameters, x)
-        logits = self._linear(parameters, self.layers[-1], below[-1])
+        kept = workspace or Workspace(x.device)
+        below = self._levels(parameters, x, kept)
+        surprise = F.log_softmax(self._linear(parameters, self.layers[-1], below[-1]), 1)
         answer = y.unsqueeze(1)
-        delta = F.softmax(logits, 1)
+        losses = surprise.gather(1, answer).squeeze(1).neg_()
+        delta = surprise.exp_()
         delta.scatter_add_(1, answer, delta.new_tensor(-1.0).expand(answer.shape))
-        delta.mul_((weight / weight.sum(1, keepdim=True).clamp_(min=1)).unsqueeze(1))
+        delta.mul_(share.unsqueeze(1))
         slopes = dict.fromkeys(self.shapes, delta)
         for depth in range(len(self.layers) - 1, -1, -1):
-            layer = self.layers[depth]
-            slopes[f"{layer}.weight"] = product(delta, below[depth].transpose(1, 2))
+            layer, level = self.layers[depth], below[depth]
+            weight = parameters[f"{layer}.weight"]
+            slopes[f"{layer}.weight"] = product(
+                delta, level.transpose(1, 2), out=kept.take(f"{layer}.slope", tuple(weight.shape))
+            )
             slopes[f"{layer}.bias"] = delta.sum(2)
             if depth:
-                delta = product(parameters[f"{layer}.weight"].transpose(1, 2), delta)
-                threshold_backward(delta, below[depth], 0, grad_input=delta)
-        return masked_mean(row_losses(logits, y), weight), slopes
+                out = kept.take(f"{layer}.delta", tuple(level.shape))
+                delta = product(weight.transpose(1, 2), delta, out=out)
+                threshold_backward(delta, level, 0, grad_input=delta)
+        return losses, slopes
 
     @torch.no_grad()
     def squared_slopes(self, parameters: Parameters, x: Tensor, weight: Tensor) -> Parameters:
@@ -173,11 +179,13 @@ class MLPArchitecture(Architecture):
             for layer, h in zip(self.layers, below, strict=True)
         }
 
-    def _levels(self, parameters: Parameters, x: Tensor) -> list[Tensor]:
+    def _levels(self, parameters: Parameters, x: Tensor, workspace: Workspace | None = None) -> list[Tensor]:
         """Return what enters each layer, ``[N, units, B]``, from inputs ``[N, B, C, H, W]``."""
-        below = [x.flatten(-3).transpose(-1, -2)]
-        for layer in self.layers[:-1]:
-            below.append(self._linear(parameters, layer, below[-1]).relu_())
+        below, out = [x.flatten(-3).transpose(-1, -2)], None
+        for layer, units in zip(self.layers[:-1], self.widths, strict=True):
+            if workspace is not None:
+                out = workspace.take(layer, (len(x), units, x.shape[1]))
+            below.append(self._linear(parameters, layer, below[-1], out).relu_())
         return below
 
     def skeleton(self) -> nn.Module:

@@ -22,7 +22,11 @@ def normalise_examples(z: Tensor, scale: Tensor, shift: Tensor) -> Tensor:
     example's result depends on that example alone, and there are no running statistics that a merge would
     spoil.
     """
-    return _scaled(F.layer_norm(z, z.shape[2:], eps=EPSILON), scale, shift)
+    normal = F.layer_norm(z, z.shape[2:], eps=EPSILON)
+    if not normal.requires_grad and not scale.requires_grad:
+        normal.mul_(scale[:, None, None, None])
+        return normal.add_(shift[:, None, None, None])
+    return _scaled(normal, scale, shift)
 
 
 def normalise_channels(z: Tensor, mean: Tensor, variance: Tensor, scale: Tensor, shift: Tensor) -> Tensor:

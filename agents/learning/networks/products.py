@@ -13,12 +13,13 @@ LINE = 16
 """Size to which matrices are rounded up: a cache line of 64 bytes of float32, or two of float64."""
 
 
-def product(left: Tensor, right: Tensor, bias: Tensor | None = None) -> Tensor:
+def product(left: Tensor, right: Tensor, bias: Tensor | None = None, out: Tensor | None = None) -> Tensor:
     """Return ``left @ right (+ bias)`` slot by slot, ``[N, a, b]`` times ``[N, b, c]``.
 
     `bias` is one number a column, ``[N, 1, c]``, or one a row, ``[N, a, 1]``. Sizes whose matrices fill whole
     cache lines, as those of widths and batches that are multiples of 16, cost nothing extra; others are
-    padded with zeros. A lone slot is computed twice and used once.
+    padded with zeros. A lone slot is computed twice and used once. `out`, contiguous ``[N, a, c]``, takes the
+    result where nothing has to be padded.
     """
     slots, a, b = left.shape
     c = right.shape[2]
@@ -26,7 +27,9 @@ def product(left: Tensor, right: Tensor, bias: Tensor | None = None) -> Tensor:
     if slots > 1 and not (rows or columns or a * c % LINE):
         # the usual case, without what the others need
         left, right = _on_a_line(left), _on_a_line(right)
-        return torch.bmm(left, right) if bias is None else torch.baddbmm(bias, left, right)
+        if bias is None:
+            return torch.bmm(left, right, out=out)
+        return torch.baddbmm(bias, left, right, out=out)
     if a * c % LINE and not rows and not columns:
         # either would do; the smaller matrix is copied
         rows, columns = a <= c, a > c

@@ -49,14 +49,14 @@ def test_shared_inputs_equal_inputs_for_each_slot(any_architecture: Architecture
 
 def test_gradients_equal_the_plain_modules(any_architecture: Architecture) -> None:
     parameters, (x, y) = models(any_architecture, 3), batch(3, 8)
-    weight = torch.ones(3, 8)
-    weight[1, 5:] = 0
-    loss, gradients = any_architecture.gradients(parameters, x, y, weight)
+    share = torch.full((3, 8), 1 / 8)
+    share[1] = torch.tensor([1 / 5] * 5 + [0] * 3)
+    losses, gradients = any_architecture.gradients(parameters, x, y, share)
     for slot, rows in enumerate((8, 5, 8)):
         module = any_architecture.module(parameters, slot)
         plain = F.cross_entropy(module(x[slot, :rows]), y[slot, :rows])
         plain.backward()
-        assert loss[slot].item() == pytest.approx(plain.item(), abs=1e-6)
+        assert losses[slot, :rows].mean().item() == pytest.approx(plain.item(), abs=1e-6)
         for name, parameter in module.named_parameters():
             torch.testing.assert_close(gradients[name][slot], parameter.grad, rtol=1e-4, atol=1e-6)
 
@@ -64,35 +64,34 @@ def test_gradients_equal_the_plain_modules(any_architecture: Architecture) -> No
 def test_written_out_backward_pass_equals_automatic_differentiation() -> None:
     architecture = MLP(widths=[13, 7, 5]).bind(SHAPE, CLASSES)
     parameters, (x, y) = models(architecture, 6), batch(6, 10)
-    weight = (torch.arange(10) < torch.tensor([[10], [7], [1], [10], [3], [0]])).float()
-    loss, gradients = architecture.gradients(parameters, x, y, weight)
-    expected_loss, expected = Architecture.gradients(architecture, parameters, x, y, weight)
-    torch.testing.assert_close(loss, expected_loss)
+    share = (torch.arange(10) < torch.tensor([[10], [7], [1], [10], [3], [0]])).float() / 7
+    losses, gradients = architecture.gradients(parameters, x, y, share)
+    expected_losses, expected = Architecture.gradients(architecture, parameters, x, y, share)
+    torch.testing.assert_close(losses, expected_losses)
     assert list(gradients) == list(expected)
     for name in expected:
         torch.testing.assert_close(gradients[name], expected[name], rtol=1e-5, atol=1e-7)
 
 
-def test_a_slot_of_padding_has_no_loss_and_no_gradient(any_architecture: Architecture) -> None:
+def test_a_slot_of_padding_has_no_gradient(any_architecture: Architecture) -> None:
     parameters, (x, y) = models(any_architecture, 2), batch(2, 4)
-    weight = torch.tensor([[1.0, 1, 1, 1], [0, 0, 0, 0]])
-    loss, gradients = any_architecture.gradients(parameters, x, y, weight)
-    assert loss[1] == 0
-    assert loss[0] > 0
+    share = torch.tensor([[0.25, 0.25, 0.25, 0.25], [0, 0, 0, 0]])
+    losses, gradients = any_architecture.gradients(parameters, x, y, share)
+    assert (losses[0] > 0).all()
     for gradient in gradients.values():
         assert (gradient[1] == 0).all()
 
 
 def test_a_slot_has_the_same_bits_in_any_company(any_architecture: Architecture) -> None:
     parameters, (x, y) = models(any_architecture, 7), batch(7, 33)
-    weight = torch.ones(7, 33)
-    loss, gradients = any_architecture.gradients(parameters, x, y, weight)
+    share = torch.full((7, 33), 1 / 33)
+    losses, gradients = any_architecture.gradients(parameters, x, y, share)
     logits = any_architecture.forward(parameters, x)
     for some in ([0], [6], [2, 3], [5, 1, 4], [6, 0, 1, 2, 3]):
         part = {name: leaf[some] for name, leaf in parameters.items()}
         assert torch.equal(any_architecture.forward(part, x[some]), logits[some])
-        some_loss, some_gradients = any_architecture.gradients(part, x[some], y[some], weight[some])
-        assert torch.equal(some_loss, loss[some])
+        some_losses, some_gradients = any_architecture.gradients(part, x[some], y[some], share[some])
+        assert torch.equal(some_losses, losses[some])
         for name in gradients:
             assert torch.equal(some_gradients[name], gradients[name][some]), name
 

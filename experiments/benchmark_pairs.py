@@ -1,0 +1,136 @@
+"""The benchmark's tasks for pairs of organisations: trials, merging, alignment and assignment.
+
+Core Objects: pair_tasks
+"""
+
+from collections.abc import Iterator
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from agents.learning import Fleet, match_weights, merge, try_blocks
+from agents.learning.assignment import auction_assignments
+from agents.learning.device import precise_dtype
+from agents.learning.networks.products import product
+from agents.learning.parameters import Parameters, take
+from experiments.plain import align_one_by_one, assign_one_by_one, merge_one_by_one, try_one_by_one
+from experiments.task import PAIRS, Task
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+MERGE_WEIGHTS, BUYERS, SELLERS, HALF = 11, 16, 4, 0.5
+
+
+def pair_tasks(
+    fleet: Fleet, modules: list[nn.Module], inputs: Tensor, labels: Tensor, held: Ints
+) -> Iterator[Task]:
+    """Yield the tasks of whole models for ``min(N, 16)`` buyers times ``min(N - 1, 4)`` sellers.
+
+    In trials and merging the units count as matched already, so no permutation is looked for: the fleet
+    applies one that moves nothing, the plain loop none.
+    """
+    buyers = np.arange(min(fleet.slots, BUYERS))
+    sellers = (buyers[:, None] + 1 + np.arange(min(fleet.slots - 1, SELLERS))) % fleet.slots
+    buyer, seller = np.repeat(buyers, sellers.shape[1]), sellers.ravel()
+    offered = fleet.copy_of(np.arange(fleet.slots))
+    yield _trials(fleet, offered, modules, buyers, sellers, inputs, labels, held)
+    own, other = fleet.rows(buyer), fleet.rows(seller)
+    mine, theirs = take(offered, own), take(offered, other)
+    yield Task(
+        PAIRS[1],
+        "pair",
+        len(buyer),
+        lambda: align_one_by_one(fleet.architecture, modules, buyers.tolist(), sellers),
+        lambda: match_weights(fleet.architecture, take(offered, own), take(offered, other)).objective[-1],
+        scale=np.sqrt(_squares(mine) * _squares(theirs)),
+    )
+    yield _merging(fleet, offered, modules, buyers, sellers)
+    tables = _unit_tables(fleet, mine, theirs)
+    if tables is not None:
+        yield Task(
+            PAIRS[3],
+            "pair",
+            len(buyer),
+            lambda: assign_one_by_one(tables),
+            lambda: _totals(tables, auction_assignments(tables)),
+            scale=np.abs(assign_one_by_one(tables)),
+        )
+
+
+def _trials(
+    fleet: Fleet,
+    offered: Parameters,
+    modules: list[nn.Module],
+    buyers: Ints,
+    sellers: Ints,
+    inputs: Tensor,
+    labels: Tensor,
+    held: Ints,
+) -> Task:
+    buyer, seller = np.repeat(buyers, sellers.shape[1]), sellers.ravel()
+    nowhere, grid = np.zeros(len(buyer), dtype=np.int64), np.linspace(0, 1, MERGE_WEIGHTS)
+    rows = torch.as_tensor(held, device=fleet.device)
+    x, y = inputs[rows], labels[rows]
+
+    def by_fleet() -> Floats:
+        pairs = (buyer, seller, nowhere, ["model"], grid)
+        return try_blocks(fleet, offered, *pairs, inputs, labels, held[None], nowhere, align=False).loss
+
+    stem = fleet.architecture.stem_flops
+    trunk, tried = fleet.architecture.forward_flops - stem, len(buyers) + len(buyer) * (MERGE_WEIGHTS - 1)
+    return Task(
+        PAIRS[0],
+        "pair",
+        len(buyer),
+        lambda: try_one_by_one(modules, buyers.tolist(), sellers, grid, x, y),
+        by_fleet,
+        flops=float(len(held) * (len(np.union1d(buyer, seller)) * stem + tried * trunk)),
+    )
+
+
+def _merging(
+    fleet: Fleet, offered: Parameters, modules: list[nn.Module], buyers: Ints, sellers: Ints
+) -> Task:
+    """Every buyer merges with its first seller, half and half, from the same start every time."""
+    seller, nowhere = sellers[:, 0], np.zeros(len(buyers), dtype=np.int64)
+    start = [{name: leaf.clone() for name, leaf in module.state_dict().items()} for module in modules]
+
+    def reset() -> None:
+        fleet.write(np.arange(fleet.slots), offered)
+        for module, state in zip(modules, start, strict=True):
+            module.load_state_dict(state)
+
+    def by_fleet() -> Floats:
+        merge(fleet, offered, buyers, seller, nowhere, ["model"], np.full(len(buyers), HALF))
+        return _squares(fleet.copy_of(buyers))
+
+    def one_by_one() -> Floats:
+        merge_one_by_one(modules, buyers.tolist(), seller.tolist(), HALF)
+        merged = [modules[buyer].state_dict() for buyer in buyers]
+        return _squares({name: torch.stack([state[name] for state in merged]) for name in offered})
+
+    scale = _squares(take(offered, fleet.rows(buyers)))
+    return Task(PAIRS[2], "pair", len(buyers), one_by_one, by_fleet, reset, scale)
+
+
+def _unit_tables(fleet: Fleet, own: Parameters, other: Parameters) -> Tensor | None:
+    """Return the inner products of the units of the widest hidden layer, ``[P, h, h]``; None without one."""
+    symmetries = fleet.architecture.symmetries
+    if not symmetries:
+        return None
+    tensors = [members[0][0] for members in symmetries.values()]
+    widest = max(tensors, key=lambda name: fleet.architecture.shapes[name][0])
+    kind = precise_dtype(fleet.device)
+    left, right = (side[widest].flatten(2).to(kind) for side in (own, other))
+    return product(left, right.transpose(1, 2))
+
+
+def _totals(tables: Tensor, found: Tensor) -> Floats:
+    return np.asarray(tables.gather(2, found.unsqueeze(2)).squeeze(2).sum(1).cpu().numpy())
+
+
+def _squares(parameters: Parameters) -> Floats:
+    leaves = [leaf.cpu().numpy().astype(np.float64) for leaf in parameters.values()]
+    return np.asarray(sum(np.square(leaf).reshape(len(leaf), -1).sum(axis=1) for leaf in leaves))
