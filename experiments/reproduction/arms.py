@@ -35,13 +35,14 @@ class MarketArm:
 
 Arm = MarketArm | Baseline
 
-SILO, ALIGNED = "silo", "aligned"
+SILO, ALIGNED, RIVALS = "silo", "aligned", "competitive"
+"""Arms that tables and figures know: what others are compared with, and that in which profits are rival."""
 
 ARMS: dict[str, Arm] = {
     SILO: MarketArm("autarky"),
     "unaligned": MarketArm("independent", "none"),
     ALIGNED: MarketArm("independent"),
-    "competitive": MarketArm("competitive"),
+    RIVALS: MarketArm("competitive"),
     "cooperative": MarketArm("cooperative"),
     "fedavg": BASELINES.build("fedavg"),
     "fedavg_late": BASELINES.build({"name": "fedavg", "same_start": False, "schedule": "market"}),

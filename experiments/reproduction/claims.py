@@ -183,7 +183,7 @@ CLAIMS: tuple[Claim, ...] = (
     ),
     Claim(
         "Parts of models",
-        "Subsets of layers can be traded instead of whole models, and trading them gains.",
+        "Single layers and subsets of layers can be traded instead of whole models, and each gains.",
         ABSTRACT + ": sets of weights",
         "layers",
         lambda r: differences_by_cell(r, "broker.blocks", "aligned", "silo"),
@@ -246,8 +246,8 @@ CLAIMS: tuple[Claim, ...] = (
             for one in rates(r)
         ],
         _twins("rate", *BOTH),
-        "An experiment cannot show a theorem; it could contradict it. Measured is the gradient of an "
-        "organisation's own loss, of which a merge knows nothing.",
+        "An experiment cannot show a theorem; it could contradict it, and reproduced means that it does not. "
+        "Measured is the gradient of an organisation's own loss, of which a merge knows nothing.",
     ),
     Claim(
         "Competitors: models",

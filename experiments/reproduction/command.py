@@ -8,10 +8,12 @@ from functools import partial
 from pathlib import Path
 
 import pandas as pd
+from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
 from experiments.conclusion import cell, wide_console
 from experiments.listing import print_reproduction
+from experiments.reproduction.arms import RIVALS
 from experiments.reproduction.composition import Experiment, compose_experiment
 from experiments.reproduction.convergence import convergence_table
 from experiments.reproduction.figure import draw_experiment
@@ -30,6 +32,9 @@ SHOWN = {
     "net": "net profit",
 }
 """Headlines: test accuracy and loss at the end, merges, what a purchase gained in its trial, credits."""
+
+BRIEF = "bought"
+"""Shown without its interval."""
 
 
 def run_reproduction(preset: str, overrides: Sequence[str], folder: Path | None) -> int:
@@ -85,9 +90,12 @@ def _print(experiment: Experiment, summary: pd.DataFrame, differences: pd.DataFr
     shown = Table(
         title=f"{experiment.preset}: means on test data ± half of the 95% interval over replicates",
         caption="less silo's, less aligned's: paired differences of the accuracy",
+        box=SIMPLE_HEAD,
+        padding=(0, 1, 0, 0),
     )
     against = list(dict.fromkeys(differences["against"])) if len(differences) else []
-    measures = {name: text for name, text in SHOWN.items() if name in set(summary["measure"])}
+    shown_here = set(summary["measure"]) - (set() if RIVALS in experiment.config.markets else {"net"})
+    measures = {name: text for name, text in SHOWN.items() if name in shown_here}
     for heading in [*(key.rpartition(".")[2] for key in keys), "arm"]:
         shown.add_column(heading, no_wrap=True)
     for heading in [*measures.values(), *(f"less {arm}'s" for arm in against)]:
@@ -102,5 +110,8 @@ def _print(experiment: Experiment, summary: pd.DataFrame, differences: pd.DataFr
 
 
 def _cell(table: pd.DataFrame, measure: str) -> str:
-    row = table[table["measure"] == measure]
-    return cell(Interval(*row[["mean", "low", "high", "n"]].iloc[0])) if len(row) else "-"
+    rows = table[table["measure"] == measure]
+    if rows.empty:
+        return "-"
+    found = Interval(*rows[["mean", "low", "high", "n"]].iloc[0])
+    return f"{found.mean:.1f}" if measure == BRIEF else cell(found)

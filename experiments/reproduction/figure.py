@@ -15,14 +15,17 @@ from matplotlib.ticker import NullLocator
 from experiments.figures import save_figure
 from experiments.figures.bands import by_arm, draw_band, error_bars
 from experiments.figures.style import GREY, STYLE, arm_style, legend_above, new_figure, whole_numbers
+from experiments.reproduction.arms import RIVALS, SILO
 from experiments.reproduction.composition import Experiment
+from experiments.reproduction.convergence import COSTS
 from experiments.reproduction.rate import BOUND, horizons
 from experiments.reproduction.summary import samples
 
 LABELS = {"test_accuracy": "test accuracy (share)", "test_loss": "test loss (nats an example)"}
 PROFIT = {"net": "net profit (credits)"}
-RIVALS = "competitive"
-"""The arm whose profits are drawn too, beside those of silo in the same regions."""
+"""Drawn where there are rivals, beside that of silo in the same regions."""
+
+SHORT_COSTS = {"round": "rounds", "examples": "examples", "flops": "FLOPs"}
 
 MOST_PANELS = 6
 SPREAD = 0.5
@@ -39,6 +42,8 @@ def draw_experiment(
     with matplotlib.style.context(STYLE, after_reset=True):
         if "rate" in tables:
             figure = _rates(experiment, records, tables["rate"])
+        elif "convergence" in tables and len(experiment.keys) == 1:
+            figure = _times(experiment, tables["convergence"])
         else:
             figure = _against(experiment, records) if experiment.keys else _learning(experiment, records)
         return save_figure(folder, experiment.preset, figure)[0]
@@ -102,6 +107,28 @@ def _rates(experiment: Experiment, records: pd.DataFrame, rates: pd.DataFrame) -
     axes.set_xticks(sorted(found["horizon"].unique()), sorted(found["horizon"].unique()))
     axes.xaxis.set_minor_locator(NullLocator())
     legend_above(figure, axes, columns=3, last="slope -1/2")
+    return figure
+
+
+def _times(experiment: Experiment, table: pd.DataFrame) -> Figure:
+    """Draw what reaching each target cost against what varies: a row a target, a panel a cost."""
+    key = experiment.keys[0]
+    targets = [target for target in dict.fromkeys(table["target"]) if target != SILO]
+    figure = new_figure(1.0 + 2.9 * len(targets))
+    panels = figure.subplots(len(targets), len(COSTS), sharex=True, squeeze=False)
+    for own, target in zip(panels, targets, strict=True):
+        for axes, (cost, label) in zip(own, SHORT_COSTS.items(), strict=True):
+            group = table[(table["target"] == target) & (table["cost"] == cost)]
+            for arm in experiment.config.arm_names:
+                band = group[group["arm"] == arm].set_index(key)[["mean", "low", "high"]]
+                band.index = pd.Index(pd.to_numeric(pd.Series(band.index)))
+                draw_band(axes, arm, band)
+            axes.set_ylabel(label)
+            axes.set_ylim(bottom=0)
+        own[0].set_title(f"to a loss of {target} nats")
+    for axes in panels[-1]:
+        axes.set_xlabel(key)
+    legend_above(figure, panels[0, 0], columns=5)
     return figure
 
 

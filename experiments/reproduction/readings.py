@@ -31,6 +31,9 @@ class Reading:
         Mean and 95% interval over replicates.
     claimed : bool
         Whether the claim says that the number is positive; if not, it stands beside it.
+    bound : bool
+        Whether the claim says only that the number is not negative, as a theorem's bound does: it then holds
+        unless the whole interval is below 0.
     remark : str
         What a reader must know of it.
     """
@@ -38,14 +41,20 @@ class Reading:
     label: str
     found: Interval
     claimed: bool = True
+    bound: bool = False
     remark: str = ""
 
     @property
     def holds(self) -> bool | None:
-        """Whether the whole interval is above 0, as claimed; None where nothing is."""
+        """Whether the whole interval is above 0 (a bound: not below it); None where nothing is claimed."""
         if not self.claimed:
             return None
-        return bool(math.isfinite(self.found.low) and self.found.low > 0)
+        return bool(math.isfinite(self.found.low) and (self.found.high if self.bound else self.found.low) > 0)
+
+    @property
+    def contradicts(self) -> bool:
+        """Whether the whole interval is below 0, which is more than not holding."""
+        return self.claimed and self.found.high < 0
 
     def beside(self, remark: str) -> "Reading":
         """Return the same number as one of which the claim says nothing."""
@@ -141,7 +150,7 @@ def rates(records: pd.DataFrame) -> list[Reading]:
         bound = row["bound"]
         found = Interval(bound - row["slope"], bound - row["high"], bound - row["low"], int(row["n"]))
         label = f"{row['arm']}: -1/2 less the slope of log squared gradient on log rounds"
-        readings.append(Reading(label, found))
+        readings.append(Reading(label, found, bound=True))
     return readings
 
 

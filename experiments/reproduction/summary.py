@@ -53,6 +53,19 @@ _OVER: dict[str, Callable[[Any], pd.DataFrame]] = {
 }
 
 
+def chosen_records(records: pd.DataFrame, keys: list[str]) -> pd.DataFrame:
+    """Return the records that count, cells and arms in the order in which they were planned.
+
+    Whichever learning rate was chosen for an arm, it keeps its place.
+    """
+    labels = [*keys, "arm"]
+    planned = records[labels].drop_duplicates()
+    place = pd.Series(range(len(planned)), index=pd.MultiIndex.from_frame(planned))
+    counted = records[records["chosen"]]
+    order = place.loc[pd.MultiIndex.from_frame(counted[labels])].to_numpy().argsort(kind="stable")
+    return counted.iloc[order]
+
+
 def samples(records: pd.DataFrame, keys: list[str]) -> pd.DataFrame:
     """Return one row a cell, arm and replicate: means over organisations, with the columns `MEASURES`.
 
@@ -64,7 +77,7 @@ def samples(records: pd.DataFrame, keys: list[str]) -> pd.DataFrame:
         What varies from cell to cell.
     """
     of_sample = [*keys, "arm", "replicate"]
-    groups = records[records["chosen"]].groupby([*of_sample, "organisation"], sort=False)
+    groups = chosen_records(records, keys).groupby([*of_sample, "organisation"], sort=False)
     each = pd.DataFrame(
         {name: _OVER[m.over_rounds](groups[[m.column]])[m.column] for name, m in MEASURES.items()}
     )
@@ -78,7 +91,7 @@ def summarise(records: pd.DataFrame, keys: list[str]) -> pd.DataFrame:
     replicates, means over organisations first), `n` (replicates that have it), `learning_rate` and `pull` (as
     chosen) and `meaning`. Arguments as for `samples`.
     """
-    tuned = records[records["chosen"]].drop_duplicates([*keys, "arm"])
+    tuned = chosen_records(records, keys).drop_duplicates([*keys, "arm"])
     labelled = tuned[[*keys, "arm"]].itertuples(index=False, name=None)
     chosen_by = dict(zip(labelled, zip(tuned["learning_rate"], tuned["pull"], strict=True), strict=True))
     rows = []
@@ -129,7 +142,7 @@ def gains(records: pd.DataFrame, keys: list[str]) -> pd.DataFrame:
     `mean`, `low`, `high` and `n` of the gain (a fall of the loss is one) over replicates, and `all_gain`: the
     share of replicates in which every organisation gains. Empty without silo.
     """
-    chosen = records[records["chosen"]]
+    chosen = chosen_records(records, keys)
     of_one = [*keys, "arm", "replicate", "organisation"]
     groups = chosen.groupby(of_one, sort=False)
     each = pd.DataFrame(

@@ -22,6 +22,7 @@ from experiments.reproduction.summary import MEASURES
 from experiments.statistics import Interval
 
 GAIN = {"0.1": 0.3, "0.8": 0.05}
+GAINERS = {"silo": 0, "aligned": 1, "pooled": 2}
 NOISE = [0.0, 0.01, -0.01, 0.02]
 
 
@@ -38,10 +39,13 @@ def records(varies: bool = False) -> pd.DataFrame:
             **dict.fromkeys((m.column for m in MEASURES.values()), 1.0),
             "test_accuracy": 0.5
             + 10 * noise
-            + (number == 2) * (arm == "aligned") * (1 + organisation) * (gain + noise),
+            + (number == 2)
+            * {"silo": 0, "aligned": 1, "pooled": 2}[arm]
+            * (1 + organisation)
+            * (gain + noise),
         }
         for kept, gain in (GAIN.items() if varies else [("", 0.3)])
-        for arm in ("silo", "aligned")
+        for arm in GAINERS
         for replicate, noise in enumerate(NOISE)
         for organisation in range(2)
         for number in (1, 2)
@@ -62,7 +66,7 @@ def test_readings_are_paired_differences_at_the_end() -> None:
     steeper = trend(records(True), "data.kept", "aligned", "silo", "0.1", "0.8").found
     assert steeper.mean == pytest.approx(1.5 * 0.25)
     assert steeper.low == pytest.approx(1.5 * 0.25)
-    with pytest.raises(ValueError, match="records must hold the arm 'fedavg'; got silo, aligned"):
+    with pytest.raises(ValueError, match="records must hold the arm 'fedavg'; got silo, aligned, pooled"):
         difference(records(), "fedavg", "silo")
 
 
@@ -107,6 +111,13 @@ def test_a_claim_needs_every_interval_above_0(lows, verdict) -> None:
     assert claim.judge([*readings, beside]) is verdict
 
 
+def test_a_bound_holds_unless_the_whole_interval_is_beyond_it() -> None:
+    found = [Interval(0.0, -0.1, 0.1, 5), Interval(-0.2, -0.3, -0.1, 5)]
+    near, beyond = (Reading("a bound", one, bound=True) for one in found)
+    assert (near.holds, near.contradicts, beyond.holds, beyond.contradicts) == (True, False, False, True)
+    assert Reading("a number", found[0]).holds is False
+
+
 def test_the_page_tells_every_claim(tmp_path) -> None:
     own = [
         Claim(
@@ -129,12 +140,13 @@ def test_the_page_tells_every_claim(tmp_path) -> None:
         "parabourse reproduce p",
         "4 replicates each",
         "data:image/svg+xml;base64,",
+        "50% (50% to 50%)",
     ):
         assert piece in page
     assert "http" not in page.replace("http-equiv", "")
     table = pd.read_csv(tmp_path / "claims.csv")
     assert table["verdict"].tolist() == ["reproduced", "reproduced", "not testable here"]
-    assert "| [Gain & more](#gain-&-more) | abstract | 2 of 2 | **reproduced** |" in (
+    assert "| [Gain & more](#gain--more) | abstract | 2 of 2 | **reproduced** |" in (
         tmp_path / "claims.md"
     ).read_text(encoding="utf-8")
 
