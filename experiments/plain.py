@@ -166,7 +166,7 @@ def merge_one_by_one(
     modules: Sequence[nn.Module], buyers: Sequence[int], sellers: Sequence[int], weight: float
 ) -> None:
     """Merge each buyer's model with its seller's as it was before, in place, by interpolation."""
-    before = [[leaf.clone() for leaf in module.parameters()] for module in modules]
+    before = {seller: [leaf.clone() for leaf in modules[seller].parameters()] for seller in set(sellers)}
     for buyer, seller in zip(buyers, sellers, strict=True):
         for leaf, other in zip(modules[buyer].parameters(), before[seller], strict=True):
             leaf.lerp_(other, weight)

@@ -163,7 +163,7 @@ def test_a_sweep_ends_with_a_comparison(capsys):
 
 @pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGKILL])
 def test_a_stopped_run_goes_on_and_ends_the_same(tmp_path, stop):
-    longer = [*TINY, "rounds=40", "run=tables_only"]
+    longer = [*TINY, "rounds=15", "run=tables_only"]
     assert main(["run", *longer, "hydra.run.dir=whole"]) == 0
     command = [sys.executable, "-m", "experiments.cli", "run", *longer, "hydra.run.dir=stopped"]
     environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[2])}

@@ -97,7 +97,8 @@ def test_searches_cost_what_is_recorded_and_gains_are_never_negative(broker, eva
     cohort, tables = play(broker=broker, rounds=2)
     low, high = broker.get("weight_range", [0.0, 1.0])
     laboratory = cohort.laboratory
-    passes = evaluations * len(laboratory.splits[0].validation) * laboratory.architecture.forward_flops
+    examples = laboratory.splits[0].validation.shape[-1]
+    passes = evaluations * examples * laboratory.architecture.forward_flops
     for round_ in tables:
         trials = round_["trials"]
         assert round_["rounds"]["trial_flops"][0] == passes * len(trials)
