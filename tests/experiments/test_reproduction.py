@@ -45,9 +45,11 @@ def played(tmp_path_factory):
     return folder, pd.read_parquet(folder / "records.parquet")
 
 
-FULL = [(preset, "mnist") for preset in PRESETS] + [
-    pytest.param(preset, "cifar10", marks=[] if preset == "networks" else pytest.mark.slow)
+FEW = {("two_organisations", "mnist"), ("layers", "mnist"), ("towers", "mnist"), ("networks", "cifar10")}
+FULL = [
+    pytest.param(preset, scale, marks=[] if (preset, scale) in FEW else pytest.mark.slow)
     for preset in PRESETS
+    for scale in ("mnist", "cifar10")
 ]
 
 
