@@ -40,7 +40,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"parabourse: {one_sentence(error)}.", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
-        print("parabourse: stopped.", file=sys.stderr)
+        goes_on = command.command in ("cross", "reproduce", "adversaries")
+        print(f"parabourse: stopped{'; the same command goes on' * goes_on}.", file=sys.stderr)
         return 130
 
 

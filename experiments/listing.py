@@ -59,7 +59,8 @@ def print_reproduction() -> None:
     _print_presets(console, "reproduction")
     _print_presets(console, "scale")
     console.print(
-        "parabourse reproduce PRESET [scale=SCALE] [KEY=VALUE ...]; --cfg job shows the keys of a preset",
+        "parabourse reproduce PRESET [scale=SCALE] [KEY=VALUE ...]; --cfg job shows the keys of a preset; "
+        "parabourse reproduce all: the presets that claims read, and a page of verdicts",
         soft_wrap=True,
     )
 

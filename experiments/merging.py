@@ -58,7 +58,7 @@ def compare_merging(
     epochs : int
         Passes over its data that each makes before the trials, >= 1.
     replicates : int
-        How many independent repetitions, >= 1.
+        How many independent repetitions, >= 2.
     seed : int
         Root of all random streams, >= 0.
     same_start : bool
@@ -71,7 +71,7 @@ def compare_merging(
     ValueError
         If a number is not as described.
     """
-    limits = {"organisations": (organisations, 2), "epochs": (epochs, 1), "replicates": (replicates, 1)}
+    limits = {"organisations": (organisations, 2), "epochs": (epochs, 1), "replicates": (replicates, 2)}
     for name, (value, least) in limits.items():
         if value < least:
             raise ValueError(f"{name} must be a whole number >= {least}; got {value}")

@@ -34,7 +34,8 @@ class Verdict(StrEnum):
     """What the readings say of a claim."""
 
     REPRODUCED = "reproduced"
-    NOT_REPRODUCED = "not reproduced"
+    CONTRADICTED = "not reproduced: contradicted"
+    NOT_REPRODUCED = "not reproduced: cannot be told"
     NOT_TESTABLE = "not testable here"
 
 
@@ -69,11 +70,17 @@ class Claim:
     note: str = ""
 
     def judge(self, readings: list[Reading]) -> Verdict:
-        """Return the verdict: reproduced if every reading that the claim speaks of holds by its interval."""
-        told = [reading.holds for reading in readings if reading.holds is not None]
-        if self.read is None or not told:
+        """Return the verdict.
+
+        Reproduced if the whole interval of every reading that the claim speaks of is above 0, contradicted if
+        that of any is below; bounds can be contradicted, but no number of rounds shows that they hold.
+        """
+        told = [reading for reading in readings if reading.claimed]
+        if any(reading.contradicts for reading in told):
+            return Verdict.CONTRADICTED
+        if not told or all(reading.bound for reading in told):
             return Verdict.NOT_TESTABLE
-        return Verdict.REPRODUCED if all(told) else Verdict.NOT_REPRODUCED
+        return Verdict.REPRODUCED if all(reading.holds for reading in told) else Verdict.NOT_REPRODUCED
 
 
 def _twins(preset: str, *scales: str) -> tuple[str, ...]:
@@ -246,7 +253,7 @@ CLAIMS: tuple[Claim, ...] = (
             for one in rates(r)
         ],
         _twins("rate", *BOTH),
-        "An experiment cannot show a theorem; it could contradict it, and reproduced means that it does not. "
+        "No experiment shows a theorem, but one could contradict it; this one does not. "
         "Measured is the gradient of an organisation's own loss, of which a merge knows nothing.",
     ),
     Claim(

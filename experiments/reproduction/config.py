@@ -16,6 +16,7 @@ from sim.baselines import Baseline
 from sim.config import STRICT, BrokerConfig, LearningConfig, MarketConfig, PopulationConfig, VenueConfig
 from sim.endowments import DataConfig
 
+NOT_VARIED = ("arms", "replicates", "jobs", "targets")
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
 
@@ -75,6 +76,10 @@ class ReproductionConfig:
         for key, values in value.items():
             if not values:
                 raise ValueError(f"vary.{key} must name at least one value; got none")
+            if key in NOT_VARIED:
+                raise ValueError(
+                    f"vary must not name {', '.join(NOT_VARIED)}, which all cells share; got {key}"
+                )
         return value
 
     @model_validator(mode="after")

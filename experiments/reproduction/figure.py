@@ -124,6 +124,7 @@ def _times(experiment: Experiment, table: pd.DataFrame) -> Figure:
                 band.index = pd.Index(pd.to_numeric(pd.Series(band.index)))
                 draw_band(axes, arm, band)
             axes.set_ylabel(label)
+            axes.margins(x=0.04, y=0.08)
             axes.set_ylim(bottom=0)
         own[0].set_title(f"to a loss of {target} nats")
     for axes in panels[-1]:

@@ -41,9 +41,15 @@ BESIDE = (
     "to 28 x 28, and chose its merge weights on the test set that it reports. Here weights are chosen on "
     "validation data, and no copy of a test image is in any other part of the data."
 )
-PRICED = (2, 8, 5, 0)
-"""Organisations, rounds, replicates and seed of the prices under information."""
-MOODS = {Verdict.REPRODUCED: "yes", Verdict.NOT_REPRODUCED: "no", Verdict.NOT_TESTABLE: "none"}
+PRICED = (2, 8)
+"""Organisations and rounds of the prices under information."""
+ALLOWED = ("replicates", "seed", "jobs", "device")
+MOODS = {
+    Verdict.REPRODUCED: "yes",
+    Verdict.CONTRADICTED: "no",
+    Verdict.NOT_REPRODUCED: "no",
+    Verdict.NOT_TESTABLE: "none",
+}
 
 
 @dataclass(frozen=True)
@@ -62,6 +68,8 @@ class Finding:
 def reproduce_all(folder: Path, overrides: Sequence[str] = ()) -> Path:
     """Play every preset that a claim reads, small, and write the report; return its path.
 
+    Claims are about the presets as they are: only the keys in `ALLOWED` may be set.
+
     What is finished in the folder is not played again, so that the same command goes on where it stopped.
 
     Parameters
@@ -78,6 +86,9 @@ def reproduce_all(folder: Path, overrides: Sequence[str] = ()) -> Path:
     """
     presets = [p for p in dict.fromkeys(claim.preset for claim in CLAIMS if claim.read) if p != PRICING]
     typed = list(overrides)
+    for override in typed:
+        if override.partition("=")[0] not in ALLOWED:
+            raise UserError(f"reproduce all takes {', '.join(ALLOWED)} alone; got {override!r}")
     if not any(override.startswith("jobs=") for override in typed):
         typed.append(f"jobs={os.cpu_count() or 1}")
     try:
@@ -92,14 +103,15 @@ def reproduce_all(folder: Path, overrides: Sequence[str] = ()) -> Path:
         records[preset] = play_experiment(experiment, own)[1]
         conclude(experiment, own, records[preset])
         figures[preset] = own / f"{preset}.svg"
-    records[PRICING] = _prices(folder / PRICING / "prices.parquet")
+    config = experiments[presets[0]].config
+    records[PRICING] = _prices(folder / PRICING / "prices.parquet", config.replicates, config.seed)
     return write_page(folder, judge_all(records), records["two_organisations"], figures)
 
 
-def _prices(path: Path) -> pd.DataFrame:
+def _prices(path: Path, replicates: int, seed: int) -> pd.DataFrame:
     """Return the prices of two organisations under information, played if there is no whole file of them."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    play_missing([Cell(path, lambda _: play_pricing(*PRICED)[0])], 1, "prices")
+    play_missing([Cell(path, lambda _: play_pricing(*PRICED, replicates, seed)[0])], 1, "prices")
     return pd.read_parquet(path)
 
 

@@ -128,7 +128,8 @@ def compare_arms(records: pd.DataFrame, keys: list[str]) -> pd.DataFrame:
                         found = paired_interval(first.loc[known, name], second.loc[known, name])
                         key = dict(zip(keys, cell, strict=True)) | {"arm": arm, "against": against}
                         rows.append({**key, "measure": name, **_columns(found), "meaning": measure.meaning})
-    return pd.DataFrame(rows)
+    columns = [*keys, "arm", "against", "measure", "mean", "low", "high", "n", "meaning"]
+    return pd.DataFrame(rows, columns=columns)
 
 
 GAINS = {"test_accuracy": 1, "test_loss": -1, "net": 1}

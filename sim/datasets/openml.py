@@ -59,7 +59,7 @@ class OpenMLImages(Dataset):
         except (OSError, HTTPException) as error:
             raise DataError(
                 f"dataset {self.name} is neither in the cache folder {home} nor at OpenML ({error}): "
-                f"load it once with a network, or set data_home to the folder of such a load"
+                f"load it once with a network, or set data.data_home to the folder of such a load"
             ) from error
         except ValueError as error:
             raise DataError(

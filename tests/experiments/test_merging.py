@@ -58,7 +58,7 @@ def test_a_common_start_is_an_ancestor() -> None:
 
 def test_the_command_prints_and_saves(tmp_path, capsys) -> None:
     folder = tmp_path / "new"
-    command = ["merging", "--organisations", "2", "--epochs", "1", "--replicates", "1", "--same-start"]
+    command = ["merging", "--organisations", "2", "--epochs", "1", "--replicates", "2", "--same-start"]
     assert cli.main([*command, "--output", str(folder)]) == 0
     shown = capsys.readouterr().out
     assert "the same initial weights" in shown

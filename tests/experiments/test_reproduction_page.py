@@ -9,7 +9,7 @@ from scipy import stats
 
 import conf
 from experiments.reproduction.claims import CLAIMS, PRICING, Claim, Verdict
-from experiments.reproduction.page import judge_all, write_page
+from experiments.reproduction.page import judge_all, reproduce_all, write_page
 from experiments.reproduction.readings import (
     Reading,
     difference,
@@ -19,6 +19,7 @@ from experiments.reproduction.readings import (
     trend,
 )
 from experiments.reproduction.summary import MEASURES
+from experiments.sentences import UserError
 from experiments.statistics import Interval
 
 GAIN = {"0.1": 0.3, "0.8": 0.05}
@@ -101,6 +102,7 @@ def test_prices_are_read_against_the_state_before() -> None:
         ([0.1, 0.2], Verdict.REPRODUCED),
         ([0.1, 0.0], Verdict.NOT_REPRODUCED),
         ([0.1, np.nan], Verdict.NOT_REPRODUCED),
+        ([0.1, -0.5], Verdict.NOT_REPRODUCED),
         ([], Verdict.NOT_TESTABLE),
     ],
 )
@@ -116,6 +118,19 @@ def test_a_bound_holds_unless_the_whole_interval_is_beyond_it() -> None:
     near, beyond = (Reading("a bound", one, bound=True) for one in found)
     assert (near.holds, near.contradicts, beyond.holds, beyond.contradicts) == (True, False, False, True)
     assert Reading("a number", found[0]).holds is False
+
+
+def test_one_contradiction_is_enough_and_a_bound_alone_is_not() -> None:
+    claim = Claim("a claim", "", "", "two_organisations", lambda _: [], ())
+    good, bad = (Reading("a number", Interval(m, m - 0.1, m + 0.1, 5)) for m in (0.5, -0.5))
+    assert claim.judge([good, bad]) is Verdict.CONTRADICTED
+    assert claim.judge([Reading("a bound", good.found, bound=True)]) is Verdict.NOT_TESTABLE
+
+
+def test_claims_are_about_the_presets_as_they_are(tmp_path) -> None:
+    with pytest.raises(UserError, match="all takes replicates, seed, jobs, device alone; got 'arms="):
+        reproduce_all(tmp_path / "all", ["arms=[silo]"])
+    assert not (tmp_path / "all").exists()
 
 
 def test_the_page_tells_every_claim(tmp_path) -> None:
@@ -135,7 +150,7 @@ def test_the_page_tells_every_claim(tmp_path) -> None:
     findings = judge_all({"p": records()}, own)
     page = write_page(tmp_path, findings, records(), {"p": figure}).read_text(encoding="utf-8")
     for piece in (
-        "Of 2 claims: 1 reproduced, 0 not reproduced, 1 not testable here.",
+        "Of 2 claims: 1 reproduced, 0 not reproduced: contradicted, 0 not reproduced: cannot be told",
         "Gain &amp; more",
         "parabourse reproduce p",
         "4 replicates each",
