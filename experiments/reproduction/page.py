@@ -242,7 +242,7 @@ def _beside(two: pd.DataFrame) -> list[dict[str, str]]:
     rows = []
     for arm in dict.fromkeys(two["arm"]):
         found = interval(table[arm])
-        published = f"{PUBLISHED[arm]:.1%}" if arm in PUBLISHED else "–"
+        published = f"{PUBLISHED[arm]:.2%}" if arm in PUBLISHED else "–"
         here = f"{found.mean:.1%} ({found.low:.1%} to {found.high:.1%})"
         rows.append({"what": str(arm), "published": published, "here": here})
     way = (PUBLISHED[ALIGNED] - PUBLISHED[SILO]) / (PUBLISHED[POOLED] - PUBLISHED[SILO])
