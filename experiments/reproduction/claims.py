@@ -35,7 +35,7 @@ class Verdict(StrEnum):
 
     REPRODUCED = "reproduced"
     CONTRADICTED = "not reproduced: contradicted"
-    NOT_REPRODUCED = "not reproduced: cannot be told"
+    NOT_REPRODUCED = "not reproduced: inconclusive"
     NOT_TESTABLE = "not testable here"
 
 

@@ -150,7 +150,7 @@ def test_the_page_tells_every_claim(tmp_path) -> None:
     findings = judge_all({"p": records()}, own)
     page = write_page(tmp_path, findings, records(), {"p": figure}).read_text(encoding="utf-8")
     for piece in (
-        "Of 2 claims: 1 reproduced, 0 not reproduced: contradicted, 0 not reproduced: cannot be told",
+        "Of 2 claims: 1 reproduced, 0 not reproduced: contradicted, 0 not reproduced: inconclusive",
         "Gain &amp; more",
         "parabourse reproduce p",
         "4 replicates each",
