@@ -12,7 +12,7 @@ from pydantic.dataclasses import dataclass
 from torch import Tensor, nn
 
 from agents.learning.networks.base import NETWORKS, Architecture, Network, Symmetries
-from agents.learning.networks.convolutions import KERNEL, convolve, patches, pool
+from agents.learning.networks.convolutions import KERNEL, chain_symmetries, convolve, patches, pool
 from agents.learning.networks.normalisation import normalise_examples
 from agents.learning.networks.products import product
 from agents.learning.parameters import Parameters
@@ -56,12 +56,7 @@ class ConvNetArchitecture(Architecture):
     @cached_property
     def symmetries(self) -> Symmetries:
         """Permutations of the channels of each stage: its own tensors and the next weight move."""
-        roles = ("conv.weight", "conv.bias", "norm.weight", "norm.bias")
-        after = [*[f"{layer}.conv.weight" for layer in self.layers[1:]], "head.weight"]
-        return {
-            f"{layer}.units": (*[(f"{layer}.{role}", 0) for role in roles], (following, 1))
-            for layer, following in zip(self.layers, after, strict=True)
-        }
+        return chain_symmetries(self.layers, ("conv.weight", "conv.bias", "norm.weight", "norm.bias"))
 
     @property
     def stem_tensors(self) -> tuple[str, ...]:

@@ -7,15 +7,17 @@ else; and it is two to five times as fast as a product of patches with kernels, 
 every pixel nine times. Only where a slot has a single image, whose arithmetic is less than the call, patches
 are faster. On an accelerator all slots are one grouped convolution.
 
-Core Objects: convolve, pool, patches
+Core Objects: convolve, chain_symmetries, pool, patches
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from agents.learning.networks.base import Symmetries
 from agents.learning.networks.products import product
 
 KERNEL = 3
@@ -61,6 +63,19 @@ def convolve_patches(x: Tensor, kernel: Tensor, bias: Tensor | None = None, stri
     offset = None if bias is None else bias.unsqueeze(1)
     z = product(seen, kernel.flatten(2).transpose(1, 2), offset)
     return z.unflatten(1, (x.shape[1], height, width))
+
+
+def chain_symmetries(layers: Sequence[str], roles: Sequence[str]) -> Symmetries:
+    """Return the permutations of the channels of convolutions one after the other, and a head.
+
+    The channels of a layer move the first axes of its own tensors, ``layer.role``, and the second axis of the
+    weight that follows.
+    """
+    after = [*[f"{layer}.conv.weight" for layer in layers[1:]], "head.weight"]
+    return {
+        f"{layer}.units": (*[(f"{layer}.{role}", 0) for role in roles], (following, 1))
+        for layer, following in zip(layers, after, strict=True)
+    }
 
 
 def pool(x: Tensor, kind: str = "max") -> Tensor:

@@ -12,7 +12,7 @@ from pydantic.dataclasses import dataclass
 from torch import Tensor, nn
 
 from agents.learning.networks.base import NETWORKS, Architecture, Network, Symmetries
-from agents.learning.networks.convolutions import KERNEL, convolve, pool
+from agents.learning.networks.convolutions import KERNEL, chain_symmetries, convolve, pool
 from agents.learning.networks.normalisation import batch_normalise, normalise_channels
 from agents.learning.networks.products import product
 from agents.learning.parameters import Parameters
@@ -96,12 +96,7 @@ class VGGArchitecture(Architecture):
     @cached_property
     def symmetries(self) -> Symmetries:
         """Permutations of the channels of each convolution: its own tensors and the next weight move."""
-        roles = ("conv.weight", "norm.weight", "norm.bias")
-        after = [*[f"{layer}.conv.weight" for layer in self.layers[1:]], "head.weight"]
-        return {
-            f"{layer}.units": (*[(f"{layer}.{role}", 0) for role in roles], (following, 1))
-            for layer, following in zip(self.layers, after, strict=True)
-        }
+        return chain_symmetries(self.layers, ("conv.weight", "norm.weight", "norm.bias"))
 
     @property
     def stem_tensors(self) -> tuple[str, ...]:
