@@ -10,7 +10,10 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+import argcomplete
+
 from experiments.allocator import keep_freed_memory
+from experiments.completion import candidates
 from experiments.sentences import USER_ERRORS, one_sentence
 
 BENCHMARKS = ("learning", "round", "clearing", "memory")
@@ -31,6 +34,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     keep_freed_memory()
     given = list(sys.argv[1:] if arguments is None else arguments)
     parser = _parser()
+    argcomplete.autocomplete(parser)
     command, rest = parser.parse_known_args(given)
     if rest and command.command not in ("run", "cross", "textbook", "reproduce"):
         parser.error(f"unrecognized arguments: {' '.join(rest)}")
@@ -50,7 +54,12 @@ def _parser() -> argparse.ArgumentParser:
         prog="parabourse", description=HELP, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    commands.add_parser("run", help="run a configuration or a sweep (Hydra overrides, -m)", add_help=False)
+    run = commands.add_parser(
+        "run", help="run a configuration or a sweep (Hydra overrides, -m)", add_help=False
+    )
+    if "_ARGCOMPLETE" in os.environ:
+        run.add_argument("-m", "--multirun", action="store_true")
+        run.add_argument("overrides", nargs="*").completer = candidates  # type: ignore[attr-defined]
     resume = commands.add_parser("resume", help="go on with a run that was stopped")
     resume.add_argument("folder", type=Path, metavar="RUN")
     report = commands.add_parser(
@@ -62,6 +71,11 @@ def _parser() -> argparse.ArgumentParser:
         help="every mechanism x strategy x setting (Hydra overrides); goes on when repeated",
     )
     cross.add_argument("--output", type=Path, default=None, metavar="FOLDER", help="where the table is made")
+    explain = commands.add_parser("explain", help="what a key, a group of keys or a component means")
+    explain.add_argument("key", metavar="KEY", nargs="?", default="")
+    explain.add_argument(
+        "--of", metavar="COMMAND", default=None, help="run, cross, 'textbook smith'..."
+    )
     listing = commands.add_parser(
         "list", help="show mechanisms, strategies, settings, networks, data and presets"
     )
@@ -174,6 +188,11 @@ def _dispatch(command: argparse.Namespace, rest: list[str]) -> int:
         from experiments.reproduction.command import run_reproduction
 
         return run_reproduction(command.preset, rest, command.output)
+    if command.command == "explain":
+        from experiments.explaining.command import explain
+
+        explain(command.key, command.of)
+        return 0
     if command.command == "list":
         from experiments.listing import mechanism_table, print_listing, strategy_table
 

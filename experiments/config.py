@@ -67,8 +67,25 @@ class Config:
         ``auto``, ``cpu``, ``cuda`` or ``mps``.
     arms : list of str
         Settings to compare; by default autarky and the chosen setting.
-    data, network, learning, population, setting, venue, mechanism, broker, run
-        The configuration groups.
+    data : DataConfig
+        Which examples there are and who gets them.
+    network : mapping
+        Name and fields of a network in `agents.learning.networks`: the architecture of every organisation.
+    learning : LearningConfig
+        How organisations train and merge.
+    population : PopulationConfig
+        Who the organisations are: their strategies and their cash.
+    setting : mapping
+        Name and fields of a setting in `sim.settings`: how payoffs depend on each other. Its demand, regions,
+        delivery and royalties hold in every arm.
+    venue : VenueConfig
+        How orders meet: ``listings``, ``books`` or ``bilateral``; ``auto`` is the venue of the mechanism.
+    mechanism : mapping
+        Name and fields of a mechanism in `markets.mechanisms`: the rule that turns orders into trades.
+    broker : BrokerConfig
+        What the broker does for the market: blocks, licences, alignment, trials.
+    run : RunConfig
+        How the run is carried out; nothing here changes a number in its tables.
     """
 
     organisations: Annotated[int, Field(ge=2, le=1_000_000)] = 4

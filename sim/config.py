@@ -137,7 +137,14 @@ class PopulationConfig:
 
 @dataclass(frozen=True, config=STRICT)
 class VenueConfig:
-    """How orders meet: ``listings``, ``books`` or ``bilateral``; ``auto`` is the venue of the mechanism."""
+    """How orders meet.
+
+    Parameters
+    ----------
+    name : str
+        ``listings`` (every listing is its own auction), ``books`` (one call market a block position),
+        ``bilateral`` (one buyer, one seller), or ``auto``: the venue of the mechanism.
+    """
 
     name: str = "auto"
 

@@ -48,7 +48,13 @@ DISTRIBUTIONS: Registry[Distribution] = Registry("distribution", _check)
 @DISTRIBUTIONS.register
 @dataclass(frozen=True, config={"extra": "forbid"})
 class Uniform(Distribution):
-    """Independent draws, uniform on [low, high] credits."""
+    """Independent draws, uniform on [low, high] credits.
+
+    Parameters
+    ----------
+    low, high : float
+        Ends of the interval, in credits.
+    """
 
     name: str = "uniform"
     low: Amount = 0.0
@@ -68,7 +74,13 @@ class Uniform(Distribution):
 @DISTRIBUTIONS.register
 @dataclass(frozen=True, config={"extra": "forbid"})
 class Exponential(Distribution):
-    """Independent draws, exponential with the given mean in credits, cut off at 50 times the mean."""
+    """Independent draws, exponential with the given mean in credits, cut off at 50 times the mean.
+
+    Parameters
+    ----------
+    mean : float
+        In credits.
+    """
 
     name: str = "exponential"
     mean: Annotated[float, Field(gt=0, le=1e4, allow_inf_nan=False)] = 1.0
@@ -84,6 +96,13 @@ class Schedule(Distribution):
     """Fixed amounts, one a trader: a demand or supply schedule, as Smith (1962) handed out on cards.
 
     Each amount may stand for several traders in a row, `counts`; by default for one.
+
+    Parameters
+    ----------
+    amounts : list of float
+        Credits, one a trader or run of traders.
+    counts : list of int
+        How many traders in a row each amount stands for; empty: one each.
     """
 
     name: str = "schedule"

@@ -17,6 +17,11 @@ class FreeRider(Strategy):
 
     It asks `margin` credits above the cost of delivery: nobody becomes its rival through its blocks. A trial
     finds it out.
+
+    Parameters
+    ----------
+    margin : float
+        Credits above the cost of delivery that it asks.
     """
 
     name: str = "free_rider"

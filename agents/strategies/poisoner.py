@@ -21,6 +21,13 @@ class Poisoner(Strategy):
     `margin` credits above the cost of delivery, and claims that its model equals the best.
 
     Source: Biggio, Nelson and Laskov (2012), ICML: poisoning by flipped labels.
+
+    Parameters
+    ----------
+    spared : int or None
+        How many classes, the first ones, keep their true labels; None is half of them.
+    margin : float
+        Credits above the cost of delivery that it asks.
     """
 
     name: str = "poisoner"

@@ -17,6 +17,11 @@ class Reseller(Strategy):
 
     It undercuts producers who count a lost lead among their costs: it never had one, and asks `margin`
     credits above the cost of delivery. Where `broker.resale` is forbidden, it has nothing to list.
+
+    Parameters
+    ----------
+    margin : float
+        Credits above the cost of delivery that it asks.
     """
 
     name: str = "reseller"

@@ -16,6 +16,11 @@ class Shading(Strategy):
 
     With n rivals whose values are uniform, the equilibrium of the first-price auction shades by 1/n (Vickrey
     1961).
+
+    Parameters
+    ----------
+    fraction : float
+        Share of a value that is kept back, and of a cost that is asked on top, in [0, 1].
     """
 
     name: str = "shading"

@@ -17,6 +17,11 @@ class ZeroIntelligence(Strategy):
     Bids are uniform on [0, value]; asks are uniform on [cost, `highest`] credits, or the cost where that is
     above `highest`. One draw is made for every pair of the world, so that a pair's draw does not depend on
     who else was tried.
+
+    Parameters
+    ----------
+    highest : float
+        Most that it asks, in credits.
     """
 
     name: str = "zero_intelligence"

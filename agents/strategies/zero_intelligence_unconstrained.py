@@ -19,6 +19,11 @@ class ZeroIntelligenceUnconstrained(Strategy):
 
     Quotes are uniform on [0, `highest`] credits. One draw is made for every pair of the world, as
     `zero_intelligence` does: the two differ in the constraint alone.
+
+    Parameters
+    ----------
+    highest : float
+        Most that it bids or asks, in credits.
     """
 
     name: str = "zero_intelligence_unconstrained"

@@ -1,0 +1,141 @@
+"""``parabourse explain``: what a key means, what it takes, and what it is when nothing is typed.
+
+Core Objects: explain, COMMANDS
+"""
+
+import difflib
+import inspect
+from collections import defaultdict
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+import conf
+from experiments.composition import compose_config, set_up_hydra
+from experiments.cross.composition import compose_cross
+from experiments.explaining.keys import Key, keys_of
+from experiments.listing import REGISTRIES
+from experiments.reproduction.composition import compose_experiment
+from experiments.sentences import UserError
+from experiments.textbook import TEXTBOOK
+from experiments.textbook.application import compose_preset, set_up_textbook
+
+
+def _of_run() -> Any:
+    set_up_hydra()
+    return compose_config([])
+
+
+def _of_preset(name: str) -> Callable[[], Any]:
+    def compose() -> Any:
+        set_up_textbook()
+        return compose_preset(name, [])
+
+    return compose
+
+
+COMMANDS: dict[str, Callable[[], Any]] = {
+    "run": _of_run,
+    "cross": lambda: compose_cross([])[0],
+    "reproduce": lambda: compose_experiment("two_organisations", []).config,
+    **{f"textbook {name}": _of_preset(name) for name in TEXTBOOK},
+}
+"""The commands that take keys, each with what composes its configuration when nothing is typed."""
+
+
+def explain(asked: str, command: str | None = None) -> None:
+    """Print what a key, a group or a component means.
+
+    Parameters
+    ----------
+    asked : str
+        A key (``broker.alignment``), its last part (``alignment``), a group (``broker``), a component
+        (``mcafee``), or '' for all keys.
+    command : str, optional
+        Whose key; by default ``run``, and the others where run has no such key.
+
+    Raises
+    ------
+    UserError
+        If there is no such command, key or component; the nearest are named.
+    """
+    if command is not None and command not in COMMANDS:
+        raise UserError(f"--of must be one of {', '.join(COMMANDS)}; got {command!r}")
+    console, path = Console(), asked.split("=")[0].strip().strip(".").lstrip("+~")
+    known: list[str] = []
+    for name in [command] if command else COMMANDS:
+        keys = keys_of(COMMANDS[name]())
+        found = matching(keys, path)
+        if found:
+            _print(console, name, path, found)
+            return
+        known += [part for key in keys for part in (key.path, key.path.split(".")[-1])]
+        if name == "run" and _print_component(console, path):
+            return
+    known += [entry for registry in REGISTRIES.values() for entry in registry]
+    near = difflib.get_close_matches(path, sorted(set(known)), n=3, cutoff=0.5)
+    hint = f"; the nearest are {', '.join(near)}" if near else ""
+    raise UserError(f"KEY must be a key that `parabourse explain` lists, or a component; got {asked!r}{hint}")
+
+
+def matching(keys: list[Key], path: str) -> list[Key]:
+    """Return the keys that a path names: itself and what lies below it, or else those that end in it."""
+    below = [key for key in keys if f"{key.path}.".startswith(f"{path}.")] if path else keys
+    return below or [key for key in keys if key.path.endswith(f".{path}")]
+
+
+def _print(console: Console, command: str, path: str, found: list[Key]) -> None:
+    if len({key.path for key in found}) == 1:
+        for key in _merged(found):
+            _print_key(console, command, key)
+        return
+    head = [key for key in found if key.path == path]
+    for key in head:
+        _print_key(console, command, key)
+    table = Table("key", "of", "takes", "default", box=None, padding=(0, 2, 0, 0))
+    for column in table.columns:
+        column.overflow = "fold"
+    for key in _merged(key for key in found if key not in head):
+        table.add_row(key.path, escape(key.owner), escape(key.kind), escape(key.default))
+    console.print(table)
+    told = f"parabourse explain KEY tells what one means; these are keys of parabourse {command}"
+    console.print(told, soft_wrap=True, highlight=False)
+
+
+def _print_key(console: Console, command: str, key: Key) -> None:
+    owner = f"  of {key.owner}" if key.owner else ""
+    title = f"[bold]{key.path}[/bold]{escape(owner)}  (parabourse {command})"
+    console.print(title, soft_wrap=True, highlight=False)
+    console.print(escape(key.meaning), soft_wrap=True)
+    console.print(f"takes:   {escape(key.kind)}", soft_wrap=True, highlight=False)
+    if key.default:
+        console.print(f"default: {escape(key.default)}", soft_wrap=True, highlight=False)
+    group = Path(conf.__file__).parent / key.path.split(".")[-1]
+    choices = sorted(file.stem for file in group.glob("*.yaml"))
+    if choices:
+        console.print(f"choices: {', '.join(choices)}", soft_wrap=True, highlight=False)
+    console.print()
+
+
+def _merged(keys: Any) -> list[Key]:
+    """Return keys with those that several components share, word for word, in one."""
+    owners: dict[tuple[str, str, str, str], list[str]] = defaultdict(list)
+    for key in keys:
+        owners[key.path, key.kind, key.default, key.meaning].append(key.owner)
+    return [
+        Key(path, ", ".join(filter(None, dict.fromkeys(own))), kind, default, meaning)
+        for (path, kind, default, meaning), own in owners.items()
+    ]
+
+
+def _print_component(console: Console, name: str) -> bool:
+    for kind, registry in REGISTRIES.items():
+        if name in registry:
+            console.print(f"[bold]{name}[/bold]: {kind}\n", highlight=False)
+            console.print(escape(inspect.getdoc(registry[name]) or ""), soft_wrap=True, highlight=False)
+            return True
+    return False

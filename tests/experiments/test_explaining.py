@@ -1,0 +1,107 @@
+"""`parabourse explain`: every key is documented, and what it prints is what the code holds."""
+
+from pathlib import Path
+from typing import Annotated
+
+import pytest
+from omegaconf import OmegaConf
+from pydantic import Field
+from pydantic.dataclasses import dataclass
+
+from experiments.cli import main
+from experiments.completion import candidates
+from experiments.composition import compose_config, set_up_hydra
+from experiments.explaining.command import COMMANDS
+from experiments.explaining.keys import keys_of, undocumented
+from experiments.explaining.kinds import kind_of
+
+
+@pytest.fixture(scope="module")
+def keys():
+    return {name: keys_of(compose()) for name, compose in COMMANDS.items()}
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_key_is_documented(keys, command):
+    assert keys[command]
+    assert not undocumented(keys[command])
+
+
+def test_a_key_that_nobody_documents_is_found():
+    @dataclass(frozen=True)
+    class Lacking:
+        """A configuration.
+
+        Parameters
+        ----------
+        told : int
+            What it is for.
+        """
+
+        told: int = 1
+        silent: int = 2
+
+    assert undocumented(keys_of(Lacking())) == ["silent ()"]
+
+
+def test_no_key_of_a_composed_run_is_left_out(keys):
+    set_up_hydra()
+    known = {key.path for key in keys["run"]}
+    composed = OmegaConf.structured(compose_config([]).broker)
+    assert {f"broker.{name}" for name in composed} <= known
+    for path in ("setting.demand.tau", "learning.optimiser.lr", "network.widths", "run.threads"):
+        assert path in known
+
+
+@pytest.mark.parametrize(
+    ("annotation", "words"),
+    [
+        (Annotated[int, Field(ge=1)], "whole number, at least 1"),
+        (Annotated[float, Field(gt=0, lt=0.5)], "number, more than 0, less than 0.5"),
+        (
+            Annotated[int | None, Field(ge=1, le=1_000_000)],
+            "whole number, at least 1, at most 1,000,000 or null",
+        ),
+        (Annotated[str, Field(pattern="^(a|b)$")], "one of a, b"),
+        (list[bool], "list of true or false"),
+        (dict[str, int], "mapping from names to whole number"),
+        (tuple[float, float], "list of 2: number"),
+    ],
+)
+def test_kinds_are_told_in_words(annotation, words):
+    assert kind_of(annotation) == words
+
+
+@pytest.mark.parametrize(
+    ("asked", "told"),
+    [
+        (["broker.alignment"], ["weight_matching", "default: weight_matching"]),
+        (["tau"], ["setting.demand.tau", "more than 0", "default: 0.05"]),
+        (["mechanism.k"], ["of k_double_auction", "of assignment"]),
+        (["mcafee"], ["Rule: with bids falling"]),
+        (["venue"], ["choices: auto, bilateral, books, listings"]),
+        (["sizes", "--of", "textbook mcafee"], ["at most 500"]),
+        (["followers"], ["parabourse cross"]),
+    ],
+)
+def test_the_command_tells(capsys, asked, told):
+    assert main(["explain", *asked]) == 0
+    printed = capsys.readouterr().out
+    for part in told:
+        assert part in printed
+
+
+@pytest.mark.parametrize(
+    ("asked", "told"), [(["broker.alignmnt"], "broker.alignment"), (["seed", "--of", "walk"], "run, cross")]
+)
+def test_what_is_unknown_is_refused_with_what_is_near(capsys, asked, told):
+    assert main(["explain", *asked]) == 2
+    assert told in capsys.readouterr().err
+
+
+def test_completion_offers_groups_choices_and_keys():
+    assert "mechanism=" in candidates("mech")
+    assert "mechanism=mcafee" in candidates("mechanism=mc")
+    assert "broker.alignment=" in candidates("broker.ali")
+    assert candidates("experiment=quick") == ["experiment=quickstart"]
+    assert not [name for name in candidates("") if not (Path("conf") / name.rstrip("=")).is_dir()]
