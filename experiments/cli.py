@@ -73,9 +73,7 @@ def _parser() -> argparse.ArgumentParser:
     cross.add_argument("--output", type=Path, default=None, metavar="FOLDER", help="where the table is made")
     explain = commands.add_parser("explain", help="what a key, a group of keys or a component means")
     explain.add_argument("key", metavar="KEY", nargs="?", default="")
-    explain.add_argument(
-        "--of", metavar="COMMAND", default=None, help="run, cross, 'textbook smith'..."
-    )
+    explain.add_argument("--of", metavar="COMMAND", default=None, help="run, cross, 'textbook smith'...")
     listing = commands.add_parser(
         "list", help="show mechanisms, strategies, settings, networks, data and presets"
     )
