@@ -14,7 +14,16 @@ import matplotlib.style
 from matplotlib.figure import Figure
 
 from experiments.config import Config
-from experiments.figures import gains, learning_curves, market, trade_network, values, welfare, withheld
+from experiments.figures import (
+    gains,
+    learning_curves,
+    market,
+    supply_and_demand,
+    trade_network,
+    values,
+    welfare,
+    withheld,
+)
 from experiments.figures.bands import Tables
 from experiments.figures.plan import Plan
 from experiments.figures.style import STYLE
@@ -28,6 +37,7 @@ FIGURES: dict[str, Plan] = {
         welfare.FIGURE,
         gains.FIGURE,
         market.FIGURE,
+        supply_and_demand.FIGURE,
         trade_network.FIGURE,
         values.FIGURE,
         withheld.FIGURE,

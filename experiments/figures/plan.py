@@ -41,6 +41,11 @@ def trading_arms(config: Config) -> list[str]:
     return [arm for arm in config.arms if SETTINGS[arm].trades]
 
 
+def priced_arms(config: Config) -> list[str]:
+    """Return the arms in which a mechanism makes prices; those who cooperate allocate without one."""
+    return [arm for arm in trading_arms(config) if not SETTINGS[arm].cooperates]
+
+
 def regions(tables: Tables, arm: str) -> list[int]:
     """Return the region of every organisation in an arm, from its records."""
     table = tables["organisations"]
