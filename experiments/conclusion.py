@@ -36,6 +36,7 @@ KEY_COLUMNS = {
     "orders": ("arm", "replicate", "round", "bid", "ask"),
     "trades": ("arm", "replicate", "round", "buyer", "paid", "settled"),
     "ledger": ("arm", "replicate", "round", "amount"),
+    "curves": ("arm", "replicate", "round", "weight", "loss"),
 }
 
 

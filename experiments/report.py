@@ -26,7 +26,7 @@ from experiments.figures import Drawn
 from experiments.figures.bands import over_replicates
 from experiments.figures.style import arm_style
 from experiments.summary import METRICS, Findings
-from sim.records import TABLES, write_atomically
+from sim.records import write_atomically
 from sim.settings import SETTINGS
 
 DASH = "–"
@@ -53,6 +53,7 @@ RECORDS = {
     "orders": "every bid and ask, and what became of it",
     "trades": "every trade: measured, said, paid and realised",
     "ledger": "every movement of money, in micro-credits",
+    "curves": "every trial's validation loss at every merge weight it compared",
 }
 
 
@@ -243,7 +244,7 @@ def _records(folder: Path) -> list[dict[str, Any]]:
             "rows": pq.read_metadata(folder / f"{name}.parquet").num_rows,
             "about": RECORDS[name],
         }
-        for name in TABLES
+        for name in RECORDS
         if (folder / f"{name}.parquet").is_file()
     ]
     further = {

@@ -50,6 +50,9 @@ class BrokerConfig:
     trials : str
         ``full``: blocks are tried on the whole validation set before purchase; ``weak``: on some of its
         classes alone; ``none``: nobody tries, buyers go by what sellers claim (see `sim.vetting`).
+    record_curves : bool
+        Whether the loss that each trial found at each merge weight is recorded, in the table ``curves``: a
+        row a trial and weight, which is several times what the other tables hold.
     trial_classes : int or None
         On how many classes, the first ones, a weak trial is made; None is half of them.
     resale : str
@@ -71,6 +74,7 @@ class BrokerConfig:
     shortlist: Annotated[int | None, Field(ge=1)] = None
     demand: Annotated[int, Field(ge=1)] = 1
     trials: Annotated[str, Field(pattern="^(full|weak|none)$")] = "full"
+    record_curves: bool = False
     trial_classes: Annotated[int | None, Field(ge=1)] = None
     resale: Annotated[str, Field(pattern="^(allowed|forbidden)$")] = "allowed"
     start_round: Annotated[int, Field(ge=1)] = 1

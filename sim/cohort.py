@@ -12,7 +12,7 @@ import pandas as pd
 from sim.config import MarketConfig
 from sim.laboratory import Laboratory
 from sim.market import ParameterMarket, play
-from sim.records import TABLES
+from sim.records import OPTIONAL_TABLES, TABLES
 
 
 class Cohort:
@@ -57,7 +57,8 @@ class Cohort:
         for world in self.worlds:
             world.steps += 1
         play(self.worlds, watch)
-        return {table: _frame(self.worlds, table) for table in TABLES}
+        curves = OPTIONAL_TABLES if self.config.broker.record_curves else ()
+        return {table: _frame(self.worlds, table) for table in (*TABLES, *curves)}
 
     def state(self) -> dict[str, Any]:
         """Return what a checkpoint must hold: arrays and tensors by flat names."""

@@ -217,7 +217,8 @@ class Laboratory:
         before = found.loss[:, 0]
         counts = [len(r.buyer) for r in requests]
         cuts = np.cumsum(counts)[:-1]
-        columns = [np.split(c, cuts) for c in (before, before - found.gain, found.weight, found.gain)]
+        measured = (before, before - found.gain, found.weight, found.gain, found.weights, found.loss)
+        columns = [np.split(column, cuts) for column in measured]
         permutations = [dict[str, Tensor]() for _ in requests]
         for name, every in found.permutations.items():
             for own, part in zip(permutations, torch.split(every, counts), strict=True):

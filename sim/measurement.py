@@ -75,6 +75,8 @@ def report_round(
         "trades": _trades(tries, tried, worth, catalogue, deals, realised),
         "ledger": _postings(world),
     }
+    if world.config.broker.record_curves:
+        tables["curves"] = _curves(tries, tried)
     return RoundReport(totals, tables)
 
 
@@ -176,6 +178,19 @@ def _trials(tries: "Shortlist", tried: "Tried", worth: "Appraisal", bought: Deal
         "welfare": worth.welfare,
         "withheld": worth.withheld,
         "traded": traded,
+    }
+
+
+def _curves(tries: "Shortlist", tried: "Tried") -> Columns:
+    """Return what each trial measured at each merge weight, by rising weight."""
+    trial = np.repeat(np.arange(len(tries)), tried.compared.shape[1])
+    order = np.lexsort((tried.compared.ravel(), trial))
+    return {
+        "buyer": tries.buyer[trial],
+        "seller": tries.seller[trial],
+        "position": tries.position[trial],
+        "weight": tried.compared.ravel()[order],
+        "loss": tried.losses.ravel()[order],
     }
 
 

@@ -4,13 +4,13 @@ While a run goes on, each round's rows lie in `parts/`, one file a table, writte
 checkpoint of that round; when it ends they become one Parquet file a table. Nothing on disk is ever half
 written, and nothing is unpickled.
 
-Core Objects: TABLES, RecordWriter, read_tables, save_checkpoint, load_checkpoint
+Core Objects: TABLES, OPTIONAL_TABLES, RecordWriter, read_tables, save_checkpoint, load_checkpoint
 """
 
 import json
 import os
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -22,6 +22,8 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
 
 TABLES = ("rounds", "organisations", "trials", "orders", "trades", "ledger")
+OPTIONAL_TABLES = ("curves",)
+"""Tables of those runs alone that ask for them (`broker.record_curves`)."""
 CHECKPOINT = "checkpoint.safetensors"
 
 
@@ -62,23 +64,26 @@ class RecordWriter:
         """Join the parts of every table into one file, and remove them; does nothing the second time."""
         if not self.parts.is_dir():
             return
-        for name in TABLES:
+        for name in (*TABLES, *OPTIONAL_TABLES):
             found = sorted(self.parts.glob(f"{name}-*.parquet"))
+            if name in OPTIONAL_TABLES and not found:
+                continue
             table = pd.concat([pd.read_parquet(p) for p in found], ignore_index=True)
             write_atomically(self.folder / f"{name}.parquet", partial(table.to_parquet, index=False))
         joined = self.parts.rename(self.folder / ".parts-joined")
         shutil.rmtree(joined)
 
 
-def read_tables(folder: Path, names: Sequence[str] = TABLES) -> dict[str, pd.DataFrame]:
-    """Return the tables of a run, by name.
+def read_tables(folder: Path) -> dict[str, pd.DataFrame]:
+    """Return the tables of a run, by name; the optional ones where they were recorded.
 
     Raises
     ------
     RecordError
         If a table is missing, truncated or otherwise not a Parquet file.
     """
-    return {name: _read_table(folder / f"{name}.parquet") for name in names}
+    recorded = [name for name in OPTIONAL_TABLES if (folder / f"{name}.parquet").is_file()]
+    return {name: _read_table(folder / f"{name}.parquet") for name in (*TABLES, *recorded)}
 
 
 def _read_table(path: Path) -> pd.DataFrame:

@@ -61,12 +61,17 @@ class Try:
 
 @dataclass(frozen=True)
 class Tried:
-    """Losses before and at the best merge weight (nats), that weight, the gain, the alignment; all [P]."""
+    """Losses before and at the best merge weight (nats), that weight, the gain, the alignment; all [P].
+
+    `compared` and `losses` [P, W]: the merge weights that each trial compared, and what it found there.
+    """
 
     loss_before: Floats
     loss_after: Floats
     weight: Floats
     gain: Floats
+    compared: Floats
+    losses: Floats
     permutations: Permutations
 
 

@@ -4,7 +4,7 @@ Conventions. A column is one-dimensional and not empty. Payoffs may be negative 
 measures of inequality are then undefined and return NaN, since outside their range they compare with nothing.
 NaN in, NaN out.
 
-Core Objects: gini, atkinson, nash_welfare, share_better_off, allocative_efficiency, price_of_anarchy
+Core Objects: gini, lorenz, atkinson, nash_welfare, share_better_off, allocative_efficiency, price_of_anarchy
 """
 
 import math
@@ -32,6 +32,29 @@ def gini(x: ArrayLike) -> float:
         return 0.0
     n = len(values)
     return float(2.0 * (np.arange(1, n + 1) * (values / total)).sum() / n - (n + 1) / n)
+
+
+def lorenz(x: ArrayLike) -> NDArray[np.float64]:
+    """Return the share of the total that the poorest i organisations have, i = 0, 1, ..., n, [n + 1].
+
+    One less twice the area below this line, drawn from 0 to 1, is the Gini coefficient. All zero is equal; a
+    negative value gives NaN.
+
+    Raises
+    ------
+    ValueError
+        If `x` is no column or empty.
+
+    References
+    ----------
+    Lorenz 1905, Publications of the American Statistical Association 9(70), 209-219.
+    """
+    values = np.sort(_column("x", x))
+    if values[0] < 0:
+        return np.full(len(values) + 1, np.nan)
+    if values[-1] == 0:
+        return np.linspace(0.0, 1.0, len(values) + 1)
+    return np.concatenate([[0.0], np.cumsum(values / values.sum())])
 
 
 def atkinson(x: ArrayLike, epsilon: float) -> float:

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from matplotlib.axes import Axes
+from matplotlib.axis import Axis
 from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
-from matplotlib.ticker import MaxNLocator
+from matplotlib.ticker import MaxNLocator, StrMethodFormatter
 
 from sim.settings import SETTINGS
 
@@ -122,6 +123,11 @@ def whole_numbers(axes: Axes, which: str = "x") -> None:
     """Tick an axis at whole numbers only."""
     axis = axes.xaxis if which == "x" else axes.yaxis
     axis.set_major_locator(MaxNLocator(nbins=8, steps=[1, 2, 5, 10], integer=True, min_n_ticks=1))
+
+
+def plain_numbers(axis: Axis) -> None:
+    """Label an axis without a power of ten set apart, which would push the titles of panels apart."""
+    axis.set_major_formatter(StrMethodFormatter("{x:g}"))
 
 
 def mark_arm(axes: Axes, arm: str) -> None:

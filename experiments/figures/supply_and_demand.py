@@ -9,7 +9,6 @@ import numpy as np
 import numpy.typing as npt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import StrMethodFormatter
 
 from experiments.config import Config
 from experiments.figures.bands import Tables, from_zero
@@ -24,6 +23,7 @@ from experiments.figures.style import (
     legend_above,
     mark_arm,
     new_figure,
+    plain_numbers,
     whole_numbers,
 )
 from experiments.summary import Findings
@@ -120,7 +120,7 @@ def draw_supply_and_demand(
     axes.set_xlabel("units")
     whole_numbers(axes)
     from_zero(axes)
-    axes.yaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
+    plain_numbers(axes.yaxis)
 
 
 def draw_pairs(axes: Axes, bid: npt.ArrayLike, ask: npt.ArrayLike, paid: npt.ArrayLike) -> None:
@@ -147,7 +147,7 @@ def draw_pairs(axes: Axes, bid: npt.ArrayLike, ask: npt.ArrayLike, paid: npt.Arr
     axes.set_xlabel("pairs, highest bid first")
     whole_numbers(axes)
     from_zero(axes)
-    axes.yaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
+    plain_numbers(axes.yaxis)
 
 
 def _steps(axes: Axes, column: FloatArray, **look: Any) -> None:

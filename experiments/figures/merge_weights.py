@@ -1,0 +1,99 @@
+"""Merge-weight curves.
+
+Core Objects: FIGURE, draw_merge_curves
+"""
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.collections import LineCollection
+from matplotlib.figure import Figure
+
+from experiments.config import Config
+from experiments.figures.bands import Tables, by_arm, draw_band
+from experiments.figures.plan import Plan, trading_arms
+from experiments.figures.style import BLACK, GREY, legend_above, new_figure
+from experiments.summary import Findings
+
+TRIAL = ["arm", "replicate", "round", "buyer", "seller", "position"]
+SHOWN = 60
+"""Most trials of a panel that are drawn one by one."""
+
+
+def merge_weights(config: Config, tables: Tables, findings: Findings) -> Figure | None:  # noqa: ARG001
+    """Draw what each trial found by merge weight, in the first, the middle and the last round with trials.
+
+    Parameters
+    ----------
+    config : Config
+        The run's configuration.
+    tables : dict of DataFrame
+        Its records; reads `curves`.
+    findings : Findings
+        Not used.
+
+    Returns
+    -------
+    Figure or None
+        One panel a round, on one scale: change of the buyer's validation loss, trials one by one and, where
+        all compared the same weights, means by arm with intervals over replicates. None where the run did not
+        record the curves, or nothing was tried.
+    """
+    curves = changes(tables["curves"]) if "curves" in tables else pd.DataFrame()
+    if curves.empty or curves["weight"].max() == 0:
+        return None
+    rounds = curves["round"].unique()
+    chosen = list(dict.fromkeys(rounds[[0, len(rounds) // 2, -1]].tolist()))
+    figure = new_figure(4.8)
+    panels = figure.subplots(1, len(chosen), sharex=True, sharey=True, squeeze=False)[0]
+    for axes, number in zip(panels, chosen, strict=True):
+        rows = curves[curves["round"] == number]
+        draw_merge_curves(axes, rows)
+        trials_of = rows.groupby("weight").size()
+        if trials_of.min() == trials_of.max():
+            means = rows.groupby(["arm", "replicate", "weight"])["change"].mean().reset_index()
+            band = by_arm(means, "weight", "change")
+            for arm in trading_arms(config):
+                if arm in band:
+                    draw_band(axes, arm, band[arm])
+        axes.set_title(f"round {number}")
+        axes.set(xlabel="merge weight", xlim=(-0.02, 1.02))
+    panels[0].set_ylabel("change of validation loss\n(nats an example)")
+    legend_above(figure, panels[0], 3)
+    return figure
+
+
+def changes(curves: pd.DataFrame) -> pd.DataFrame:
+    """Return the curves with the column `change`: the loss less that at weight 0 of the same trial."""
+    return curves.assign(change=curves["loss"] - curves.groupby(TRIAL)["loss"].transform("first"))
+
+
+def draw_merge_curves(axes: Axes, curves: pd.DataFrame) -> None:
+    """Draw trials one by one as thin lines, each with a dot at its least loss.
+
+    Parameters
+    ----------
+    axes : Axes
+        Where to draw.
+    curves : DataFrame
+        Rows of the table `curves` as `changes` returns them. Of more than `SHOWN` trials, as many are drawn,
+        evenly spread over their order by gain.
+    """
+    trials = [rows[["weight", "change"]].to_numpy() for _, rows in curves.groupby(TRIAL, sort=False)]
+    trials.sort(key=lambda line: float(line[:, 1].min()))
+    places = np.unique(np.linspace(0, len(trials) - 1, min(SHOWN, len(trials))).round().astype(int))
+    lines = [trials[place] for place in places]
+    axes.add_collection(LineCollection(lines, colors=GREY, linewidths=0.8, alpha=0.5, label="a trial"))
+    best = np.array([line[line[:, 1].argmin()] for line in lines])
+    axes.plot(*best.T, linestyle="", marker="o", color=BLACK, markersize=3.5, label="its least loss")
+    axes.axhline(0, color=BLACK, linewidth=1)
+    axes.autoscale_view()
+
+
+FIGURE = Plan(
+    "merge_weights",
+    "What trials find",
+    "Validation loss of (1 - w) own + w bought, less that of the buyer's own model, by merge weight w: below "
+    "0 a purchase helps, and the lowest point is the gain from trade. Lines with markers: means by arm.",
+    merge_weights,
+)
