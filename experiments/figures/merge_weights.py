@@ -39,15 +39,15 @@ def merge_weights(config: Config, tables: Tables, findings: Findings) -> Figure 
         all compared the same weights, means by arm with intervals over replicates. None where the run did not
         record the curves, or nothing was tried.
     """
-    curves = changes(tables["curves"]) if "curves" in tables else pd.DataFrame()
-    if curves.empty or curves["weight"].max() == 0:
+    curves = tables.get("curves")
+    if curves is None or curves.empty or curves["weight"].max() == 0:
         return None
     rounds = curves["round"].unique()
     chosen = list(dict.fromkeys(rounds[[0, len(rounds) // 2, -1]].tolist()))
     figure = new_figure(4.8)
     panels = figure.subplots(1, len(chosen), sharex=True, sharey=True, squeeze=False)[0]
     for axes, number in zip(panels, chosen, strict=True):
-        rows = curves[curves["round"] == number]
+        rows = changes(curves[curves["round"] == number])
         draw_merge_curves(axes, rows)
         trials_of = rows.groupby("weight").size()
         if trials_of.min() == trials_of.max():
@@ -64,8 +64,17 @@ def merge_weights(config: Config, tables: Tables, findings: Findings) -> Figure 
 
 
 def changes(curves: pd.DataFrame) -> pd.DataFrame:
-    """Return the curves with the column `change`: the loss less that at weight 0 of the same trial."""
-    return curves.assign(change=curves["loss"] - curves.groupby(TRIAL)["loss"].transform("first"))
+    """Return the curves with `trial`, which counts them, and `change`, the loss less that at weight 0.
+
+    Parameters
+    ----------
+    curves : DataFrame
+        Rows of the table `curves`: the weights of each trial follow each other and rise from 0.
+    """
+    keys = curves[TRIAL]
+    first = (keys != keys.shift()).any(axis=1).to_numpy()
+    trial, loss = np.cumsum(first) - 1, curves["loss"].to_numpy()
+    return curves.assign(trial=trial, change=loss - loss[first][trial])
 
 
 def draw_merge_curves(axes: Axes, curves: pd.DataFrame) -> None:
@@ -79,10 +88,10 @@ def draw_merge_curves(axes: Axes, curves: pd.DataFrame) -> None:
         Rows of the table `curves` as `changes` returns them. Of more than `SHOWN` trials, as many are drawn,
         evenly spread over their order by gain.
     """
-    trials = [rows[["weight", "change"]].to_numpy() for _, rows in curves.groupby(TRIAL, sort=False)]
-    trials.sort(key=lambda line: float(line[:, 1].min()))
-    places = np.unique(np.linspace(0, len(trials) - 1, min(SHOWN, len(trials))).round().astype(int))
-    lines = [trials[place] for place in places]
+    by_gain = curves.groupby("trial")["change"].min().sort_values().index
+    places = np.unique(np.linspace(0, len(by_gain) - 1, min(SHOWN, len(by_gain))).round().astype(int))
+    shown = curves[curves["trial"].isin(by_gain[places])]
+    lines = [rows[["weight", "change"]].to_numpy() for _, rows in shown.groupby("trial")]
     axes.add_collection(LineCollection(lines, colors=GREY, linewidths=0.8, alpha=0.5, label="a trial"))
     best = np.array([line[line[:, 1].argmin()] for line in lines])
     axes.plot(*best.T, linestyle="", marker="o", color=BLACK, markersize=3.5, label="its least loss")

@@ -16,6 +16,7 @@ from experiments.figures.style import (
     BLUE,
     GREY,
     PURPLE,
+    fullest,
     legend_above,
     mark_arm,
     new_figure,
@@ -66,7 +67,7 @@ def order_book_depth(config: Config, tables: Tables, findings: Findings) -> Figu
         mark_arm(axes, place.arm)
         axes.set_xlabel(f"price (credits a block)\nreplicate {place.replicate}, round {place.round}")
     panels[0].set_ylabel("units at this price or better")
-    legend_above(figure, panels[0], 3)
+    legend_above(figure, fullest(panels), 3)
     return figure
 
 
@@ -115,8 +116,9 @@ def draw_depth(axes: Axes, depth: Depth, came: Depth | None = None) -> None:
             price, units, step="pre", color=colour, alpha=0.4, hatch=hatch, label=f"standing {side}s"
         )
         axes.step(price, units, color=colour, linewidth=2)
-    if len(depth.bid_price) and len(depth.ask_price):
-        middle = (depth.bid_price[0] + depth.ask_price[0]) / 2
+    best = [side[0] for side in (depth.bid_price, depth.ask_price) if len(side)]
+    if len(best) == 2 and best[0] < best[1]:
+        middle = (best[0] + best[1]) / 2
         axes.axvline(middle, color=GREY, linewidth=1.5, linestyle=(0, (4, 1.5)), label="middle")
     axes.set_xlim(0, right)
     axes.set_ylim(bottom=0)
@@ -142,9 +144,11 @@ def _deepest(orders: pd.DataFrame, arm: str) -> Place | None:
 
 def _levels(price: pd.Series, quantity: pd.Series) -> tuple[FloatArray, IntArray]:
     """Return the prices, rising, at which anything stands, and how much."""
-    found = quantity.astype(np.int64).groupby(price).sum()
-    found = found[found > 0]
-    return found.index.to_numpy(dtype=np.float64), found.to_numpy(dtype=np.int64)
+    stands = quantity.to_numpy(dtype=np.int64) > 0
+    level, place = np.unique(price.to_numpy(dtype=np.float64)[stands], return_inverse=True)
+    units = np.zeros(len(level), dtype=np.int64)
+    np.add.at(units, place, quantity.to_numpy(dtype=np.int64)[stands])
+    return level, units
 
 
 def _cumulated(depth: Depth, side: str, right: float) -> tuple[FloatArray, IntArray]:
@@ -152,15 +156,15 @@ def _cumulated(depth: Depth, side: str, right: float) -> tuple[FloatArray, IntAr
     if side == "bid":
         price, units = depth.bid_price[::-1], np.cumsum(depth.bid_quantity)[::-1]
         return np.concatenate([[0.0], price, price[-1:]]), np.concatenate([units[:1], units, [0]])
-    return np.append(depth.ask_price, max(right, _highest(depth))), np.append(
-        0, np.cumsum(depth.ask_quantity)
-    )
+    price = np.append(depth.ask_price, max(right, _highest(depth)))
+    return price, np.cumsum(np.append(0, depth.ask_quantity))
 
 
 FIGURE = Plan(
     "order_book_depth",
     "What stands in the book",
     "The quotes that are left when all have come and whoever covers another has traded, in the round that "
-    "left most bids. Units of bids are counted downwards and of asks upwards from the best.",
+    "left most bids. Units of bids are counted downwards and of asks upwards from the best. A bid stands "
+    "beside an ask that it covers where both are of one organisation, or where the pair made no trial.",
     order_book_depth,
 )

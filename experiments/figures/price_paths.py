@@ -25,11 +25,14 @@ from experiments.figures.style import (
 from experiments.summary import Findings
 from markets.convergence import smith_alpha
 from markets.goods import Licence
+from markets.money import MICRO
 
 MARKET = ["arm", "replicate", "round", "position"]
 WORLD = ["arm", "replicate", "round"]
 TOLD_APART = 100
 """Most trades of a path with marks of full size."""
+WIDE = 500.0
+"""Percent from equilibrium beyond which alpha is drawn on a logarithmic scale."""
 
 
 def price_paths(config: Config, tables: Tables, findings: Findings) -> Figure | None:  # noqa: ARG001
@@ -80,8 +83,14 @@ def price_paths(config: Config, tables: Tables, findings: Findings) -> Figure | 
     for arm in band:
         draw_band(below, arm, band[arm])
     if not band:
-        below.text(0.5, 0.5, "no equilibrium price above 0", transform=below.transAxes, ha="center")
+        below.text(
+            0.5, 0.5, "no equilibrium price of a micro-credit or more", transform=below.transAxes, ha="center"
+        )
     from_zero(below)
+    if measure["measure"].max() > WIDE:
+        below.set_yscale("symlog", linthresh=1.0)
+        below.set_ylim(bottom=0)
+    plain_numbers(below.yaxis)
     below.set(xlabel="round", ylabel=label, xlim=(0.4, config.rounds + 0.6))
     whole_numbers(below)
     panels[0].set_ylabel("credits a block")
@@ -111,7 +120,8 @@ def convergence(trades: pd.DataFrame, equilibria: pd.DataFrame) -> pd.DataFrame:
     """Return Smith's alpha of each round: `arm`, `replicate`, `round`, `measure` (%).
 
     Every price is taken relative to the equilibrium of its own position, which for one position is Smith's
-    formula. Where that is 0 alpha is not defined, and such trades do not count.
+    formula. Where that is less than a micro-credit, which no price can be, alpha is not defined, and such
+    trades do not count.
 
     Parameters
     ----------
@@ -120,7 +130,7 @@ def convergence(trades: pd.DataFrame, equilibria: pd.DataFrame) -> pd.DataFrame:
     equilibria : DataFrame
         As `equilibria` returns them.
     """
-    known = trades.merge(equilibria[equilibria["equilibrium"] > 0], on=MARKET)
+    known = trades.merge(equilibria[equilibria["equilibrium"] >= 1 / MICRO], on=MARKET)
     relative = (known["paid"] / known["equilibrium"]).groupby([known[column] for column in WORLD])
     return relative.agg(lambda prices: float(smith_alpha(prices, 1.0))).rename("measure").reset_index()
 
@@ -165,7 +175,7 @@ def draw_price_path(axes: Axes, period: pd.Series, price: pd.Series, label: str 
         markersize=max(2.0, 5.0 * min(1.0, (TOLD_APART / max(1, len(price))) ** 0.5)),
         color=ORANGE,
         markeredgecolor=BLACK,
-        markeredgewidth=0.5,
+        markeredgewidth=0.5 if len(price) <= 2 * TOLD_APART else 0,
         rasterized=len(price) > TOLD_APART,
         label=label,
     )
@@ -188,7 +198,13 @@ def _draw_arm(axes: Axes, trades: pd.DataFrame, equilibria: pd.DataFrame | None)
         low, high, number = (equilibria[name].to_numpy() for name in ("low", "high", "round"))
         axes.bar(number, high - low, 0.84, low, color=GREY, alpha=0.35)
         axes.hlines(
-            equilibria["equilibrium"], number - 0.42, number + 0.42, color=GREY, label="equilibrium price"
+            equilibria["equilibrium"],
+            number - 0.42,
+            number + 0.42,
+            color=BLACK,
+            linewidth=1.6,
+            zorder=3,
+            label="equilibrium price",
         )
     draw_price_path(axes, trades["round"], trades["paid"])
     axes.set_xlabel("round")

@@ -3,6 +3,7 @@
 Core Objects: STYLE, ArmStyle, arm_style, new_figure
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -117,6 +118,11 @@ def legend_above(figure: Figure, axes: Axes, columns: int = 4, last: str = "") -
     pairs = sorted(zip(*axes.get_legend_handles_labels(), strict=True), key=lambda pair: pair[1] == last)
     handles, labels = [handle for handle, _ in pairs], [label for _, label in pairs]
     figure.legend(handles, labels, loc="outside upper center", ncols=min(columns, max(1, len(labels))))
+
+
+def fullest(panels: Sequence[Axes]) -> Axes:
+    """Return the panel with most labels, the first of several: the one whose legend serves them all."""
+    return max(panels, key=lambda axes: len(axes.get_legend_handles_labels()[1]))
 
 
 def whole_numbers(axes: Axes, which: str = "x") -> None:

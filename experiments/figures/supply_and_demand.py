@@ -20,6 +20,7 @@ from experiments.figures.style import (
     GREY,
     ORANGE,
     PURPLE,
+    fullest,
     legend_above,
     mark_arm,
     new_figure,
@@ -78,7 +79,7 @@ def supply_and_demand(config: Config, tables: Tables, findings: Findings) -> Fig
             f"{axes.get_xlabel()}\n{told}\nreplicate {place.replicate}, round {place.round}{position}"
         )
     panels[0].set_ylabel("credits a block")
-    legend_above(figure, panels[0], 3)
+    legend_above(figure, fullest(panels), 3)
     return figure
 
 
@@ -89,6 +90,7 @@ def draw_supply_and_demand(
     paid: npt.ArrayLike = (),
     received: npt.ArrayLike | None = None,
     truth: Curves | None = None,
+    colours: tuple[str, str] = (PURPLE, BLUE),
 ) -> None:
     """Draw demand and supply as steps, prices by unit, and the competitive equilibrium.
 
@@ -104,14 +106,17 @@ def draw_supply_and_demand(
     truth : Curves, optional
         Values and costs; drawn where they differ from what was quoted. The equilibrium is theirs, by default
         that of the quotes.
+    colours : tuple of str
+        Of demand and of supply.
     """
     said = Curves(-np.sort(-_column(bids)), np.sort(_column(asks)))
     curves = said if truth is None else truth
     if not (_same(said.bids, curves.bids) and _same(said.asks, curves.asks)):
-        for column, colour, label in ((curves.bids, PURPLE, "values"), (curves.asks, BLUE, "costs")):
-            _steps(axes, column, color=colour, linewidth=1.4, linestyle=(0, (2, 1.2)), label=label)
-    _steps(axes, said.bids, color=PURPLE, linewidth=2.4, label="demand: bids")
-    _steps(axes, said.asks, color=BLUE, linewidth=2.4, label="supply: asks")
+        thin: dict[str, Any] = {"linewidth": 1.4, "linestyle": (0, (2, 1.2))}
+        _steps(axes, curves.bids, color=colours[0], label="values", **thin)
+        _steps(axes, curves.asks, color=colours[1], label="costs", **thin)
+    _steps(axes, said.bids, color=colours[0], linewidth=2.4, label="demand: bids")
+    _steps(axes, said.asks, color=colours[1], linewidth=2.4, label="supply: asks")
     price, seller_price = _column(paid), None if received is None else _column(received)
     _draw_equilibrium(axes, curves)
     _draw_prices(axes, price, seller_price)
@@ -136,14 +141,11 @@ def draw_pairs(axes: Axes, bid: npt.ArrayLike, ask: npt.ArrayLike, paid: npt.Arr
     said, asked, price = _column(bid), _column(ask), _column(paid)
     order = np.argsort(-said, kind="stable")
     said, asked, price = said[order], asked[order], price[order]
-    rank, traded = np.arange(1, len(said) + 1), ~np.isnan(price)
-    dots = _dots(len(said))
+    rank, traded = np.arange(1.0, len(said) + 1), ~np.isnan(price)
     axes.vlines(rank[traded], asked[traded], said[traded], color=GREY, linewidth=1, rasterized=True, zorder=1)
-    axes.plot(rank, said, marker="s", color=PURPLE, label="bid", **dots)
-    axes.plot(rank, asked, marker="v", color=BLUE, label="ask", **dots)
-    axes.plot(
-        rank[traded], price[traded], marker="D", color=ORANGE, markeredgecolor=BLACK, label="paid", **dots
-    )
+    _draw_dots(axes, rank, said, "bid", marker="s", color=PURPLE)
+    _draw_dots(axes, rank, asked, "ask", marker="v", color=BLUE)
+    _draw_dots(axes, rank[traded], price[traded], "paid", marker="D", color=ORANGE, markeredgecolor=BLACK)
     axes.set_xlabel("pairs, highest bid first")
     whole_numbers(axes)
     from_zero(axes)
@@ -176,22 +178,17 @@ def _draw_prices(axes: Axes, paid: FloatArray, received: FloatArray | None) -> N
     if received is not None and not _same(paid, received):
         sides = {"paid": paid, "received": received}
     for (label, prices), marker in zip(sides.items(), ("D", "o"), strict=False):
-        axes.plot(
-            np.arange(len(prices)) + 0.5,
-            -np.sort(-prices),
-            marker=marker,
-            color=ORANGE,
-            markeredgecolor=BLACK,
-            label=label,
-            **_dots(len(prices)),
-        )
+        if len(prices):
+            unit, look = np.arange(len(prices)) + 0.5, {"color": ORANGE, "markeredgecolor": BLACK}
+            _draw_dots(axes, unit, -np.sort(-prices), label, marker=marker, **look)
 
 
-def _dots(count: int) -> dict[str, Any]:
-    """Return how a series is drawn: as markers, and small ones as pixels where they are many."""
-    if count <= TOLD_APART:
-        return {"linestyle": "", "markersize": 6.0}
-    return {"linestyle": "", "markersize": max(2.0, 6.0 * TOLD_APART / count), "rasterized": True}
+def _draw_dots(axes: Axes, x: FloatArray, y: FloatArray, label: str, **look: Any) -> None:
+    """Draw markers, small ones as pixels where they are many; in the legend they have their full size."""
+    size, many = 6.0, len(x) > TOLD_APART
+    fine = {"markersize": max(3.0, size * TOLD_APART / len(x)), "markeredgewidth": 0} if many else {}
+    axes.plot(x, y, rasterized=many, **{"linestyle": "", "markersize": size} | look | fine)
+    axes.plot([], [], label=label, linestyle="", markersize=size, **look)
 
 
 def _column(values: npt.ArrayLike) -> FloatArray:
@@ -207,8 +204,8 @@ FIGURE = Plan(
     "supply_and_demand",
     "Supply and demand",
     "The market in which most blocks were traded. Where blocks of a position are alike: the curves of bids "
-    "and asks, the price of every unit, and in grey the prices and quantity at which values would meet "
-    "costs (dashed where they are not what was quoted). Where every pair trades alone: its bid, its ask, "
-    "and what was paid.",
+    "and asks, the price of every unit, the dearest first, and in grey the prices and quantity at which "
+    "values would meet costs (dashed where they are not what was quoted). Where every pair trades alone: its "
+    "bid, its ask, and what was paid.",
     supply_and_demand,
 )
