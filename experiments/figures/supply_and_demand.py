@@ -32,7 +32,9 @@ from markets.columns import FloatArray
 from markets.goods import Licence
 
 TOLD_APART = 60
-"""Most units or pairs that get a marker each."""
+"""Most units or pairs with markers of full size."""
+SIZE = 6.0
+"""Full size of a marker, points."""
 
 
 def supply_and_demand(config: Config, tables: Tables, findings: Findings) -> Figure | None:  # noqa: ARG001
@@ -141,7 +143,7 @@ def draw_pairs(axes: Axes, bid: npt.ArrayLike, ask: npt.ArrayLike, paid: npt.Arr
     said, asked, price = _column(bid), _column(ask), _column(paid)
     order = np.argsort(-said, kind="stable")
     said, asked, price = said[order], asked[order], price[order]
-    rank, traded = np.arange(1.0, len(said) + 1), ~np.isnan(price)
+    rank, traded = np.arange(1, len(said) + 1), ~np.isnan(price)
     axes.vlines(rank[traded], asked[traded], said[traded], color=GREY, linewidth=1, rasterized=True, zorder=1)
     _draw_dots(axes, rank, said, "bid", marker="s", color=PURPLE)
     _draw_dots(axes, rank, asked, "ask", marker="v", color=BLUE)
@@ -183,12 +185,13 @@ def _draw_prices(axes: Axes, paid: FloatArray, received: FloatArray | None) -> N
             _draw_dots(axes, unit, -np.sort(-prices), label, marker=marker, **look)
 
 
-def _draw_dots(axes: Axes, x: FloatArray, y: FloatArray, label: str, **look: Any) -> None:
+def _draw_dots(axes: Axes, x: npt.NDArray[Any], y: FloatArray, label: str, **look: Any) -> None:
     """Draw markers, small ones as pixels where they are many; in the legend they have their full size."""
-    size, many = 6.0, len(x) > TOLD_APART
-    fine = {"markersize": max(3.0, size * TOLD_APART / len(x)), "markeredgewidth": 0} if many else {}
-    axes.plot(x, y, rasterized=many, **{"linestyle": "", "markersize": size} | look | fine)
-    axes.plot([], [], label=label, linestyle="", markersize=size, **look)
+    many = len(x) > TOLD_APART
+    full: dict[str, Any] = {"linestyle": "", "markersize": SIZE} | look
+    fine = {"markersize": max(SIZE / 2, SIZE * TOLD_APART / len(x)), "markeredgewidth": 0} if many else {}
+    axes.plot(x, y, rasterized=many, **(full | fine))
+    axes.plot([], [], label=label, **full)
 
 
 def _column(values: npt.ArrayLike) -> FloatArray:

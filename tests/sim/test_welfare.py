@@ -9,6 +9,7 @@ from sim.welfare import (
     allocative_efficiency,
     atkinson,
     gini,
+    lorenz,
     nash_welfare,
     price_of_anarchy,
     share_better_off,
@@ -31,6 +32,20 @@ INCOMES = st.lists(st.floats(1e-3, 1e3), min_size=1, max_size=12)
 def test_gini_of_small_samples(x, expected) -> None:
     # (1, 2, 3, 4) -> 1/4 and (0, 0, 0, 1) -> 3/4: unnormalised, (n - 1) / n when one has all.
     assert gini(x) == pytest.approx(expected, abs=1e-15)
+
+
+@given(INCOMES)
+def test_twice_the_area_below_the_lorenz_curve_and_the_gini_make_one(x) -> None:
+    curve = lorenz(x)
+    area = np.trapezoid(curve, dx=1 / len(x))
+    assert 1 - 2 * area == pytest.approx(gini(x), abs=1e-12)
+    assert (np.diff(curve, 2) >= -1e-12).all()
+
+
+def test_lorenz_of_nothing_is_equal_and_of_a_loss_undefined() -> None:
+    np.testing.assert_array_equal(lorenz([0, 0]), [0, 0.5, 1])
+    np.testing.assert_allclose(lorenz([3, 1]), [0, 0.25, 1])
+    assert np.isnan(lorenz([-1, 2])).all()
 
 
 def test_gini_of_large_samples_approaches_that_of_the_distribution() -> None:

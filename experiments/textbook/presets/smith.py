@@ -16,7 +16,8 @@ from matplotlib.figure import Figure
 from pydantic import Field
 from pydantic.dataclasses import dataclass
 
-from experiments.figures.style import GREY, legend_above, new_figure, whole_numbers
+from experiments.figures.style import BLACK, GREY, legend_above, new_figure, whole_numbers
+from experiments.figures.supply_and_demand import draw_supply_and_demand
 from experiments.textbook.base import RESULTS, TEXTBOOK, Preset, Tables, Watch
 from experiments.textbook.drawing import SERIES_STYLES, draw_series, of
 from experiments.textbook.findings import Findings
@@ -71,7 +72,8 @@ class SmithPreset(Preset):
     size_means: ClassVar[str] = "day"
     caption: ClassVar[str] = (
         "Top: Smith's coefficient of convergence and realised over first-best gains by trading day, with 95% "
-        "intervals. Bottom: prices of one market of each kind, trade by trade, and clearing prices (grey)."
+        "intervals. Bottom: the values and costs that all traders have, with the clearing prices (grey), and "
+        "prices of one market of each kind, trade by trade, on the same scale."
     )
 
     @property
@@ -113,17 +115,28 @@ class SmithPreset(Preset):
         """Draw convergence and efficiency by day, and the paths of mean prices."""
         results, prices = tables[RESULTS], tables[PRICES]
         figure = new_figure(7.2)
-        grid = figure.add_gridspec(2, 2)
-        left, right = (figure.add_subplot(grid[0, column]) for column in (0, 1))
+        grid = figure.add_gridspec(2, 6)
+        left, right = (figure.add_subplot(grid[0, columns]) for columns in (slice(3), slice(3, 6)))
         for axes, quantity, title in ((left, ALPHA, "Smith's alpha (%)"), (right, EFFICIENCY, "efficiency")):
             for style, trader in enumerate(TRADERS):
                 draw_series(axes, of(results, quantity, trader), style, trader, theory=False)
             axes.set(xlabel="trading day", title=title)
             whole_numbers(axes)
         left.set_ylim(bottom=0)
-        self._draw_paths(figure.add_subplot(grid[1, :]), prices)
+        curves = figure.add_subplot(grid[1, :2])
+        self._draw_curves(curves)
+        self._draw_paths(figure.add_subplot(grid[1, 2:], sharey=curves), prices)
         legend_above(figure, left, 4)
         return figure
+
+    def _draw_curves(self, axes: Axes) -> None:
+        schedules = smith_schedules()
+        limit = schedules.limit[0, :, 0]
+        values, costs = limit[schedules.is_buyer], limit[~schedules.is_buyer]
+        draw_supply_and_demand(axes, values, costs, colours=(BLACK, BLACK))
+        axes.text(1.2, values[0], "demand", va="center")
+        axes.text(1.2, costs[0], "supply", va="center")
+        axes.set(ylabel="price, credits", title="values and costs", ylim=(40, 210))
 
     def _draw_paths(self, axes: Axes, prices: pd.DataFrame) -> None:
         clearing = smith_schedules().equilibrium()
@@ -138,6 +151,4 @@ class SmithPreset(Preset):
             axes.axvline(day, color=GREY, linewidth=0.8, linestyle=(0, (1, 1.5)))
         axes.set_xticks(np.arange(self.days) + 0.5, [str(day + 1) for day in range(self.days)])
         axes.set_xlim(0, self.days)
-        axes.set(
-            xlabel="trading day", ylabel="credits", title="prices in one market of each kind, trade by trade"
-        )
+        axes.set(xlabel="trading day", title="prices in one market of each kind")
