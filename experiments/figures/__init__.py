@@ -38,10 +38,10 @@ FIGURES: dict[str, Plan] = {
     plan.name: plan
     for plan in (
         learning_curves.FIGURE,
+        merge_weights.FIGURE,
         welfare.FIGURE,
         gains.FIGURE,
         lorenz.FIGURE,
-        merge_weights.FIGURE,
         market.FIGURE,
         supply_and_demand.FIGURE,
         price_paths.FIGURE,

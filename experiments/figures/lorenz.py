@@ -74,6 +74,7 @@ FIGURE = Plan(
     "lorenz",
     "Who has how much of it",
     "The lower a line, the more unequal net profits are over the whole run; one less twice the area below it "
-    "is the Gini coefficient.",
+    "is the Gini coefficient. Replicates in which somebody ends with a loss are left out: there it is not "
+    "defined.",
     lorenz_curves,
 )

@@ -68,7 +68,8 @@ def price_paths(config: Config, tables: Tables, findings: Findings) -> Figure | 
     panels = [figure.add_subplot(grid[0, place]) for place in range(len(arms))]
     below = figure.add_subplot(grid[1, :])
     if config.market().mechanism.venue == "books":
-        centre = equilibria(tables["trials"], Licence.parse(config.broker.licence).capacity)
+        trials = tables["trials"][tables["trials"]["arm"].isin(arms)]
+        centre = equilibria(trials, Licence.parse(config.broker.licence).capacity)
         measure, label = convergence(trades, centre), "Smith's alpha (%)"
     else:
         centre = None
