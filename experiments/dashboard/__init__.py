@@ -1,0 +1,1 @@
+"""The dashboard: a market to watch and play with in a browser."""
