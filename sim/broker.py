@@ -1,6 +1,7 @@
 """The broker: lists blocks, picks who tries what, turns trials into values, and collects orders at the door.
 
-Core Objects: Catalogue, Shortlist, Appraisal, Quoted, list_blocks, shortlist, appraise, collect_orders
+Core Objects: Catalogue, Shortlist, Appraisal, Offers, Quoted, list_blocks, shortlist, appraise,
+ask_strategies, at_the_door
 """
 
 from dataclasses import dataclass
@@ -63,6 +64,14 @@ class Appraisal:
     def withheld(self) -> Bools:
         """Trials that would raise welfare but whose seller would lose more than the buyer gains."""
         return (self.welfare > 0) & (self.value > 0) & (self.value < self.cost)
+
+
+@dataclass(frozen=True)
+class Offers:
+    """What organisations would pay and take for each trial [P], credits: NaN is no bid, or not for sale."""
+
+    bid: Floats
+    ask: Floats
 
 
 @dataclass(frozen=True)
@@ -155,23 +164,27 @@ def appraise(world: "ParameterMarket", tries: Shortlist, tried: "Tried") -> Appr
     return Appraisal(setting.value(change), setting.cost(change), change.welfare - setting.delivery)
 
 
-def collect_orders(
+def ask_strategies(
     world: "TradingWorld", catalogue: Catalogue, tries: Shortlist, gain: Floats, worth: Appraisal
-) -> Quoted:
-    """Ask the strategies for bids and asks and return the orders, with the door's refusals.
+) -> Offers:
+    """Return what the strategies bid and ask for each trial.
 
     Where organisations cooperate, bids are the gain of welfare and asks the cost of delivery, whatever the
-    strategies: there the price is the ask, and the door looks at that.
+    strategies.
     """
     if world.config.setting.cooperates:
-        bids = np.where(worth.value > 0, worth.value, np.nan)
-        asks = worth.cost
-    else:
-        bids = _bids(world, catalogue, tries, gain, worth)
-        asks = _asks(world, catalogue, tries, worth)
-    row = np.flatnonzero(~np.isnan(bids) & ~np.isnan(asks))
-    bid = to_micro(bids[row], "down")
-    ask = np.maximum(to_micro(asks[row], "up"), catalogue.reserve[tries.listing[row]])
+        return Offers(np.where(worth.value > 0, worth.value, np.nan), worth.cost)
+    return Offers(_bids(world, catalogue, tries, gain, worth), _asks(world, catalogue, tries, worth))
+
+
+def at_the_door(world: "TradingWorld", catalogue: Catalogue, tries: Shortlist, offers: Offers) -> Quoted:
+    """Return the orders that offers make, in whole micro-credits, with the door's refusals.
+
+    Where organisations cooperate the price is the ask, and the door looks at that.
+    """
+    row = np.flatnonzero(~np.isnan(offers.bid) & ~np.isnan(offers.ask))
+    bid = to_micro(offers.bid[row], "down")
+    ask = np.maximum(to_micro(offers.ask[row], "up"), catalogue.reserve[tries.listing[row]])
     refused = admit(
         ask if world.config.setting.cooperates else bid,
         tries.buyer[row],

@@ -7,7 +7,7 @@ Core Objects: InducedMarket, InducedConfig, play
 """
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
 from dataclasses import field
 from typing import Annotated, Any
 
@@ -22,11 +22,12 @@ from markets.goods import Licence
 from markets.ledger import Ledger
 from markets.mechanisms import MECHANISMS
 from markets.money import MICRO, to_credits, to_micro
-from sim.broker import Appraisal, Catalogue, Shortlist, collect_orders, to_orders
+from sim.broker import Appraisal, Catalogue, Offers, Shortlist, ask_strategies, at_the_door, to_orders
 from sim.config import STRICT, BrokerConfig, PopulationConfig
 from sim.distributions import DISTRIBUTIONS
 from sim.induced_report import InducedReport, first_best_gains
 from sim.outcomes import begin, learn
+from sim.requests import Consult
 from sim.settings import SETTINGS
 from sim.settlement import settle
 from sim.streams import Streams
@@ -150,6 +151,8 @@ class InducedMarket(mesa.Model):
     ----------
     report : InducedReport or None
         The round just played.
+    consults : bool
+        Whether people may change what the strategies offer: `round` then asks them with a `Consult`.
     datacollector : mesa.DataCollector
         Means over the markets, by the names in `SERIES`; one entry a round.
 
@@ -195,12 +198,17 @@ class InducedMarket(mesa.Model):
         population = self.config.population
         self.ledger = Ledger(self.organisations, int(to_micro(population.credit_limit, "down")))
         self.ledger.issue(np.full(self.organisations, int(to_micro(population.cash, "down"))))
+        self.consults = False
         self.report: InducedReport | None = None
         self.datacollector = DataCollector({name: _series(name) for name in SERIES})
         self._pair_up()
 
     def step(self) -> None:
-        """Play one round: hand out values, bid, clear, settle, learn."""
+        """Play one round."""
+        tuple(self.round())
+
+    def round(self) -> Generator[Consult, Offers, None]:
+        """Tell one round: hand out values, bid, clear, settle, learn."""
         config = self.config
         value = _card(config.values.draw(config.markets, config.buyers, self.stream("values")))
         cost = _card(config.costs.draw(config.markets, config.sellers, self.stream("costs")))
@@ -209,7 +217,10 @@ class InducedMarket(mesa.Model):
         )
         gain = np.zeros(len(self.tries))
         before = self.ledger.balances
-        quoted = collect_orders(self, self.catalogue, self.tries, gain, worth)
+        offers = ask_strategies(self, self.catalogue, self.tries, gain, worth)
+        if self.consults:
+            offers = yield Consult(self.catalogue, self.tries, gain, worth, offers)
+        quoted = at_the_door(self, self.catalogue, self.tries, offers)
         trades = self.mechanism.clear(to_orders(self, self.tries, gain, quoted), self.stream("clearing"))
         deals, levied = settle(self, self.tries, quoted, trades)
         self.memories = learn(self, self.catalogue, self.tries, worth, quoted, deals, levied)

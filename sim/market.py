@@ -27,7 +27,8 @@ from sim.broker import (
     Quoted,
     Shortlist,
     appraise,
-    collect_orders,
+    ask_strategies,
+    at_the_door,
     describe,
     list_blocks,
     shortlist,
@@ -38,7 +39,7 @@ from sim.deals import Deals
 from sim.laboratory import Laboratory
 from sim.measurement import RoundReport, report_round
 from sim.outcomes import begin, learn
-from sim.requests import Evaluate, Merge, Request, Train, Tried, Try
+from sim.requests import Consult, Evaluate, Merge, Request, Train, Tried, Try
 from sim.settlement import merge_weights, pay_royalties, settle
 from sim.vetting import vetted
 
@@ -93,6 +94,8 @@ class ParameterMarket(mesa.Model):
         All tables of the round just played.
     cleared : Cleared or None
         What the mechanism was given in it.
+    consults : bool
+        Whether people may change what the strategies offer: `round` then asks them with a `Consult`.
     datacollector : mesa.DataCollector
         The series of `SERIES`, one entry a round.
 
@@ -141,6 +144,7 @@ class ParameterMarket(mesa.Model):
         self.validation_loss = np.full(self.organisations, np.log(self.laboratory.classes))
         self.training_flops = np.zeros(self.organisations, dtype=np.int64)
         self.catalogue = list_blocks(self)
+        self.consults = False
         self.cleared: Cleared | None = None
         self.report: RoundReport | None = None
         self.datacollector = DataCollector({name: partial(_latest, series=name) for name in SERIES})
@@ -161,7 +165,10 @@ class ParameterMarket(mesa.Model):
         tried = vetted(self, catalogue, tries, tried)
 
         worth = appraise(self, tries, tried)
-        quoted = collect_orders(self, catalogue, tries, tried.gain, worth)
+        offers = ask_strategies(self, catalogue, tries, tried.gain, worth)
+        if self.consults:
+            offers = yield Consult(catalogue, tries, tried.gain, worth, offers)
+        quoted = at_the_door(self, catalogue, tries, offers)
         orders = to_orders(self, tries, tried.gain, quoted)
         self.cleared = Cleared(tries, worth, quoted, orders, self.mechanism)
         trades = self._clear(orders)

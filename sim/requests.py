@@ -1,14 +1,18 @@
 """What worlds ask of the laboratory, and what it answers.
 
-Core Objects: Train, Trained, Try, Tried, Merge, Mix, Evaluate, EvaluateTogether, Measured, Request
+Core Objects: Train, Trained, Try, Tried, Merge, Mix, Evaluate, EvaluateTogether, Measured, Consult, Request
 """
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from agents.learning.alignment import Permutations
+
+if TYPE_CHECKING:
+    from sim.broker import Appraisal, Catalogue, Offers, Shortlist
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -121,4 +125,29 @@ class Measured:
     accuracy: Floats
 
 
-Request = Train | Try | Merge | Mix | Evaluate | EvaluateTogether
+@dataclass(frozen=True)
+class Consult:
+    """Let people see the offers that strategies make in their places, and answer with the offers to bring.
+
+    Only a world that `consults` asks this, and whoever plays its rounds answers; a laboratory cannot.
+
+    Attributes
+    ----------
+    catalogue, tries : Catalogue, Shortlist
+        What is on offer, and who tried what: P trials.
+    gain : float64 [P]
+        What each trial found, nats an example.
+    worth : Appraisal
+        What it is worth to its buyer and costs its seller.
+    offers : Offers
+        What the strategies bid and ask. The answer is another, with the same number of rows.
+    """
+
+    catalogue: "Catalogue"
+    tries: "Shortlist"
+    gain: Floats
+    worth: "Appraisal"
+    offers: "Offers"
+
+
+Request = Train | Try | Merge | Mix | Evaluate | EvaluateTogether | Consult

@@ -1,0 +1,101 @@
+"""What a round came to: the class against theory and against robots in the same seats.
+
+Core Objects: RoundResult, judge
+"""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from experiments.lecture.rounds import (
+    OpenRound,
+    Outcome,
+    best_gains,
+    rehearse,
+    truthful_offers,
+    with_robots,
+)
+from markets.money import MICRO
+from sim.broker import Offers
+from sim.requests import Consult
+from sim.welfare import allocative_efficiency
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class RoundResult:
+    """One round, as it was played and as it would have been with others in the seats; money in credits.
+
+    Attributes
+    ----------
+    number : int
+        The round, from 1.
+    names : dict
+        Who sat where: names by organisation.
+    by_hand : frozenset of int
+        Organisations whose people answered in time; the strategies answered for the others.
+    consult : Consult
+        What there was to decide about.
+    played : Outcome
+        What happened.
+    robots, truthful : Outcome
+        What would have happened had the strategies answered in all seats, or everybody told the truth.
+    robot_profit : float64 [N]
+        What the strategy in each single seat would have gained, the others as they played.
+    first_best : float
+        The greatest gains that values and costs allow.
+    """
+
+    number: int
+    names: dict[int, str]
+    by_hand: frozenset[int]
+    consult: Consult
+    played: Outcome
+    robots: Outcome
+    truthful: Outcome
+    robot_profit: Floats
+    first_best: float
+
+    def efficiency(self, outcome: Outcome) -> float:
+        """Return gains over the first best."""
+        return allocative_efficiency(outcome.gains, self.first_best)
+
+    @property
+    def prices(self) -> Floats:
+        """What buyers paid, one entry a trade."""
+        return self.played.deals.paid / MICRO
+
+
+def judge(opened: OpenRound, offers: Offers, names: dict[int, str], by_hand: Collection[int]) -> RoundResult:
+    """Return what the offers of a round come to, beside theory and robots; plays nothing in the world.
+
+    Parameters
+    ----------
+    opened : OpenRound
+        The round, not closed yet.
+    offers : Offers
+        What people and robots brought.
+    names : dict
+        Who sits where.
+    by_hand : collection of int
+        The organisations whose people answered.
+    """
+    world, consult = opened.world, opened.consult
+    played = rehearse(world, consult, offers)
+    robot_profit = played.profit.copy()
+    for one in by_hand:
+        robot_profit[one] = rehearse(world, consult, with_robots(offers, consult, [one])).profit[one]
+    return RoundResult(
+        number=world.steps,
+        names=dict(names),
+        by_hand=frozenset(by_hand),
+        consult=consult,
+        played=played,
+        robots=rehearse(world, consult, consult.offers),
+        truthful=rehearse(world, consult, truthful_offers(world, consult)),
+        robot_profit=robot_profit,
+        first_best=best_gains(world, consult),
+    )

@@ -1,0 +1,139 @@
+"""A round that stops where people decide, and what else its offers could have come to.
+
+Core Objects: OpenRound, Outcome, rehearse, truthful_offers
+"""
+
+import copy
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from agents.strategies.truthful import Truthful
+from markets.ledger import Ledger
+from markets.money import MICRO
+from markets.orders import first_best
+from sim.broker import Offers, Quoted, ask_strategies, at_the_door, orders_at, to_orders
+from sim.deals import Deals
+from sim.induced import InducedMarket
+from sim.market import ParameterMarket
+from sim.requests import Consult
+from sim.settlement import settle
+
+Floats = NDArray[np.float64]
+World = ParameterMarket | InducedMarket
+"""A market for models, or one on induced values."""
+
+
+class OpenRound:
+    """A round of a world, played until people are to decide; `close` plays the rest of it.
+
+    Parameters
+    ----------
+    world : ParameterMarket or InducedMarket
+        A world that `consults`.
+
+    Attributes
+    ----------
+    consult : Consult
+        What there is to decide about.
+    balances : float64 [N]
+        The accounts at this moment, credits.
+    """
+
+    def __init__(self, world: World) -> None:
+        world.steps += 1
+        self.world = world
+        self._rest: Any = world.round()
+        self.consult: Consult = self._play_on(None)
+        self.balances: Floats = world.ledger.balances[: world.organisations] / MICRO
+
+    def close(self, offers: Offers) -> None:
+        """Bring offers to the market and play the round to its end."""
+        try:
+            self._play_on(offers)
+        except StopIteration:
+            return
+        raise RuntimeError("a round must ask people once")
+
+    def _play_on(self, answer: Any) -> Consult:
+        """Answer, and then whatever is asked of the laboratory until people are asked."""
+        request = self._rest.send(answer)
+        while not isinstance(request, Consult):
+            request = self._rest.send(self.world.laboratory.perform([request])[0])
+        return request
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What offers come to in a round; money in credits.
+
+    Attributes
+    ----------
+    quoted : Quoted
+        The orders as they came to the door.
+    deals : Deals
+        The trades that settled.
+    profit : float64 [N]
+        What each organisation gains: values less payments, and receipts less costs, as its trials measured
+        them.
+    gains : float
+        Values less costs of all trades.
+    """
+
+    quoted: Quoted
+    deals: Deals
+    profit: Floats
+    gains: float
+
+
+def rehearse(world: World, consult: Consult, offers: Offers) -> Outcome:
+    """Return what offers would come to in an open round, without any consequence for the world.
+
+    The door, the rule with its random draws, and the books are those of the round itself, so that two
+    rehearsals differ by their offers alone.
+    """
+    stage = copy.copy(world)
+    stage.ledger = Ledger(world.organisations)
+    stage.ledger.restore(world.ledger.state())
+    tries, worth = consult.tries, consult.worth
+    quoted = at_the_door(stage, consult.catalogue, tries, offers)
+    trades = stage.mechanism.clear(to_orders(stage, tries, consult.gain, quoted), stage.stream("clearing"))
+    every_deal, every_charge = settle(stage, tries, quoted, trades)
+    deals, charges = every_deal.settled_only(), every_charge.settled_only()
+    profit = np.zeros(world.organisations)
+    for who, amount in (
+        (deals.buyer, worth.value[deals.row] - deals.paid / MICRO),
+        (deals.seller, deals.received / MICRO - worth.cost[deals.row]),
+        (charges.buyer, -charges.paid / MICRO),
+        (charges.seller, charges.received / MICRO),
+    ):
+        np.add.at(profit, who, amount)
+    return Outcome(quoted, deals, profit, float((worth.value - worth.cost)[deals.row].sum()))
+
+
+def truthful_offers(world: World, consult: Consult) -> Offers:
+    """Return the offers of a round in which everybody tells the truth."""
+    stage = copy.copy(world)
+    stage.strategies = [(Truthful(), np.ones(world.organisations, dtype=bool))]
+    stage.memories = {Truthful.name: {}}
+    return ask_strategies(stage, consult.catalogue, consult.tries, consult.gain, consult.worth)
+
+
+def best_gains(world: World, consult: Consult) -> float:
+    """Return the greatest gains from trade that the values and costs of a round allow, credits."""
+    worth = consult.worth
+    at = np.flatnonzero(worth.value > 0)
+    orders = orders_at(world, consult.tries, consult.gain, at, worth.value[at], worth.cost[at])
+    return float(first_best(orders)[1].sum())
+
+
+def with_robots(offers: Offers, consult: Consult, organisations: Iterable[int]) -> Offers:
+    """Return offers with those of some organisations replaced by what the strategies in their seats said."""
+    robots = np.fromiter(organisations, dtype=np.int64)
+    bids, asks = np.isin(consult.tries.buyer, robots), np.isin(consult.tries.seller, robots)
+    return Offers(
+        np.where(bids, consult.offers.bid, offers.bid), np.where(asks, consult.offers.ask, offers.ask)
+    )
