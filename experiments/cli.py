@@ -36,7 +36,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = _parser()
     argcomplete.autocomplete(parser)
     command, rest = parser.parse_known_args(given)
-    if rest and command.command not in ("run", "cross", "textbook", "reproduce"):
+    takes_overrides = command.command in ("run", "cross", "textbook", "reproduce")
+    if rest and not takes_overrides and not getattr(command, "lecture", False):
         parser.error(f"unrecognized arguments: {' '.join(rest)}")
     try:
         return _dispatch(command, rest)
@@ -143,6 +144,19 @@ def _parser() -> argparse.ArgumentParser:
         metavar="FOLDER",
         help="table and figures; cells that are there already are kept",
     )
+    dashboard = commands.add_parser("dashboard", help="watch and play with a market in a browser")
+    dashboard.add_argument("--port", type=int, default=None, metavar="N", help="where to listen")
+    dashboard.add_argument(
+        "--lecture",
+        action="store_true",
+        help="let a class play organisations from their own browsers (Hydra overrides)",
+    )
+    dashboard.add_argument(
+        "--host",
+        default="127.0.0.1",
+        metavar="ADDRESS",
+        help="of --lecture: this machine's address on the network of the class; else nobody else can join",
+    )
     return parser
 
 
@@ -221,6 +235,10 @@ def _dispatch(command: argparse.Namespace, rest: list[str]) -> int:
 
         run_adversaries(command.replicates, command.rounds, command.seed, command.output)
         return 0
+    if command.command == "dashboard":
+        from experiments.lecture.command import run_lecture
+
+        return run_lecture(rest, command.host, command.port)
     _benchmark(command)
     return 0
 

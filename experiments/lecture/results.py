@@ -17,6 +17,7 @@ from experiments.lecture.rounds import (
     truthful_offers,
     with_robots,
 )
+from markets.goods import Licence
 from markets.money import MICRO
 from sim.broker import Offers
 from sim.requests import Consult
@@ -47,6 +48,10 @@ class RoundResult:
         What the strategy in each single seat would have gained, the others as they played.
     first_best : float
         The greatest gains that values and costs allow.
+    venue : str
+        How orders met.
+    capacity : int
+        Winners that a listing could have.
     """
 
     number: int
@@ -58,6 +63,8 @@ class RoundResult:
     truthful: Outcome
     robot_profit: Floats
     first_best: float
+    venue: str
+    capacity: int
 
     def efficiency(self, outcome: Outcome) -> float:
         """Return gains over the first best."""
@@ -98,4 +105,6 @@ def judge(opened: OpenRound, offers: Offers, names: dict[int, str], by_hand: Col
         truthful=rehearse(world, consult, truthful_offers(world, consult)),
         robot_profit=robot_profit,
         first_best=best_gains(world, consult),
+        venue=world.mechanism.venue,
+        capacity=Licence.parse(world.config.broker.licence).capacity,
     )

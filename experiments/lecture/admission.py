@@ -1,0 +1,74 @@
+"""Who may come in: the join code, the teacher's key, and patience with those who guess.
+
+Core Objects: Admission, TooManyAttemptsError
+"""
+
+import secrets
+import time
+from collections import deque
+from collections.abc import Callable
+
+LETTERS = "ABCDEFGHJKMNPQRSTUVWXYZ23456789"
+"""Those that nobody mistakes for another."""
+
+ATTEMPTS = 6
+"""Wrong codes that one client may send in `WINDOW` seconds."""
+
+WINDOW = 60.0
+CLIENTS = 10_000
+"""Clients whose wrong codes are remembered; beyond that the oldest are forgotten."""
+
+
+class TooManyAttemptsError(Exception):
+    """A client sent too many wrong codes; its message is one sentence."""
+
+
+class Admission:
+    """The codes of one lecture.
+
+    Parameters
+    ----------
+    clock : callable
+        Seconds from any origin.
+
+    Attributes
+    ----------
+    code : str
+        What students type to join: 6 of `LETTERS`, one of 887 million.
+    key : str
+        What the teacher's page is opened with: 192 random bits.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self.code = "".join(secrets.choice(LETTERS) for _ in range(6))
+        self.key = secrets.token_urlsafe(24)
+        self._clock = clock
+        self._wrong: dict[str, deque[float]] = {}
+
+    def admits(self, client: str, code: str) -> bool:
+        """Return whether a code is the join code; case, blanks and hyphens do not count.
+
+        Raises
+        ------
+        TooManyAttemptsError
+            If the client has sent too many wrong codes: the code is then not even looked at.
+        """
+        now = self._clock()
+        wrong = self._wrong.get(client, deque())
+        while wrong and wrong[0] <= now - WINDOW:
+            wrong.popleft()
+        if len(wrong) >= ATTEMPTS:
+            raise TooManyAttemptsError("Too many wrong codes: wait a minute, then try again.")
+        said = "".join(letter for letter in code.upper() if letter not in " -")
+        if secrets.compare_digest(said.encode(), self.code.encode()):
+            return True
+        wrong.append(now)
+        self._wrong.pop(client, None)
+        self._wrong[client] = wrong
+        while len(self._wrong) > CLIENTS:
+            del self._wrong[next(iter(self._wrong))]
+        return False
+
+    def is_teacher(self, key: str) -> bool:
+        """Return whether a key is the teacher's."""
+        return secrets.compare_digest(key.encode(), self.key.encode())

@@ -1,0 +1,115 @@
+"""``parabourse dashboard --lecture``: make the market, open the door, and keep the time.
+
+Core Objects: run_lecture, make_world
+"""
+
+import ipaddress
+import threading
+import time
+from collections.abc import Sequence
+
+from experiments.composition import check_grammar, check_world, compose_config, set_up_hydra
+from experiments.dashboard.serving import LOOPBACK, MISSING, serve
+from experiments.lecture.admission import Admission
+from experiments.lecture.lecture import Lecture
+from experiments.sentences import UserError, one_sentence
+from sim.market import ParameterMarket
+
+PRESET = "experiment=lecture"
+PORT = 8766
+TICK = 0.1
+"""Seconds between two looks at the clock."""
+
+
+def run_lecture(overrides: Sequence[str], host: str = LOOPBACK, port: int | None = None) -> int:
+    """Serve a lecture until it is interrupted; return the exit code.
+
+    Parameters
+    ----------
+    overrides : sequence of str
+        KEY=VALUE, of the configuration of a run, over those of the preset `PRESET`.
+    host : str
+        The address to listen on; by default nobody but this machine can reach it.
+    port : int, optional
+        The port; 0 is any free one.
+
+    Raises
+    ------
+    UserError
+        If the packages are missing, or the address or the configuration is not allowed.
+    """
+    try:
+        from experiments.lecture.server import application
+    except ImportError as error:
+        raise UserError(MISSING) from error
+    _check_address(host)
+    lecture, admission = Lecture(make_world(overrides)), Admission()
+    threading.Thread(target=_keep_time, args=(lecture,), daemon=True).start()
+    serve(
+        application(lecture, admission),
+        host,
+        PORT if port is None else port,
+        announce=lambda url: _announcement(url.rstrip("/"), admission, host),
+    )
+    return 0
+
+
+def make_world(overrides: Sequence[str]) -> ParameterMarket:
+    """Return the market that overrides stand for, in the one setting in which people play.
+
+    Raises
+    ------
+    UserError
+        If nobody could decide anything in it.
+    """
+    set_up_hydra()
+    for override in overrides:
+        if check_grammar(override).is_sweep_override():
+            raise UserError(f"a lecture plays one market: give each key one value; got {override!r}")
+    own_preset = any(override.startswith("experiment=") for override in overrides)
+    config = compose_config(list(overrides) if own_preset else [PRESET, *overrides])
+    market = config.market()
+    if market.setting.cooperates or not market.setting.trades:
+        raise UserError(
+            f"setting must be competitive or independent for a lecture, since elsewhere organisations decide "
+            f"nothing; got {market.setting.name!r}"
+        )
+    check_world(market, 1, config.seed)
+    return ParameterMarket(market, seed=config.seed)
+
+
+def _check_address(host: str) -> None:
+    """Raise `UserError` for what is no single address: pages must know by which name they are called."""
+    try:
+        single = not ipaddress.IPv4Address(host).is_unspecified
+    except ValueError:
+        single = False
+    if not single:
+        raise UserError(
+            f"--host must be the IPv4 address of this machine on the network of the class, such as "
+            f"192.168.1.20; got {host!r}"
+        )
+
+
+def _announcement(url: str, admission: Admission, host: str) -> str:
+    alone = ipaddress.IPv4Address(host).is_loopback
+    reach = (
+        "Only this machine can reach these pages; --host ADDRESS opens them to a network."
+        if alone
+        else "Anyone on that network who has the code can join; nothing is encrypted on the way."
+    )
+    return (
+        f"Students open  {url}\nJoin code      {admission.code}\n"
+        f"Your own page  {url}/teacher?key={admission.key}  (keep it to yourself)\n{reach} Ctrl-C ends it."
+    )
+
+
+def _keep_time(lecture: Lecture) -> None:
+    """Do what is due in the lecture, for ever."""
+    while True:
+        try:
+            lecture.advance()
+        except Exception as error:
+            lecture.break_off(one_sentence(error))
+            raise
+        time.sleep(TICK)

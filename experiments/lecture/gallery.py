@@ -1,0 +1,122 @@
+"""The figures of a round: what was bid and asked, and what each seat gained beside theory and robots.
+
+Core Objects: FIGURES, Gallery
+"""
+
+import io
+import threading
+
+import matplotlib.style
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+
+from experiments.figures.books import quoted, true
+from experiments.figures.style import BLACK, BLUE, GREY, ORANGE, STYLE, legend_above, new_figure
+from experiments.figures.supply_and_demand import draw_supply_and_demand
+from experiments.lecture.results import RoundResult
+from markets.money import MICRO
+
+
+def draw_orders(result: RoundResult) -> Figure:
+    """Draw each order at its ask and bid; what lies above the diagonal could trade."""
+    came, tries = result.played.quoted, result.consult.tries
+    bid, ask = came.bid / MICRO, came.ask / MICRO
+    people = np.isin(tries.buyer[came.row], list(result.by_hand))
+    traded = np.isin(came.row, result.played.deals.row)
+    figure = new_figure(5.4)
+    axes = figure.subplots()
+    top = 1.08 * max(bid.max(initial=0.0), ask.max(initial=0.0), 1e-3)
+    axes.fill_between([0, top], [0, top], color="#EEEEEE", lw=0, label="no trade: bid below ask")
+    for who, marker, colour, label in (
+        (people, "o", BLUE, "bid of a person"),
+        (~people, "s", ORANGE, "bid of a robot"),
+    ):
+        axes.scatter(
+            ask[who & ~traded], bid[who & ~traded], 55, marker=marker, facecolors="none", edgecolors=colour
+        )
+        axes.scatter(ask[who & traded], bid[who & traded], 75, marker=marker, color=colour, label=label)
+    axes.scatter([], [], 55, marker="o", facecolors="none", edgecolors=GREY, label="hollow: did not trade")
+    axes.set(xlabel="ask (credits)", ylabel="bid (credits)", xlim=(0, top), ylim=(0, top))
+    legend_above(figure, axes, columns=2)
+    return figure
+
+
+def draw_schedules(result: RoundResult) -> Figure:
+    """Draw demand and supply of the busiest book as they were reported and as they are, and the prices."""
+    came, deals = result.played.quoted, result.played.deals
+    tries, worth = result.consult.tries, result.consult.worth
+    book = np.bincount(tries.position[deals.row], minlength=1).argmax()
+    here, met = tries.position == book, tries.position[came.row] == book
+    orders = pd.DataFrame(
+        {
+            "buyer": tries.buyer[came.row],
+            "listing": tries.listing[came.row],
+            "bid": came.bid / MICRO,
+            "ask": came.ask / MICRO,
+            "outcome": np.where(came.admitted, "", "refused"),
+        }
+    )
+    trials = pd.DataFrame(
+        {"buyer": tries.buyer, "listing": tries.listing, "value": worth.value, "cost": worth.cost}
+    )
+    said, truth = quoted(orders[met], result.capacity), true(trials[here], result.capacity)
+    traded = tries.position[deals.row] == book
+    figure = new_figure(5.4)
+    axes = figure.subplots()
+    paid, received = deals.paid[traded] / MICRO, deals.received[traded] / MICRO
+    draw_supply_and_demand(axes, said.bids, said.asks, paid, received, truth)
+    axes.set_ylabel("credits a unit")
+    legend_above(figure, axes, columns=3)
+    return figure
+
+
+def draw_market(result: RoundResult) -> Figure:
+    """Draw what was bid and asked, as the venue has it."""
+    return draw_schedules(result) if result.venue == "books" else draw_orders(result)
+
+
+def draw_seats(result: RoundResult) -> Figure:
+    """Draw what each person gained, the robot in its seat would have, and truth-telling would have brought."""
+    seats = list(result.names)
+    place = np.arange(len(seats))[::-1]
+    figure = new_figure(1.9 + 0.42 * len(seats))
+    axes = figure.subplots()
+    played, robot, truth = (
+        profit[seats] for profit in (result.played.profit, result.robot_profit, result.truthful.profit)
+    )
+    axes.hlines(place, np.minimum(played, robot), np.maximum(played, robot), color="#BBBBBB", lw=3, zorder=1)
+    axes.scatter(truth, place, 130, marker="|", color=BLACK, linewidths=2.5, label="everybody truthful")
+    axes.scatter(robot, place, 60, marker="s", color=ORANGE, label="robot in this seat")
+    axes.scatter(played, place, 70, marker="o", color=BLUE, label="played")
+    names = [f"{result.names[one]} ({one})" for one in seats]
+    # Names are people's own words: a dollar sign in one is no formula.
+    axes.set_yticks(place, [name.replace("$", r"\$") for name in names])
+    axes.set(xlabel="gain in the round (credits)", ylim=(-0.7, len(seats) - 0.3))
+    axes.axvline(0, color=GREY, lw=0.8, zorder=0)
+    axes.margins(x=0.06)
+    legend_above(figure, axes, columns=3)
+    return figure
+
+
+FIGURES = {"market": draw_market, "seats": draw_seats}
+"""Every figure by name."""
+
+
+class Gallery:
+    """Figures as SVG, each drawn once, one at a time: matplotlib's settings are shared by all threads."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._drawn: dict[tuple[int, str], bytes] = {}
+
+    def svg(self, result: RoundResult, name: str) -> bytes:
+        """Return a figure of a round; `name` is one of `FIGURES`."""
+        with self._lock:
+            key = (result.number, name)
+            if key not in self._drawn:
+                with matplotlib.style.context(STYLE, after_reset=True):
+                    file = io.BytesIO()
+                    FIGURES[name](result).savefig(file, format="svg", metadata={"Date": None})
+                self._drawn[key] = file.getvalue()
+            return self._drawn[key]

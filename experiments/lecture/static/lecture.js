@@ -1,0 +1,116 @@
+// Keeps a page of a lecture up to date, and sends what is typed. Without any library.
+"use strict";
+
+const main = document.querySelector("main");
+const base = main.dataset.base; // "" for students, "/teacher" for the teacher
+let closing = 0; // when the round closes, on this browser's clock, in milliseconds
+
+async function send(path, content) {
+  const headers = { "Content-Type": "application/json" };
+  const answer = await fetch(path, { method: "POST", headers, body: JSON.stringify(content) });
+  return { ok: answer.ok, said: await answer.json() };
+}
+
+function tell(place, text) {
+  if (place) place.textContent = text;
+}
+
+function lost(yes) {
+  document.querySelector("#lost").hidden = !yes;
+}
+
+async function refresh() {
+  const state = await (await fetch(`${base}/state`)).json();
+  if (state.version === undefined) return location.reload(); // the seat is no longer known
+  closing = Date.now() + 1000 * state.seconds;
+  if (state.version !== main.dataset.version) {
+    main.innerHTML = await (await fetch(`${base}/view`)).text();
+    main.dataset.version = main.firstElementChild.dataset.version;
+  }
+  lost(false);
+}
+
+async function keepUp() {
+  try {
+    await refresh();
+  } catch {
+    lost(true);
+  }
+  setTimeout(keepUp, 1000);
+}
+
+function showTime() {
+  const clock = document.querySelector("#seconds");
+  if (!clock) return;
+  const left = Math.max(0, Math.ceil((closing - Date.now()) / 1000));
+  clock.textContent = `${Math.floor(left / 60)}:${String(left % 60).padStart(2, "0")}`;
+  clock.classList.toggle("late", left <= 10);
+}
+
+async function join(form) {
+  const { ok, said } = await send("/join", Object.fromEntries(new FormData(form)));
+  if (ok) location.reload();
+  else tell(form.querySelector(".wrong"), said.message);
+}
+
+function mark(form, wrong) {
+  for (const field of form.querySelectorAll("input[name]")) {
+    field.setAttribute("aria-invalid", field.name in wrong);
+    tell(document.getElementById(`wrong-${field.name}`), wrong[field.name] ?? "");
+  }
+}
+
+// What the server would refuse is said as soon as it is typed.
+function look(field) {
+  const text = field.value.trim().replace(",", ".");
+  const price = Number(text);
+  let wrong = "";
+  if (text && !Number.isFinite(price)) wrong = "Write a number, such as 0.25, or leave the field empty.";
+  else if (price < 0) wrong = "A price cannot be below 0.";
+  else if (field.dataset.most && price > Number(field.dataset.most))
+    wrong = `You have ${field.dataset.most} credits: a bid above that would be refused.`;
+  field.setAttribute("aria-invalid", wrong !== "");
+  tell(document.getElementById(`wrong-${field.name}`), wrong);
+}
+
+async function sendPrices(form) {
+  const prices = Object.fromEntries(new FormData(form));
+  const { ok, said } = await send("/prices", { round: Number(form.dataset.round), prices });
+  mark(form, said.wrong ?? {});
+  if (ok) await refresh();
+  const empty = !Object.values(prices).some((price) => price.trim());
+  const done = empty ? "Sent: you neither buy nor sell." : "Sent.";
+  tell(
+    document.querySelector("#sent"),
+    ok ? `${done} You can change your prices until the time is up.` : said.message ?? "Not sent: see the red notes."
+  );
+}
+
+async function act(button) {
+  const seconds = button.dataset.seconds ?? document.querySelector("#duration")?.value ?? 0;
+  const { ok, said } = await send("/teacher/act", { act: button.dataset.act, seconds: Number(seconds) });
+  tell(document.querySelector("#refused"), ok ? "" : said.message);
+  if (ok) await refresh();
+}
+
+document.addEventListener("submit", (event) => {
+  event.preventDefault();
+  const form = event.target;
+  const doing = form.id === "join" ? join(form) : sendPrices(form);
+  doing.catch(() => lost(true));
+});
+document.addEventListener("click", (event) => {
+  const button = event.target.closest("button[data-act]");
+  if (button) act(button).catch(() => lost(true));
+});
+document.addEventListener("input", (event) => {
+  const field = event.target;
+  if (field.id === "all-asks")
+    for (const ask of document.querySelectorAll("input[name^='ask-']")) {
+      ask.value = field.value;
+      look(ask);
+    }
+  else if (field.closest("#prices")) look(field);
+});
+if (main.dataset.version) keepUp();
+setInterval(showTime, 250);

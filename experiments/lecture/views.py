@@ -1,0 +1,180 @@
+"""What the pages show, as plain values: each person what its organisation may know, the teacher everything.
+
+Core Objects: student_view, teacher_view, result_view
+"""
+
+import math
+from typing import Any
+
+import numpy as np
+
+from experiments.lecture.lecture import Lecture, Seat, Stage
+from experiments.lecture.questions import thousandths
+from experiments.lecture.results import RoundResult
+from experiments.listing import first_line
+from markets.money import MICRO
+from sim.market import ParameterMarket
+
+View = dict[str, Any]
+
+TRUTH = {
+    "dominant": "whatever the others do, nobody on this side can gain by naming another price than the truth",
+    "bayesian": "naming the truth is an equilibrium: best on average against others who do",
+    "no": "naming the truth is not the best reply: it can pay to name another price",
+}
+"""What a mechanism declares of one side, in a sentence."""
+
+
+def student_view(lecture: Lecture, seat: Seat) -> View:
+    """Return what a person's page shows: its own account, trials, trades and results, and what is public."""
+    with lecture.lock:
+        view = _common(lecture) | {"name": seat.name, "organisation": seat.organisation, "sent": False}
+        if lecture.stage is Stage.OPEN and lecture.opened is not None:
+            view |= _questions(lecture, seat)
+        if lecture.stage in (Stage.RESULTS, Stage.FINISHED):
+            view["own"] = [_own_result(result, seat.organisation) for result in lecture.results]
+            view["model"] = _model(lecture, seat.organisation)
+        view["results"] = _results(lecture) if lecture.stage is Stage.FINISHED else []
+        view["version"] = f"{view['stage']} {view['number']} {view['sent']}"
+        return view
+
+
+def teacher_view(lecture: Lecture) -> View:
+    """Return what the teacher's page shows."""
+    with lecture.lock:
+        sent = sum(seat.answers is not None for seat in lecture.seats)
+        view = _common(lecture) | {
+            "seats": [
+                {"name": s.name, "organisation": s.organisation, "sent": s.answers is not None}
+                for s in lecture.seats
+            ],
+            "sent": sent,
+            "results": _results(lecture),
+            "version": f"{lecture.stage} {lecture.number} {len(lecture.seats)} {sent}",
+        }
+        return view
+
+
+def _common(lecture: Lecture) -> View:
+    mechanism = lecture.world.mechanism
+    properties = mechanism.properties
+    return {
+        "stage": str(lecture.stage),
+        "number": lecture.number,
+        "organisations": lecture.world.organisations,
+        "places": lecture.places,
+        "trouble": lecture.trouble,
+        "rule": first_line(type(mechanism).__doc__),
+        "mechanism": mechanism.name.replace("_", " "),
+        "grades": mechanism.venue == "books",
+        "never_more": properties.individually_rational,
+        "truth": (TRUTH[properties.truthful_buyers], TRUTH[properties.truthful_sellers]),
+        "models": isinstance(lecture.world, ParameterMarket),
+        "demand": lecture.world.config.broker.demand,
+        "exclusive": lecture.world.config.broker.licence == "exclusive",
+        "past_prices": sorted(lecture.results[-1].prices.tolist()) if lecture.results else [],
+    }
+
+
+def _results(lecture: Lecture) -> list[View]:
+    return [result_view(result) for result in lecture.results]
+
+
+def result_view(result: RoundResult) -> View:
+    """Return the whole result of a round, for those who may see everything."""
+    played, robots, truthful = (
+        {"gains": outcome.gains, "efficiency": result.efficiency(outcome), "trades": len(outcome.deals.row)}
+        for outcome in (result.played, result.robots, result.truthful)
+    )
+    return {
+        "number": result.number,
+        "first_best": result.first_best,
+        "played": played,
+        "robots": robots,
+        "truthful": truthful,
+        "prices": result.prices.tolist(),
+        "seats": [
+            {
+                "name": name,
+                "organisation": one,
+                "by_hand": one in result.by_hand,
+                "profit": float(result.played.profit[one]),
+                "robot": float(result.robot_profit[one]),
+                "truthful": float(result.truthful.profit[one]),
+            }
+            for one, name in result.names.items()
+        ],
+        "trades": [
+            {"buyer": int(buyer), "seller": int(seller), "price": float(paid) / MICRO}
+            for buyer, seller, paid in zip(
+                result.played.deals.buyer, result.played.deals.seller, result.played.deals.paid, strict=True
+            )
+        ],
+    }
+
+
+def _questions(lecture: Lecture, seat: Seat) -> View:
+    assert lecture.opened is not None
+    positions = lecture.world.laboratory.positions
+    said = seat.answers or {}
+    asked = [
+        {
+            "key": q.key,
+            "is_bid": q.is_bid,
+            "partner": q.partner,
+            "limit": q.limit,
+            "gain": q.gain,
+            "partners": len(q.rows),
+            "position": positions[q.position] if len(positions) > 1 else "",
+            "said": "" if math.isnan(said.get(q.key, math.nan)) else f"{said[q.key]:g}",
+        }
+        for q in seat.questions
+    ]
+    return {
+        "bids": [q for q in asked if q["is_bid"]],
+        "asks": [q for q in asked if not q["is_bid"]],
+        "funds": thousandths(lecture.funds(seat.organisation)),
+        "model": _model(lecture, seat.organisation),
+        "delivery": lecture.world.config.setting.delivery,
+        "sent": seat.answers is not None,
+    }
+
+
+def _own_result(result: RoundResult, organisation: int) -> View:
+    """Return the result of one organisation, and of the round only what is public."""
+    whole = result_view(result)
+    deals = result.played.deals
+    worth = result.consult.worth
+    trades = [
+        {
+            "bought": bought,
+            "partner": int(partner[at]),
+            "price": float(money[at]) / MICRO,
+            "limit": float(limit[deals.row[at]]),
+        }
+        for bought, own, partner, money, limit in (
+            (True, deals.buyer, deals.seller, deals.paid, worth.value),
+            (False, deals.seller, deals.buyer, deals.received, worth.cost),
+        )
+        for at in np.flatnonzero(own == organisation)
+    ]
+    return {
+        "number": result.number,
+        "trades": trades,
+        "by_hand": organisation in result.by_hand,
+        "profit": float(result.played.profit[organisation]),
+        "robot": float(result.robot_profit[organisation]),
+        "truthful": float(result.truthful.profit[organisation]),
+        "efficiency": whole["played"]["efficiency"],
+        "robots_efficiency": whole["robots"]["efficiency"],
+        "prices": sorted(whole["prices"]),
+    }
+
+
+def _model(lecture: Lecture, organisation: int) -> View:
+    """Return how good an organisation's model is on the broker's validation data, and its account."""
+    world = lecture.world
+    balance = float(world.ledger.balances[organisation]) / MICRO
+    if not isinstance(world, ParameterMarket):
+        return {"balance": thousandths(balance)}
+    return {"balance": thousandths(balance), "quality": float(world.quality[organisation])}
