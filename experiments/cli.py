@@ -157,6 +157,9 @@ def _parser() -> argparse.ArgumentParser:
         metavar="ADDRESS",
         help="of --lecture: this machine's address on the network of the class; else nobody else can join",
     )
+    dashboard.add_argument(
+        "--textbook", action="store_true", help="of --lecture: cards with values in the place of models"
+    )
     return parser
 
 
@@ -238,7 +241,7 @@ def _dispatch(command: argparse.Namespace, rest: list[str]) -> int:
     if command.command == "dashboard":
         from experiments.lecture.command import run_lecture
 
-        return run_lecture(rest, command.host, command.port)
+        return run_lecture(rest, command.host, command.port, command.textbook)
     _benchmark(command)
     return 0
 

@@ -1,8 +1,9 @@
 """``parabourse dashboard --lecture``: make the market, open the door, and keep the time.
 
-Core Objects: run_lecture, make_world
+Core Objects: run_lecture, model_world, textbook_world
 """
 
+import dataclasses
 import ipaddress
 import threading
 import time
@@ -13,6 +14,9 @@ from experiments.dashboard.serving import LOOPBACK, MISSING, serve
 from experiments.lecture.admission import Admission
 from experiments.lecture.lecture import Lecture
 from experiments.sentences import UserError, one_sentence
+from experiments.textbook.application import compose_preset, set_up_textbook
+from experiments.textbook.presets.market import MarketPreset
+from sim.induced import InducedMarket
 from sim.market import ParameterMarket
 
 PRESET = "experiment=lecture"
@@ -21,17 +25,21 @@ TICK = 0.1
 """Seconds between two looks at the clock."""
 
 
-def run_lecture(overrides: Sequence[str], host: str = LOOPBACK, port: int | None = None) -> int:
+def run_lecture(
+    overrides: Sequence[str], host: str = LOOPBACK, port: int | None = None, textbook: bool = False
+) -> int:
     """Serve a lecture until it is interrupted; return the exit code.
 
     Parameters
     ----------
     overrides : sequence of str
-        KEY=VALUE, of the configuration of a run, over those of the preset `PRESET`.
+        KEY=VALUE, of the configuration of a run over the preset `PRESET`, or of a textbook market.
     host : str
         The address to listen on; by default nobody but this machine can reach it.
     port : int, optional
         The port; 0 is any free one.
+    textbook : bool
+        Whether people hold cards with induced values in the place of models.
 
     Raises
     ------
@@ -43,7 +51,7 @@ def run_lecture(overrides: Sequence[str], host: str = LOOPBACK, port: int | None
     except ImportError as error:
         raise UserError(MISSING) from error
     _check_address(host)
-    lecture, admission = Lecture(make_world(overrides)), Admission()
+    lecture, admission = Lecture(textbook_world(overrides) if textbook else model_world(overrides)), Admission()
     threading.Thread(target=_keep_time, args=(lecture,), daemon=True).start()
     serve(
         application(lecture, admission),
@@ -54,7 +62,15 @@ def run_lecture(overrides: Sequence[str], host: str = LOOPBACK, port: int | None
     return 0
 
 
-def make_world(overrides: Sequence[str]) -> ParameterMarket:
+def textbook_world(overrides: Sequence[str]) -> InducedMarket:
+    """Return one market of those that overrides of ``parabourse textbook market`` stand for."""
+    set_up_textbook()
+    preset = compose_preset("market", overrides)
+    assert isinstance(preset, MarketPreset)
+    return InducedMarket(dataclasses.replace(preset.induced(), markets=1), seed=preset.seed)
+
+
+def model_world(overrides: Sequence[str]) -> ParameterMarket:
     """Return the market that overrides stand for, in the one setting in which people play.
 
     Raises

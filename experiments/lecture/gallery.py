@@ -13,32 +13,26 @@ from matplotlib.figure import Figure
 
 from experiments.figures.books import quoted, true
 from experiments.figures.style import BLACK, BLUE, GREY, ORANGE, STYLE, legend_above, new_figure
-from experiments.figures.supply_and_demand import draw_supply_and_demand
+from experiments.figures.supply_and_demand import draw_pairs, draw_supply_and_demand
 from experiments.lecture.results import RoundResult
 from markets.money import MICRO
 
 
 def draw_orders(result: RoundResult) -> Figure:
-    """Draw each order at its ask and bid; what lies above the diagonal could trade."""
-    came, tries = result.played.quoted, result.consult.tries
-    bid, ask = came.bid / MICRO, came.ask / MICRO
-    people = np.isin(tries.buyer[came.row], list(result.by_hand))
-    traded = np.isin(came.row, result.played.deals.row)
+    """Draw the bid and the ask of each order, and the price where it traded; bids of people have a ring."""
+    came, deals, tries = result.played.quoted, result.played.deals, result.consult.tries
+    paid = np.full(len(tries), np.nan)
+    paid[deals.row] = deals.paid / MICRO
+    order = np.flatnonzero(came.admitted)
+    order = order[np.argsort(-came.bid[order], kind="stable")]
+    rows, bid, ask = came.row[order], came.bid[order] / MICRO, came.ask[order] / MICRO
     figure = new_figure(5.4)
     axes = figure.subplots()
-    top = 1.08 * max(bid.max(initial=0.0), ask.max(initial=0.0), 1e-3)
-    axes.fill_between([0, top], [0, top], color="#EEEEEE", lw=0, label="no trade: bid below ask")
-    for who, marker, colour, label in (
-        (people, "o", BLUE, "bid of a person"),
-        (~people, "s", ORANGE, "bid of a robot"),
-    ):
-        axes.scatter(
-            ask[who & ~traded], bid[who & ~traded], 55, marker=marker, facecolors="none", edgecolors=colour
-        )
-        axes.scatter(ask[who & traded], bid[who & traded], 75, marker=marker, color=colour, label=label)
-    axes.scatter([], [], 55, marker="o", facecolors="none", edgecolors=GREY, label="hollow: did not trade")
-    axes.set(xlabel="ask (credits)", ylabel="bid (credits)", xlim=(0, top), ylim=(0, top))
-    legend_above(figure, axes, columns=2)
+    draw_pairs(axes, bid, ask, paid[rows])
+    people = np.flatnonzero(np.isin(tries.buyer[rows], list(result.by_hand)))
+    axes.scatter(people + 1, bid[people], 170, facecolors="none", edgecolors=BLACK, label="bid of a person")
+    axes.set_ylabel("credits")
+    legend_above(figure, axes, columns=4)
     return figure
 
 

@@ -12,10 +12,12 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from itertools import zip_longest
 
 from experiments.lecture.questions import Answers, Question, offers_with, questions_of, read_answers
 from experiments.lecture.results import RoundResult, judge
 from experiments.lecture.rounds import OpenRound, World
+from sim.market import ParameterMarket
 
 LONGEST_NAME = 24
 SHORTEST_ROUND, LONGEST_ROUND = 5.0, 3600.0
@@ -102,6 +104,7 @@ class Lecture:
         self.results: list[RoundResult] = []
         self.trouble = ""
         self._clock = clock
+        self._seating = seating(world)
         self._seconds = 0.0
         self._deadline = 0.0
 
@@ -131,7 +134,9 @@ class Lecture:
                 raise LectureError(f"Somebody is already called {name}: choose another name.")
             if not self.places or self.stage is Stage.FINISHED:
                 raise LectureError("There is no free seat: ask your teacher.")
-            seat = Seat(len(self.seats), name, secrets.token_urlsafe(32))
+            taken = {seat.organisation for seat in self.seats}
+            free = next(one for one in self._seating if one not in taken)
+            seat = Seat(free, name, secrets.token_urlsafe(32))
             if self.opened is not None:
                 self._ask(seat, self.opened)
             self.seats.append(seat)
@@ -142,6 +147,11 @@ class Lecture:
         with self.lock:
             found = [s for s in self.seats if secrets.compare_digest(s.token.encode(), token.encode())]
         return found[0] if found else None
+
+    def remove(self, organisation: int) -> None:
+        """Take somebody's seat away, for whoever joins next; what it sent in the open round is dropped."""
+        with self.lock:
+            self.seats = [seat for seat in self.seats if seat.organisation != organisation]
 
     def start(self, seconds: float) -> None:
         """Start a round in which people have so many seconds to decide.
@@ -253,3 +263,12 @@ class Lecture:
     def _require(self, otherwise: str, *stages: Stage) -> None:
         if self.stage not in stages:
             raise LectureError(otherwise)
+
+
+def seating(world: World) -> list[int]:
+    """Return the organisations in the order in which people get them; buyers and sellers of cards in turn."""
+    if isinstance(world, ParameterMarket):
+        return list(range(world.organisations))
+    buyers, sellers = range(world.config.buyers), range(world.config.buyers, world.config.traders)
+    in_turn = (side for pair in zip_longest(buyers, sellers) for side in pair)
+    return [one for one in in_turn if one is not None]

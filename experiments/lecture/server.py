@@ -138,17 +138,18 @@ class _Pages:
         return self._html("teacher_part.html.j2", self._teacher_view(request))
 
     async def act(self, request: Request) -> Response:
-        """Do what the teacher says: start, extend, close, finish."""
+        """Do what the teacher says."""
         self._require_teacher(request)
         said = await _body(request)
-        seconds = said.get("seconds", 0)
-        if isinstance(seconds, bool) or not isinstance(seconds, int | float):
-            raise HTTPException(400, "seconds must be a number")
+        number = said.get("number", 0)
+        if isinstance(number, bool) or not isinstance(number, int | float):
+            raise HTTPException(400, "Write a number.")
         acts = {
-            "start": lambda: self.lecture.start(seconds),
-            "extend": lambda: self.lecture.extend(seconds),
+            "start": lambda: self.lecture.start(number),
+            "extend": lambda: self.lecture.extend(number),
             "close": self.lecture.close,
             "finish": self.lecture.finish,
+            "remove": lambda: self.lecture.remove(int(number)),
         }
         act = acts.get(str(said.get("act")))
         if act is None:

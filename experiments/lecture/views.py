@@ -50,7 +50,7 @@ def teacher_view(lecture: Lecture) -> View:
             ],
             "sent": sent,
             "results": _results(lecture),
-            "version": f"{lecture.stage} {lecture.number} {len(lecture.seats)} {sent}",
+            "version": f"{lecture.stage} {lecture.number} {[s.name for s in lecture.seats]} {sent}",
         }
         return view
 
@@ -66,10 +66,10 @@ def _common(lecture: Lecture) -> View:
         "trouble": lecture.trouble,
         "rule": first_line(type(mechanism).__doc__),
         "mechanism": mechanism.name.replace("_", " "),
-        "grades": mechanism.venue == "books",
         "never_more": properties.individually_rational,
         "truth": (TRUTH[properties.truthful_buyers], TRUTH[properties.truthful_sellers]),
         "models": isinstance(lecture.world, ParameterMarket),
+        "noun": "organisation" if isinstance(lecture.world, ParameterMarket) else "trader",
         "demand": lecture.world.config.broker.demand,
         "exclusive": lecture.world.config.broker.licence == "exclusive",
         "past_prices": sorted(lecture.results[-1].prices.tolist()) if lecture.results else [],

@@ -40,11 +40,11 @@ async function keepUp() {
 }
 
 function showTime() {
-  const clock = document.querySelector("#seconds");
-  if (!clock) return;
   const left = Math.max(0, Math.ceil((closing - Date.now()) / 1000));
-  clock.textContent = `${Math.floor(left / 60)}:${String(left % 60).padStart(2, "0")}`;
-  clock.classList.toggle("late", left <= 10);
+  for (const clock of document.querySelectorAll(".clock")) {
+    clock.textContent = `${Math.floor(left / 60)}:${String(left % 60).padStart(2, "0")}`;
+    clock.classList.toggle("late", left <= 10);
+  }
 }
 
 async function join(form) {
@@ -87,8 +87,8 @@ async function sendPrices(form) {
 }
 
 async function act(button) {
-  const seconds = button.dataset.seconds ?? document.querySelector("#duration")?.value ?? 0;
-  const { ok, said } = await send("/teacher/act", { act: button.dataset.act, seconds: Number(seconds) });
+  const number = Number(button.dataset.number ?? document.querySelector("#duration")?.value ?? 0);
+  const { ok, said } = await send("/teacher/act", { act: button.dataset.act, number });
   tell(document.querySelector("#refused"), ok ? "" : said.message);
   if (ok) await refresh();
 }
