@@ -153,7 +153,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     dashboard.add_argument(
         "--host",
-        default="127.0.0.1",
+        default=None,
         metavar="ADDRESS",
         help="of --lecture: this machine's address on the network of the class; else nobody else can join",
     )
@@ -239,9 +239,9 @@ def _dispatch(command: argparse.Namespace, rest: list[str]) -> int:
         run_adversaries(command.replicates, command.rounds, command.seed, command.output)
         return 0
     if command.command == "dashboard":
-        from experiments.lecture.command import run_lecture
+        from experiments.lecture.command import LOOPBACK, run_lecture
 
-        return run_lecture(rest, command.host, command.port, command.textbook)
+        return run_lecture(rest, command.host or LOOPBACK, command.port, command.textbook)
     _benchmark(command)
     return 0
 

@@ -20,7 +20,6 @@ from sim.induced import InducedMarket
 from sim.market import ParameterMarket
 
 PRESET = "experiment=lecture"
-PORT = 8766
 TICK = 0.1
 """Seconds between two looks at the clock."""
 
@@ -37,7 +36,7 @@ def run_lecture(
     host : str
         The address to listen on; by default nobody but this machine can reach it.
     port : int, optional
-        The port; 0 is any free one.
+        The port; by default the dashboard's, or a free one where that is taken. 0 is any free one.
     textbook : bool
         Whether people hold cards with induced values in the place of models.
 
@@ -51,12 +50,15 @@ def run_lecture(
     except ImportError as error:
         raise UserError(MISSING) from error
     _check_address(host)
-    lecture, admission = Lecture(textbook_world(overrides) if textbook else model_world(overrides)), Admission()
+    lecture, admission = (
+        Lecture(textbook_world(overrides) if textbook else model_world(overrides)),
+        Admission(),
+    )
     threading.Thread(target=_keep_time, args=(lecture,), daemon=True).start()
     serve(
         application(lecture, admission),
         host,
-        PORT if port is None else port,
+        port,
         announce=lambda url: _announcement(url.rstrip("/"), admission, host),
     )
     return 0

@@ -71,7 +71,7 @@ def draw_market(result: RoundResult) -> Figure:
 
 
 def draw_seats(result: RoundResult) -> Figure:
-    """Draw what each person gained, the robot in its seat would have, and truth-telling would have brought."""
+    """Draw what each person gained, and would have by a robot in its seat, or had everybody been truthful."""
     seats = list(result.names)
     place = np.arange(len(seats))[::-1]
     figure = new_figure(1.9 + 0.42 * len(seats))

@@ -166,9 +166,7 @@ class Lecture:
             if not self.seats:
                 raise LectureError("Nobody has joined yet.")
             if not SHORTEST_ROUND <= seconds <= LONGEST_ROUND:
-                raise LectureError(
-                    f"A round lasts from {SHORTEST_ROUND:.0f} to {LONGEST_ROUND:.0f} seconds."
-                )
+                raise LectureError(f"A round lasts from {SHORTEST_ROUND:.0f} to {LONGEST_ROUND:.0f} seconds.")
             self._seconds = seconds
             self.number += 1
             self.stage = Stage.DEALING

@@ -106,7 +106,9 @@ def read_answers(
         elif price < 0:
             wrong[question.key] = "A price cannot be below 0."
         elif question.is_bid and price > funds:
-            wrong[question.key] = f"You have {thousandths(funds):.3f} credits: a bid above that would be refused."
+            wrong[question.key] = (
+                f"You have {thousandths(funds):.3f} credits: a bid above that would be refused."
+            )
         elif price > HIGHEST_ASK:
             wrong[question.key] = f"An ask can be at most {HIGHEST_ASK:,.0f} credits."
     return answers, wrong

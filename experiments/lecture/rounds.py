@@ -62,6 +62,8 @@ class OpenRound:
         """Answer, and then whatever is asked of the laboratory until people are asked."""
         request = self._rest.send(answer)
         while not isinstance(request, Consult):
+            # A market on induced values asks for nothing else.
+            assert isinstance(self.world, ParameterMarket)
             request = self._rest.send(self.world.laboratory.perform([request])[0])
         return request
 

@@ -7,7 +7,6 @@ Core Objects: application
 """
 
 import json
-from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +22,7 @@ from starlette.staticfiles import StaticFiles
 from experiments.lecture.admission import Admission, TooManyAttemptsError
 from experiments.lecture.gallery import FIGURES, Gallery
 from experiments.lecture.lecture import Lecture, LectureError, Seat, Stage
-from experiments.lecture.views import student_view, teacher_view
+from experiments.lecture.views import student_version, student_view, teacher_version, teacher_view
 
 HERE = Path(__file__).parent
 SEAT, TEACHER = "parabourse_seat", "parabourse_teacher"
@@ -35,7 +34,13 @@ LARGEST_BODY = 65_536
 SLOWLY = 0.5
 """Seconds that the answer to a wrong code takes."""
 
-Endpoint = Callable[[Request], Awaitable[Response]]
+HEADERS = {
+    "Cache-Control": "no-store",
+    "Content-Security-Policy": "default-src 'self'; img-src 'self' data:; frame-ancestors 'none'",
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+}
+"""Pages are neither kept nor told to others, and show and run nothing but what this server sends as files."""
 
 
 def application(lecture: Lecture, admission: Admission) -> Starlette:
@@ -81,7 +86,7 @@ class _Pages:
         self.templates.filters |= {"credits": "{:.3f}".format, "percent": "{:.0%}".format}
 
     async def student(self, request: Request) -> Response:
-        """The page to join with, and the page to play on."""
+        """Return the page to join with, or the page to play on."""
         seat = self._seat(request)
         if seat is None:
             return self._html("join.html.j2", {})
@@ -103,7 +108,7 @@ class _Pages:
 
     async def state(self, request: Request) -> Response:
         """Tell which version of a student's page is the newest, and the time left."""
-        return self._state(student_view(self.lecture, self._required_seat(request)))
+        return self._state(student_version(self.lecture, self._required_seat(request)))
 
     async def view(self, request: Request) -> Response:
         """Return what changes on a student's page."""
@@ -130,7 +135,7 @@ class _Pages:
     async def teacher_state(self, request: Request) -> Response:
         """Tell which version of the teacher's page is the newest, and the time left."""
         self._require_teacher(request)
-        return self._state(self._teacher_view(request))
+        return self._state(teacher_version(self.lecture))
 
     async def teacher_part(self, request: Request) -> Response:
         """Return what changes on the teacher's page."""
@@ -164,7 +169,9 @@ class _Pages:
         number, name = request.path_params["number"], request.path_params["name"]
         if not 1 <= number <= len(self.lecture.results) or name not in FIGURES:
             raise HTTPException(404)
-        return Response(self.gallery.svg(self.lecture.results[number - 1], name), media_type="image/svg+xml")
+        svg = self.gallery.svg(self.lecture.results[number - 1], name)
+        style = {**HEADERS, "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'"}
+        return Response(svg, media_type="image/svg+xml", headers=style)
 
     def _seat(self, request: Request) -> Seat | None:
         return self.lecture.seat_of(request.cookies.get(SEAT, ""))
@@ -182,15 +189,11 @@ class _Pages:
     def _teacher_view(self, request: Request) -> dict[str, Any]:
         return teacher_view(self.lecture) | {"code": self.admission.code, "url": str(request.base_url)}
 
-    def _state(self, view: dict[str, Any]) -> Response:
-        return JSONResponse({"version": view["version"], "seconds": self.lecture.seconds_left}, headers=_KEPT)
+    def _state(self, version: str) -> Response:
+        return JSONResponse({"version": version, "seconds": self.lecture.seconds_left}, headers=HEADERS)
 
     def _html(self, template: str, view: dict[str, Any]) -> Response:
-        return HTMLResponse(self.templates.get_template(template).render(view), headers=_KEPT)
-
-
-_KEPT = {"Cache-Control": "no-store", "Referrer-Policy": "no-referrer", "X-Content-Type-Options": "nosniff"}
-"""Pages are nobody else's: neither kept, nor told to others."""
+        return HTMLResponse(self.templates.get_template(template).render(view), headers=HEADERS)
 
 
 async def _body(request: Request) -> dict[str, Any]:

@@ -1,6 +1,6 @@
 """What the pages show, as plain values: each person what its organisation may know, the teacher everything.
 
-Core Objects: student_view, teacher_view, result_view
+Core Objects: student_view, student_version, teacher_view, teacher_version, result_view
 """
 
 import math
@@ -29,30 +29,43 @@ def student_view(lecture: Lecture, seat: Seat) -> View:
     """Return what a person's page shows: its own account, trials, trades and results, and what is public."""
     with lecture.lock:
         view = _common(lecture) | {"name": seat.name, "organisation": seat.organisation, "sent": False}
+        view["version"] = student_version(lecture, seat)
         if lecture.stage is Stage.OPEN and lecture.opened is not None:
             view |= _questions(lecture, seat)
         if lecture.stage in (Stage.RESULTS, Stage.FINISHED):
             view["own"] = [_own_result(result, seat.organisation) for result in lecture.results]
             view["model"] = _model(lecture, seat.organisation)
-        view["results"] = _results(lecture) if lecture.stage is Stage.FINISHED else []
-        view["version"] = f"{view['stage']} {view['number']} {view['sent']}"
+            view["results"] = _results(lecture) if lecture.stage is Stage.FINISHED else []
+            view["totals"] = _totals(view["results"])
         return view
+
+
+def student_version(lecture: Lecture, seat: Seat) -> str:
+    """Return a text that changes when a person's page does."""
+    return f"{lecture.stage} {lecture.number} {seat.answers is not None}"
 
 
 def teacher_view(lecture: Lecture) -> View:
     """Return what the teacher's page shows."""
     with lecture.lock:
-        sent = sum(seat.answers is not None for seat in lecture.seats)
-        view = _common(lecture) | {
+        results = _results(lecture) if lecture.stage in (Stage.RESULTS, Stage.FINISHED) else []
+        return _common(lecture) | {
             "seats": [
                 {"name": s.name, "organisation": s.organisation, "sent": s.answers is not None}
                 for s in lecture.seats
             ],
-            "sent": sent,
-            "results": _results(lecture),
-            "version": f"{lecture.stage} {lecture.number} {[s.name for s in lecture.seats]} {sent}",
+            "sent": sum(seat.answers is not None for seat in lecture.seats),
+            "results": results,
+            "totals": _totals(results),
+            "version": teacher_version(lecture),
         }
-        return view
+
+
+def teacher_version(lecture: Lecture) -> str:
+    """Return a text that changes when the teacher's page does."""
+    with lecture.lock:
+        seats = [(seat.name, seat.answers is not None) for seat in lecture.seats]
+        return f"{lecture.stage} {lecture.number} {seats}"
 
 
 def _common(lecture: Lecture) -> View:
@@ -71,6 +84,7 @@ def _common(lecture: Lecture) -> View:
         "models": isinstance(lecture.world, ParameterMarket),
         "noun": "organisation" if isinstance(lecture.world, ParameterMarket) else "trader",
         "demand": lecture.world.config.broker.demand,
+        "trials": lecture.world.config.broker.trials,
         "exclusive": lecture.world.config.broker.licence == "exclusive",
         "past_prices": sorted(lecture.results[-1].prices.tolist()) if lecture.results else [],
     }
@@ -78,6 +92,17 @@ def _common(lecture: Lecture) -> View:
 
 def _results(lecture: Lecture) -> list[View]:
     return [result_view(result) for result in lecture.results]
+
+
+def _totals(results: list[View]) -> list[View]:
+    """Return what each person gained in all rounds together, beside robots and truth."""
+    totals: dict[tuple[str, int], View] = {}
+    for seat in (seat for result in results for seat in result["seats"]):
+        nothing = {**seat, "by_hand": True, "profit": 0.0, "robot": 0.0, "truthful": 0.0}
+        total = totals.setdefault((seat["name"], seat["organisation"]), nothing)
+        for column in ("profit", "robot", "truthful"):
+            total[column] += seat[column]
+    return list(totals.values())
 
 
 def result_view(result: RoundResult) -> View:
@@ -125,7 +150,7 @@ def _questions(lecture: Lecture, seat: Seat) -> View:
             "limit": q.limit,
             "gain": q.gain,
             "partners": len(q.rows),
-            "position": positions[q.position] if len(positions) > 1 else "",
+            "position": str(positions[q.position]) if len(positions) > 1 else "",
             "said": "" if math.isnan(said.get(q.key, math.nan)) else f"{said[q.key]:g}",
         }
         for q in seat.questions
