@@ -7,6 +7,7 @@ Core Objects: application
 """
 
 import json
+import math
 from pathlib import Path
 from typing import Any
 
@@ -147,7 +148,7 @@ class _Pages:
         self._require_teacher(request)
         said = await _body(request)
         number = said.get("number", 0)
-        if isinstance(number, bool) or not isinstance(number, int | float):
+        if not isinstance(number, int | float) or not math.isfinite(number):
             raise HTTPException(400, "Write a number.")
         acts = {
             "start": lambda: self.lecture.start(number),

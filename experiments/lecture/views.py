@@ -151,7 +151,7 @@ def _questions(lecture: Lecture, seat: Seat) -> View:
             "gain": q.gain,
             "partners": len(q.rows),
             "position": str(positions[q.position]) if len(positions) > 1 else "",
-            "said": "" if math.isnan(said.get(q.key, math.nan)) else f"{said[q.key]:g}",
+            "said": "" if math.isnan(said.get(q.key, math.nan)) else f"{said[q.key]:.10g}",
         }
         for q in seat.questions
     ]

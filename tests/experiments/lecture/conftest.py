@@ -13,7 +13,7 @@ def small_market(**choices):
         "mechanism": "first_price",
         "broker": {"licence": "exclusive"},
         "data": {"examples": 400, "endowment": "class_skew", "groups": 4, "kept": 0.3},
-        "learning": {"local_epochs": 3, "optimiser": {"name": "adamw", "lr": 0.01}},
+        "learning": {"local_epochs": 6, "optimiser": {"name": "adamw", "lr": 0.01}},
         "network": {"name": "mlp", "widths": [8]},
         "setting": {"name": "competitive", "demand": {"mass": 100.0, "tau": 0.1}},
         "population": {"cash": 10.0},
