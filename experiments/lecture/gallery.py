@@ -30,7 +30,10 @@ def draw_orders(result: RoundResult) -> Figure:
     axes = figure.subplots()
     draw_pairs(axes, bid, ask, paid[rows])
     people = np.flatnonzero(np.isin(tries.buyer[rows], list(result.by_hand)))
-    axes.scatter(people + 1, bid[people], 170, facecolors="none", edgecolors=BLACK, label="bid of a person")
+    if len(people):
+        axes.scatter(
+            people + 1, bid[people], 170, facecolors="none", edgecolors=BLACK, label="bid of a person"
+        )
     axes.set_ylabel("credits")
     legend_above(figure, axes, columns=4)
     return figure

@@ -1,0 +1,42 @@
+"""What can be asked of the command, and the sentences with which it refuses."""
+
+import pytest
+
+from experiments.cli import main
+from experiments.lecture.command import model_world, textbook_world
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["--host", "0.0.0.0"], ["--host", "192.168.1.20", "0.0.0.0"]),
+        (["--host", "classroom"], ["--host", "classroom"]),
+        (["--host", "192.0.2.7"], ["--host", "192.0.2.7"]),
+        (["setting=autarky"], ["setting", "competitive", "autarky"]),
+        (["setting=cooperative"], ["setting", "independent", "cooperative"]),
+        (["seed=0,1"], ["one market", "seed=0,1"]),
+        (["mechanism=dutch"], ["mechanism", "dutch"]),
+        (["--textbook", "buyers=0"], ["buyers", "0"]),
+    ],
+)
+def test_what_cannot_be_a_lecture_is_refused_in_one_sentence(arguments, told, capsys):
+    small = [] if "--textbook" in arguments else ["organisations=4", "network.widths=[8]"]
+    assert main(["dashboard", "--lecture", "--port", "0", *arguments, *small]) == 2
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert len(captured.err.strip().splitlines()) == 1
+    assert all(word in captured.err for word in told), captured.err
+
+
+@pytest.mark.parametrize(
+    "overrides", [[], ["mechanism=second_price", "broker=default", "setting=independent"]]
+)
+def test_the_preset_and_the_variants_of_the_guide_make_markets(overrides):
+    world = model_world([*overrides, "organisations=30", "network.widths=[8]"])
+    assert world.organisations == 30
+    assert world.config.broker.shortlist == 4
+
+
+def test_a_textbook_market_is_one_market():
+    world = textbook_world(["buyers=6", "sellers=4", "mechanism=mcafee", "seed=5"])
+    assert (world.organisations, world.config.markets, world.streams.seed) == (10, 1, 5)
