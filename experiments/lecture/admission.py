@@ -60,7 +60,7 @@ class Admission:
         if len(wrong) >= ATTEMPTS:
             raise TooManyAttemptsError("Too many wrong codes: wait a minute, then try again.")
         said = "".join(letter for letter in code.upper() if letter not in " -")
-        if secrets.compare_digest(said.encode(), self.code.encode()):
+        if secrets.compare_digest(said.encode(errors="replace"), self.code.encode()):
             return True
         wrong.append(now)
         self._wrong.pop(client, None)

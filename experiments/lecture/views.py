@@ -33,7 +33,11 @@ def student_view(lecture: Lecture, seat: Seat) -> View:
         if lecture.stage is Stage.OPEN and lecture.opened is not None:
             view |= _questions(lecture, seat)
         if lecture.stage in (Stage.RESULTS, Stage.FINISHED):
-            view["own"] = [_own_result(result, seat.organisation) for result in lecture.results]
+            view["own"] = [
+                _own_result(result, seat.organisation)
+                for result in lecture.results
+                if result.names.get(seat.organisation) == seat.name
+            ]
             view["model"] = _model(lecture, seat.organisation)
             view["results"] = _results(lecture) if lecture.stage is Stage.FINISHED else []
             view["totals"] = _totals(view["results"])

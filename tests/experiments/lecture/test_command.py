@@ -1,9 +1,14 @@
 """What can be asked of the command, and the sentences with which it refuses."""
 
+import re
+from pathlib import Path
+
 import pytest
 
 from experiments.cli import main
 from experiments.lecture.command import model_world, textbook_world
+
+GUIDE = Path(__file__).parents[3] / "docs" / "lecture.md"
 
 
 @pytest.mark.parametrize(
@@ -28,13 +33,16 @@ def test_what_cannot_be_a_lecture_is_refused_in_one_sentence(arguments, told, ca
     assert all(word in captured.err for word in told), captured.err
 
 
-@pytest.mark.parametrize(
-    "overrides", [[], ["mechanism=second_price", "broker=default", "setting=independent"]]
-)
-def test_the_preset_and_the_variants_of_the_guide_make_markets(overrides):
-    world = model_world([*overrides, "organisations=30", "network.widths=[8]"])
-    assert world.organisations == 30
-    assert world.config.broker.shortlist == 4
+def test_the_markets_that_the_guide_suggests_exist():
+    row = r"^\| `(?:…|parabourse dashboard --lecture) ?(.*?)` \|"
+    suggested = re.findall(row, GUIDE.read_text(encoding="utf-8"), re.MULTILINE)
+    assert len(suggested) > 5
+    for line in suggested:
+        overrides = line.removeprefix("--textbook").split()
+        if line.startswith("--textbook"):
+            assert textbook_world(overrides).organisations == 16
+        else:
+            assert model_world(overrides).config.broker.shortlist == 4
 
 
 def test_a_textbook_market_is_one_market():
