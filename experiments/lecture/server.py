@@ -84,7 +84,7 @@ class _Pages:
             lstrip_blocks=True,
             undefined=jinja2.StrictUndefined,
         )
-        self.templates.filters |= {"credits": "{:.3f}".format, "percent": "{:.0%}".format}
+        self.templates.filters |= {"credits": "{:.3f}".format, "percent": _percent}
 
     async def student(self, request: Request) -> Response:
         """Return the page to join with, or the page to play on."""
@@ -211,6 +211,10 @@ async def _body(request: Request) -> dict[str, Any]:
     if not isinstance(said, dict):
         raise HTTPException(400, "what is sent must be a JSON object")
     return said
+
+
+def _percent(share: float) -> str:
+    return "no share" if math.isnan(share) else f"{share:.0%}"
 
 
 def _with_cookie(response: Response, name: str, value: str) -> Response:

@@ -85,6 +85,7 @@ def _common(lecture: Lecture) -> View:
         "mechanism": mechanism.name.replace("_", " "),
         "never_more": properties.individually_rational,
         "truth": (TRUTH[properties.truthful_buyers], TRUTH[properties.truthful_sellers]),
+        "truth_where": properties.truthful_domain,
         "models": isinstance(lecture.world, ParameterMarket),
         "noun": "organisation" if isinstance(lecture.world, ParameterMarket) else "trader",
         "demand": lecture.world.config.broker.demand,
