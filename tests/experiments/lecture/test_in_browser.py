@@ -1,6 +1,5 @@
 """A lecture round in three browsers, and a fourth that was not invited."""
 
-import shutil
 import threading
 from types import SimpleNamespace
 
@@ -11,20 +10,10 @@ from experiments.dashboard.serving import serve
 from experiments.lecture.admission import ATTEMPTS, Admission
 from experiments.lecture.command import keep_time
 from experiments.lecture.lecture import Lecture
+from tests.experiments.browser import browser, needs_chromium
 from tests.experiments.lecture.conftest import small_market
 
-api = pytest.importorskip("playwright.sync_api", reason="needs playwright: pip install -e '.[test]'")
-CHROMIUM = shutil.which("chromium")
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="needs Debian's chromium: apt-get install chromium")
-FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
+pytestmark = needs_chromium
 
 
 @pytest.fixture(scope="module")
@@ -47,19 +36,9 @@ def hall():
     ):
         threading.Thread(target=target, kwargs=arguments, daemon=True).start()
     assert listening.wait(30)
-    with api.sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-
-        def visit():
-            page = browser.new_context(viewport={"width": 390, "height": 844}).new_page()
-            page.set_default_timeout(20_000)
-            page.on("request", lambda request: served.asked.append(request.url))
-            page.goto(served.url)
-            return page
-
-        served.visit = visit
+    with browser(served.asked) as visit:
+        served.visit = lambda: visit(served.url, width=390)
         yield served
-        browser.close()
 
 
 def join(page, code, name):
@@ -135,6 +114,7 @@ def test_who_was_not_invited_sees_nothing_and_moves_nothing(hall):
     assert ask.post(hall.url + "prices", data={"round": 1, "prices": {}}).status == 403
     assert ask.post(hall.url + "teacher/act", data={"act": "finish"}).status == 404
     # Neither another name for this machine nor another website's page gets an answer.
+    assert "'unsafe" not in ask.get(hall.url).headers["content-security-policy"]
     assert ask.get(hall.url, headers={"Host": "evil.example"}).status == 400
     assert ask.post(hall.url + "join", data={}, headers={"Origin": "http://evil.example"}).status == 403
     for _ in range(ATTEMPTS):

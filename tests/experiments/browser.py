@@ -1,0 +1,32 @@
+"""A headless browser that watches what it is made to ask for; for tests of pages."""
+
+import shutil
+from contextlib import contextmanager
+
+import pytest
+
+api = pytest.importorskip("playwright.sync_api", reason="needs playwright: pip install -e '.[test]'")
+CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+FLAGS = (
+    "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
+    "--disable-component-update --disable-sync"
+).split()
+needs_chromium = pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium: apt-get install chromium")
+
+
+@contextmanager
+def browser(asked):
+    """Yield a function that opens a page of somebody new; every address that any page asks for goes to `asked`."""
+    with api.sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+
+        def visit(url, width=1280):
+            page = chromium.new_context(viewport={"width": width, "height": 900}).new_page()
+            page.set_default_timeout(30_000)
+            page.on("request", lambda request: asked.append(request.url))
+            page.on("websocket", lambda socket: asked.append(socket.url))
+            page.goto(url)
+            return page
+
+        yield visit
+        chromium.close()
