@@ -43,6 +43,9 @@ HEADERS = {
 }
 """Pages are neither kept nor told to others, and show and run nothing but what this server sends as files."""
 
+FIGURE_HEADERS = {"Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; img-src data:"}
+"""A figure has its styles and pixels in itself."""
+
 
 def application(lecture: Lecture, admission: Admission) -> Starlette:
     """Return the application that serves a lecture.
@@ -171,8 +174,7 @@ class _Pages:
         if not 1 <= number <= len(self.lecture.results) or name not in FIGURES:
             raise HTTPException(404)
         svg = self.gallery.svg(self.lecture.results[number - 1], name)
-        style = {**HEADERS, "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'"}
-        return Response(svg, media_type="image/svg+xml", headers=style)
+        return Response(svg, media_type="image/svg+xml", headers=HEADERS | FIGURE_HEADERS)
 
     def _seat(self, request: Request) -> Seat | None:
         return self.lecture.seat_of(request.cookies.get(SEAT, ""))
