@@ -50,10 +50,8 @@ def run_lecture(
     except ImportError as error:
         raise UserError(MISSING) from error
     _check_address(host)
-    lecture, admission = (
-        Lecture(textbook_world(overrides) if textbook else model_world(overrides)),
-        Admission(),
-    )
+    world = textbook_world(overrides) if textbook else model_world(overrides)
+    lecture, admission = Lecture(world), Admission()
     threading.Thread(target=keep_time, args=(lecture,), daemon=True).start()
     serve(
         application(lecture, admission),

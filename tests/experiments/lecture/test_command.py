@@ -6,7 +6,9 @@ from pathlib import Path
 import pytest
 
 from experiments.cli import main
-from experiments.lecture.command import model_world, textbook_world
+from experiments.lecture.command import keep_time, model_world, textbook_world
+from experiments.lecture.lecture import Lecture, Stage
+from tests.experiments.lecture.conftest import small_book
 
 GUIDE = Path(__file__).parents[3] / "docs" / "lecture.md"
 
@@ -48,3 +50,15 @@ def test_the_markets_that_the_guide_suggests_exist():
 def test_a_textbook_market_is_one_market():
     world = textbook_world(["buyers=6", "sellers=4", "mechanism=mcafee", "seed=5"])
     assert (world.organisations, world.config.markets, world.streams.seed) == (10, 1, 5)
+
+
+def test_a_round_that_cannot_be_played_ends_the_lecture_and_says_why(monkeypatch):
+    lecture = Lecture(small_book())
+
+    def fail():
+        raise ValueError("no memory is left.")
+
+    monkeypatch.setattr(lecture, "advance", fail)
+    with pytest.raises(ValueError, match="memory"):
+        keep_time(lecture)
+    assert (lecture.stage, lecture.trouble) == (Stage.BROKEN, "no memory is left")
