@@ -9,6 +9,8 @@ import threading
 import time
 from collections.abc import Sequence
 
+import torch
+
 from experiments.composition import check_grammar, check_world, compose_config, set_up_hydra
 from experiments.dashboard.serving import LOOPBACK, MISSING, serve
 from experiments.lecture.admission import Admission
@@ -50,6 +52,7 @@ def run_lecture(
     except ImportError as error:
         raise UserError(MISSING) from error
     _check_address(host)
+    torch.set_num_threads(1)
     world = textbook_world(overrides) if textbook else model_world(overrides)
     lecture, admission = Lecture(world), Admission()
     threading.Thread(target=keep_time, args=(lecture,), daemon=True).start()
