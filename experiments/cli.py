@@ -39,6 +39,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     takes_overrides = command.command in ("run", "cross", "textbook", "reproduce")
     if rest and not takes_overrides and not getattr(command, "lecture", False):
         parser.error(f"unrecognized arguments: {' '.join(rest)}")
+    if command.command == "dashboard" and not command.lecture and (command.host or command.textbook):
+        parser.error("--host and --textbook are for lectures: add --lecture")
     try:
         return _dispatch(command, rest)
     except USER_ERRORS as error:

@@ -35,6 +35,13 @@ def test_what_cannot_be_a_lecture_is_refused_in_one_sentence(arguments, told, ca
     assert all(word in captured.err for word in told), captured.err
 
 
+@pytest.mark.parametrize("arguments", [["--host", "192.0.2.7"], ["--textbook"], ["organisations=4"]])
+def test_the_options_of_a_lecture_need_a_lecture(arguments, capsys):
+    with pytest.raises(SystemExit, match="2"):
+        main(["dashboard", *arguments])
+    assert "Traceback" not in capsys.readouterr().err
+
+
 def test_the_markets_that_the_guide_suggests_exist():
     row = r"^\| `(?:…|parabourse dashboard --lecture) ?(.*?)` \|"
     suggested = re.findall(row, GUIDE.read_text(encoding="utf-8"), re.MULTILINE)
