@@ -60,6 +60,11 @@ class Cohort:
         curves = OPTIONAL_TABLES if self.config.broker.record_curves else ()
         return {table: _frame(self.worlds, table) for table in (*TABLES, *curves)}
 
+    def run(self, rounds: int) -> dict[str, pd.DataFrame]:
+        """Play some rounds in every world and return the tables of all of them."""
+        played = [self.step() for _ in range(rounds)]
+        return {table: pd.concat([tables[table] for tables in played], ignore_index=True) for table in TABLES}
+
     def state(self) -> dict[str, Any]:
         """Return what a checkpoint must hold: arrays and tensors by flat names."""
         state: dict[str, Any] = {f"fleet.{k}": v for k, v in self.laboratory.fleet.state().items()}
