@@ -61,9 +61,11 @@ class Cohort:
         return {table: _frame(self.worlds, table) for table in (*TABLES, *curves)}
 
     def run(self, rounds: int) -> dict[str, pd.DataFrame]:
-        """Play some rounds in every world and return the tables of all of them."""
+        """Play some rounds, at least one, in every world and return the tables of all of them."""
         played = [self.step() for _ in range(rounds)]
-        return {table: pd.concat([tables[table] for tables in played], ignore_index=True) for table in TABLES}
+        return {
+            table: pd.concat([tables[table] for tables in played], ignore_index=True) for table in played[0]
+        }
 
     def state(self) -> dict[str, Any]:
         """Return what a checkpoint must hold: arrays and tensors by flat names."""
