@@ -133,6 +133,8 @@ def _parser() -> argparse.ArgumentParser:
     pricing.add_argument(
         "--output", type=Path, default=None, metavar="FOLDER", help="save tables and figures"
     )
+    lessons = commands.add_parser("lessons", help="copy the notebooks for a class into a folder")
+    lessons.add_argument("folder", type=Path, metavar="FOLDER", nargs="?", default=Path("lessons"))
     adversaries = commands.add_parser(
         "adversaries", help="play every adversary under every rule, and show which rules resist"
     )
@@ -234,6 +236,11 @@ def _dispatch(command: argparse.Namespace, rest: list[str]) -> int:
         from experiments.pricing.command import run_pricing
 
         run_pricing(command.organisations, command.rounds, command.replicates, command.seed, command.output)
+        return 0
+    if command.command == "lessons":
+        from experiments.lessons import copy_lessons
+
+        copy_lessons(command.folder)
         return 0
     if command.command == "adversaries":
         from experiments.adversaries import run_adversaries

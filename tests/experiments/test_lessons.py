@@ -1,5 +1,6 @@
 """Lessons run, what they claim holds, and the outputs committed with them are those of their code."""
 
+import base64
 import re
 from pathlib import Path
 
@@ -8,8 +9,10 @@ import pytest
 from jupyter_client import KernelManager
 from nbclient import NotebookClient
 
+from experiments.cli import main
+from experiments.lessons import LESSONS
+
 ROOT = Path(__file__).parents[2]
-LESSONS = sorted((ROOT / "experiments" / "lessons").glob("*.ipynb"))
 NUMBER = re.compile(r"-?\d+(?:\.\d+)?(?:e[-+]?\d+)?")
 
 
@@ -36,10 +39,28 @@ def test_a_lesson_runs_and_its_committed_outputs_are_up_to_date(path, kernel_man
         assert numbers == pytest.approx(numbers_before, rel=0.3, abs=0.02), f"cell {number}"
 
 
-def test_the_page_of_lessons_names_them_all():
-    assert len(LESSONS) == 7
+def test_the_page_of_lessons_shows_them_all_with_a_figure_of_each():
     page = (ROOT / "docs" / "lessons.md").read_text(encoding="utf-8")
-    assert re.findall(r"\.\./experiments/lessons/(\w+\.ipynb)", page) == [path.name for path in LESSONS]
+    names = re.findall(r"\.\./experiments/lessons/(\w+)\.ipynb", page)
+    assert names == [path.stem for path in LESSONS]
+    assert len(names) == 7
+    for path in LESSONS:
+        drawn = [
+            base64.b64decode(one["data"]["image/png"])
+            for cell in nbformat.read(path, as_version=4).cells
+            for one in cell.get("outputs", [])
+            if "image/png" in one.get("data", {})
+        ]
+        assert f"lessons/{path.stem}.png" in page
+        assert (ROOT / "docs" / "lessons" / f"{path.stem}.png").read_bytes() in drawn
+
+
+def test_lessons_are_copied_to_be_edited_and_never_written_over(tmp_path, capsys):
+    assert main(["lessons", str(tmp_path / "class")]) == 0
+    copies = sorted((tmp_path / "class").iterdir())
+    assert [copy.read_bytes() for copy in copies] == [path.read_bytes() for path in LESSONS]
+    assert main(["lessons", str(tmp_path / "class")]) == 2
+    assert str(copies[0]) in capsys.readouterr().err
 
 
 def _told(cell):
