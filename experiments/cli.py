@@ -151,6 +151,13 @@ def _parser() -> argparse.ArgumentParser:
     dashboard = commands.add_parser("dashboard", help="watch and play with a market in a browser")
     dashboard.add_argument("--port", type=int, default=None, metavar="N", help="where to listen")
     dashboard.add_argument(
+        "--runs",
+        type=Path,
+        default=Path("runs"),
+        metavar="FOLDER",
+        help="where the recorded runs are that can be watched again",
+    )
+    dashboard.add_argument(
         "--lecture",
         action="store_true",
         help="let a class play organisations from their own browsers (Hydra overrides)",
@@ -246,6 +253,11 @@ def _dispatch(command: argparse.Namespace, rest: list[str]) -> int:
         from experiments.adversaries import run_adversaries
 
         run_adversaries(command.replicates, command.rounds, command.seed, command.output)
+        return 0
+    if command.command == "dashboard" and not command.lecture:
+        from experiments.dashboard.command import run_dashboard
+
+        run_dashboard(command.port, command.runs)
         return 0
     if command.command == "dashboard":
         from experiments.lecture.command import LOOPBACK, run_lecture

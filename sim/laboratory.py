@@ -279,6 +279,23 @@ class Laboratory:
         rows = own[np.arange(len(slots)) % len(own)]
         return squared_gradient_norms(self.fleet, slots, self._inputs, self._labels, rows)
 
+    def accuracy_by_class(self, slots: Ints) -> Floats:
+        """Return the accuracy of slots [n] on the test examples of each class, [n, K]; for people to look at.
+
+        NaN for classes that the task of a slot does not have.
+        """
+        found = np.full((len(slots), self.classes), np.nan)
+        groups = self._groups(slots)
+        for group in np.unique(groups):
+            rows, examples = np.flatnonzero(groups == group), self._parts["test"][group]
+            for label in np.unique(self.labels[examples]):
+                of_class = examples[self.labels[examples] == label][None]
+                none = np.zeros(len(rows), dtype=np.int64)
+                found[rows, label] = self.fleet.evaluate(
+                    slots[rows], self._inputs, self._labels, of_class, none
+                )[1]
+        return found
+
     def _trial_loss(self, slots: Ints) -> Floats:
         """Return the loss of slots [n] on the examples on which their replicates' trials are made."""
         return self._loss_and_accuracy(slots, "trial", self._groups(slots))[0]

@@ -113,6 +113,8 @@ def solara_application(module: str) -> "ASGIApp":
     # A closed tab frees its world at once; one that only lost its connection may come back for so long.
     server.kernel.cull_timeout = "10m"
     warnings.filterwarnings("ignore", "Cookies with samesite=none require https")
+    # Said of a component of Mesa's when it is imported.
+    warnings.filterwarnings("ignore", ".*ComponentsView: `use_state` found despite early return")
     # What is not among the assets is looked for here, in vain, and never on the content delivery network.
     settings.assets.cdn = f"http://{LOOPBACK}:9/"
     from solara.server.starlette import app

@@ -1,0 +1,165 @@
+"""The dashboard as it is used: served by its command, and clicked at in a headless browser."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from experiments.cli import main
+from experiments.dashboard.recordings import read_recording
+from tests.experiments.browser import browser, needs_chromium
+
+pytest.importorskip("solara", reason="needs solara: pip install -e '.[dashboard]'")
+pytestmark = [needs_chromium, pytest.mark.xdist_group("browser")]
+
+TINY = ("device=cpu", "organisations=2", "rounds=3", "replicates=1", "data.examples=300", "run.figures=false")
+TABS = {
+    "Market": "Prices and efficiency",
+    "Models": "Accuracy by class, after this round",
+    "Welfare": "Who gains from the market",
+    "Network": "Who buys from whom",
+    "The round": "1. Train",
+}
+
+
+@pytest.fixture(scope="module")
+def dashboard(tmp_path_factory):
+    """The dashboard with one recorded run: `visit` opens a page of it in a session of its own."""
+    runs = tmp_path_factory.mktemp("runs")
+    assert main(["run", *TINY, f"hydra.run.dir={runs}/tiny"]) == 0
+    command = [sys.executable, "-m", "experiments.cli", "dashboard", "--port", "0", "--runs", str(runs)]
+    environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[2])}
+    asked = []
+    with (
+        subprocess.Popen(
+            command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment
+        ) as server,
+        browser(asked) as open_page,
+    ):
+        url = re.search(r"http://127\.0\.0\.1:\d+/", server.stdout.readline())[0]
+        yield SimpleNamespace(visit=lambda path="": open_page(url + path), url=url, asked=asked, runs=runs)
+        server.send_signal(signal.SIGINT)
+        told = server.communicate(timeout=30)[1]
+    assert server.returncode == 130
+    assert "Traceback" not in told
+    assert told.strip().endswith("parabourse: stopped.")
+
+
+def press(page, name):
+    page.get_by_role("button", name=name, exact=True).click()
+
+
+def choose(page, label, option, which=0):
+    """Choose an option of the control with a label."""
+    page.locator(".v-select", has_text=label).nth(which).click()
+    page.locator(".menuable__content__active").get_by_text(option, exact=True).click()
+
+
+def shows(page, text):
+    page.get_by_text(text).first.wait_for()
+
+
+def accuracies(page):
+    """Return the accuracy that each world on the page tells."""
+    return re.findall(r"Mean accuracy on test data is ([\d.]+)%", page.inner_text("body"))
+
+
+def test_step_play_and_reset(dashboard):
+    page = dashboard.visit()
+    shows(page, "Who owns which examples")
+    press(page, "Step")
+    shows(page, "1. Train")
+    first = accuracies(page)
+    press(page, "▶")
+    shows(page, "Round 4 of 4")
+    press(page, "❚❚")
+    page.get_by_role("button", name="Step", exact=True, disabled=False).wait_for()
+    for tab, passage in TABS.items():
+        page.get_by_role("tab", name=tab, exact=True).last.click()
+        shows(page, passage)
+        page.wait_for_function("[...document.images].every(i => i.complete && i.naturalWidth > 0)")
+    press(page, "Reset")
+    shows(page, "Who owns which examples")
+    press(page, "Step")
+    shows(page, "1. Train")
+    assert accuracies(page) == first
+
+
+def test_change_of_mechanism_and_what_does_not_go_together(dashboard):
+    page = dashboard.visit()
+    press(page, "Step")
+    shows(page, "Every block is an auction of its own.")
+    choose(page, "Venue", "books")
+    shows(page, "Who owns which examples")
+    press(page, "Step")
+    shows(page, "One call market a position")
+    choose(page, "Mechanism", "mcafee")
+    press(page, "Step")
+    shows(page, "McAfee")
+    page.get_by_label("Seed").fill("-1")
+    page.get_by_label("Seed").press("Enter")
+    shows(page, "These choices do not go together: seed must be a whole number from 0; got -1.")
+    page.get_by_label("Seed").fill("1")
+    page.get_by_label("Seed").press("Enter")
+    shows(page, "Who owns which examples")
+
+
+def test_comparison_of_two_rules_on_the_same_seed(dashboard):
+    page = dashboard.visit("compare")
+    press(page, "Step")
+    shows(page, "1. Train")
+    titles = page.locator("h2").all_inner_texts()
+    assert titles == ["second price, competitive", "k double auction, competitive"]
+    trained = page.locator(".passage", has_text="1. Train").all_inner_texts()
+    assert len(trained) == 2
+    assert trained[0] == trained[1]
+    press(page, "Step")
+    shows(page, "Round 2 of 2")
+    left, right = accuracies(page)
+    assert left != right
+
+
+def test_two_sessions_do_not_disturb_each_other(dashboard):
+    one, other = dashboard.visit(), dashboard.visit()
+    press(one, "Step")
+    shows(one, "1. Train")
+    press(one, "Step")
+    shows(one, "Round 2 of 2")
+    shows(other, "Who owns which examples")
+    choose(other, "Mechanism", "first_price")
+    shows(other, "a winner pays what it bid")
+    press(other, "Step")
+    shows(other, "1. Train")
+    press(one, "Step")
+    shows(one, "Round 3 of 3")
+    assert other.get_by_text("Round 2").count() == 0
+    assert one.get_by_text("second_price").count() == 1
+
+
+def test_replay_of_a_recorded_run(dashboard):
+    chronicle = read_recording(dashboard.runs / "tiny", "competitive", 0)
+    told = [f"{100 * chronicle.at(number)['rounds']['test_accuracy'].iloc[0]:.1f}" for number in (1, 2, 3)]
+    page = dashboard.visit("replay")
+    shows(page, "Round 3 of 3")
+    assert accuracies(page) == told[2:]
+    page.get_by_role("slider").focus()
+    page.keyboard.press("ArrowLeft")
+    shows(page, "Round 2 of 3")
+    assert accuracies(page) == [told[1]]
+    choose(page, "Arm", "autarky")
+    shows(page, "2. No market this round")
+
+
+def test_no_request_leaves_the_machine(dashboard):
+    page = dashboard.visit()
+    shows(page, "Who owns which examples")
+    own = (dashboard.url, dashboard.url.replace("http", "ws"), "data:", "blob:")
+    assert len(dashboard.asked) > 20
+    assert [url for url in dashboard.asked if not url.startswith(own)] == []
+    # And if a page wanted to, the browser would refuse.
+    assert "connect-src 'self';" in page.request.get(dashboard.url).headers["content-security-policy"]
