@@ -19,6 +19,7 @@ from omegaconf import OmegaConf
 
 from agents.learning.device import resolve_device
 from experiments.config import Config, parse, register_schemas
+from experiments.known_keys import check_keys
 from experiments.sentences import UserError
 from sim.blocks import cut
 from sim.config import MarketConfig
@@ -54,11 +55,10 @@ def check_overrides(overrides: Sequence[str], sweep: bool) -> list[Config]:
     UserError, hydra.errors.HydraException, omegaconf.errors.OmegaConfBaseException, ValueError
         Whatever is wrong with them.
     """
-    for override in overrides:
-        check_grammar(override)
-    cells = _cells(overrides)
+    cells = expand(overrides)
     GlobalHydra.instance().clear()
     with initialize_config_module("conf", version_base="1.3"):
+        check_keys([check_grammar(override) for override in overrides])
         configs = [_composed(cell, sweep or len(cells) > 1) for cell in cells]
     GlobalHydra.instance().clear()
     for config in configs:
@@ -84,8 +84,9 @@ def check_grammar(override: str) -> Override:
         ) from error
 
 
-def _cells(overrides: Sequence[str]) -> list[list[str]]:
-    parsed: list[Override] = OverridesParser.create().parse_overrides(list(overrides))
+def expand(overrides: Sequence[str]) -> list[list[str]]:
+    """Return the overrides of every cell that overrides with several values stand for."""
+    parsed = [check_grammar(override) for override in overrides]
     choices = [
         [f"{o.get_key_element()}={value}" for value in o.sweep_string_iterator()]
         if o.is_sweep_override()
