@@ -21,6 +21,7 @@ from agents.learning.device import resolve_device
 from experiments.config import Config, parse, register_schemas
 from experiments.known_keys import check_keys
 from experiments.sentences import UserError
+from experiments.trackers import check_tracker
 from sim.blocks import cut
 from sim.config import MarketConfig
 from sim.division import divide
@@ -63,6 +64,7 @@ def check_overrides(overrides: Sequence[str], sweep: bool) -> list[Config]:
     GlobalHydra.instance().clear()
     for config in configs:
         check_world(config.market(), config.replicates, config.seed)
+        check_tracker(config.run.tracker)
     return configs
 
 

@@ -122,7 +122,7 @@ def read_sweep(folder: Path) -> Sweep:
 def _replicates(folder: Path, planned: PlannedCell) -> pd.DataFrame:
     """Return a cell's replicates with its key and its values of the swept keys."""
     path = folder / CELLS / planned.key / "replicates.csv"
-    frame = pd.read_csv(path, float_precision="round_trip")
+    frame = pd.read_csv(path)
     own: dict[str, str | int] = {"cell": planned.key, **planned.choice, "seed": planned.seed}
     labels = pd.DataFrame({name: [value] * len(frame) for name, value in own.items()})
     # Every metric is a column in every sweep, of numbers, whether it applies to these cells or not.

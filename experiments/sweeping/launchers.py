@@ -8,6 +8,7 @@ Core Objects: launch, prepare_launchers, check_launcher, jobs_at_once
 
 from collections.abc import Sequence
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import suppress
 from pathlib import Path
 
 import joblib
@@ -30,8 +31,10 @@ BOUNDS: dict[str, dict[str, str | int]] = {
     "joblib": {"n_jobs": "${jobs_at_once:${run.threads}}"},
     "submitit_local": {"cpus_per_task": "${run.threads}"},
     "submitit_slurm": {"cpus_per_task": "${run.threads}", "max_num_timeout": 3},
+    "ray": {"ray.remote.num_cpus": "${run.threads}"},
 }
-"""What each launcher is told unless the user says otherwise: threads a job, and jobs that run out of time."""
+"""What each launcher is told unless the user says otherwise: the cores of a job, and how often one that runs
+out of time is submitted again."""
 
 
 def prepare_launchers() -> None:
@@ -40,7 +43,9 @@ def prepare_launchers() -> None:
     Plugins.instance()  # Hydra's plugins store their configurations when they are found.
     store = ConfigStore.instance()
     for name in set(BOUNDS) & _installed():
-        store.load(f"hydra/launcher/{name}.yaml").node.update(BOUNDS[name])
+        node = store.load(f"hydra/launcher/{name}.yaml").node
+        for key, value in BOUNDS[name].items():
+            OmegaConf.update(node, key, value, force_add=True)
 
 
 def jobs_at_once(threads: int | None) -> int:
@@ -77,26 +82,25 @@ def launch(master: DictConfig, cells: Sequence[PlannedCell], folder: Path) -> No
     context = HydraContext(config_loader=GlobalHydra.instance().config_loader(), callbacks=Callbacks(master))
     launcher = Plugins.instance().instantiate_launcher(context, play_cell, master)
     size = master.hydra.sweeper.max_batch_size or _batch_size(master, len(cells))
-    left = [list(cells[at : at + size]) for at in range(0, len(cells), size)]
-    suspects: list[PlannedCell] = []
+    for at in range(0, len(cells), size):
+        _launch_batch(launcher, cells[at : at + size], folder)
+
+
+def _launch_batch(launcher: Launcher, cells: Sequence[PlannedCell], folder: Path) -> None:
+    left, suspects = list(cells), list[PlannedCell]()
     while left:
-        batch = left.pop(0)
         try:
-            launcher.launch([_job(cell, folder) for cell in batch], initial_job_idx=0)
+            launcher.launch([_job(cell, folder) for cell in left], initial_job_idx=0)
+            break
         except BrokenProcessPool:
-            unfinished = [cell for cell in batch if not is_finished(folder / CELLS / cell.key)]
-            untouched = [cell for cell in unfinished if not (folder / CELLS / cell.key).exists()]
-            suspects += [cell for cell in unfinished if cell not in untouched]
-            left = [untouched, *left] if untouched else left
-    _one_by_one(launcher, suspects, folder)
-
-
-def _one_by_one(launcher: Launcher, cells: Sequence[PlannedCell], folder: Path) -> None:
-    for cell in cells:
-        try:
+            begun = [cell for cell in left if (folder / CELLS / cell.key).exists()]
+            if not begun:
+                raise
+            suspects += [cell for cell in begun if not is_finished(folder / CELLS / cell.key)]
+            left = [cell for cell in left if cell not in begun]
+    for cell in suspects:
+        with suppress(BrokenProcessPool):
             launcher.launch([_job(cell, folder)], initial_job_idx=0)
-        except BrokenProcessPool:
-            continue
 
 
 def _job(cell: PlannedCell, folder: Path) -> list[str]:

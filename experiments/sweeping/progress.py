@@ -5,6 +5,7 @@ Core Objects: SweepProgress
 
 import threading
 import time
+from datetime import timedelta
 from pathlib import Path
 from types import TracebackType
 
@@ -90,6 +91,5 @@ class SweepProgress:
 
     def _speak(self) -> None:
         task = self._bar.tasks[0]
-        left = task.time_remaining
-        told = f", some {left / 60:.0f} minutes left" if left else ""
+        told = f", {timedelta(seconds=round(task.time_remaining))} left" if task.time_remaining else ""
         self._console.print(f"{task.fields['done']} of {task.fields['cells']} cells{told}", highlight=False)
