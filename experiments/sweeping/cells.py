@@ -8,7 +8,12 @@ Core Objects: play_cell, is_finished, withdraw_damaged, failure, made_by_other_v
 
 import hashlib
 import json
+import multiprocessing
+import os
+import threading
+import time
 import traceback
+from functools import cache
 from pathlib import Path
 
 from filelock import FileLock
@@ -35,6 +40,8 @@ def play_cell(composed: DictConfig) -> None:
 
     This is what launchers run. A cell that fails says why in its folder, and does not stop the others.
     """
+    if multiprocessing.current_process().name.startswith("Loky"):
+        _end_with_parent()
     keep_freed_memory()
     set_up_hydra()
     folder = Path(HydraConfig.get().runtime.output_dir)
@@ -83,6 +90,19 @@ def made_by_other_versions(folders: list[Path]) -> dict[str, str]:
         then = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))["versions"]
         found |= {name: version for name, version in then.items() if today.get(name) != version}
     return found
+
+
+@cache
+def _end_with_parent() -> None:
+    """End this process when the one that started it ends; joblib's workers would stay behind a killed one."""
+    parent = os.getppid()
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            time.sleep(0.5)
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
 
 
 def _play(config: Config, text: str, folder: Path) -> None:
