@@ -31,7 +31,7 @@ BOUNDS: dict[str, dict[str, str | int]] = {
     "joblib": {"n_jobs": "${jobs_at_once:${run.threads}}"},
     "submitit_local": {"cpus_per_task": "${run.threads}"},
     "submitit_slurm": {"cpus_per_task": "${run.threads}", "max_num_timeout": 3},
-    "ray": {"ray.remote.num_cpus": "${run.threads}"},
+    "ray": {"ray.init.include_dashboard": False, "ray.remote.num_cpus": "${run.threads}"},
 }
 """What each launcher is told unless the user says otherwise: the cores of a job, and how often one that runs
 out of time is submitted again."""

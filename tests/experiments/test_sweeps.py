@@ -6,6 +6,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from concurrent.futures.process import BrokenProcessPool
@@ -104,8 +105,12 @@ def test_ray_makes_the_same_table(whole, tmp_path):
     python = os.environ.get("PARABOURSE_RAY_PYTHON", sys.executable)
     if python == sys.executable:
         pytest.importorskip("ray", reason="Ray is not installed, and PARABOURSE_RAY_PYTHON is not set")
-    typed = ["hydra/launcher=ray", f"+hydra.launcher.ray.init._temp_dir={tmp_path}"]
-    subprocess.run(command(tmp_path / "sweep", *typed, python=python), env=environment(), check=True)
+    # Not in `tmp_path`: the names of Ray's sockets would be too long.
+    with tempfile.TemporaryDirectory() as own:
+        typed = ["hydra/launcher=ray", f"+hydra.launcher.ray.init._temp_dir={own}"]
+        # Ray writes a token into the home directory.
+        own_home = environment() | {"HOME": own}
+        subprocess.run(command(tmp_path / "sweep", *typed, python=python), env=own_home, check=True)
     assert_same_tables(whole, tmp_path / "sweep")
 
 
