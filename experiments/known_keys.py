@@ -52,7 +52,7 @@ def unknown_key(key: str, known: Sequence[str]) -> str:
     near = difflib.get_close_matches(key, own, n=1, cutoff=0.75)
     near = near or [ends[end] for end in difflib.get_close_matches(key.rsplit(".", 1)[-1], ends, n=1)]
     suggestion = f"; did you mean {near[0]}?" if near else ""
-    return f"{key} is not a key{suggestion} (`parabourse run --cfg job` shows all keys)"
+    return f"{key} is not a key{suggestion} (`parabourse explain` lists all keys)"
 
 
 def _is_group(override: Override) -> bool:

@@ -94,10 +94,14 @@ def test_swept_numbers_are_numbers_and_a_larger_sweep_keeps_the_cells_of_a_small
     assert len(read_sweep(folder).cells) == 2
 
 
-def test_submitit_makes_the_same_table(whole, tmp_path):
+@pytest.mark.parametrize("missing", [2, pytest.param(6, marks=pytest.mark.slow)])
+def test_submitit_makes_the_same_table(missing, whole, tmp_path):
     pytest.importorskip("submitit", reason="submitit is not installed (the extra slurm)")
-    assert sweep(tmp_path / "sweep", launcher="submitit_local") == 0
-    assert_same_tables(whole, tmp_path / "sweep")
+    folder = copy(whole, tmp_path)
+    for key in sorted(marks(folder))[:missing]:
+        shutil.rmtree(folder / "cells" / key)
+    assert sweep(folder, launcher="submitit_local") == 0
+    assert_same_tables(whole, folder)
 
 
 def test_ray_makes_the_same_table(whole, tmp_path):
