@@ -186,7 +186,7 @@ def _print(title: str, keys: list[str], table: pd.DataFrame) -> None:
     metrics = {name: text for name, text in HEADLINES.items() if name in set(table["metric"])}
     shown = Table(title=title)
     for heading in [*keys, "arm"]:
-        shown.add_column(heading, no_wrap=True)
+        shown.add_column(heading.replace(".", ".\n"), no_wrap=True)
     for heading in metrics.values():
         shown.add_column(heading, justify="right", overflow="fold")
     for labels, group in table.groupby([*keys, "arm"], sort=False):

@@ -1,6 +1,6 @@
 """``parabourse run -m``: plan a sweep, play what is missing, and compare its cells.
 
-Core Objects: run_sweep
+Core Objects: run_sweep, compose_master
 """
 
 import sys
@@ -36,7 +36,7 @@ def run_sweep(overrides: Sequence[str]) -> int:
     """
     prepare_launchers()
     check_launcher(overrides)
-    master = _compose(overrides)
+    master = compose_master(overrides)
     plan = plan_sweep(master)
     OmegaConf.register_new_resolver("sweep_key", lambda: plan.key, replace=True)
     folder = Path(master.hydra.sweep.dir)
@@ -55,7 +55,7 @@ def run_sweep(overrides: Sequence[str]) -> int:
     return _tell_failures(plan, folder)
 
 
-def _compose(overrides: Sequence[str]) -> DictConfig:
+def compose_master(overrides: Sequence[str]) -> DictConfig:
     """Return what all cells share, and Hydra's own configuration."""
     GlobalHydra.instance().clear()
     with initialize_config_module("conf", version_base="1.3"):

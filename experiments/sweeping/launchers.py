@@ -46,6 +46,7 @@ def prepare_launchers() -> None:
         node = store.load(f"hydra/launcher/{name}.yaml").node
         for key, value in BOUNDS[name].items():
             OmegaConf.update(node, key, value, force_add=True)
+        store.store(group="hydra/launcher", name=name, node=node)
 
 
 def jobs_at_once(threads: int | None) -> int:

@@ -22,7 +22,9 @@ from experiments.config import RunConfig
 from experiments.runner import start
 from experiments.summary import METRICS
 from experiments.sweeping import cells, launchers
-from experiments.sweeping.plan import Plan, PlannedCell, cell_key
+from experiments.sweeping.command import compose_master
+from experiments.sweeping.launchers import prepare_launchers
+from experiments.sweeping.plan import Plan, PlannedCell, cell_key, plan_sweep
 from experiments.sweeps import read_sweep
 
 ROOT = Path(__file__).parents[2]
@@ -223,6 +225,15 @@ def test_a_process_that_dies_takes_no_other_cell_with_it(monkeypatch, tmp_path):
     assert played == ["a", "b", "c", "d", "b"]
 
 
+def test_jobs_and_their_threads_fit_the_cores(monkeypatch):
+    monkeypatch.setattr("joblib.cpu_count", lambda: 8)
+    assert [launchers.jobs_at_once(threads) for threads in (1, 3, 8, 16, None)] == [8, 2, 1, 1, 1]
+    set_up_hydra()
+    prepare_launchers()
+    master = compose_master(["run.threads=4"])
+    assert master.hydra.launcher.n_jobs == 2
+
+
 def test_what_the_key_of_a_cell_depends_on(monkeypatch):
     set_up_hydra()
     config = compose_config([mix := "population.mix={truthful:2,shading:2}"])
@@ -242,6 +253,20 @@ def test_cells_made_with_other_versions_are_kept_with_a_warning(whole, tmp_path,
     assert sweep(folder) == 0
     assert "some finished cells were made with other versions (python" in capsys.readouterr().err
     assert marks(folder) == before
+
+
+def test_a_preset_may_sweep_and_what_is_typed_goes_first():
+    set_up_hydra()
+    prepare_launchers()
+    plan = plan_sweep(compose_master(["experiment=closeness", "seed=0,1"]))
+    assert plan.keys == ["setting.demand.tau"]
+    assert [(cell.choice["setting.demand.tau"], cell.seed) for cell in plan.cells[:3]] == [
+        ("0.02", 0),
+        ("0.02", 1),
+        ("0.05", 0),
+    ]
+    typed = plan_sweep(compose_master(["experiment=closeness", "setting.demand.tau=0.02,0.3"]))
+    assert {cell.key for cell in typed.cells} & {cell.key for cell in plan.cells} == {plan.cells[0].key}
 
 
 def test_the_folder_is_found_again_in_whatever_order_cells_are_typed(whole):
