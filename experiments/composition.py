@@ -33,6 +33,8 @@ def set_up_hydra() -> None:
     """Register schemas and the resolvers that the configuration files use."""
     register_schemas()
     OmegaConf.register_new_resolver("unique", lambda: secrets.token_hex(3), use_cache=True, replace=True)
+    if not OmegaConf.has_resolver("sweep_key"):  # A sweep gives its own once it is planned.
+        OmegaConf.register_new_resolver("sweep_key", lambda: "KEY")
     OmegaConf.register_new_resolver("minus", lambda whole, part: int(whole) - int(part), replace=True)
     OmegaConf.register_new_resolver("divide", lambda whole, by: max(1, int(whole) // int(by)), replace=True)
     OmegaConf.register_new_resolver("over_root", lambda scale, of: scale / math.sqrt(of), replace=True)
@@ -88,14 +90,18 @@ def check_grammar(override: str) -> Override:
 
 def expand(overrides: Sequence[str]) -> list[list[str]]:
     """Return the overrides of every cell that overrides with several values stand for."""
-    parsed = [check_grammar(override) for override in overrides]
-    choices = [
-        [f"{o.get_key_element()}={value}" for value in o.sweep_string_iterator()]
-        if o.is_sweep_override()
-        else [str(o.input_line)]
-        for o in parsed
-    ]
-    return [list(cell) for cell in itertools.product(*choices)]
+    return [list(cell) for cell in itertools.product(*(_choices(check_grammar(o)) for o in overrides))]
+
+
+def _choices(override: Override) -> list[str]:
+    if not override.is_sweep_override():
+        return [str(override.input_line)]
+    try:
+        return [f"{override.get_key_element()}={value}" for value in override.sweep_string_iterator()]
+    except HydraException as error:
+        raise UserError(
+            f"several values must be listed, as KEY=a,b or KEY=range(0,4); got {override.input_line!r}"
+        ) from error
 
 
 def _composed(overrides: list[str], sweep: bool) -> Config:

@@ -280,6 +280,7 @@ def test_the_folder_is_found_again_in_whatever_order_cells_are_typed(whole):
     [
         (["hydra/launcher=rai"], "hydra/launcher must be one of"),
         (["hydra/launcher=ray"], "pip install 'parabourse[ray]'"),
+        (["mechanism=glob(m*)"], "several values must be listed"),
         (["--config-dir=."], "no flag but -m"),
         (["hydra.sweep.dir=tests"], "hydra.sweep.dir must be a new folder or that of a sweep"),
     ],
