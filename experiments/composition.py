@@ -19,7 +19,7 @@ from omegaconf import OmegaConf
 
 from agents.learning.device import resolve_device
 from experiments.config import Config, parse, register_schemas
-from experiments.known_keys import check_keys
+from experiments.known_keys import check_keys, choices
 from experiments.sentences import UserError
 from experiments.trackers import check_tracker
 from sim.blocks import cut
@@ -90,18 +90,7 @@ def check_grammar(override: str) -> Override:
 
 def expand(overrides: Sequence[str]) -> list[list[str]]:
     """Return the overrides of every cell that overrides with several values stand for."""
-    return [list(cell) for cell in itertools.product(*(_choices(check_grammar(o)) for o in overrides))]
-
-
-def _choices(override: Override) -> list[str]:
-    if not override.is_sweep_override():
-        return [str(override.input_line)]
-    try:
-        return [f"{override.get_key_element()}={value}" for value in override.sweep_string_iterator()]
-    except HydraException as error:
-        raise UserError(
-            f"several values must be listed, as KEY=a,b or KEY=range(0,4); got {override.input_line!r}"
-        ) from error
+    return [list(cell) for cell in itertools.product(*(choices(check_grammar(o)) for o in overrides))]
 
 
 def _composed(overrides: list[str], sweep: bool) -> Config:

@@ -2,7 +2,7 @@
 
 Hydra takes any new key that is given with a plus, and a slip of the pen would change nothing and say nothing.
 
-Core Objects: check_keys, unknown_key
+Core Objects: check_keys, choices, unknown_key
 """
 
 import difflib
@@ -12,6 +12,7 @@ from typing import Any
 from hydra import compose
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.override_parser.types import Override
+from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf
 
 from experiments.sentences import UserError
@@ -35,10 +36,28 @@ def check_keys(overrides: Sequence[Override]) -> None:
                 f"{str(group.input_line).lstrip('+')}"
             )
     typed = [o for o in overrides if o not in groups and not o.is_delete()]
-    known = compose("config", [_first_choice(group) for group in groups], return_hydra_config=True)
+    known = compose("config", [choices(group)[0] for group in groups], return_hydra_config=True)
     for override in typed:
         if not _is_known(known, override.key_or_group):
             raise UserError(unknown_key(override.key_or_group, list(_paths(known))))
+
+
+def choices(override: Override) -> list[str]:
+    """Return the overrides that one with several values stands for.
+
+    Raises
+    ------
+    UserError
+        If its values are not listed, as those of an interval.
+    """
+    if not override.is_sweep_override():
+        return [str(override.input_line)]
+    try:
+        return [f"{override.get_key_element()}={value}" for value in override.sweep_string_iterator()]
+    except HydraException as error:
+        raise UserError(
+            f"several values must be listed, as KEY=a,b or KEY=range(0,4); got {override.input_line!r}"
+        ) from error
 
 
 def unknown_key(key: str, known: Sequence[str]) -> str:
@@ -63,12 +82,6 @@ def _is_group(override: Override) -> bool:
 
 def _default_groups() -> list[str]:
     return list(compose("config", return_hydra_config=True).hydra.runtime.choices)
-
-
-def _first_choice(override: Override) -> str:
-    if not override.is_sweep_override():
-        return str(override.input_line)
-    return f"{override.get_key_element()}={next(iter(override.sweep_string_iterator()))}"
 
 
 def _is_known(known: DictConfig, key: str) -> bool:

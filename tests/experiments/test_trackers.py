@@ -39,7 +39,7 @@ def test_tensorboard_holds_every_round_of_every_arm(tmp_path):
 
     assert run(tmp_path / "run", "tensorboard") == 0
     events = EventAccumulator(str(tmp_path / "run" / "tensorboard")).Reload()
-    rounds = read_tables(tmp_path / "run", ["rounds"])["rounds"]
+    rounds = read_tables(tmp_path / "run")["rounds"]
     for arm in ("autarky", "competitive"):
         scalars = events.Scalars(f"{arm}/welfare")
         assert [scalar.step for scalar in scalars] == [1, 2]
