@@ -9,7 +9,6 @@ from pathlib import Path
 
 import hydra
 from hydra.core.hydra_config import HydraConfig
-from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
 from experiments.composition import check_overrides, set_up_hydra
@@ -17,7 +16,8 @@ from experiments.conclusion import conclude, print_conclusion
 from experiments.config import parse
 from experiments.runner import finish, resume, start
 from experiments.sentences import USER_ERRORS, UserError, one_sentence
-from experiments.sweeps import compare, print_comparison
+from experiments.sweeping.command import run_sweep
+from experiments.sweeps import aggregate, compare, print_comparison
 
 FLAGS_WITHOUT_WORK = (
     "--help",
@@ -31,6 +31,7 @@ FLAGS_WITHOUT_WORK = (
     "--resolve",
     "-p",
 )
+SWEEP_FLAGS = {"-m", "--multirun"}
 
 
 def run_application(arguments: Sequence[str]) -> int:
@@ -45,9 +46,12 @@ def run_application(arguments: Sequence[str]) -> int:
     flags = [a for a in arguments if a.startswith("-")]
     overrides = [a for a in arguments if not a.startswith("-")]
     if not any(f.split("=")[0] in FLAGS_WITHOUT_WORK for f in flags):
-        sweep = any(f in ("-m", "--multirun") for f in flags)
-        cells = check_overrides(overrides, sweep)
-        if len(cells) > 1 and not sweep:
+        sweep = bool(SWEEP_FLAGS & set(flags))
+        if sweep:
+            if strange := set(flags) - SWEEP_FLAGS:
+                raise UserError(f"a sweep takes no flag but -m (or --multirun); got {' '.join(strange)}")
+            return run_sweep(overrides)
+        if len(check_overrides(overrides, sweep=False)) > 1:
             raise UserError(f"several values for one key need the flag -m; got {' '.join(overrides)}")
     sys.argv = ["parabourse run", *arguments]
     _hydra_main()
@@ -66,6 +70,7 @@ def resume_run(folder: Path) -> int:
 def report_on(folder: Path) -> int:
     """Make the report of a finished run again, or the comparison of a sweep; return the exit code."""
     if (folder / "multirun.yaml").is_file():
+        aggregate(folder)
         print_comparison(compare(folder))
     else:
         print_conclusion(conclude(folder, figures=True))
@@ -74,8 +79,7 @@ def report_on(folder: Path) -> int:
 
 @hydra.main(version_base="1.3", config_path="pkg://conf", config_name="config")
 def _hydra_main(composed: DictConfig) -> None:
-    hydra_config = HydraConfig.get()
-    folder = Path(hydra_config.runtime.output_dir)
+    folder = Path(HydraConfig.get().runtime.output_dir)
     config = parse(composed)
     try:
         start(config, OmegaConf.to_yaml(composed, resolve=True), folder)
@@ -87,7 +91,4 @@ def _hydra_main(composed: DictConfig) -> None:
     except KeyboardInterrupt:
         print(f"parabourse: stopped; go on with: parabourse resume {folder}", file=sys.stderr)
         sys.exit(130)
-    if hydra_config.mode == RunMode.RUN:
-        print_conclusion(conclusion)
-    else:
-        print(f"finished {folder}", flush=True)
+    print_conclusion(conclusion)

@@ -19,7 +19,9 @@ from omegaconf import OmegaConf
 
 from agents.learning.device import resolve_device
 from experiments.config import Config, parse, register_schemas
+from experiments.known_keys import check_keys, choices
 from experiments.sentences import UserError
+from experiments.trackers import check_tracker
 from sim.blocks import cut
 from sim.config import MarketConfig
 from sim.division import divide
@@ -31,6 +33,8 @@ def set_up_hydra() -> None:
     """Register schemas and the resolvers that the configuration files use."""
     register_schemas()
     OmegaConf.register_new_resolver("unique", lambda: secrets.token_hex(3), use_cache=True, replace=True)
+    if not OmegaConf.has_resolver("sweep_key"):  # A sweep gives its own once it is planned.
+        OmegaConf.register_new_resolver("sweep_key", lambda: "KEY")
     OmegaConf.register_new_resolver("minus", lambda whole, part: int(whole) - int(part), replace=True)
     OmegaConf.register_new_resolver("divide", lambda whole, by: max(1, int(whole) // int(by)), replace=True)
     OmegaConf.register_new_resolver("over_root", lambda scale, of: scale / math.sqrt(of), replace=True)
@@ -54,15 +58,15 @@ def check_overrides(overrides: Sequence[str], sweep: bool) -> list[Config]:
     UserError, hydra.errors.HydraException, omegaconf.errors.OmegaConfBaseException, ValueError
         Whatever is wrong with them.
     """
-    for override in overrides:
-        check_grammar(override)
-    cells = _cells(overrides)
+    cells = expand(overrides)
     GlobalHydra.instance().clear()
     with initialize_config_module("conf", version_base="1.3"):
+        check_keys([check_grammar(override) for override in overrides])
         configs = [_composed(cell, sweep or len(cells) > 1) for cell in cells]
     GlobalHydra.instance().clear()
     for config in configs:
         check_world(config.market(), config.replicates, config.seed)
+        check_tracker(config.run.tracker)
     return configs
 
 
@@ -84,15 +88,9 @@ def check_grammar(override: str) -> Override:
         ) from error
 
 
-def _cells(overrides: Sequence[str]) -> list[list[str]]:
-    parsed: list[Override] = OverridesParser.create().parse_overrides(list(overrides))
-    choices = [
-        [f"{o.get_key_element()}={value}" for value in o.sweep_string_iterator()]
-        if o.is_sweep_override()
-        else [str(o.input_line)]
-        for o in parsed
-    ]
-    return [list(cell) for cell in itertools.product(*choices)]
+def expand(overrides: Sequence[str]) -> list[list[str]]:
+    """Return the overrides of every cell that overrides with several values stand for."""
+    return [list(cell) for cell in itertools.product(*(choices(check_grammar(o)) for o in overrides))]
 
 
 def _composed(overrides: list[str], sweep: bool) -> Config:

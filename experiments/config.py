@@ -42,11 +42,15 @@ class RunConfig:
         good choice where several runs share the cores.
     progress : bool
         Whether to show a progress bar on a terminal.
+    tracker : str
+        Who else is told the metrics of every round: ``none``, ``tensorboard``, ``mlflow`` or ``wandb`` (see
+        `experiments.trackers`).
     """
 
     figures: bool = True
     threads: Annotated[int | None, Field(ge=1, le=256)] = 1
     progress: bool = True
+    tracker: Annotated[str, Field(pattern="^(none|tensorboard|mlflow|wandb)$")] = "none"
 
 
 @dataclass(frozen=True, config=STRICT)

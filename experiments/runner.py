@@ -3,9 +3,11 @@
 Core Objects: start, resume, finish, read_config, library_versions
 """
 
+import dataclasses
 import importlib.metadata
 import json
 import platform
+from contextlib import closing
 from pathlib import Path
 
 import torch
@@ -16,6 +18,7 @@ from yaml import YAMLError
 from experiments.config import Config, parse
 from experiments.progress import Progress
 from experiments.sentences import UserError, one_sentence
+from experiments.trackers import open_tracker, round_metrics
 from sim.cohort import Cohort
 from sim.records import (
     CHECKPOINT,
@@ -103,13 +106,17 @@ def _cohort(config: Config) -> Cohort:
 
 def _play(config: Config, cohort: Cohort, folder: Path, spent: dict[str, float]) -> None:
     writer = RecordWriter(folder)
-    with Progress(config.rounds, cohort.rounds_played, config.run.progress) as progress:
+    with (
+        closing(open_tracker(config.run.tracker, folder, dataclasses.asdict(config))) as tracker,
+        Progress(config.rounds, cohort.rounds_played, config.run.progress) as progress,
+    ):
         progress.seconds.update(spent)
         while cohort.rounds_played < config.rounds:
             tables = cohort.step(progress.phase)
             progress.phase("record")
             writer.write_round(cohort.rounds_played, tables)
             save_checkpoint(folder, cohort.state(), progress.seconds)
+            tracker.log(cohort.rounds_played, round_metrics(tables["rounds"]))
             progress.round_done()
         progress.phase("record")
         writer.finish()

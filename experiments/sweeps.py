@@ -1,27 +1,49 @@
-"""Sweeps: all cells side by side, and what each differs from the first by, in pairs.
+"""Sweeps: all cells in one table, side by side, and what each differs from the first by, in pairs.
 
 Cells that differ in nothing but the seed are one choice with more replicates. Replicates of the same seed
 share data, initial weights and random streams in every cell, so that differences between choices are paired.
 
-Core Objects: ComparisonTable, compare, print_comparison
+Core Objects: Sweep, aggregate, read_sweep, compare, print_comparison
 """
 
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
-from hydra.experimental.callback import Callback
-from omegaconf import DictConfig, OmegaConf
 from rich.table import Table
 
 from experiments.conclusion import SHOWN, cell, wide_console
 from experiments.statistics import Interval, interval
 from experiments.summary import METRICS
+from experiments.sweeping.cells import is_finished
+from experiments.sweeping.plan import CELLS, Plan, PlannedCell
 from sim.records import RecordError, write_atomically
 
 HEADLINES = SHOWN | {"trial_gain": "gain a trial, nats"}
+
+
+@dataclass(frozen=True)
+class Sweep:
+    """The cells of a sweep that have finished.
+
+    Attributes
+    ----------
+    keys : list of str
+        The keys that were swept, the seed apart.
+    cells : DataFrame
+        `sweep.parquet`: one row a cell and arm. Columns: `cell` (its key), the swept keys, `seed`, `arm`,
+        `replicates` (how many) and every metric of `METRICS` as its mean over them.
+    replicates : DataFrame
+        `replicates.parquet`: the same with one row a cell, arm and `replicate`.
+    unfinished : list of str
+        Folders of the cells that have no result.
+    """
+
+    keys: list[str]
+    cells: pd.DataFrame
+    replicates: pd.DataFrame
+    unfinished: list[str]
 
 
 @dataclass(frozen=True)
@@ -46,37 +68,97 @@ class Comparison:
     unfinished: list[str]
 
 
-class ComparisonTable(Callback):
-    """Hydra callback that compares the cells of a sweep when it ends."""
+def aggregate(folder: Path) -> None:
+    """Write `replicates.parquet` and `sweep.parquet` from the finished cells of a sweep's last command.
 
-    def on_multirun_end(self, config: DictConfig, **kwargs: Any) -> None:  # noqa: ARG002
-        """Write and print the comparison."""
-        print_comparison(compare(Path(config.hydra.sweep.dir)))
-
-
-def compare(folder: Path) -> Comparison:
-    """Compare the finished cells of a sweep; write `comparison.csv` and `differences.csv` into its folder.
+    Their bytes depend on the cells alone, whoever played them and in whatever order.
 
     Raises
     ------
     RecordError
-        If no cell of the sweep has finished.
+        If no cell has finished.
     """
-    samples, keys = _samples(folder)
+    plan = Plan.load(folder)
+    finished = [c for c in plan.cells if is_finished(folder / CELLS / c.key)]
+    if not finished:
+        raise RecordError(f"{folder} must hold at least one finished cell; there is none")
+    replicates = pd.concat([_replicates(folder, planned) for planned in finished], ignore_index=True)
+    for key in plan.keys:
+        replicates[key] = _as_numbers(replicates[key])
+    by = ["cell", *plan.keys, "seed", "arm"]
+    groups = replicates.groupby(by, sort=False, dropna=False)
+    cells = groups[list(METRICS)].mean().reset_index()
+    counts = groups.size().to_numpy()
+    if "replicates" not in cells:
+        cells.insert(len(by), "replicates", counts)
+    write_atomically(folder / "replicates.parquet", partial(replicates.to_parquet, index=False))
+    write_atomically(folder / "sweep.parquet", partial(cells.to_parquet, index=False))
+
+
+def read_sweep(folder: Path) -> Sweep:
+    """Return the tables that `aggregate` wrote.
+
+    Raises
+    ------
+    RecordError
+        If there are none, or they cannot be read.
+    """
+    plan = Plan.load(folder)
+    tables = {}
+    for name in ("sweep", "replicates"):
+        path = folder / f"{name}.parquet"
+        try:
+            tables[name] = pd.read_parquet(path)
+        except (OSError, ValueError) as error:
+            raise RecordError(
+                f"{path} must be the table of a sweep; it cannot be read (make it with: parabourse report "
+                f"{folder})"
+            ) from error
+    paths = [folder / CELLS / planned.key for planned in plan.unique]
+    unfinished = [str(path) for path in paths if not is_finished(path)]
+    return Sweep(plan.keys, tables["sweep"], tables["replicates"], unfinished)
+
+
+def _replicates(folder: Path, planned: PlannedCell) -> pd.DataFrame:
+    """Return a cell's replicates with its key and its values of the swept keys."""
+    path = folder / CELLS / planned.key / "replicates.csv"
+    frame = pd.read_csv(path)
+    own: dict[str, str | int] = {"cell": planned.key, **planned.choice, "seed": planned.seed}
+    labels = pd.DataFrame({name: [value] * len(frame) for name, value in own.items()})
+    # Every metric is a column in every sweep, of numbers, whether it applies to these cells or not.
+    metrics = frame.reindex(columns=list(METRICS)).astype("float64")
+    return pd.concat([labels, frame[["arm", "replicate"]], metrics], axis=1)
+
+
+def _as_numbers(values: pd.Series) -> pd.Series:
+    """Return what was typed as numbers where all of it are numbers."""
+    numbers = pd.to_numeric(values, errors="coerce")
+    return values if numbers.isna().any() else numbers
+
+
+def compare(folder: Path) -> Comparison:
+    """Compare the cells of a sweep's tables; write `comparison.csv` and `differences.csv` into its folder.
+
+    Raises
+    ------
+    RecordError
+        If there are no tables (see `aggregate`).
+    """
+    sweep = read_sweep(folder)
+    keys = sweep.keys
+    choices = sweep.replicates[keys].astype(str).agg(" ".join, axis=1) if keys else ""
+    samples = sweep.replicates.assign(choice=choices)
     levels = _intervals(samples, [*keys, "arm"])
     first = samples[samples["choice"] == samples["choice"].iloc[0]]
     pair = ["arm", "seed", "replicate"]
     joined = samples.merge(first, on=pair, suffixes=("", "_first"))
     joined = joined[joined["choice"] != joined["choice_first"]]
     for metric in METRICS:
-        if metric in samples:
-            joined[metric] = joined[metric] - joined[f"{metric}_first"]
+        joined[metric] = joined[metric] - joined[f"{metric}_first"]
     differences = _intervals(joined, [*keys, "arm"])
     write_atomically(folder / "comparison.csv", partial(levels.to_csv, index=False))
     write_atomically(folder / "differences.csv", partial(differences.to_csv, index=False))
-    started = {path.parent.parent for path in folder.glob("*/.hydra/config.yaml")}
-    unfinished = sorted(str(run) for run in started if not (run / "replicates.csv").is_file())
-    return Comparison(keys, levels, differences, unfinished)
+    return Comparison(keys, levels, differences, sweep.unfinished)
 
 
 def print_comparison(comparison: Comparison) -> None:
@@ -88,36 +170,11 @@ def print_comparison(comparison: Comparison) -> None:
         _print("paired difference to the first choice", comparison.keys, comparison.differences)
 
 
-def _samples(folder: Path) -> tuple[pd.DataFrame, list[str]]:
-    """Return all cells' replicates with the values of the swept keys, and these keys without the seed.
-
-    A seed that was given twice counts once.
-    """
-    runs = sorted((p.parent for p in folder.glob("*/replicates.csv")), key=lambda p: (len(p.name), p.name))
-    if not runs:
-        raise RecordError(f"{folder} must hold at least one finished run; there is none")
-    typed = [_overrides(run) for run in runs]
-    names = list(dict.fromkeys(name for cell_typed in typed for name in cell_typed))
-    keys = [name for name in names if name != "seed" and len({t.get(name) for t in typed}) > 1]
-    frames = []
-    for run, own in zip(runs, typed, strict=True):
-        values = {key: own.get(key, "") for key in keys}
-        frame = pd.read_csv(run / "replicates.csv")
-        seed = int(OmegaConf.load(run / "config.yaml").seed)
-        frames.append(frame.assign(**values, seed=seed, choice=" ".join(values.values())))
-    samples = pd.concat(frames, ignore_index=True)
-    return samples.drop_duplicates(["choice", "arm", "seed", "replicate"]), keys
-
-
-def _overrides(run: Path) -> dict[str, str]:
-    return dict(str(typed).split("=", 1) for typed in OmegaConf.load(run / ".hydra" / "overrides.yaml"))
-
-
 def _intervals(samples: pd.DataFrame, by: list[str]) -> pd.DataFrame:
     rows = []
     for labels, group in samples.groupby(by, sort=False):
         for metric in METRICS:
-            if metric in group and group[metric].notna().any():
+            if group[metric].notna().any():
                 found = interval(group[metric].dropna().to_numpy())
                 row = dict(zip(by, labels, strict=True)) | {"metric": metric}
                 row |= {"mean": found.mean, "low": found.low, "high": found.high, "n": found.n}
@@ -129,7 +186,7 @@ def _print(title: str, keys: list[str], table: pd.DataFrame) -> None:
     metrics = {name: text for name, text in HEADLINES.items() if name in set(table["metric"])}
     shown = Table(title=title)
     for heading in [*keys, "arm"]:
-        shown.add_column(heading, overflow="fold")
+        shown.add_column(heading.replace(".", ".\n"), no_wrap=True)
     for heading in metrics.values():
         shown.add_column(heading, justify="right", overflow="fold")
     for labels, group in table.groupby([*keys, "arm"], sort=False):

@@ -12,6 +12,7 @@ import pandas as pd
 import pytest
 
 from experiments.cli import main
+from experiments.composition import check_overrides, set_up_hydra
 from sim.records import TABLES
 
 TINY = [
@@ -44,8 +45,11 @@ def refused(capsys, *arguments):
 @pytest.mark.parametrize(
     ("override", "told"),
     [
-        ("organisation=4", ["organisation"]),
-        ("+sede=1", ["sede"]),
+        ("organisation=4", ["organisation", "did you mean organisations?"]),
+        ("+sede=1", ["sede", "did you mean seed?"]),
+        ("++setting.demand.tao=1", ["setting.demand.tao", "did you mean setting.demand.tau?"]),
+        ("+hydra.launcher.n_job=1", ["hydra.launcher.n_job"]),
+        ("+experiment=duopoly", ["leave out the plus", "experiment=duopoly"]),
         ("mechanism.reserve=1", ["reserve"]),
         ("mechanism=dutch", ["dutch", "first_price"]),
         ("organisations=many", ["organisations", "many"]),
@@ -89,6 +93,14 @@ def test_negative_prices_are_refused(capsys):
 
 def test_a_bad_cell_stops_a_sweep_before_it_starts(capsys):
     assert "rounds" in refused(capsys, "run", "-m", *TINY, "rounds=1,0")
+
+
+def test_new_entries_of_open_mappings_are_keys():
+    set_up_hydra()
+    typed = ["+population.mix.shading=2", "+population.parameters.shading.fraction=0.5", "++seed=3"]
+    [config] = check_overrides([*TINY, *typed], sweep=False)
+    assert config.seed == 3
+    assert config.population.mix == {"shading": 2}
 
 
 def test_an_output_folder_must_be_empty(capsys, tmp_path):
@@ -147,6 +159,7 @@ def test_runs_get_folders_of_their_own():
 
 def test_a_sweep_ends_with_a_comparison(capsys):
     typed = ["mechanism=first_price,k_double_auction,nash_bargaining", "seed=0,1", "hydra.sweep.dir=sweep"]
+    typed.append("hydra/launcher=basic")
     assert main(["run", "-m", *TINY, "rounds=1", "run=tables_only", *typed]) == 0
     table = pd.read_csv("sweep/comparison.csv")
     assert set(table["mechanism"]) == {"first_price", "k_double_auction", "nash_bargaining"}

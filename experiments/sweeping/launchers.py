@@ -1,0 +1,120 @@
+"""Launchers: who plays the cells of a sweep, and never more at once than the cores have room for.
+
+Hydra's launchers do the work: ``joblib`` on the cores of this machine (the default), ``basic`` one cell
+after the other, ``submitit_slurm`` on a Slurm cluster, ``submitit_local`` the same way here, and ``ray``.
+
+Core Objects: launch, prepare_launchers, check_launcher, jobs_at_once
+"""
+
+from collections.abc import Sequence
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import suppress
+from pathlib import Path
+
+import joblib
+from hydra._internal.callbacks import Callbacks
+from hydra.core.config_store import ConfigStore
+from hydra.core.global_hydra import GlobalHydra
+from hydra.core.plugins import Plugins
+from hydra.plugins.launcher import Launcher
+from hydra.types import HydraContext
+from omegaconf import DictConfig, OmegaConf
+
+from experiments.sentences import UserError
+from experiments.sweeping.cells import is_finished, play_cell
+from experiments.sweeping.plan import CELLS, PlannedCell
+
+EXTRAS = {"submitit_local": "slurm", "submitit_slurm": "slurm", "ray": "ray"}
+"""The extra of this package that brings a launcher."""
+
+BOUNDS: dict[str, dict[str, str | int]] = {
+    "joblib": {"n_jobs": "${jobs_at_once:${run.threads}}"},
+    "submitit_local": {"cpus_per_task": "${run.threads}"},
+    "submitit_slurm": {"cpus_per_task": "${run.threads}", "max_num_timeout": 3},
+    "ray": {"ray.init.include_dashboard": False, "ray.remote.num_cpus": "${run.threads}"},
+}
+"""What each launcher is told unless the user says otherwise: the cores of a job, and how often one that runs
+out of time is submitted again."""
+
+
+def prepare_launchers() -> None:
+    """Give the launchers that are installed our defaults, and Hydra the resolver that they use."""
+    OmegaConf.register_new_resolver("jobs_at_once", jobs_at_once, replace=True)
+    Plugins.instance()  # Hydra's plugins store their configurations when they are found.
+    store = ConfigStore.instance()
+    for name in set(BOUNDS) & _installed():
+        node = store.load(f"hydra/launcher/{name}.yaml").node
+        for key, value in BOUNDS[name].items():
+            OmegaConf.update(node, key, value, force_add=True)
+        store.store(group="hydra/launcher", name=name, node=node)
+
+
+def jobs_at_once(threads: int | None) -> int:
+    """Return how many jobs of so many threads the cores that this process may use have room for.
+
+    None is torch's own choice, all cores.
+    """
+    cores = int(joblib.cpu_count())
+    return max(1, cores // (threads or cores))
+
+
+def check_launcher(overrides: Sequence[str]) -> None:
+    """Raise ``UserError`` if a launcher is asked for that has to be installed first."""
+    for override in overrides:
+        key, _, name = override.partition("=")
+        if key == "hydra/launcher" and name in EXTRAS and name not in _installed():
+            raise UserError(
+                f"hydra/launcher={name} needs an extra: pip install 'parabourse[{EXTRAS[name]}]' "
+                f"(docs/sweeps.md)"
+            )
+
+
+def launch(master: DictConfig, cells: Sequence[PlannedCell], folder: Path) -> None:
+    """Play the cells of a sweep in its folder with the launcher that Hydra composed; needs Hydra initialised.
+
+    Cells that were in flight when a process of joblib's died (out of memory, say) are played again, each
+    alone, once the others are done.
+
+    Raises
+    ------
+    Exception
+        Whatever the launcher raises; cells that were played are kept.
+    """
+    context = HydraContext(config_loader=GlobalHydra.instance().config_loader(), callbacks=Callbacks(master))
+    launcher = Plugins.instance().instantiate_launcher(context, play_cell, master)
+    size = master.hydra.sweeper.max_batch_size or _batch_size(master, len(cells))
+    for at in range(0, len(cells), size):
+        _launch_batch(launcher, cells[at : at + size], folder)
+
+
+def _launch_batch(launcher: Launcher, cells: Sequence[PlannedCell], folder: Path) -> None:
+    left, suspects = list(cells), list[PlannedCell]()
+    while left:
+        try:
+            launcher.launch([_job(cell, folder) for cell in left], initial_job_idx=0)
+            break
+        except BrokenProcessPool:
+            begun = [cell for cell in left if (folder / CELLS / cell.key).exists()]
+            if not begun:
+                raise
+            suspects += [cell for cell in begun if not is_finished(folder / CELLS / cell.key)]
+            left = [cell for cell in left if cell not in begun]
+    for cell in suspects:
+        with suppress(BrokenProcessPool):
+            launcher.launch([_job(cell, folder)], initial_job_idx=0)
+
+
+def _job(cell: PlannedCell, folder: Path) -> list[str]:
+    """Return the overrides of a job: the cell's own and its folder."""
+    quoted = str(folder.absolute()).replace("'", "\\'")
+    return [*cell.overrides, f"hydra.sweep.dir='{quoted}'", f"hydra.sweep.subdir={CELLS}/{cell.key}"]
+
+
+def _batch_size(master: DictConfig, cells: int) -> int:
+    """Return how many jobs to hand over at once: all, but to submitit's stand-in, which starts all it has."""
+    local = str(master.hydra.launcher._target_).endswith("LocalLauncher")
+    return jobs_at_once(master.run.threads) if local else cells
+
+
+def _installed() -> set[str]:
+    return {Path(name).stem for name in ConfigStore.instance().list("hydra/launcher")}

@@ -1,0 +1,148 @@
+"""The plan of a sweep: which cells it has, under which keys, with which values of the swept keys.
+
+A cell is keyed by a hash of its resolved configuration, so that a repeated command finds what it has played
+before, and a larger sweep in the same folder finds the cells of a smaller one.
+
+Core Objects: Plan, PlannedCell, plan_sweep, cell_key
+"""
+
+import dataclasses
+import hashlib
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from omegaconf import DictConfig
+
+from experiments.composition import check_grammar, check_overrides, expand
+from experiments.config import Config
+from experiments.runner import library_versions
+from sim.records import RecordError, write_atomically
+
+PLAN = "sweep.json"
+CELLS = "cells"
+KEY_LENGTH = 16
+
+
+@dataclass(frozen=True)
+class PlannedCell:
+    """One configuration of a sweep.
+
+    Attributes
+    ----------
+    key : str
+        Hash of the resolved configuration; the name of the cell's folder.
+    overrides : list of str
+        What to type to play it alone.
+    choice : dict
+        The swept keys and their values, as typed, the seed apart.
+    seed, rounds : int
+        Of its configuration.
+    """
+
+    key: str
+    overrides: list[str]
+    choice: dict[str, str]
+    seed: int
+    rounds: int
+
+
+@dataclass(frozen=True)
+class Plan:
+    """All cells of a sweep, in the order in which they were typed, and the keys that differ between them."""
+
+    keys: list[str]
+    cells: list[PlannedCell]
+
+    @cached_property
+    def key(self) -> str:
+        """Return a hash of the set of cells, whatever the order in which they were typed."""
+        return _hash(sorted(cell.key for cell in self.cells))
+
+    @property
+    def unique(self) -> list[PlannedCell]:
+        """Return the cells that differ in more than name: two ways to type one configuration are one."""
+        return list({cell.key: cell for cell in reversed(self.cells)}.values())[::-1]
+
+    def save(self, folder: Path) -> None:
+        """Write the plan into the sweep's folder."""
+        text = json.dumps(dataclasses.asdict(self), indent=1)
+        write_atomically(folder / PLAN, lambda p: p.write_text(text, encoding="utf-8"))
+
+    @classmethod
+    def load(cls, folder: Path) -> "Plan":
+        """Return the plan of the last command in a sweep's folder.
+
+        Raises
+        ------
+        RecordError
+            If there is none, or it cannot be read.
+        """
+        path = folder / PLAN
+        if not path.is_file():
+            raise RecordError(f"{folder} must be the folder of a sweep, with {PLAN} in it; there is none")
+        try:
+            found = json.loads(path.read_text(encoding="utf-8"))
+            return cls(found["keys"], [PlannedCell(**cell) for cell in found["cells"]])
+        except (ValueError, KeyError, TypeError) as error:
+            raise RecordError(f"{path} must be the plan of a sweep; it cannot be read ({error})") from error
+
+
+def plan_sweep(master: DictConfig) -> Plan:
+    """Return the plan of what Hydra composed for a multirun; every cell has been composed and checked.
+
+    Keys that a preset sweeps (``hydra.sweeper.params``) count like typed ones, and what was typed goes first.
+
+    Raises
+    ------
+    UserError, hydra.errors.HydraException, omegaconf.errors.OmegaConfBaseException, ValueError
+        If any of the configurations is not allowed.
+    """
+    typed = list(master.hydra.overrides.task)
+    own = {check_grammar(override).get_key_element() for override in typed}
+    preset = [f"{k}={v}" for k, v in (master.hydra.sweeper.params or {}).items() if k not in own]
+    overrides = preset + typed
+    swept = _swept(overrides)
+    cells = [
+        PlannedCell(
+            cell_key(config),
+            choices,
+            {key: value for key, value in _values(choices).items() if key in swept},
+            config.seed,
+            config.rounds,
+        )
+        for choices, config in zip(expand(overrides), check_overrides(overrides, sweep=True), strict=True)
+    ]
+    # A value that was typed twice is one cell.
+    return Plan(swept, list({(cell.key, *cell.choice.values()): cell for cell in cells}.values()))
+
+
+def cell_key(config: Config) -> str:
+    """Return the hash of all that decides the numbers of a run: its configuration and Parabourse's version.
+
+    The part ``run`` changes no number and is left out.
+    """
+    decisive = dataclasses.asdict(config)
+    del decisive["run"]
+    # Keys are not sorted: in population.mix, the order decides who follows which strategy.
+    return _hash([decisive, library_versions()["parabourse"]])
+
+
+def _hash(content: object) -> str:
+    return hashlib.sha256(json.dumps(content).encode()).hexdigest()[:KEY_LENGTH]
+
+
+def _swept(overrides: Sequence[str]) -> list[str]:
+    """Return the keys that are given more than one value, the seed apart."""
+    chosen: dict[str, set[str]] = {}
+    for choices in expand(overrides):
+        for key, value in _values(choices).items():
+            chosen.setdefault(key, set()).add(value)
+    return [key for key, values in chosen.items() if len(values) > 1 and key != "seed"]
+
+
+def _values(choices: Iterable[str]) -> dict[str, str]:
+    pairs = (choice.partition("=") for choice in choices)
+    return {key.lstrip("+~"): value.strip("'\"") for key, _, value in pairs}

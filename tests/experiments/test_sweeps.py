@@ -1,0 +1,292 @@
+"""Sweeps: the same table whoever plays the cells and whatever stops them, and no finished cell twice."""
+
+import dataclasses
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from concurrent.futures.process import BrokenProcessPool
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from filelock import FileLock
+
+from experiments.cli import main
+from experiments.composition import compose_config, set_up_hydra
+from experiments.config import RunConfig
+from experiments.runner import start
+from experiments.summary import METRICS
+from experiments.sweeping import cells, launchers
+from experiments.sweeping.command import compose_master
+from experiments.sweeping.launchers import prepare_launchers
+from experiments.sweeping.plan import Plan, PlannedCell, cell_key, plan_sweep
+from experiments.sweeps import read_sweep
+
+ROOT = Path(__file__).parents[2]
+TINY = ["organisations=2", "rounds=2", "replicates=1", "data.examples=400", "network.widths=[8]"]
+SIX = [*TINY, "run=tables_only", "mechanism=first_price,nash_bargaining,mcafee", "seed=0,1"]
+TABLES = ("sweep.parquet", "replicates.parquet", "comparison.csv", "differences.csv")
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+    """Return the folder of a sweep of six cells that joblib played without a stop."""
+    folder = tmp_path_factory.mktemp("joblib") / "sweep"
+    assert main(["run", "-m", *SIX, f"hydra.sweep.dir={folder}"]) == 0
+    return folder
+
+
+def sweep(folder, *overrides, launcher="basic"):
+    """Repeat the sweep in a folder, in this process, and return the exit code."""
+    return main(["run", "-m", *SIX, f"hydra/launcher={launcher}", f"hydra.sweep.dir='{folder}'", *overrides])
+
+
+def marks(folder):
+    """Return when each finished cell was finished."""
+    return {path.parent.name: path.stat().st_mtime_ns for path in folder.glob("cells/*/finished.json")}
+
+
+def assert_same_tables(one, two):
+    for name in TABLES:
+        assert (one / name).read_bytes() == (two / name).read_bytes(), name
+
+
+def copy(whole, tmp_path):
+    return Path(shutil.copytree(whole, tmp_path / "a sweep"))
+
+
+def command(folder, *overrides, python=sys.executable):
+    return [python, "-m", "experiments.cli", "run", "-m", *SIX, f"hydra.sweep.dir={folder}", *overrides]
+
+
+def environment():
+    return os.environ | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
+
+
+def test_the_table_has_a_row_for_every_cell_and_arm(whole):
+    found = read_sweep(whole)
+    assert found.keys == ["mechanism"]
+    assert found.unfinished == []
+    assert len(found.cells) == 12
+    assert list(found.cells)[:5] == ["cell", "mechanism", "seed", "arm", "replicates"]
+    assert list(found.cells)[5:] == list(METRICS)
+    assert list(found.cells["mechanism"].unique()) == ["first_price", "nash_bargaining", "mcafee"]
+    assert set(found.cells["cell"]) == {path.name for path in (whole / "cells").iterdir()}
+    by = ["cell", "arm"]
+    means = found.replicates.groupby(by, sort=False)[list(METRICS)].mean().reset_index()
+    pd.testing.assert_frame_equal(means, found.cells[[*by, *METRICS]])
+
+
+def test_swept_numbers_are_numbers_and_a_larger_sweep_keeps_the_cells_of_a_smaller_one(tmp_path, capsys):
+    folder = tmp_path / "sweep"
+    small = [*TINY, "rounds=1", "run=tables_only", "hydra/launcher=basic", f"hydra.sweep.dir={folder}"]
+    assert main(["run", "-m", *small, "setting.demand.tau=0.05"]) == 0
+    before = marks(folder)
+    assert main(["run", "-m", *small, "setting.demand.tau=0.05,0.1,.1"]) == 0
+    assert "2 cells, 1 finished, 1 to play" in capsys.readouterr().out
+    assert before.items() < marks(folder).items()
+    found = read_sweep(folder)
+    assert list(found.cells["setting.demand.tau"]) == [0.05, 0.05, 0.1, 0.1]
+    assert main(["run", "-m", *small, "setting.demand.tau=0.05"]) == 0
+    assert len(read_sweep(folder).cells) == 2
+
+
+@pytest.mark.parametrize("missing", [2, pytest.param(6, marks=pytest.mark.slow)])
+def test_submitit_makes_the_same_table(missing, whole, tmp_path):
+    pytest.importorskip("submitit", reason="submitit is not installed (the extra slurm)")
+    folder = copy(whole, tmp_path)
+    for key in sorted(marks(folder))[:missing]:
+        shutil.rmtree(folder / "cells" / key)
+    assert sweep(folder, launcher="submitit_local") == 0
+    assert_same_tables(whole, folder)
+
+
+def test_ray_makes_the_same_table(whole, tmp_path):
+    """Hydra's launcher for Ray is best kept in an environment of its own: PARABOURSE_RAY_PYTHON names it."""
+    python = os.environ.get("PARABOURSE_RAY_PYTHON", sys.executable)
+    if python == sys.executable:
+        pytest.importorskip("ray", reason="Ray is not installed, and PARABOURSE_RAY_PYTHON is not set")
+    # Not in `tmp_path`: the names of Ray's sockets would be too long.
+    with tempfile.TemporaryDirectory() as own:
+        typed = ["hydra/launcher=ray", f"+hydra.launcher.ray.init._temp_dir={own}"]
+        # Ray writes a token into the home directory.
+        own_home = environment() | {"HOME": own}
+        subprocess.run(command(tmp_path / "sweep", *typed, python=python), env=own_home, check=True)
+    assert_same_tables(whole, tmp_path / "sweep")
+
+
+def test_a_killed_sweep_goes_on_to_the_same_table_and_repeats_no_cell(whole, tmp_path):
+    folder = tmp_path / "sweep"
+    with subprocess.Popen(
+        command(folder), env=environment(), stdout=subprocess.DEVNULL, start_new_session=True
+    ) as process:
+        deadline = time.monotonic() + 120
+        while len(marks(folder)) < 2 and process.poll() is None and time.monotonic() < deadline:
+            time.sleep(0.01)
+        os.killpg(process.pid, signal.SIGKILL)
+    before = marks(folder)
+    assert 2 <= len(before) < 6
+    assert sweep(folder) == 0
+    assert before.items() <= marks(folder).items()
+    assert_same_tables(whole, folder)
+
+
+def test_damaged_and_half_played_cells_are_played_again_and_no_other(whole, tmp_path, capsys):
+    folder = copy(whole, tmp_path)
+    truncated, damaged, stopped, *untouched = sorted(marks(folder))
+    before = marks(folder)
+    path = folder / "cells" / truncated / "rounds.parquet"
+    path.write_bytes(path.read_bytes()[:100])
+    path = folder / "cells" / damaged / "replicates.csv"
+    path.write_text(path.read_text().replace("0", "1"))
+    (folder / "cells" / stopped / "finished.json").unlink()
+    (folder / "cells" / stopped / "checkpoint.safetensors").write_bytes(b"half")
+    (folder / "sweep.parquet").unlink()
+    assert sweep(folder) == 0
+    told = capsys.readouterr().out
+    assert "6 cells, 3 finished, 3 to play" in told
+    assert "2 whose records are damaged" in told
+    assert {key for key, when in marks(folder).items() if when == before[key]} == set(untouched)
+    assert_same_tables(whole, folder)
+
+
+def test_a_cell_that_fails_stops_no_other_and_is_played_again(whole, tmp_path, capsys, monkeypatch):
+    folder = tmp_path / "sweep"
+
+    def start_or_fail(config, text, folder):
+        if config.mechanism["name"] == "mcafee" and config.seed == 0:
+            raise RuntimeError("the device has melted")
+        start(config, text, folder)
+
+    monkeypatch.setattr(cells, "start", start_or_fail)
+    assert sweep(folder) == 1
+    told = capsys.readouterr().err.splitlines()
+    assert len(told) == 2
+    assert "mechanism=mcafee seed=0: the device has melted" in told[0]
+    assert "1 of 6 cells" in told[1]
+    [unfinished] = read_sweep(folder).unfinished
+    assert "RuntimeError" in Path(unfinished, "error.txt").read_text()
+    monkeypatch.undo()
+    before = marks(folder)
+    assert sweep(folder) == 0
+    assert before.items() < marks(folder).items()
+    assert_same_tables(whole, folder)
+
+
+def test_ctrl_c_says_how_to_go_on(tmp_path, capsys, monkeypatch):
+    def stop(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(cells, "start", stop)
+    assert sweep(tmp_path / "sweep") == 130
+    assert capsys.readouterr().err.strip() == "parabourse: stopped; the same command goes on."
+
+
+def test_a_second_process_waits_and_plays_nothing(whole, tmp_path, monkeypatch):
+    folder = copy(whole, tmp_path)
+    [key, *_] = marks(folder)
+    cell = folder / "cells" / key
+    mark = (cell / "finished.json").read_bytes()
+    (cell / "finished.json").unlink()
+    monkeypatch.setattr(cells, "start", None)
+    second = threading.Thread(target=sweep, args=(folder,))
+    with FileLock(cell / ".lock"):
+        second.start()
+        second.join(2)
+        assert second.is_alive()
+        (cell / "finished.json").write_bytes(mark)
+    second.join(60)
+    assert not second.is_alive()
+    assert not (cell / "error.txt").exists()
+
+
+def test_a_process_that_dies_takes_no_other_cell_with_it(monkeypatch, tmp_path):
+    """Cells that were in flight are played again alone, and what nobody had begun at once."""
+    folder = tmp_path
+    played = []
+
+    class Dying:
+        def launch(self, jobs, initial_job_idx):
+            for job in jobs:
+                key = job[-1].rsplit("/", 1)[-1]
+                played.append(key)
+                (folder / "cells" / key).mkdir(parents=True, exist_ok=True)
+                if key == "b":
+                    raise BrokenProcessPool
+                (folder / "cells" / key / "finished.json").touch()
+
+    planned = [PlannedCell(key, [], {}, seed=0, rounds=1) for key in "abcd"]
+    launchers._launch_batch(Dying(), planned, folder)
+    assert played == ["a", "b", "c", "d", "b"]
+
+
+def test_jobs_and_their_threads_fit_the_cores(monkeypatch):
+    monkeypatch.setattr("joblib.cpu_count", lambda: 8)
+    assert [launchers.jobs_at_once(threads) for threads in (1, 3, 8, 16, None)] == [8, 2, 1, 1, 1]
+    set_up_hydra()
+    prepare_launchers()
+    master = compose_master(["run.threads=4"])
+    assert master.hydra.launcher.n_jobs == 2
+
+
+def test_what_the_key_of_a_cell_depends_on(monkeypatch):
+    set_up_hydra()
+    config = compose_config([mix := "population.mix={truthful:2,shading:2}"])
+    key = cell_key(config)
+    assert cell_key(dataclasses.replace(config, run=RunConfig(figures=False, threads=2))) == key
+    others = [[mix, "seed=1"], [mix, "setting.demand.tau=0.06"], ["population.mix={shading:2,truthful:2}"]]
+    keys = {cell_key(compose_config(other)) for other in others}
+    assert len(keys | {key}) == 4
+    monkeypatch.setattr("experiments.sweeping.plan.library_versions", lambda: {"parabourse": "99"})
+    assert cell_key(config) != key
+
+
+def test_cells_made_with_other_versions_are_kept_with_a_warning(whole, tmp_path, capsys, monkeypatch):
+    folder = copy(whole, tmp_path)
+    monkeypatch.setattr(cells, "library_versions", lambda: {"torch": "99"})
+    before = marks(folder)
+    assert sweep(folder) == 0
+    assert "some finished cells were made with other versions (python" in capsys.readouterr().err
+    assert marks(folder) == before
+
+
+def test_a_preset_may_sweep_and_what_is_typed_goes_first():
+    set_up_hydra()
+    prepare_launchers()
+    plan = plan_sweep(compose_master(["experiment=closeness", "seed=0,1"]))
+    assert plan.keys == ["setting.demand.tau"]
+    assert [(cell.choice["setting.demand.tau"], cell.seed) for cell in plan.cells[:3]] == [
+        ("0.02", 0),
+        ("0.02", 1),
+        ("0.05", 0),
+    ]
+    typed = plan_sweep(compose_master(["experiment=closeness", "setting.demand.tau=0.02,0.3"]))
+    assert {cell.key for cell in typed.cells} & {cell.key for cell in plan.cells} == {plan.cells[0].key}
+
+
+def test_the_folder_is_found_again_in_whatever_order_cells_are_typed(whole):
+    plan = Plan.load(whole)
+    assert Plan(plan.keys, plan.cells[::-1]).key == plan.key
+    assert Plan(plan.keys, plan.cells[:-1]).key != plan.key
+
+
+@pytest.mark.parametrize(
+    ("typed", "told"),
+    [
+        (["hydra/launcher=rai"], "hydra/launcher must be one of"),
+        (["hydra/launcher=ray"], "pip install 'parabourse[ray]'"),
+        (["mechanism=glob(m*)"], "several values must be listed"),
+        (["--config-dir=."], "no flag but -m"),
+        (["hydra.sweep.dir=tests"], "hydra.sweep.dir must be a new folder or that of a sweep"),
+    ],
+)
+def test_sweeps_that_cannot_be_played_are_refused(typed, told, capsys, monkeypatch):
+    monkeypatch.chdir(ROOT)
+    monkeypatch.setattr(launchers, "_installed", lambda: {"basic", "joblib"})
+    assert main(["run", "-m", *TINY, "seed=0,1", *typed]) == 2
+    assert told in capsys.readouterr().err
