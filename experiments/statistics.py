@@ -1,14 +1,23 @@
-"""Intervals for the mean over replicates, plain and paired.
+"""What replicates say: intervals, paired differences, effect sizes, many comparisons, and how many are needed.
 
-Core Objects: Interval, interval, paired_interval
+Every interval of a figure or table comes from here.
+
+Core Objects: Interval, interval, paired_interval, bootstrap_interval, slope_interval, effect_size, p_value,
+holm, replicates_needed
 """
 
 import math
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike
-from scipy import stats
+from numpy.typing import ArrayLike, NDArray
+from scipy import special, stats
+
+RESAMPLES = 1999
+"""Bootstrap samples: with (resamples + 1) * 0.025 a whole number, the ends are order statistics."""
+
+MOST_REPLICATES = 1_000_000
+"""Above so many replicates a difference is as good as none, and counting them exactly helps nobody."""
 
 
 @dataclass(frozen=True)
@@ -49,11 +58,8 @@ def interval(samples: ArrayLike, confidence: float = 0.95) -> Interval:
     ValueError
         If `samples` is no column or empty, or `confidence` not in (0, 1).
     """
-    if not 0 < confidence < 1:
-        raise ValueError(f"confidence must be in (0, 1); got {confidence}")
-    values = np.asarray(samples, dtype=np.float64)
-    if values.ndim != 1 or values.size == 0:
-        raise ValueError(f"samples must be a column of at least one number; got the shape {values.shape}")
+    _check_confidence(confidence)
+    values = _column(samples)
     n = len(values)
     mean = float(values.mean())
     if n == 1:
@@ -84,3 +90,205 @@ def paired_interval(a: ArrayLike, b: ArrayLike, confidence: float = 0.95) -> Int
     if first.shape != second.shape:
         raise ValueError(f"b must have the shape {first.shape} of a, one number a pair; got {second.shape}")
     return interval(first - second, confidence)
+
+
+def bootstrap_interval(
+    samples: ArrayLike, confidence: float = 0.95, rng: np.random.Generator | None = None
+) -> Interval:
+    """Return the mean with its bias-corrected and accelerated (BCa) bootstrap interval.
+
+    Efron 1987, by `scipy.stats.bootstrap`. It assumes no shape, but of few samples it is too narrow, about
+    sqrt((n - 1) / n) of what it should be and without Student's wider tails: beside Student's interval it
+    shows what skewness does. Cost grows as n times 1,999 resamples (some 2 ms).
+
+    Parameters
+    ----------
+    samples : array [n]
+        One number a replicate.
+    confidence : float
+        Coverage, in (0, 1).
+    rng : Generator or None
+        Draws the resamples; by default one of a fixed seed: the same samples give the same interval.
+
+    Returns
+    -------
+    Interval
+        The ends are NaN where n**-n >= (1 - confidence) / 2: then the resample that repeats the greatest
+        sample n times is alone likelier than the tail, and the end could not lie anywhere else. For 95% that
+        is n <= 3. Samples that are all equal give an interval of length 0.
+
+    Raises
+    ------
+    ValueError
+        As `interval`.
+    """
+    _check_confidence(confidence)
+    values = _column(samples)
+    n = len(values)
+    mean = float(values.mean())
+    if not np.isfinite(values).all() or float(n) ** -n >= (1 - confidence) / 2:
+        return Interval(mean, math.nan, math.nan, n)
+    if np.ptp(values) == 0:
+        return Interval(mean, mean, mean, n)
+    found = stats.bootstrap(
+        (values,),
+        np.mean,
+        n_resamples=RESAMPLES,
+        confidence_level=confidence,
+        method="BCa",
+        rng=np.random.default_rng(0) if rng is None else rng,
+    )
+    return Interval(mean, float(found.confidence_interval.low), float(found.confidence_interval.high), n)
+
+
+def slope_interval(x: ArrayLike, y: ArrayLike, confidence: float = 0.95) -> Interval:
+    """Return the least-squares slope of y on x with its Student interval (n - 2 degrees of freedom).
+
+    Parameters
+    ----------
+    x, y : array [n]
+        Points, n >= 2, with at least two different x.
+    confidence : float
+        Coverage, in (0, 1).
+
+    Returns
+    -------
+    Interval
+        The slope; its ends are NaN for two points, which every line fits.
+
+    Raises
+    ------
+    ValueError
+        If the lengths differ or all x are equal, and as `interval`.
+    """
+    _check_confidence(confidence)
+    across, up = _column(x), _column(y)
+    fit = stats.linregress(across, up)
+    n = len(across)
+    if n == 2:
+        return Interval(float(fit.slope), math.nan, math.nan, n)
+    half = float(stats.t.ppf((1 + confidence) / 2, n - 2) * fit.stderr)
+    return Interval(float(fit.slope), float(fit.slope) - half, float(fit.slope) + half, n)
+
+
+def effect_size(differences: ArrayLike) -> float:
+    """Return the standardised mean of paired differences: Cohen's d_z with Hedges' correction.
+
+    g_z = J(n - 1) * mean / s, with J(m) = Gamma(m / 2) / (sqrt(m / 2) Gamma((m - 1) / 2)), which makes it
+    unbiased for normal differences. Cohen 1988, section 2.3.5; Hedges 1981, J. Educational Statistics 6.
+    Paired samples that share much have a large g_z although each varies widely: it says how surely a pair
+    shows the difference, not how large the difference is.
+
+    Parameters
+    ----------
+    differences : array [n]
+        One number a pair.
+
+    Returns
+    -------
+    float
+        NaN for n < 3, where no unbiased estimate exists, and where all differences are equal.
+    """
+    values = _column(differences)
+    freedom = len(values) - 1
+    if freedom < 2 or np.ptp(values) == 0:
+        return math.nan
+    correction = math.exp(special.gammaln(freedom / 2) - special.gammaln((freedom - 1) / 2))
+    return float(correction / math.sqrt(freedom / 2) * values.mean() / values.std(ddof=1))
+
+
+def p_value(differences: ArrayLike) -> float:
+    """Return the two-sided p of Student's test that paired differences have mean 0.
+
+    Parameters
+    ----------
+    differences : array [n]
+        One number a pair.
+
+    Returns
+    -------
+    float
+        In [0, 1]; NaN for n = 1 and where all differences are 0; 0 where all are equal to another number.
+    """
+    values = _column(differences)
+    if len(values) == 1 or not values.any():
+        return math.nan
+    if np.ptp(values) == 0:
+        return 0.0
+    return float(stats.ttest_1samp(values, 0.0).pvalue)
+
+
+def holm(p_values: ArrayLike) -> NDArray[np.float64]:
+    """Return p-values adjusted for many comparisons by Holm's step-down rule (1979).
+
+    The k-th smallest of m is multiplied by m + 1 - k, never falling below an earlier one nor above 1.
+    Rejecting what stays below alpha keeps the chance of any false rejection below alpha, however the tests
+    depend on each other.
+
+    Parameters
+    ----------
+    p_values : array [m]
+        In [0, 1]; NaN for a comparison that could not be made, which stays NaN and does not count.
+
+    Raises
+    ------
+    ValueError
+        If a value lies outside [0, 1].
+    """
+    given = np.asarray(p_values, dtype=np.float64)
+    if ((given < 0) | (given > 1)).any():
+        raise ValueError(f"p_values must be in [0, 1]; got {given[(given < 0) | (given > 1)][0]}")
+    adjusted = np.full(given.shape, math.nan)
+    made = np.flatnonzero(~np.isnan(given))
+    order = made[np.argsort(given[made], kind="stable")]
+    steps = given[order] * np.arange(len(order), 0, -1)
+    adjusted[order] = np.minimum(np.maximum.accumulate(steps), 1.0)
+    return adjusted
+
+
+def replicates_needed(deviation: float, half_width: float, confidence: float = 0.95) -> int:
+    """Return the least n for a Student interval that reaches no further than `half_width` either way.
+
+    The least n >= 2 with t_{(1 + confidence) / 2, n - 1} * deviation / sqrt(n) <= half_width, for a deviation
+    that is taken as known: from few replicates it is itself uncertain. At most 1,000,000.
+
+    Parameters
+    ----------
+    deviation : float
+        Standard deviation of the samples, or of the paired differences.
+    half_width : float
+        Half the length of the interval that is wanted, in the samples' unit.
+    confidence : float
+        Coverage, in (0, 1).
+
+    Raises
+    ------
+    ValueError
+        If `deviation` < 0 or `half_width` <= 0, and as `interval`.
+    """
+    _check_confidence(confidence)
+    if not deviation >= 0:
+        raise ValueError(f"deviation must be at least 0; got {deviation}")
+    if not half_width > 0:
+        raise ValueError(f"half_width must be greater than 0; got {half_width}")
+    tail = (1 + confidence) / 2
+    # Student's quantile is above the normal one, so that this is a lower bound, and seldom far away.
+    least = (float(special.ndtri(tail)) * deviation / half_width) ** 2
+    if least >= MOST_REPLICATES:
+        return MOST_REPLICATES
+    n = max(2, math.ceil(least))
+    while float(special.stdtrit(n - 1, tail)) * deviation / math.sqrt(n) > half_width:
+        n += 1
+    return n
+
+
+def _check_confidence(confidence: float) -> None:
+    if not 0 < confidence < 1:
+        raise ValueError(f"confidence must be in (0, 1); got {confidence}")
+
+
+def _column(samples: ArrayLike) -> NDArray[np.float64]:
+    values = np.asarray(samples, dtype=np.float64)
+    if values.ndim != 1 or values.size == 0:
+        raise ValueError(f"samples must be a column of at least one number; got the shape {values.shape}")
+    return values
