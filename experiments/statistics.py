@@ -1,4 +1,4 @@
-"""What replicates say: intervals, paired differences, effect sizes, many comparisons, and how many are needed.
+"""What replicates say: intervals, paired differences, effect sizes, many comparisons, how many are needed.
 
 Every interval of a figure or table comes from here.
 

@@ -3,24 +3,21 @@
 Cells that differ in nothing but the seed are one choice with more replicates. Replicates of the same seed
 share data, initial weights and random streams in every cell, so that differences between choices are paired.
 
-Core Objects: Sweep, aggregate, read_sweep, compare, print_comparison
+Core Objects: Sweep, aggregate, read_sweep, compare
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
 import pandas as pd
-from rich.table import Table
 
-from experiments.conclusion import SHOWN, cell, wide_console
-from experiments.statistics import Interval, interval
+from experiments.comparison import Comparison, compare_choices
 from experiments.summary import METRICS
 from experiments.sweeping.cells import is_finished
 from experiments.sweeping.plan import CELLS, Plan, PlannedCell
 from sim.records import RecordError, write_atomically
-
-HEADLINES = SHOWN | {"trial_gain": "gain a trial, nats"}
 
 
 @dataclass(frozen=True)
@@ -43,28 +40,6 @@ class Sweep:
     keys: list[str]
     cells: pd.DataFrame
     replicates: pd.DataFrame
-    unfinished: list[str]
-
-
-@dataclass(frozen=True)
-class Comparison:
-    """The choices of a sweep compared.
-
-    Attributes
-    ----------
-    keys : list of str
-        The keys that were swept, the seed apart.
-    levels : DataFrame
-        One row a choice, arm and metric: mean, low, high, n.
-    differences : DataFrame
-        The same of the paired differences to the first choice; empty where there is one choice.
-    unfinished : list of str
-        Folders of cells that were started and have no result.
-    """
-
-    keys: list[str]
-    levels: pd.DataFrame
-    differences: pd.DataFrame
     unfinished: list[str]
 
 
@@ -136,61 +111,18 @@ def _as_numbers(values: pd.Series) -> pd.Series:
     return values if numbers.isna().any() else numbers
 
 
-def compare(folder: Path) -> Comparison:
+def compare(folder: Path, half_widths: Mapping[str, float] | None = None) -> Comparison:
     """Compare the cells of a sweep's tables; write `comparison.csv` and `differences.csv` into its folder.
 
     Raises
     ------
     RecordError
         If there are no tables (see `aggregate`).
+    ValueError
+        As `compare_choices`.
     """
     sweep = read_sweep(folder)
-    keys = sweep.keys
-    choices = sweep.replicates[keys].astype(str).agg(" ".join, axis=1) if keys else ""
-    samples = sweep.replicates.assign(choice=choices)
-    levels = _intervals(samples, [*keys, "arm"])
-    first = samples[samples["choice"] == samples["choice"].iloc[0]]
-    pair = ["arm", "seed", "replicate"]
-    joined = samples.merge(first, on=pair, suffixes=("", "_first"))
-    joined = joined[joined["choice"] != joined["choice_first"]]
-    for metric in METRICS:
-        joined[metric] = joined[metric] - joined[f"{metric}_first"]
-    differences = _intervals(joined, [*keys, "arm"])
-    write_atomically(folder / "comparison.csv", partial(levels.to_csv, index=False))
-    write_atomically(folder / "differences.csv", partial(differences.to_csv, index=False))
-    return Comparison(keys, levels, differences, sweep.unfinished)
-
-
-def print_comparison(comparison: Comparison) -> None:
-    """Print the headline metrics of every choice and arm, and the paired differences to the first choice."""
-    if comparison.unfinished:
-        print(f"not finished, and left out: {', '.join(comparison.unfinished)}")
-    _print("mean over replicates ± half of the 95% confidence interval", comparison.keys, comparison.levels)
-    if len(comparison.differences):
-        _print("paired difference to the first choice", comparison.keys, comparison.differences)
-
-
-def _intervals(samples: pd.DataFrame, by: list[str]) -> pd.DataFrame:
-    rows = []
-    for labels, group in samples.groupby(by, sort=False):
-        for metric in METRICS:
-            if group[metric].notna().any():
-                found = interval(group[metric].dropna().to_numpy())
-                row = dict(zip(by, labels, strict=True)) | {"metric": metric}
-                row |= {"mean": found.mean, "low": found.low, "high": found.high, "n": found.n}
-                rows.append(row | {"meaning": METRICS[metric]})
-    return pd.DataFrame(rows)
-
-
-def _print(title: str, keys: list[str], table: pd.DataFrame) -> None:
-    metrics = {name: text for name, text in HEADLINES.items() if name in set(table["metric"])}
-    shown = Table(title=title)
-    for heading in [*keys, "arm"]:
-        shown.add_column(heading.replace(".", ".\n"), no_wrap=True)
-    for heading in metrics.values():
-        shown.add_column(heading, justify="right", overflow="fold")
-    for labels, group in table.groupby([*keys, "arm"], sort=False):
-        numbers = group[["mean", "low", "high", "n"]].to_numpy()
-        found = {metric: Interval(*row) for metric, row in zip(group["metric"], numbers, strict=True)}
-        shown.add_row(*(str(label) for label in labels), *(cell(found.get(metric)) for metric in metrics))
-    wide_console().print(shown)
+    found = compare_choices(sweep.keys, sweep.replicates, sweep.unfinished, half_widths)
+    write_atomically(folder / "comparison.csv", partial(found.levels.to_csv, index=False))
+    write_atomically(folder / "differences.csv", partial(found.differences.to_csv, index=False))
+    return found

@@ -1,0 +1,261 @@
+"""Choices of a sweep compared: what each brings, and what changing one key alone changes, in pairs.
+
+Cells that differ in nothing but the seed are one choice with more replicates. Replicates of the same seed
+share data, initial weights and random streams in every cell, so that differences between choices are paired.
+
+Core Objects: Comparison, compare_choices, changing, print_comparison
+"""
+
+import math
+from collections.abc import Hashable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from rich.table import Table
+
+from experiments.conclusion import SHOWN, cell, wide_console
+from experiments.statistics import (
+    Interval,
+    bootstrap_interval,
+    effect_size,
+    holm,
+    interval,
+    p_value,
+    replicates_needed,
+)
+from experiments.summary import METRICS
+
+HEADLINES = SHOWN | {"trial_gain": "gain a trial, nats"}
+
+SIGNIFICANT = 0.05
+"""Holm-adjusted p below which a difference is marked."""
+
+PART = 0.1
+"""Half-width that replicates are counted for where none is asked: this part of the mean difference."""
+
+NUMBERS = {
+    "effect_size": ("g_z", ".2f"),
+    "p": ("p", ".2g"),
+    "p_holm": ("Holm p", ".2g"),
+    "half_width": ("half-width", ".2g"),
+    "replicates_needed": ("replicates for it", ",.0f"),
+}
+"""Headings and formats of what is known of a difference beside its intervals."""
+
+OWN_SETTING = "the setting's own"
+"""Arm of a cell that bears the name of the cell's setting: across settings, these are compared."""
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """The choices of a sweep compared.
+
+    Attributes
+    ----------
+    keys : list of str
+        The keys that were swept, the seed apart.
+    levels : DataFrame
+        One row a choice, arm and metric: a column a key, `arm`, `metric`, `mean`, `low`, `high`, `n`,
+        `meaning`.
+    differences : DataFrame
+        One row a choice, arm and metric for each key: what the choice has more than the one that differs from
+        it in this key alone. `key` names it and `reference` is the other's value of it, the first of the
+        sweep; `mean`, `low` and `high` (Student), `bootstrap_low` and `bootstrap_high` (BCa), `n` pairs,
+        `effect_size` (Hedges' g_z), `p`, `p_holm` (over all differences of the metric), and how many
+        replicates (`replicates_needed`) an interval of `half_width` would take. Empty with one choice.
+    unfinished : list of str
+        Cells that were started and have no result.
+    """
+
+    keys: list[str]
+    levels: pd.DataFrame
+    differences: pd.DataFrame
+    unfinished: list[str]
+
+
+def compare_choices(
+    keys: list[str],
+    replicates: pd.DataFrame,
+    unfinished: list[str],
+    half_widths: Mapping[str, float] | None = None,
+) -> Comparison:
+    """Compare the choices of a sweep.
+
+    Parameters
+    ----------
+    keys : list of str
+        The swept keys without the seed: columns of `replicates`.
+    replicates : DataFrame
+        One row a cell, arm and replicate: the keys, `seed`, `arm`, `replicate` and the metrics.
+    unfinished : list of str
+        Handed on.
+    half_widths : mapping or None
+        Half-width that is wanted of the interval of a metric's differences, in the metric's unit; a tenth
+        of the mean difference for metrics that are not in it.
+
+    Raises
+    ------
+    ValueError
+        If a half-width is for no metric, or not positive.
+    """
+    wanted = dict(half_widths or {})
+    for metric, width in wanted.items():
+        if metric not in METRICS:
+            raise ValueError(f"half-widths are for one of {', '.join(METRICS)}; got {metric!r}")
+        if not width > 0:
+            raise ValueError(f"the half-width of {metric} must be greater than 0; got {width}")
+    differences = pd.DataFrame([row for key in keys for row in _differences(key, keys, replicates, wanted)])
+    if len(differences):
+        differences["p_holm"] = differences.groupby("metric")["p"].transform(holm)
+    return Comparison(keys, _levels(keys, replicates), differences, unfinished)
+
+
+def _levels(keys: list[str], replicates: pd.DataFrame) -> pd.DataFrame:
+    by = [*keys, "arm"]
+    rows = []
+    for labels, group in replicates.groupby(by, sort=False):
+        for metric, samples in _samples(group):
+            row = dict(zip(by, labels, strict=True)) | {"metric": metric}
+            rows.append(row | vars(interval(samples)) | {"meaning": METRICS[metric]})
+    return pd.DataFrame(rows)
+
+
+def _differences(
+    key: str, keys: list[str], replicates: pd.DataFrame, half_widths: dict[str, float]
+) -> list[dict[str, object]]:
+    """Return the rows for all choices that differ in one key from a choice with the key's first value."""
+    metrics = [metric for metric in METRICS if metric in replicates]
+    first = replicates[key].iloc[0]
+    paired = replicates.assign(world=_worlds(replicates))
+    pair = [*(other for other in keys if other != key), "world", "seed", "replicate"]
+    reference = paired.loc[paired[key] == first, [*pair, *metrics]]
+    joined = paired[paired[key] != first].merge(reference, on=pair, suffixes=("", "_reference"))
+    joined[metrics] = joined[metrics].to_numpy() - joined[[f"{m}_reference" for m in metrics]].to_numpy()
+    rows = []
+    for labels, group in joined.groupby([*keys, "arm"], sort=False):
+        choice = {"key": key, "reference": first} | dict(zip([*keys, "arm"], labels, strict=True))
+        rows += [choice | _difference(*found, half_widths) for found in _samples(group)]
+    return rows
+
+
+def _worlds(replicates: pd.DataFrame) -> pd.Series:
+    """Return what arms are matched by: their name, or that they are the arm of their cell's setting."""
+    if "setting" not in replicates:
+        return replicates["arm"]
+    return replicates["arm"].mask(replicates["arm"] == replicates["setting"], OWN_SETTING)
+
+
+def _difference(
+    metric: str, samples: NDArray[np.float64], half_widths: dict[str, float]
+) -> dict[str, object]:
+    student, resampled = interval(samples), bootstrap_interval(samples)
+    half_width = half_widths.get(metric, PART * abs(student.mean))
+    countable = len(samples) > 1 and half_width > 0
+    needed = replicates_needed(float(samples.std(ddof=1)), half_width) if countable else math.nan
+    return {
+        "metric": metric,
+        **vars(student),
+        "bootstrap_low": resampled.low,
+        "bootstrap_high": resampled.high,
+        "effect_size": effect_size(samples),
+        "p": p_value(samples),
+        "p_holm": math.nan,
+        "half_width": half_width,
+        "replicates_needed": needed,
+        "meaning": METRICS[metric],
+    }
+
+
+def _samples(group: pd.DataFrame) -> list[tuple[str, NDArray[np.float64]]]:
+    """Return the finite samples of every metric that has some."""
+    found = [(m, group[m].dropna().to_numpy(dtype=np.float64)) for m in METRICS if m in group]
+    return [(metric, samples) for metric, samples in found if samples.size]
+
+
+def changing(differences: pd.DataFrame) -> pd.DataFrame:
+    """Return the differences without those of arms in which a key changes nothing, as autarky's mechanism."""
+    if differences.empty:
+        return differences
+    moved = differences["mean"].ne(0).groupby([differences["key"], differences["arm"]]).transform("any")
+    return differences[moved]
+
+
+def print_comparison(comparison: Comparison, outcome: str = "welfare") -> None:
+    """Print the headline metrics of every choice and arm, and paired differences key by key.
+
+    Parameters
+    ----------
+    comparison : Comparison
+        What to print.
+    outcome : str
+        Metric whose differences are told with everything that is known of them.
+    """
+    keys = comparison.keys
+    if comparison.unfinished:
+        print(f"not finished, and left out: {', '.join(comparison.unfinished)}")
+    _print("mean over replicates ± half of the 95% confidence interval", keys, comparison.levels)
+    for (key, reference), table in changing(comparison.differences).groupby(["key", "reference"], sort=False):
+        title = f"paired difference to {key}={reference}, all else equal (* Holm-adjusted p < {SIGNIFICANT})"
+        _print(title, keys, table)
+        _print_outcome(f"{METRICS[outcome]}: difference to {key}={reference}", keys, table, outcome)
+
+
+def _print(title: str, keys: list[str], table: pd.DataFrame) -> None:
+    metrics = {name: text for name, text in HEADLINES.items() if name in set(table["metric"])}
+    shown = _table(title, keys, [*metrics.values()])
+    for labels, group in table.groupby([*keys, "arm"], sort=False):
+        rows = {str(row["metric"]): row for row in group.to_dict("records")}
+        shown.add_row(*map(str, labels), *(_marked(rows.get(metric)) for metric in metrics))
+    wide_console().print(shown)
+
+
+def _marked(row: dict[Hashable, Any] | None) -> str:
+    if row is None:
+        return cell(None)
+    told = cell(Interval(row["mean"], row["low"], row["high"], row["n"]))
+    return f"{told} *" if row.get("p_holm", math.nan) < SIGNIFICANT else told
+
+
+def _print_outcome(title: str, keys: list[str], table: pd.DataFrame, outcome: str) -> None:
+    rows = table[table["metric"] == outcome]
+    if rows.empty:
+        return
+    headings = [
+        "difference",
+        "95% interval",
+        "bootstrap",
+        "g_z",
+        "p",
+        "Holm p",
+        "half-width",
+        "replicates for it",
+    ]
+    shown = _table(title, keys, headings)
+    for row in rows.to_dict("records"):
+        shown.add_row(
+            *(str(row[name]) for name in [*keys, "arm"]),
+            f"{row['mean']:.3g}",
+            _ends(row["low"], row["high"]),
+            _ends(row["bootstrap_low"], row["bootstrap_high"]),
+            *(
+                format(row[name], text) if np.isfinite(row[name]) else "-"
+                for name, (_, text) in NUMBERS.items()
+            ),
+        )
+    wide_console().print(shown)
+
+
+def _ends(low: float, high: float) -> str:
+    return f"{low:.3g} to {high:.3g}" if np.isfinite(low) else "-"
+
+
+def _table(title: str, keys: list[str], headings: list[str]) -> Table:
+    shown = Table(title=title)
+    for heading in [*keys, "arm"]:
+        shown.add_column(heading, overflow="fold")
+    for heading in headings:
+        shown.add_column(heading, justify="right", overflow="fold")
+    return shown
