@@ -3,7 +3,7 @@
 Cells that differ in nothing but the seed are one choice with more replicates. Replicates of the same seed
 share data, initial weights and random streams in every cell, so that differences between choices are paired.
 
-Core Objects: Comparison, compare_choices, changing, print_comparison
+Core Objects: Comparison, compare_choices, changing, worlds, print_comparison
 """
 
 import math
@@ -45,7 +45,7 @@ NUMBERS = {
 }
 """Headings and formats of what is known of a difference beside its intervals."""
 
-OWN_SETTING = "the setting's own"
+OWN_SETTING = "the setting's arm"
 """Arm of a cell that bears the name of the cell's setting: across settings, these are compared."""
 
 
@@ -129,7 +129,7 @@ def _differences(
     """Return the rows for all choices that differ in one key from a choice with the key's first value."""
     metrics = [metric for metric in METRICS if metric in replicates]
     first = replicates[key].iloc[0]
-    paired = replicates.assign(world=_worlds(replicates))
+    paired = replicates.assign(world=worlds(replicates))
     pair = [*(other for other in keys if other != key), "world", "seed", "replicate"]
     reference = paired.loc[paired[key] == first, [*pair, *metrics]]
     joined = paired[paired[key] != first].merge(reference, on=pair, suffixes=("", "_reference"))
@@ -141,7 +141,7 @@ def _differences(
     return rows
 
 
-def _worlds(replicates: pd.DataFrame) -> pd.Series:
+def worlds(replicates: pd.DataFrame) -> pd.Series:
     """Return what arms are matched by: their name, or that they are the arm of their cell's setting."""
     if "setting" not in replicates:
         return replicates["arm"]

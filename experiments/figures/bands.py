@@ -1,7 +1,9 @@
 """Means over replicates with their intervals, and how they are drawn.
 
-Core Objects: over_replicates, by_arm, draw_band
+Core Objects: over_replicates, by_arm, draw_band, draw_levels
 """
+
+import textwrap
 
 import numpy as np
 import pandas as pd
@@ -11,6 +13,15 @@ from experiments.figures.style import arm_style
 from experiments.statistics import interval
 
 Tables = dict[str, pd.DataFrame]
+
+SPREAD = 0.5
+"""Share of the distance between two named values over which the arms' marks are spread."""
+
+FEW = 6
+"""Up to so many named values are written on several lines below an axis; the names of more are turned."""
+
+LINE = 66
+"""Characters that fit below an axis as wide as the figure."""
 
 
 def over_replicates(frame: pd.DataFrame, by: str, column: str) -> pd.DataFrame:
@@ -69,6 +80,62 @@ def draw_band(axes: Axes, arm: str, band: pd.DataFrame) -> None:
         label=arm,
     )
     axes.fill_between(rounds, band["low"], band["high"], color=style.colour, alpha=0.18, linewidth=0)
+
+
+def draw_levels(axes: Axes, frame: pd.DataFrame, key: str, column: str, arms: list[str]) -> None:
+    """Draw means and intervals of a column by the values of a key: lines if these are numbers, else points.
+
+    Parameters
+    ----------
+    axes : Axes
+        Where to draw; named values become its ticks.
+    frame : DataFrame
+        One row an arm, value of the key and replicate: `arm`, the key and the column. An arm without any
+        number is left out.
+    key, column : str
+        What varies, and what is averaged over replicates.
+    arms : list of str
+        In the order in which they are drawn.
+    """
+    values = list(dict.fromkeys(frame[key]))
+    numbers = pd.to_numeric(pd.Series(values), errors="coerce")
+    known = frame[frame[column].notna()].assign(place=lambda t: t[key].map(values.index))
+    present = {at: [arm for arm in arms if arm in set(own)] for at, own in known.groupby("place")["arm"]}
+    for arm in arms:
+        own = known[known["arm"] == arm]
+        if own.empty:
+            continue
+        band = by_arm(own, "place", column)[arm]
+        if numbers.notna().all():
+            band.index = pd.Index(numbers[band.index])
+            draw_band(axes, arm, band.sort_index())
+            continue
+        style = arm_style(arm)
+        axes.errorbar(
+            [at + _beside(arm, present[at]) for at in band.index],
+            band["mean"],
+            error_bars(band),
+            color=style.colour,
+            marker=style.marker,
+            linestyle="none",
+            capsize=3,
+            label=arm,
+        )
+    if not numbers.notna().all():
+        _name_levels(axes, [str(value).replace("_", " ") for value in values])
+
+
+def _beside(arm: str, arms: list[str]) -> float:
+    """Return how far right of a named value an arm's mark stands."""
+    return SPREAD * ((arms.index(arm) + 0.5) / len(arms) - 0.5)
+
+
+def _name_levels(axes: Axes, names: list[str]) -> None:
+    few = len(names) <= FEW
+    if few:
+        names = [textwrap.fill(name, LINE // len(names)) for name in names]
+    axes.set_xticks(range(len(names)), names, rotation=0 if few else 40, ha="center" if few else "right")
+    axes.set_xlim(-0.6, len(names) - 0.4)
 
 
 def from_zero(axes: Axes) -> None:

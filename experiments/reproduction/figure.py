@@ -8,13 +8,12 @@ from pathlib import Path
 import matplotlib.style
 import numpy as np
 import pandas as pd
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import NullLocator
 
 from experiments.figures import save_figure
-from experiments.figures.bands import by_arm, draw_band, error_bars
-from experiments.figures.style import GREY, STYLE, arm_style, legend_above, new_figure, whole_numbers
+from experiments.figures.bands import by_arm, draw_band, draw_levels
+from experiments.figures.style import GREY, STYLE, legend_above, new_figure, whole_numbers
 from experiments.reproduction.arms import RIVALS, SILO
 from experiments.reproduction.composition import Experiment
 from experiments.reproduction.convergence import COSTS
@@ -28,8 +27,6 @@ PROFIT = {"net": "net profit (credits)"}
 SHORT_COSTS = {"round": "rounds", "examples": "examples", "flops": "FLOPs"}
 
 MOST_PANELS = 6
-SPREAD = 0.5
-"""Share of the distance between two values over which the arms' marks are spread."""
 
 
 def draw_experiment(
@@ -77,7 +74,7 @@ def _against(experiment: Experiment, records: pd.DataFrame) -> Figure:
     panels = figure.subplots(len(rows), len(labels_of), sharex=True, squeeze=False)
     for own, (labels, group) in zip(panels, rows, strict=True):
         for axes, (column, label) in zip(own, labels_of.items(), strict=True):
-            _draw_values(axes, group, key, column, experiment.config.arm_names)
+            draw_levels(axes, group, key, column, experiment.config.arm_names)
             axes.set_ylabel(label)
             axes.set_title(", ".join(f"{k}={v}" for k, v in zip(others, labels, strict=True)))
     for axes in panels[-1]:
@@ -131,34 +128,3 @@ def _times(experiment: Experiment, table: pd.DataFrame) -> Figure:
         axes.set_xlabel(key)
     legend_above(figure, panels[0, 0], columns=5)
     return figure
-
-
-def _draw_values(axes: Axes, group: pd.DataFrame, key: str, column: str, arms: list[str]) -> None:
-    values = list(dict.fromkeys(group[key]))
-    numbers = pd.to_numeric(pd.Series(values), errors="coerce")
-    for place, arm in enumerate(arms):
-        own = group[group["arm"] == arm].assign(place=lambda t: t[key].map(values.index))
-        if own[column].isna().all():
-            continue
-        band = by_arm(own, "place", column)[arm]
-        if numbers.notna().all():
-            band.index = pd.Index(numbers[band.index])
-            draw_band(axes, arm, band)
-            continue
-        style = arm_style(arm)
-        shift = SPREAD * ((place + 0.5) / len(arms) - 0.5)
-        axes.errorbar(
-            band.index.to_numpy() + shift,
-            band["mean"],
-            error_bars(band),
-            color=style.colour,
-            marker=style.marker,
-            linestyle="none",
-            capsize=3,
-            label=arm,
-        )
-    if not numbers.notna().all():
-        turned = max(map(len, values)) * len(values) > 40
-        axes.set_xticks(
-            np.arange(len(values)), values, rotation=40 if turned else 0, ha="right" if turned else "center"
-        )

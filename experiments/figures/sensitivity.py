@@ -1,0 +1,49 @@
+"""How an outcome depends on each swept key.
+
+Core Objects: FIGURE
+"""
+
+from matplotlib.figure import Figure
+
+from experiments.figures.bands import draw_levels
+from experiments.figures.style import legend_above, new_figure
+from experiments.figures.sweep_plan import SweepPlan, SweepView, log_scaled, over_other_keys
+from experiments.summary import METRICS
+
+
+def sensitivity(view: SweepView) -> Figure | None:
+    """Draw the outcome against each key, a panel a key: lines where its values are numbers, else points.
+
+    Parameters
+    ----------
+    view : SweepView
+        The sweep, the outcome and the keys.
+
+    Returns
+    -------
+    Figure or None
+        Means over seeds and replicates with intervals, by arm; None where the outcome was not measured.
+    """
+    if not view.arms or not view.keys:
+        return None
+    figure = new_figure(0.9 + 3.7 * len(view.keys))
+    panels = figure.subplots(len(view.keys), 1, squeeze=False)[:, 0]
+    for axes, key in zip(panels, view.keys, strict=True):
+        draw_levels(axes, over_other_keys(view, [key]), key, view.outcome, view.arms)
+        axes.set(xlabel=key)
+        if log_scaled(view, key):
+            axes.set_xscale("log")
+        axes.margins(y=0.1)
+    figure.supylabel(METRICS[view.outcome], fontsize=13)
+    legend_above(figure, panels[0])
+    return figure
+
+
+FIGURE = SweepPlan(
+    "sensitivity",
+    "Sensitivity to each swept key",
+    "Means over the values of all other swept keys. Lines with bands where a key's values are numbers, "
+    "points with bars where they are names.",
+    True,
+    sensitivity,
+)

@@ -1,0 +1,77 @@
+"""The figures of a sweep, each a function of its tables alone, one file a figure.
+
+Core Objects: SWEEP_FIGURES, draw_sweep_figures
+"""
+
+import json
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+import matplotlib.style
+import pandas as pd
+
+from experiments.figures import Drawn, cost, frontier, interaction, save_figure, sensitivity
+from experiments.figures.style import STYLE
+from experiments.figures.sweep_plan import SweepPlan, SweepView
+from experiments.summary import METRICS
+from experiments.sweeps import Sweep
+
+SWEEP_FIGURES: dict[str, SweepPlan] = {
+    plan.name: plan for plan in (sensitivity.FIGURE, interaction.FIGURE, frontier.FIGURE, cost.FIGURE)
+}
+"""Every figure of a sweep by name, in the order in which a report tells them."""
+
+
+def draw_sweep_figures(
+    folder: Path,
+    sweep: Sweep,
+    seconds: pd.DataFrame,
+    outcomes: Sequence[str],
+    names: Iterable[str] = tuple(SWEEP_FIGURES),
+    keys: Sequence[str] = (),
+) -> list[Drawn]:
+    """Draw the figures that apply to a sweep and save them as PNG (150 dots an inch) and SVG.
+
+    Parameters
+    ----------
+    folder : Path
+        Where to save; made if it is not there.
+    sweep : Sweep
+        The tables.
+    seconds : DataFrame
+        Of `read_seconds`.
+    outcomes : sequence of str
+        Metrics; figures that show an outcome are drawn for each.
+    names : iterable of str
+        Which figures.
+    keys : sequence of str
+        Swept keys that are looked at; by default all.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    drawn = []
+    with matplotlib.style.context(STYLE, after_reset=True):
+        for plan in (SWEEP_FIGURES[name] for name in names):
+            for outcome in outcomes if plan.of_outcome else outcomes[:1]:
+                figure = plan.draw(SweepView(sweep, seconds, outcome, list(keys or sweep.keys)))
+                if figure is None:
+                    continue
+                name = f"{plan.name}-{outcome}" if plan.of_outcome else plan.name
+                title = f"{plan.title}: {METRICS[outcome]}" if plan.of_outcome else plan.title
+                drawn.append(Drawn(name, title, plan.caption, *save_figure(folder, name, figure)))
+    return drawn
+
+
+def read_seconds(cells: Path) -> pd.DataFrame:
+    """Return the wall time of each phase of every cell, from the manifests in a sweep's folder of cells.
+
+    Returns
+    -------
+    DataFrame
+        Columns `cell`, `phase` and `seconds`; empty where no manifest tells.
+    """
+    rows = [
+        {"cell": path.parent.name, "phase": phase, "seconds": spent}
+        for path in sorted(cells.glob("*/manifest.json"))
+        for phase, spent in json.loads(path.read_text(encoding="utf-8")).get("seconds", {}).items()
+    ]
+    return pd.DataFrame(rows, columns=["cell", "phase", "seconds"])
