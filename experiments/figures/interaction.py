@@ -47,9 +47,8 @@ def interaction(view: SweepView) -> Figure | None:
     norm = Normalize(float(np.nanmin(shown)), float(np.nanmax(shown)))
     downs = [1.9 + 0.4 * max(len(grid) for grid in row.values()) for row in rows]
     figure = new_figure(sum(downs))
-    for part, row in zip(
-        np.atleast_1d(figure.subfigures(len(rows), 1, height_ratios=downs)), rows, strict=True
-    ):
+    parts = figure.subfigures(len(rows), 1, squeeze=False, height_ratios=downs)[:, 0]
+    for part, row in zip(parts, rows, strict=True):
         panels = part.subplots(1, len(row), squeeze=False)[0]
         for axes, (arm, grid) in zip(panels, row.items(), strict=True):
             image = _draw(axes, grid, norm)
@@ -103,8 +102,8 @@ def _draw(axes: Axes, grid: pd.DataFrame, norm: Normalize) -> AxesImage:
 FIGURE = SweepPlan(
     "interaction",
     "Two keys at once",
-    "Means over seeds, replicates and the values of all other swept keys, on one scale. Arms that neither key "
-    "changes are left out.",
+    "Means over seeds, replicates and the values of all other swept keys, on one scale. Arms that neither "
+    "key changes are left out.",
     True,
     interaction,
 )
