@@ -3,34 +3,33 @@
 Every number in it comes from the run's records, through `Findings`; the words are in
 `templates/report.html.j2`.
 
-Core Objects: write_report
+Core Objects: write_report, shown
 """
 
-import base64
 import inspect
-import json
-import math
-import shlex
 from collections import Counter
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import jinja2
 import pyarrow.parquet as pq
-from omegaconf import OmegaConf
 
 from experiments.conclusion import sentence
 from experiments.config import Config
 from experiments.figures import Drawn
 from experiments.figures.bands import over_replicates
 from experiments.figures.style import arm_style
+from experiments.pages import (
+    NOTHING,
+    Shown,
+    picture,
+    read_manifest,
+    read_overrides,
+    shown_interval,
+    typed_command,
+    write_page,
+)
 from experiments.summary import METRICS, Findings
-from sim.records import write_atomically
 from sim.settings import SETTINGS
-
-DASH = "–"
-NO_BREAK = "\u00a0"
 
 HEADLINE = (
     "welfare",
@@ -44,7 +43,20 @@ HEADLINE = (
     "gini",
 )
 
-MANIFEST = ("versions", "platform", "device", "accelerator", "threads", "parameters", "seconds")
+STORY = {
+    "learning": ("learning_curves", "merge_weights"),
+    "gains": ("welfare", "gains", "lorenz"),
+    "market": (
+        "market",
+        "supply_and_demand",
+        "price_paths",
+        "order_book_depth",
+        "trade_network",
+        "values",
+    ),
+    "withheld": ("withheld",),
+}
+"""Figures by the section of the page that they belong to."""
 
 RECORDS = {
     "rounds": "totals of every round: welfare, learning, trade, floating-point operations",
@@ -55,33 +67,6 @@ RECORDS = {
     "ledger": "every movement of money, in micro-credits",
     "curves": "every trial's validation loss at every merge weight it compared",
 }
-
-
-@dataclass(frozen=True)
-class Shown:
-    """A metric as text, and what its interval says of zero.
-
-    Attributes
-    ----------
-    mean, interval : str
-        Numbers with the same decimals; `interval` is '' where there is one replicate or none, `mean` a dash
-        where there is no number.
-    sign : int
-        1 if the interval lies above `null`, -1 if below, 0 if it includes it or there is none.
-    told : bool
-        Whether there is an interval at all.
-    n : int
-        Replicates behind it.
-    """
-
-    mean: str
-    interval: str
-    sign: int
-    told: bool
-    n: int
-
-    def __str__(self) -> str:
-        return f"{self.mean} {self.interval}".strip()
 
 
 def write_report(folder: Path, config: Config, findings: Findings, drawn: list[Drawn]) -> Path:
@@ -98,28 +83,7 @@ def write_report(folder: Path, config: Config, findings: Findings, drawn: list[D
     drawn : list of Drawn
         The figures, which are copied into the file.
     """
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(Path(__file__).parent / "templates"),
-        autoescape=True,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        undefined=jinja2.StrictUndefined,
-    )
-    environment.filters |= {"number": number, "plain": "{:g}".format}
-    text = environment.get_template("report.html.j2").render(_context(folder, config, findings, drawn))
-    path = folder / "report.html"
-    write_atomically(path, lambda p: p.write_text(text, encoding="utf-8"))
-    return path
-
-
-def number(value: float, decimals: int | None = None) -> str:
-    """Return a number as text: some four digits, powers of ten from a million on, a dash for none."""
-    if value is None or not math.isfinite(value):
-        return DASH
-    if abs(value) >= 1e6:
-        power = math.floor(math.log10(abs(value)))
-        return f"{_signed(value / 10**power, 2)}{NO_BREAK}×{NO_BREAK}10{str(power).translate(_SUPERSCRIPTS)}"
-    return _signed(value, _decimals(value) if decimals is None else decimals)
+    return write_page(folder / "report.html", "report.html.j2", _context(folder, config, findings, drawn))
 
 
 def shown(findings: Findings, arm: str, metric: str, null: float = 0.0) -> Shown:
@@ -135,35 +99,19 @@ def shown(findings: Findings, arm: str, metric: str, null: float = 0.0) -> Shown
         The value that the interval is held against for `sign`: 0 for a difference, 1 for a ratio.
     """
     rows = findings.table[(findings.table["arm"] == arm) & (findings.table["metric"] == metric)]
-    if rows.empty or not math.isfinite(rows["mean"].iloc[0]):
-        return Shown(DASH, "", 0, False, 0)
-    mean, low, high = (float(rows[name].iloc[0]) for name in ("mean", "low", "high"))
-    told = math.isfinite(low)
-    decimals = _decimals(max(abs(x) for x in (mean, low, high) if math.isfinite(x)))
-    if told and high > low:
-        # Digits beyond two of the interval's half length say nothing.
-        decimals = max(0, min(decimals, 1 - math.floor(math.log10((high - low) / 2))))
-    interval = f"[{number(low, decimals)}, {number(high, decimals)}]" if told else ""
-    sign = (low > null) - (high < null) if told else 0
-    return Shown(number(mean, decimals), interval, sign, told, int(rows["n"].iloc[0]))
+    if rows.empty:
+        return NOTHING
+    mean, low, high, n = rows[["mean", "low", "high", "n"]].to_numpy(dtype=float)[0]
+    return shown_interval(mean, low, high, n, null)
 
 
-_SUPERSCRIPTS = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
-
-
-def _signed(value: float, decimals: int) -> str:
-    text = f"{value:,.{decimals}f}"
-    # A rounded -0.00 is no negative number.
-    if not any(digit in text for digit in "123456789"):
-        text = text.lstrip("-")
-    return text.replace("-", "−")
-
-
-def _decimals(scale: float) -> int:
-    if scale == 0 or not math.isfinite(scale):
-        return 0
-    power = math.floor(math.log10(abs(scale)))
-    return min(8, max(0, 3 - power if power >= 0 else 2 - power))
+def _story(drawn: list[Drawn]) -> dict[str, list[Drawn]]:
+    """Return the figures by section in the order of the page; those that no section names come last."""
+    known = {one.name: one for one in drawn}
+    story = {
+        section: [known.pop(name) for name in names if name in known] for section, names in STORY.items()
+    }
+    return story | {"further": list(known.values())}
 
 
 def _context(folder: Path, config: Config, findings: Findings, drawn: list[Drawn]) -> dict[str, Any]:
@@ -172,6 +120,10 @@ def _context(folder: Path, config: Config, findings: Findings, drawn: list[Drawn
     regions = {
         arm: world.in_setting(arm).setting.downstream(config.organisations).region for arm in config.arms
     }
+    story = _story(drawn)
+    told = [one for section in story.values() for one in section]
+    overrides = read_overrides(folder / ".hydra" / "overrides.yaml")
+    whole = folder / "config.yaml"
     return {
         "config": config,
         "world": world,
@@ -191,9 +143,11 @@ def _context(folder: Path, config: Config, findings: Findings, drawn: list[Drawn
         "meaning": METRICS,
         "headline": HEADLINE,
         "metrics": [m for m in METRICS if m in set(findings.table["metric"])],
-        "figures": {one.name: _figure(one, place) for place, one in enumerate(drawn, start=1)},
-        "manifest": _manifest(folder),
-        "command": _command(folder),
+        "figures": {one.name: picture(one, place) for place, one in enumerate(told, start=1)},
+        "story": {section: [one.name for one in shares] for section, shares in story.items()},
+        "manifest": read_manifest(folder),
+        "command": None if overrides is None else typed_command(overrides),
+        "whole_config": whole.read_text(encoding="utf-8") if whole.is_file() else None,
         "folder": folder.name,
         "records": _records(folder),
     }
@@ -211,30 +165,6 @@ def _better_and_worse(findings: Findings, arm: str) -> dict[str, int] | None:
     band = over_replicates(gains, "organisation", "gain")
     better, worse = int((band["low"] > 0).sum()), int((band["high"] < 0).sum())
     return {"better": better, "worse": worse, "unclear": len(band) - better - worse}
-
-
-def _figure(drawn: Drawn, place: int) -> dict[str, Any]:
-    data = base64.b64encode(drawn.svg.read_bytes()).decode("ascii")
-    return {
-        "number": place,
-        "title": drawn.title,
-        "caption": drawn.caption,
-        "source": f"data:image/svg+xml;base64,{data}",
-    }
-
-
-def _manifest(folder: Path) -> dict[str, Any]:
-    path = folder / "manifest.json"
-    found = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
-    return dict.fromkeys(MANIFEST) | found
-
-
-def _command(folder: Path) -> str | None:
-    """Return the command that made the run, from what Hydra recorded; None for a run started from Python."""
-    path = folder / ".hydra" / "overrides.yaml"
-    if not path.is_file():
-        return None
-    return shlex.join(["parabourse", "run", *(str(override) for override in OmegaConf.load(path))])
 
 
 def _records(folder: Path) -> list[dict[str, Any]]:

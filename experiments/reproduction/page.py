@@ -13,12 +13,11 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import jinja2
 import pandas as pd
 
+from experiments import pages
 from experiments.conclusion import wide_console
 from experiments.pricing.command import play_pricing
-from experiments.report import number
 from experiments.reproduction.arms import ALIGNED, SILO
 from experiments.reproduction.claims import CLAIMS, PRICING, Claim, Verdict
 from experiments.reproduction.command import conclude
@@ -134,17 +133,9 @@ def write_page(folder: Path, findings: list[Finding], two: pd.DataFrame, figures
     figures : mapping
         SVG of each preset's figure.
     """
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(Path(__file__).parents[1] / "templates"),
-        autoescape=jinja2.select_autoescape(["html.j2"]),
-        trim_blocks=True,
-        lstrip_blocks=True,
-        undefined=jinja2.StrictUndefined,
-    )
     context = _context(findings, two, figures)
     for name, template in {"report.html": "reproduction.html.j2", "claims.md": "reproduction.md.j2"}.items():
-        text = environment.get_template(template).render(context)
-        write_atomically(folder / name, partial(Path.write_text, data=text, encoding="utf-8"))
+        pages.write_page(folder / name, template, context)
     table = pd.DataFrame([row for finding in findings for row in _rows(finding)])
     write_atomically(folder / "claims.csv", partial(table.to_csv, index=False))
     console = wide_console()
@@ -232,8 +223,8 @@ def _reading(reading: Reading) -> dict[str, str]:
 
 def _texts(found: Interval) -> tuple[str, str]:
     decimals = 4 if max(abs(found.mean), abs(found.low), abs(found.high)) < 1 else 2
-    ends = f"{number(found.low, decimals)} to {number(found.high, decimals)}"
-    return number(found.mean, decimals), ends
+    ends = f"{pages.number(found.low, decimals)} to {pages.number(found.high, decimals)}"
+    return pages.number(found.mean, decimals), ends
 
 
 def _beside(two: pd.DataFrame) -> list[dict[str, str]]:

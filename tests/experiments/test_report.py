@@ -12,7 +12,8 @@ import pandas as pd
 import pytest
 
 from experiments.figures import FIGURES, Drawn
-from experiments.report import DASH, number, shown, write_report
+from experiments.pages import DASH, number
+from experiments.report import shown, write_report
 from experiments.summary import METRICS, Findings
 from sim.records import TABLES
 from tests.experiments.test_figures import ALL_ARMS, EDGES, Run, tiny_run
