@@ -4,7 +4,7 @@ Core Objects: run_application, resume_run, report_on
 """
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import hydra
@@ -16,8 +16,8 @@ from experiments.conclusion import conclude, print_conclusion
 from experiments.config import parse
 from experiments.runner import finish, resume, start
 from experiments.sentences import USER_ERRORS, UserError, one_sentence
+from experiments.sweep_conclusion import OUTCOMES, conclude_sweep, is_sweep
 from experiments.sweeping.command import run_sweep
-from experiments.sweeps import aggregate, compare, print_comparison
 
 FLAGS_WITHOUT_WORK = (
     "--help",
@@ -67,11 +67,20 @@ def resume_run(folder: Path) -> int:
     return 0
 
 
-def report_on(folder: Path) -> int:
-    """Make the report of a finished run again, or the comparison of a sweep; return the exit code."""
-    if (folder / "multirun.yaml").is_file():
-        aggregate(folder)
-        print_comparison(compare(folder))
+def report_on(
+    folder: Path, outcomes: Sequence[str] = (), half_widths: Mapping[str, float] | None = None
+) -> int:
+    """Make the report of a finished run or sweep again; return the exit code.
+
+    Raises
+    ------
+    UserError
+        If outcomes or half-widths are given for a run, whose report has all metrics.
+    """
+    if is_sweep(folder):
+        conclude_sweep(folder, True, outcomes or OUTCOMES, half_widths)
+    elif outcomes or half_widths:
+        raise UserError(f"--outcome and --half-width are for sweeps; {folder} is not the folder of a sweep")
     else:
         print_conclusion(conclude(folder, figures=True))
     return 0

@@ -66,9 +66,26 @@ def _parser() -> argparse.ArgumentParser:
     resume = commands.add_parser("resume", help="go on with a run that was stopped")
     resume.add_argument("folder", type=Path, metavar="RUN")
     report = commands.add_parser(
-        "report", help="make summary, figures and report of a run, or the table of a sweep"
+        "report", help="make summary, tables, figures and report of a run or sweep again"
     )
-    report.add_argument("folder", type=Path, metavar="RUN")
+    report.add_argument("folder", type=Path, metavar="RUN_OR_SWEEP")
+    report.add_argument(
+        "--outcome", nargs="+", default=[], metavar="METRIC", help="of a sweep: what is told in detail"
+    )
+    report.add_argument(
+        "--half-width",
+        nargs="+",
+        type=_half_width,
+        default=[],
+        metavar="METRIC=WIDTH",
+        help="of a sweep: how many replicates would make the intervals of differences so narrow",
+    )
+    figures = commands.add_parser("figures", help="draw figures of a run or sweep again, from its records")
+    figures.add_argument("folder", type=Path, metavar="RUN_OR_SWEEP")
+    figures.add_argument("names", nargs="*", metavar="FIGURE", help="all that apply, if none is named")
+    figures.add_argument("--outcome", nargs="+", default=[], metavar="METRIC", help="of a sweep")
+    figures.add_argument("--by", nargs="+", default=[], metavar="KEY", help="swept keys that are looked at")
+    figures.add_argument("--output", type=Path, default=None, metavar="FOLDER")
     cross = commands.add_parser(
         "cross",
         help="every mechanism x strategy x setting (Hydra overrides); goes on when repeated",
@@ -174,6 +191,11 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
+def _half_width(text: str) -> tuple[str, float]:
+    metric, _, width = text.partition("=")
+    return metric, float(width)
+
+
 def _dispatch(command: argparse.Namespace, rest: list[str]) -> int:
     # Imported where used: `parabourse list` need not wait for torch to draw or for Hydra to start.
     if command.command == "run":
@@ -191,7 +213,12 @@ def _dispatch(command: argparse.Namespace, rest: list[str]) -> int:
 
         if is_textbook_run(command.folder):
             return report_textbook(command.folder)
-        return report_on(command.folder)
+        return report_on(command.folder, command.outcome, dict(command.half_width))
+    if command.command == "figures":
+        from experiments.figures.command import draw_again
+
+        draw_again(command.folder, command.names, command.outcome, command.by, command.output)
+        return 0
     if command.command == "cross":
         from experiments.cross.command import run_cross
 

@@ -1,6 +1,6 @@
 """The conclusion of a run: the summary, the figures, the report, and one plain sentence.
 
-Core Objects: conclude, print_conclusion, sentence
+Core Objects: conclude, read_run, print_conclusion, sentence
 """
 
 import sys
@@ -60,10 +60,7 @@ def conclude(folder: Path, figures: bool) -> Conclusion:
     sim.records.RecordError
         If a record is missing or cannot be read.
     """
-    config = read_config(folder)
-    tables = read_tables(folder)
-    _check_tables(folder, config, tables)
-    findings = summarise(config, tables)
+    config, tables, findings = read_run(folder)
     write_atomically(folder / "summary.csv", partial(findings.table.to_csv, index=False))
     write_atomically(folder / "replicates.csv", partial(findings.replicates.to_csv, index=False))
     if not figures:
@@ -74,6 +71,20 @@ def conclude(folder: Path, figures: bool) -> Conclusion:
 
     drawn = draw_figures(folder / "figures", config, tables, findings)
     return Conclusion(folder, config, findings, write_report(folder, config, findings, drawn))
+
+
+def read_run(folder: Path) -> tuple[Config, dict[str, pd.DataFrame], Findings]:
+    """Return the configuration of a run, its tables by name, and what they say.
+
+    Raises
+    ------
+    sim.records.RecordError
+        If a record is missing or cannot be read.
+    """
+    config = read_config(folder)
+    tables = read_tables(folder)
+    _check_tables(folder, config, tables)
+    return config, tables, summarise(config, tables)
 
 
 def _check_tables(folder: Path, config: Config, tables: dict[str, pd.DataFrame]) -> None:

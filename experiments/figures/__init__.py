@@ -5,6 +5,7 @@ A figure is one file with a `FIGURE`, and its entry in `FIGURES` below.
 Core Objects: FIGURES, Drawn, draw_figures, save_figure
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -69,7 +70,13 @@ class Drawn:
     svg: Path
 
 
-def draw_figures(folder: Path, config: Config, tables: Tables, findings: Findings) -> list[Drawn]:
+def draw_figures(
+    folder: Path,
+    config: Config,
+    tables: Tables,
+    findings: Findings,
+    names: Iterable[str] | None = None,
+) -> list[Drawn]:
     """Draw every figure that applies to a run and save it as PNG (150 dots an inch) and SVG.
 
     The same records give the same bytes.
@@ -80,16 +87,18 @@ def draw_figures(folder: Path, config: Config, tables: Tables, findings: Finding
         Where to save; made if it is not there.
     config, tables, findings
         The run's configuration, its records by name, and their summary.
+    names : iterable of str or None
+        Which figures; all if None.
 
     Returns
     -------
     list of Drawn
-        In the order of `FIGURES`.
+        In the order of the names, or of `FIGURES`.
     """
     folder.mkdir(parents=True, exist_ok=True)
     drawn = []
     with matplotlib.style.context(STYLE, after_reset=True):
-        for plan in FIGURES.values():
+        for plan in (FIGURES[name] for name in (FIGURES if names is None else names)):
             figure = plan.draw(config, tables, findings)
             if figure is not None:
                 drawn.append(_save(folder, plan, figure, config.replicates))

@@ -16,11 +16,11 @@ from omegaconf import DictConfig, OmegaConf
 from experiments.composition import check_grammar
 from experiments.known_keys import check_keys
 from experiments.sentences import UserError, one_sentence
+from experiments.sweep_conclusion import conclude_sweep
 from experiments.sweeping.cells import failure, is_finished, made_by_other_versions, withdraw_damaged
 from experiments.sweeping.launchers import check_launcher, launch, prepare_launchers
 from experiments.sweeping.plan import CELLS, PLAN, Plan, PlannedCell, plan_sweep
 from experiments.sweeping.progress import SweepProgress
-from experiments.sweeps import aggregate, compare, print_comparison
 
 
 def run_sweep(overrides: Sequence[str]) -> int:
@@ -49,9 +49,7 @@ def run_sweep(overrides: Sequence[str]) -> int:
         print("parabourse: stopped; the same command goes on.", file=sys.stderr)
         return 130
     if any(is_finished(folder / CELLS / cell.key) for cell in plan.cells):
-        aggregate(folder)
-        print_comparison(compare(folder))
-        print(f"tables: {folder / 'sweep.parquet'}, {folder / 'replicates.parquet'}")
+        conclude_sweep(folder, master.run.figures)
     return _tell_failures(plan, folder)
 
 

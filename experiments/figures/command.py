@@ -1,0 +1,72 @@
+"""``parabourse figures``: figures of an old run or sweep, drawn again from its records.
+
+Core Objects: draw_again
+"""
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from experiments.conclusion import read_run
+from experiments.figures import FIGURES, Drawn, draw_figures
+from experiments.figures.sweep import SWEEP_FIGURES, draw_sweep_figures, read_seconds
+from experiments.sentences import UserError
+from experiments.sweep_conclusion import OUTCOMES, check_outcomes, is_sweep
+from experiments.sweeping.plan import CELLS
+from experiments.sweeps import aggregate, read_sweep
+
+
+def draw_again(
+    folder: Path, names: Sequence[str], outcomes: Sequence[str], keys: Sequence[str], output: Path | None
+) -> None:
+    """Draw figures as PNG and SVG and print their places.
+
+    Parameters
+    ----------
+    folder : Path
+        Of a run or a sweep.
+    names : sequence of str
+        Figures of `FIGURES` or `SWEEP_FIGURES`; all that apply if empty.
+    outcomes, keys : sequence of str
+        Of a sweep: the metrics and the swept keys that are looked at; those of its report and all if empty.
+    output : Path or None
+        Where to save; ``figures/`` in the folder if None.
+
+    Raises
+    ------
+    UserError
+        If there is no such figure, outcome or key.
+    sim.records.RecordError
+        If records are missing or cannot be read.
+    """
+    if is_sweep(folder):
+        drawn = _of_sweep(folder, names, outcomes, keys, output or folder / "figures")
+    elif outcomes or keys:
+        raise UserError(f"--outcome and --by are for sweeps; {folder} is not the folder of a sweep")
+    else:
+        _check_names(names, FIGURES)
+        drawn = draw_figures(output or folder / "figures", *read_run(folder), names=names or FIGURES)
+    for one in drawn:
+        print(one.png, one.svg, sep="\n")
+    for name in names:
+        if not any(one.name.split("-")[0] == name for one in drawn):
+            print(f"{name} does not apply: {folder} has nothing that it could show")
+
+
+def _of_sweep(
+    folder: Path, names: Sequence[str], outcomes: Sequence[str], keys: Sequence[str], output: Path
+) -> list[Drawn]:
+    aggregate(folder)
+    sweep = read_sweep(folder)
+    _check_names(names, SWEEP_FIGURES)
+    check_outcomes(sweep, outcomes)
+    for key in keys:
+        if key not in sweep.keys:
+            raise UserError(f"--by must name swept keys ({', '.join(sweep.keys)}); got {key!r}")
+    seconds = read_seconds(folder / CELLS)
+    return draw_sweep_figures(output, sweep, seconds, outcomes or OUTCOMES, names or SWEEP_FIGURES, keys)
+
+
+def _check_names(names: Iterable[str], known: Iterable[str]) -> None:
+    for name in names:
+        if name not in known:
+            raise UserError(f"figures must be among {', '.join(known)}; got {name!r}")
