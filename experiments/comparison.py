@@ -3,17 +3,18 @@
 Cells that differ in nothing but the seed are one choice with more replicates. Replicates of the same seed
 share data, initial weights and random streams in every cell, so that differences between choices are paired.
 
-Core Objects: Comparison, compare_choices, changing, worlds, print_comparison
+Core Objects: Comparison, compare_choices, choice_levels, changing, worlds, by_choice, print_comparison
 """
 
 import math
-from collections.abc import Hashable, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
 from experiments.conclusion import SHOWN, cell, wide_console
@@ -41,9 +42,11 @@ NUMBERS = {
     "p": ("p", ".2g"),
     "p_holm": ("Holm p", ".2g"),
     "half_width": ("half-width", ".2g"),
-    "replicates_needed": ("replicates for it", ",.0f"),
+    "replicates_needed": ("replicates needed", ",.0f"),
 }
 """Headings and formats of what is known of a difference beside its intervals."""
+
+ANY_CHOICE = "any choice"
 
 OWN_SETTING = "the setting's arm"
 """Arm of a cell that bears the name of the cell's setting: across settings, these are compared."""
@@ -110,10 +113,11 @@ def compare_choices(
     differences = pd.DataFrame([row for key in keys for row in _differences(key, keys, replicates, wanted)])
     if len(differences):
         differences["p_holm"] = differences.groupby("metric")["p"].transform(holm)
-    return Comparison(keys, _levels(keys, replicates), differences, unfinished)
+    return Comparison(keys, choice_levels(keys, replicates), differences, unfinished)
 
 
-def _levels(keys: list[str], replicates: pd.DataFrame) -> pd.DataFrame:
+def choice_levels(keys: list[str], replicates: pd.DataFrame) -> pd.DataFrame:
+    """Return mean and interval of every metric by choice and arm, as `Comparison` holds them."""
     by = [*keys, "arm"]
     rows = []
     for labels, group in replicates.groupby(by, sort=False):
@@ -203,40 +207,61 @@ def print_comparison(comparison: Comparison, outcome: str = "welfare") -> None:
         _print_outcome(f"{METRICS[outcome]}: difference to {key}={reference}", keys, table, outcome)
 
 
+def name_choice(keys: Sequence[str], values: Sequence[object], arm: str) -> str:
+    """Return a choice in few words: a name speaks for itself, a number needs the last part of its key.
+
+    The setting need not be told where the arm bears its name.
+    """
+    told = [
+        value if isinstance(value, str) else f"{key.rsplit('.', 1)[-1]}={value}"
+        for key, value in zip(keys, values, strict=True)
+        if value != arm
+    ]
+    return ", ".join(told)
+
+
+def by_choice(keys: list[str], levels: pd.DataFrame) -> Iterator[tuple[str, str, dict[str, Any]]]:
+    """Yield the name of each choice, its arm, and its rows by metric.
+
+    An arm in which several choices are all alike, as autarky under any mechanism, comes once, as any choice.
+    """
+    by_metric = levels.groupby(["arm", "metric"])["mean"]
+    alike = ((by_metric.min() == by_metric.max()) & (by_metric.size() > 1)).groupby("arm").all()
+    told: set[str] = set()
+    for (*values, arm), group in levels.groupby([*keys, "arm"], sort=False):
+        arm = str(arm)
+        if alike[arm] and arm in told:
+            continue
+        told.add(arm)
+        name = ANY_CHOICE if alike[arm] else name_choice(keys, values, arm)
+        yield name, arm, {str(row["metric"]): row for row in group.to_dict("records")}
+
+
 def _print(title: str, keys: list[str], table: pd.DataFrame) -> None:
     metrics = {name: text for name, text in HEADLINES.items() if name in set(table["metric"])}
-    shown = _table(title, keys, [*metrics.values()])
-    for labels, group in table.groupby([*keys, "arm"], sort=False):
-        rows = {str(row["metric"]): row for row in group.to_dict("records")}
-        shown.add_row(*map(str, labels), *(_marked(rows.get(metric)) for metric in metrics))
+    shown = _table(title, [*metrics.values()])
+    for name, arm, rows in by_choice(keys, table):
+        shown.add_row(name, arm, *(_marked(rows.get(metric)) for metric in metrics))
     wide_console().print(shown)
 
 
-def _marked(row: dict[Hashable, Any] | None) -> str:
+def _marked(row: dict[str, Any] | None) -> str:
     if row is None:
         return cell(None)
     told = cell(Interval(row["mean"], row["low"], row["high"], row["n"]))
-    return f"{told} *" if row.get("p_holm", math.nan) < SIGNIFICANT else told
+    return told.replace(" ", "* ", 1) if row.get("p_holm", math.nan) < SIGNIFICANT else told
 
 
 def _print_outcome(title: str, keys: list[str], table: pd.DataFrame, outcome: str) -> None:
     rows = table[table["metric"] == outcome]
     if rows.empty:
         return
-    headings = [
-        "difference",
-        "95% interval",
-        "bootstrap",
-        "g_z",
-        "p",
-        "Holm p",
-        "half-width",
-        "replicates for it",
-    ]
-    shown = _table(title, keys, headings)
+    headings = ["difference", "95% interval", "bootstrap", *(heading for heading, _ in NUMBERS.values())]
+    shown = _table(title, headings)
     for row in rows.to_dict("records"):
         shown.add_row(
-            *(str(row[name]) for name in [*keys, "arm"]),
+            name_choice(keys, [row[key] for key in keys], row["arm"]),
+            row["arm"],
             f"{row['mean']:.3g}",
             _ends(row["low"], row["high"]),
             _ends(row["bootstrap_low"], row["bootstrap_high"]),
@@ -252,10 +277,10 @@ def _ends(low: float, high: float) -> str:
     return f"{low:.3g} to {high:.3g}" if np.isfinite(low) else "-"
 
 
-def _table(title: str, keys: list[str], headings: list[str]) -> Table:
-    shown = Table(title=title)
-    for heading in [*keys, "arm"]:
-        shown.add_column(heading, overflow="fold")
+def _table(title: str, headings: list[str]) -> Table:
+    shown = Table(title=title, box=SIMPLE_HEAD, pad_edge=False)
+    shown.add_column("choice", no_wrap=True)
+    shown.add_column("arm", no_wrap=True)
     for heading in headings:
         shown.add_column(heading, justify="right", overflow="fold")
     return shown

@@ -28,7 +28,7 @@ def conclude_sweep(
     outcomes: Sequence[str] = OUTCOMES,
     half_widths: Mapping[str, float] | None = None,
 ) -> None:
-    """Aggregate a sweep's finished cells, compare and print its choices and, if asked, draw and write its report.
+    """Aggregate the finished cells, compare and print the choices and, if asked, draw and write the report.
 
     Parameters
     ----------

@@ -10,14 +10,15 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
 import pyarrow.parquet as pq
 
-from experiments.comparison import HEADLINES, SIGNIFICANT, Comparison, changing
+from experiments.comparison import HEADLINES, SIGNIFICANT, Comparison, by_choice, changing, name_choice
 from experiments.figures import Drawn
 from experiments.figures.style import arm_style
 from experiments.pages import (
+    NO_BREAK,
     NOTHING,
+    Shown,
     number,
     picture,
     read_manifest,
@@ -88,7 +89,10 @@ def write_sweep_report(
         "lead": lead(comparison),
         "failures": failures,
         "headlines": {m: text for m, text in HEADLINES.items() if m in set(comparison.levels["metric"])},
-        "levels": _choices(comparison.keys, comparison.levels),
+        "levels": [
+            {"choice": name, "arm": arm, "shown": {metric: _shown(rows.get(metric)) for metric in HEADLINES}}
+            for name, arm, rows in by_choice(comparison.keys, comparison.levels)
+        ],
         "differences": [table for outcome in outcomes for table in _tables(comparison, outcome)],
         "significant": SIGNIFICANT,
         "figures": {one.name: picture(one, place) for place, one in enumerate(told, start=1)},
@@ -112,8 +116,7 @@ def lead(comparison: Comparison) -> str:
     welfare = comparison.levels[comparison.levels["metric"] == "welfare"]
     best = max(welfare.to_dict("records"), key=lambda row: row["mean"])
     choice = ", ".join(f"{key}={best[key]}" for key in comparison.keys) or "the only choice"
-    found = shown_interval(best["mean"], best["low"], best["high"], best["n"])
-    told = f"The {best['arm']} arm of {choice} has the greatest total welfare, {found} credits."
+    told = f"The {best['arm']} arm of {choice} has the greatest total welfare, {_shown(best)} credits."
     differences = changing(comparison.differences)
     if differences.empty:
         return told
@@ -125,20 +128,8 @@ def lead(comparison: Comparison) -> str:
     )
 
 
-def _choices(keys: list[str], table: pd.DataFrame) -> list[dict[str, Any]]:
-    """Return one entry a choice and arm: the values of the keys, and each metric as text."""
-    rows = []
-    for labels, group in table.groupby([*keys, "arm"], sort=False):
-        own = {str(row["metric"]): row for row in group.to_dict("records")}
-        found = {m: shown_interval(row["mean"], row["low"], row["high"], row["n"]) for m, row in own.items()}
-        rows.append(
-            {
-                "choice": [str(label) for label in labels[:-1]],
-                "arm": labels[-1],
-                "shown": {metric: found.get(metric, NOTHING) for metric in HEADLINES},
-            }
-        )
-    return rows
+def _shown(row: Mapping[Any, Any] | None) -> Shown:
+    return NOTHING if row is None else shown_interval(row["mean"], row["low"], row["high"], row["n"])
 
 
 def _tables(comparison: Comparison, outcome: str) -> list[dict[str, Any]]:
@@ -160,9 +151,9 @@ def _tables(comparison: Comparison, outcome: str) -> list[dict[str, Any]]:
 
 def _difference(keys: list[str], row: dict[Any, Any]) -> dict[str, Any]:
     return {
-        "choice": [str(row[key]) for key in keys],
+        "choice": name_choice(keys, [row[key] for key in keys], row["arm"]),
         "arm": row["arm"],
-        "student": shown_interval(row["mean"], row["low"], row["high"], row["n"]),
+        "student": _shown(row),
         "bootstrap": shown_interval(
             row["mean"], row["bootstrap_low"], row["bootstrap_high"], row["n"]
         ).interval,
@@ -177,7 +168,7 @@ def _difference(keys: list[str], row: dict[Any, Any]) -> dict[str, Any]:
 
 
 def _p(value: float) -> str:
-    return "< 0.001" if value < 0.001 else number(value, 3)
+    return f"<{NO_BREAK}0.001" if value < 0.001 else number(value, 3)
 
 
 def _versions(manifests: list[dict[str, Any]]) -> dict[str, str]:

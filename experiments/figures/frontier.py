@@ -13,9 +13,9 @@ from matplotlib.lines import Line2D
 from matplotlib.patheffects import withStroke
 from numpy.typing import NDArray
 
+from experiments.comparison import by_choice, choice_levels
 from experiments.figures.style import BLACK, GREY, arm_style, legend_above, new_figure
-from experiments.figures.sweep_plan import SweepPlan, SweepView, tell
-from experiments.statistics import interval
+from experiments.figures.sweep_plan import SweepPlan, SweepView
 from experiments.summary import METRICS
 
 NAMED = 10
@@ -66,23 +66,18 @@ def frontier(view: SweepView) -> Figure | None:
 def frontier_points(view: SweepView) -> pd.DataFrame:
     """Return the points: `name`, `arm`, and `welfare` and `gini` with the ends of their intervals.
 
-    Choices that change nothing in an arm, as the mechanism in autarky, are one point.
+    An arm in which the choices are all alike, as autarky under any mechanism, is one point.
     """
-    sweep = view.sweep
+    keys = view.sweep.keys
+    levels = choice_levels(keys, view.sweep.replicates[[*keys, "arm", "welfare", "gini"]])
     rows = []
-    for labels, group in sweep.replicates.groupby([*sweep.keys, "arm"], sort=False):
-        arm = str(labels[-1])
-        # The arm bears the setting's name, and a name need not say it twice.
-        told = [tell(key, value) for key, value in zip(sweep.keys, labels, strict=False) if value != arm]
-        row: dict[str, object] = {"name": ", ".join([*told, arm]), "arm": arm}
+    for name, arm, metrics in by_choice(keys, levels):
+        row: dict[str, object] = {"name": f"{name}, {arm}".lstrip(", "), "arm": arm}
         for metric in ("welfare", "gini"):
-            found = interval(group[metric])
-            row |= {metric: found.mean, f"{metric}_low": found.low, f"{metric}_high": found.high}
+            found = metrics[metric]
+            row |= {metric: found["mean"], f"{metric}_low": found["low"], f"{metric}_high": found["high"]}
         rows.append(row)
-    points = pd.DataFrame(rows)
-    still = points.groupby("arm")[["welfare", "gini"]].transform("nunique").le(1).all(axis=1)
-    points.loc[still, "name"] = points.loc[still, "arm"]
-    return points.drop_duplicates(["arm", "welfare", "gini"], ignore_index=True)
+    return pd.DataFrame(rows)
 
 
 def efficient(welfare: NDArray[np.float64], gini: NDArray[np.float64]) -> NDArray[np.bool_]:
@@ -140,7 +135,7 @@ FIGURE = SweepPlan(
     "frontier",
     "Welfare against inequality",
     "Up and to the left is better. Filled: on the frontier. Means over seeds and replicates with both "
-    "intervals; an arm that the swept keys leave as it is, as autarky under any mechanism, is one point.",
+    "intervals; an arm in which the choices are all alike, as autarky under any mechanism, is one point.",
     False,
     frontier,
 )

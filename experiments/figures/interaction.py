@@ -46,7 +46,8 @@ def interaction(view: SweepView) -> Figure | None:
     shown = np.concatenate([grid.to_numpy().ravel() for row in rows for grid in row.values()])
     norm = Normalize(float(np.nanmin(shown)), float(np.nanmax(shown)))
     downs = [1.9 + 0.4 * max(len(grid) for grid in row.values()) for row in rows]
-    figure = new_figure(sum(downs))
+    figure = new_figure(0.4 + sum(downs))
+    figure.suptitle(METRICS[view.outcome], fontsize=13)
     parts = figure.subfigures(len(rows), 1, squeeze=False, height_ratios=downs)[:, 0]
     for part, row in zip(parts, rows, strict=True):
         panels = part.subplots(1, len(row), squeeze=False)[0]
@@ -56,7 +57,7 @@ def interaction(view: SweepView) -> Figure | None:
         for axes in panels[1:]:
             axes.tick_params(labelleft=False)
             axes.set_ylabel("")
-        part.colorbar(image, ax=panels, label=METRICS[view.outcome], pad=0.02)
+        part.colorbar(image, ax=panels, pad=0.02)
     return figure
 
 

@@ -1,6 +1,6 @@
 """What a figure of a sweep is before it is drawn, and what it is drawn from.
 
-Core Objects: SweepPlan, SweepView, over_other_keys, tell, log_scaled
+Core Objects: SweepPlan, SweepView, over_other_keys, log_scaled
 """
 
 from collections.abc import Callable
@@ -87,11 +87,6 @@ def over_other_keys(view: SweepView, keys: list[str]) -> pd.DataFrame:
     found = rows.groupby(by, sort=False)[outcome].agg(["mean", "size"]).reset_index()
     whole = found["size"] == found["arm"].map(all_others)
     return found[whole].rename(columns={"mean": outcome})[[*by, outcome]]
-
-
-def tell(key: str, value: object) -> str:
-    """Return a choice in few words: a name speaks for itself, a number needs the last part of its key."""
-    return value if isinstance(value, str) else f"{key.rsplit('.', 1)[-1]}={value}"
 
 
 def log_scaled(view: SweepView, key: str) -> bool:
