@@ -201,7 +201,10 @@ def print_comparison(comparison: Comparison, outcome: str = "welfare") -> None:
     if comparison.unfinished:
         print(f"not finished, and left out: {', '.join(comparison.unfinished)}")
     _print("mean over replicates ± half of the 95% confidence interval", keys, comparison.levels)
-    for (key, reference), table in changing(comparison.differences).groupby(["key", "reference"], sort=False):
+    differences = changing(comparison.differences)
+    if differences.empty:
+        return
+    for (key, reference), table in differences.groupby(["key", "reference"], sort=False):
         title = f"paired difference to {key}={reference}, all else equal (* Holm-adjusted p < {SIGNIFICANT})"
         _print(title, keys, table)
         _print_outcome(f"{METRICS[outcome]}: difference to {key}={reference}", keys, table, outcome)

@@ -16,6 +16,9 @@ from scipy import special, stats
 RESAMPLES = 1999
 """Bootstrap samples: with (resamples + 1) * 0.025 a whole number, the ends are order statistics."""
 
+ROUNDING = 1e-12
+"""Relative spread below which samples are taken as equal."""
+
 MOST_REPLICATES = 1_000_000
 """Above so many replicates a difference is as good as none, and counting them exactly helps nobody."""
 
@@ -128,7 +131,7 @@ def bootstrap_interval(
     mean = float(values.mean())
     if not np.isfinite(values).all() or float(n) ** -n >= (1 - confidence) / 2:
         return Interval(mean, math.nan, math.nan, n)
-    if np.ptp(values) == 0:
+    if _are_equal(values):
         return Interval(mean, mean, mean, n)
     found = stats.bootstrap(
         (values,),
@@ -191,7 +194,7 @@ def effect_size(differences: ArrayLike) -> float:
     """
     values = _column(differences)
     freedom = len(values) - 1
-    if freedom < 2 or np.ptp(values) == 0:
+    if freedom < 2 or _are_equal(values):
         return math.nan
     correction = math.exp(special.gammaln(freedom / 2) - special.gammaln((freedom - 1) / 2))
     return float(correction / math.sqrt(freedom / 2) * values.mean() / values.std(ddof=1))
@@ -213,7 +216,7 @@ def p_value(differences: ArrayLike) -> float:
     values = _column(differences)
     if len(values) == 1 or not values.any():
         return math.nan
-    if np.ptp(values) == 0:
+    if _are_equal(values):
         return 0.0
     return float(stats.ttest_1samp(values, 0.0).pvalue)
 
@@ -280,6 +283,11 @@ def replicates_needed(deviation: float, half_width: float, confidence: float = 0
     while float(special.stdtrit(n - 1, tail)) * deviation / math.sqrt(n) > half_width:
         n += 1
     return n
+
+
+def _are_equal(values: NDArray[np.float64]) -> bool:
+    """Return whether samples differ by no more than rounding, which tells nothing of their spread."""
+    return bool(np.ptp(values) <= ROUNDING * np.abs(values).max())
 
 
 def _check_confidence(confidence: float) -> None:

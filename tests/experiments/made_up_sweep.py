@@ -51,7 +51,8 @@ def write_sweep(folder: Path, organisations: tuple[int, ...] = (4,), lost: str =
 
 def _replicates(mechanism: str, setting: str, number: int, seed: int) -> pd.DataFrame:
     shared = np.random.default_rng(seed).normal(0, 0.1, REPLICATES)
-    own = np.random.default_rng([seed, number, len(mechanism), len(setting)]).normal(0, 0.01, REPLICATES)
+    place = [*MECHANISMS].index(mechanism), [*SETTINGS].index(setting)
+    own = np.random.default_rng([seed, number, *place]).normal(0, 0.01, REPLICATES)
     welfare = {
         "autarky": 0.5 * number + shared,
         setting: (SETTINGS[setting] + MECHANISMS[mechanism]) * number + shared + own,

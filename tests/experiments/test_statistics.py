@@ -121,6 +121,7 @@ def test_p_of_samples_without_spread() -> None:
     assert math.isnan(p_value([0.0, 0.0]))
     assert math.isnan(p_value([1.0]))
     assert p_value([1.0, 1.0]) == 0.0
+    assert p_value([0.3, 0.1 + 0.2]) == 0.0
 
 
 def test_the_slope_of_anscombes_first_quartet() -> None:
