@@ -168,6 +168,8 @@ def slope_interval(x: ArrayLike, y: ArrayLike, confidence: float = 0.95) -> Inte
     across, up = _column(x), _column(y)
     fit = stats.linregress(across, up)
     n = len(across)
+    if _are_equal(up):
+        return Interval(0.0, 0.0, 0.0, n)
     if n == 2:
         return Interval(float(fit.slope), math.nan, math.nan, n)
     half = float(stats.t.ppf((1 + confidence) / 2, n - 2) * fit.stderr)
