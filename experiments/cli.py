@@ -193,7 +193,10 @@ def _parser() -> argparse.ArgumentParser:
 
 def _half_width(text: str) -> tuple[str, float]:
     metric, _, width = text.partition("=")
-    return metric, float(width)
+    try:
+        return metric, float(width)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"must be METRIC=WIDTH, as in welfare=0.5; got {text!r}") from None
 
 
 def _dispatch(command: argparse.Namespace, rest: list[str]) -> int:

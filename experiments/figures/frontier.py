@@ -21,8 +21,8 @@ from experiments.summary import METRICS
 NAMED = 10
 """Up to so many points all are named; of more, those on the frontier."""
 
-ABREAST = 2
-"""Names beside each other below the axes."""
+SHORT = 38
+"""Up to so many characters, names stand two abreast below the axes."""
 
 AROUND = 11.0 * np.array([(1, 1), (-1, 1), (-1, -1), (1, -1)])
 """Where a number can stand beside its point and off its bars, in points of type."""
@@ -46,7 +46,8 @@ def frontier(view: SweepView) -> Figure | None:
         return None
     front = efficient(points["welfare"].to_numpy(), points["gini"].to_numpy())
     named = points[front | (len(points) <= NAMED)].sort_values("gini")
-    figure = new_figure(5.6 + 0.27 * math.ceil(len(named) / ABREAST))
+    abreast = 2 if named["name"].str.len().max() <= SHORT else 1
+    figure = new_figure(5.6 + 0.27 * math.ceil(len(named) / abreast))
     axes = figure.subplots()
     _draw_points(axes, points, front)
     best = points[front].sort_values("gini")
@@ -56,7 +57,7 @@ def frontier(view: SweepView) -> Figure | None:
     legend_above(figure, axes, columns=3, last="frontier")
     names = [f"{number}  {name}" for number, name in enumerate(named["name"], start=1)]
     blanks = [Line2D([], [], linestyle="") for _ in names]
-    figure.legend(blanks, names, loc="outside lower left", ncols=ABREAST, handlelength=0, handletextpad=0)
+    figure.legend(blanks, names, loc="outside lower left", ncols=abreast, handlelength=0, handletextpad=0)
     # Where numbers find room is known once the axes have their place.
     figure.draw_without_rendering()
     _number(axes, named)

@@ -3,7 +3,6 @@
 Core Objects: FIGURE, mean_grid
 """
 
-import itertools
 from dataclasses import replace
 
 import numpy as np
@@ -18,29 +17,26 @@ from experiments.figures.style import BLACK, arm_style, new_figure
 from experiments.figures.sweep_plan import SweepPlan, SweepView, over_other_keys
 from experiments.summary import METRICS
 
-MOST_KEYS = 3
-"""Most keys of which all pairs are drawn; others can be asked for by name."""
-
 COLUMNS = 10
 """Cells that have room for their numbers across the figure."""
 
 
 def interaction(view: SweepView) -> Figure | None:
-    """Draw the outcome as heat maps with values in the cells: a panel a pair of keys and arm.
+    """Draw the outcome as heat maps of two keys with values in the cells, a panel an arm.
 
     Parameters
     ----------
     view : SweepView
-        The sweep, the outcome and the keys; of more than three keys the first three are paired.
+        The sweep, the outcome and the keys, of which the first two are drawn.
 
     Returns
     -------
     Figure or None
         Means over seeds, replicates and all other keys, on one scale. Cells without a run are blank, and arms
         that neither key changes are left out. Where one of the two is the setting, the arms that bear its
-        name make one panel. None if nothing is left.
+        name make one panel. None with one key, or if nothing is left.
     """
-    rows = [row for pair in itertools.combinations(view.keys[:MOST_KEYS], 2) for row in _rows(view, pair)]
+    rows = _rows(view, view.keys[:2]) if len(view.keys) > 1 else []
     if not rows:
         return None
     shown = np.concatenate([grid.to_numpy().ravel() for row in rows for grid in row.values()])
@@ -69,8 +65,8 @@ def mean_grid(view: SweepView, down: str, across: str, arm: str) -> pd.DataFrame
     return means.reindex(index=order[0], columns=order[1])
 
 
-def _rows(view: SweepView, pair: tuple[str, str]) -> list[dict[str, pd.DataFrame]]:
-    """Return the panels of a pair of keys, as many in a row as there is room for."""
+def _rows(view: SweepView, pair: list[str]) -> list[dict[str, pd.DataFrame]]:
+    """Return the panels of two keys, as many in a row as there is room for."""
     replicates = view.sweep.replicates
     if "setting" in pair:
         sweep = replace(view.sweep, replicates=replicates.assign(arm=worlds(replicates)))
@@ -103,8 +99,8 @@ def _draw(axes: Axes, grid: pd.DataFrame, norm: Normalize) -> AxesImage:
 FIGURE = SweepPlan(
     "interaction",
     "Two keys at once",
-    "Means over seeds, replicates and the values of all other swept keys, on one scale. Arms that neither "
-    "key changes are left out.",
+    "The first two swept keys: means over seeds, replicates and the values of all others, on one scale. "
+    "Arms that neither key changes are left out.",
     True,
     interaction,
 )

@@ -18,6 +18,9 @@ from experiments.summary import METRICS, Findings
 from sim.records import TABLES
 from tests.experiments.test_figures import ALL_ARMS, EDGES, Run, tiny_run
 
+DRAWN = [*FIGURES, "of_tomorrow"]
+"""A figure that no section of the page names is shown too."""
+
 VOID = {"meta", "img", "br", "link"}
 
 
@@ -59,7 +62,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("run")
     _, tables, _ = tiny_run(ALL_ARMS)
     (folder / "figures").mkdir()
-    for name in FIGURES:
+    for name in DRAWN:
         (folder / f"figures/{name}.svg").write_text(f"<svg><title>{name}</title></svg>")
     for name in TABLES:
         tables[name].to_parquet(folder / f"{name}.parquet")
@@ -85,7 +88,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def drawn(folder: Path) -> list[Drawn]:
     return [
         Drawn(n, f"Title {n}", 'A <i>"caption"</i>', folder / f"figures/{n}.png", folder / f"figures/{n}.svg")
-        for n in FIGURES
+        for n in DRAWN
     ]
 
 

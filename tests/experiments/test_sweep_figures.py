@@ -1,5 +1,6 @@
 """Figures of a sweep draw what its tables say, and ``parabourse figures`` draws them again."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import matplotlib.style
@@ -44,7 +45,7 @@ def draw(name: str, view: SweepView, lay_out: bool = False) -> Figure | None:
 KEYS = {"mechanism", "setting", "organisations"}
 LABELS = {
     "sensitivity": KEYS,
-    "interaction": KEYS,
+    "interaction": {"mechanism", "setting"},
     "frontier": {"total welfare, credits", "Gini index of net profits"},
     "cost": {
         "organisations",
@@ -88,6 +89,7 @@ def test_means_over_other_keys_leave_out_what_is_not_whole(tmp_path: Path) -> No
 
 def test_the_heat_map_holds_the_mean_of_every_pair(view: SweepView) -> None:
     rows = view.sweep.replicates
+    view = replace(view, keys=["mechanism", "organisations"])
     grid = mean_grid(view, "organisations", "mechanism", "competitive")
     expected = rows[
         (rows["arm"] == "competitive") & (rows["organisations"] == 8) & (rows["mechanism"] == "mcafee")
@@ -96,11 +98,16 @@ def test_the_heat_map_holds_the_mean_of_every_pair(view: SweepView) -> None:
     figure = draw("interaction", view)
     assert figure is not None
     titles = [axes.get_title(loc="left") for axes in figure.get_axes()]
-    # With the setting as a key, arms that bear its name are one panel.
-    assert "the setting's arm" in titles
-    assert {"independent", "competitive"} <= set(titles)
+    assert titles == ["autarky", "independent", "competitive", ""]
     shown = {text.get_text() for axes in figure.get_axes() for text in axes.texts}
     assert f"{grid.loc[8, 'mcafee']:.3g}" in shown
+
+
+def test_the_arms_that_bear_the_settings_names_are_one_heat_map(view: SweepView) -> None:
+    figure = draw("interaction", view)
+    assert figure is not None
+    # Neither mechanism nor setting changes autarky.
+    assert [axes.get_title(loc="left") for axes in figure.get_axes()] == ["the setting's arm", ""]
 
 
 def test_the_frontier_is_what_nothing_betters() -> None:
