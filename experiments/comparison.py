@@ -224,20 +224,23 @@ def name_choice(keys: Sequence[str], values: Sequence[object], arm: str) -> str:
 
 
 def by_choice(keys: list[str], levels: pd.DataFrame) -> Iterator[tuple[str, str, dict[str, Any]]]:
-    """Yield the name of each choice, its arm, and its rows by metric.
+    """Yield the name of each choice, its arm, and its rows by metric, arm by arm.
 
-    An arm in which several choices are all alike, as autarky under any mechanism, comes once, as any choice.
+    Keys that change nothing in an arm, as the mechanism in autarky, are not told of it, and what they leave
+    alike comes once.
     """
-    by_metric = levels.groupby(["arm", "metric"])["mean"]
-    alike = ((by_metric.min() == by_metric.max()) & (by_metric.size() > 1)).groupby("arm").all()
-    told: set[str] = set()
-    for (*values, arm), group in levels.groupby([*keys, "arm"], sort=False):
-        arm = str(arm)
-        if alike[arm] and arm in told:
-            continue
-        told.add(arm)
-        name = ANY_CHOICE if alike[arm] else name_choice(keys, values, arm)
-        yield name, arm, {str(row["metric"]): row for row in group.to_dict("records")}
+    for arm, own in levels.groupby("arm", sort=False):
+        told = [key for key in keys if _matters(key, keys, own)]
+        for (*values, _), group in own.groupby([*told, "arm"], sort=False):
+            alike = bool(keys) and not told and len(own.drop_duplicates(keys)) > 1
+            name = ANY_CHOICE if alike else name_choice(told, values, str(arm))
+            yield name, str(arm), {str(row["metric"]): row for row in group.to_dict("records")}
+
+
+def _matters(key: str, keys: list[str], levels: pd.DataFrame) -> bool:
+    """Return whether some metric differs between values of a key, the other keys equal."""
+    means = levels.groupby([*(other for other in keys if other != key), "metric"])["mean"]
+    return bool((means.max() > means.min()).any())
 
 
 def _print(title: str, keys: list[str], table: pd.DataFrame) -> None:

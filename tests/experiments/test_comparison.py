@@ -93,8 +93,8 @@ def test_what_a_key_does_not_change_is_not_told(comparison: Comparison) -> None:
     assert names == [
         ("any choice", "autarky"),
         ("first_price", "independent"),
-        ("first_price", "competitive"),
         ("mcafee", "independent"),
+        ("first_price", "competitive"),
         ("mcafee", "competitive"),
     ]
 

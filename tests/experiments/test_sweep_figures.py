@@ -130,6 +130,10 @@ def test_points_of_the_frontier_have_both_intervals(view: SweepView) -> None:
     found = points.loc["mcafee, organisations=8, competitive"]
     assert (found["welfare"], found["welfare_low"]) == pytest.approx((expected.mean, expected.low))
     assert found["gini_low"] == pytest.approx(0.3)
+    # In autarky only the number of organisations matters.
+    assert [name for name in points.index if "autarky" in name] == [
+        f"organisations={number}, autarky" for number in (2, 4, 8)
+    ]
 
 
 def test_slopes_of_cost_are_the_powers_with_which_it_grows(view: SweepView) -> None:
