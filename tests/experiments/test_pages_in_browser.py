@@ -1,6 +1,5 @@
 """Reports in Chromium: at both widths nothing sticks out, every picture is there, and nothing is fetched."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -8,25 +7,14 @@ import pytest
 from experiments.figures import draw_figures
 from experiments.report import write_report
 from experiments.sweep_conclusion import OUTCOMES, conclude_sweep
+from tests.experiments.browser import browser, needs_chromium
 from tests.experiments.made_up_sweep import write_sweep
 from tests.experiments.test_figures import ALL_ARMS, tiny_run
 
-api = pytest.importorskip("playwright.sync_api", reason="needs the extra `dashboard` for playwright")
-CHROMIUM = Path("/usr/bin/chromium")
-pytestmark = pytest.mark.skipif(not CHROMIUM.is_file(), reason=f"needs {CHROMIUM}")
+pytestmark = needs_chromium
 
 A4_WITHOUT_MARGINS = 673
 """Width of the page's text in print, CSS pixels."""
-
-
-@pytest.fixture(scope="module")
-def page() -> "Iterator[api.Page]":
-    with api.sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=str(CHROMIUM), args=["--no-sandbox", "--disable-gpu", "--disable-quic"]
-        )
-        yield browser.new_page()
-        browser.close()
 
 
 @pytest.fixture(scope="module")
@@ -42,31 +30,21 @@ def reports(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 
 
 @pytest.mark.parametrize("kind", ["run", "sweep"])
-def test_pages_fit_both_widths_and_fetch_nothing(
-    page: "api.Page", reports: dict[str, Path], kind: str
-) -> None:
-    fetched: list[str] = []
-    page.on("request", lambda request: fetched.append(request.url))
-    for width in (1280, 390):
-        page.set_viewport_size({"width": width, "height": 800})
-        page.goto(reports[kind].as_uri())
-        assert page.evaluate("document.documentElement.scrollWidth") <= width
-        assert page.evaluate("[...document.images].every(i => i.complete && i.naturalWidth > 0)")
-        assert page.evaluate("document.images.length") == 3
-    assert {url for url in fetched if not url.startswith("data:")} == {reports[kind].as_uri()}
-
-
-@pytest.mark.parametrize("kind", ["run", "sweep"])
-def test_pages_fit_paper_and_break_neither_figures_nor_rows(
-    page: "api.Page", reports: dict[str, Path], kind: str
-) -> None:
-    page.set_viewport_size({"width": A4_WITHOUT_MARGINS, "height": 1000})
-    page.goto(reports[kind].as_uri())
-    page.emulate_media(media="print")
-    assert page.evaluate("document.documentElement.scrollWidth") <= A4_WITHOUT_MARGINS
-    unbroken = "[...document.querySelectorAll('figure, tr')].map(e => getComputedStyle(e).breakInside)"
-    assert set(page.evaluate(unbroken)) == {"avoid"}
-    # 20 cm is less than a page, so that a figure that is kept whole fits on one.
-    heights = page.evaluate("[...document.images].map(i => i.getBoundingClientRect().height)")
-    assert max(heights) <= 20 / 2.54 * 96 + 1
-    page.emulate_media(media="screen")
+def test_pages_fit_screens_and_paper_and_fetch_nothing(reports: dict[str, Path], kind: str) -> None:
+    asked: list[str] = []
+    address = reports[kind].as_uri()
+    with browser(asked) as visit:
+        for width in (1280, 390):
+            page = visit(address, width)
+            assert page.evaluate("document.documentElement.scrollWidth") <= width
+            assert page.evaluate("[...document.images].every(i => i.complete && i.naturalWidth > 0)")
+            assert page.evaluate("document.images.length") == 3
+        page = visit(address, A4_WITHOUT_MARGINS)
+        page.emulate_media(media="print")
+        assert page.evaluate("document.documentElement.scrollWidth") <= A4_WITHOUT_MARGINS
+        unbroken = "[...document.querySelectorAll('figure, tr')].map(e => getComputedStyle(e).breakInside)"
+        assert set(page.evaluate(unbroken)) == {"avoid"}
+        # 20 cm is less than a page, so that a figure that is kept whole fits on one.
+        heights = page.evaluate("[...document.images].map(i => i.getBoundingClientRect().height)")
+        assert max(heights) <= 20 / 2.54 * 96 + 1
+    assert {url for url in asked if not url.startswith("data:")} == {address}
