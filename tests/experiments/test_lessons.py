@@ -12,6 +12,9 @@ from nbclient import NotebookClient
 from experiments.cli import main
 from experiments.lessons import LESSONS
 
+# One process keeps one kernel for all lessons.
+pytestmark = pytest.mark.xdist_group("lessons")
+
 ROOT = Path(__file__).parents[2]
 NUMBER = re.compile(r"-?\d+(?:\.\d+)?(?:e[-+]?\d+)?")
 

@@ -11,7 +11,7 @@ from tests.experiments.browser import browser, needs_chromium
 from tests.experiments.made_up_sweep import write_sweep
 from tests.experiments.test_figures import ALL_ARMS, tiny_run
 
-pytestmark = needs_chromium
+pytestmark = [needs_chromium, pytest.mark.xdist_group("browser")]
 
 A4_WITHOUT_MARGINS = 673
 """Width of the page's text in print, CSS pixels."""

@@ -13,7 +13,7 @@ from experiments.lecture.lecture import Lecture
 from tests.experiments.browser import browser, needs_chromium
 from tests.experiments.lecture.conftest import small_market
 
-pytestmark = needs_chromium
+pytestmark = [needs_chromium, pytest.mark.xdist_group("browser")]
 
 
 @pytest.fixture(scope="module")
