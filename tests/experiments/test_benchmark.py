@@ -23,6 +23,9 @@ COLUMNS = [
 CPU = torch.device("cpu")
 
 
+pytestmark = pytest.mark.xdist_group("benchmark")
+
+
 @pytest.fixture(scope="module")
 def saved(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("benchmark") / "new" / "folder"

@@ -174,11 +174,21 @@ def test_a_sweep_ends_with_a_comparison(capsys):
     assert Path("sweep/comparison.csv").read_bytes() == before
 
 
+LONGER = [*TINY, "rounds=15", "run=tables_only"]
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+    """The folder of a longer run that was not stopped."""
+    folder = tmp_path_factory.mktemp("runs") / "whole"
+    assert main(["run", *LONGER, f"hydra.run.dir={folder}"]) == 0
+    return folder
+
+
+@pytest.mark.xdist_group("stopped")
 @pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGKILL])
-def test_a_stopped_run_goes_on_and_ends_the_same(tmp_path, stop):
-    longer = [*TINY, "rounds=15", "run=tables_only"]
-    assert main(["run", *longer, "hydra.run.dir=whole"]) == 0
-    command = [sys.executable, "-m", "experiments.cli", "run", *longer, "hydra.run.dir=stopped"]
+def test_a_stopped_run_goes_on_and_ends_the_same(whole, stop):
+    command = [sys.executable, "-m", "experiments.cli", "run", *LONGER, "hydra.run.dir=stopped"]
     environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[2])}
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=environment) as process:
         deadline = time.monotonic() + 60
@@ -193,7 +203,7 @@ def test_a_stopped_run_goes_on_and_ends_the_same(tmp_path, stop):
     assert not Path("stopped/rounds.parquet").exists()
     assert main(["resume", "stopped"]) == 0
     for name in TABLES:
-        assert Path(f"stopped/{name}.parquet").read_bytes() == Path(f"whole/{name}.parquet").read_bytes()
+        assert Path(f"stopped/{name}.parquet").read_bytes() == (whole / f"{name}.parquet").read_bytes()
     assert main(["resume", "stopped"]) == 2
 
 

@@ -110,11 +110,13 @@ def test_a_licence_that_is_not_served_leaves_cells_empty(tmp_path):
     assert set(table["mechanism"]) == {"second_price"}
 
 
-def test_heat_maps_are_the_same_bytes_from_the_same_table(played, tmp_path):
+def test_heat_maps_are_the_same_bytes_from_the_same_table(played, tmp_path, monkeypatch):
     _, table = played
+    few = dict(list(MEASURES.items())[:2])
+    monkeypatch.setattr("experiments.cross.heat_map.MEASURES", few)
     first, again = ([p.read_bytes() for p in _drawn(tmp_path / name, table)] for name in "ab")
     assert first == again
-    assert len(first) == len(MEASURES)
+    assert len(first) == len(few)
 
 
 def _drawn(folder, table):

@@ -15,6 +15,9 @@ from experiments.explaining.command import COMMANDS
 from experiments.explaining.keys import keys_of, undocumented
 from experiments.explaining.kinds import kind_of
 
+# Composing what every command takes is the larger part of the work.
+pytestmark = pytest.mark.xdist_group("explaining")
+
 
 @pytest.fixture(scope="module")
 def keys():
