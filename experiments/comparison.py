@@ -146,8 +146,11 @@ def _differences(
 
 
 def worlds(replicates: pd.DataFrame) -> pd.Series:
-    """Return what arms are matched by: their name, or that they are the arm of their cell's setting."""
-    if "setting" not in replicates:
+    """Return what arms are matched by: their name, or that they are the arm of their cell's setting.
+
+    The latter where all settings are arms: `duopolies`, say, is a choice of the group, and its arm another.
+    """
+    if "setting" not in replicates or not set(replicates["setting"]) <= set(replicates["arm"]):
         return replicates["arm"]
     return replicates["arm"].mask(replicates["arm"] == replicates["setting"], OWN_SETTING)
 

@@ -36,7 +36,7 @@ METRICS: dict[str, str] = {
     "trades": "trades",
     "volume": "payments for blocks, credits",
     "welfare_improving": "trials that would raise welfare",
-    "withheld": "of these, withheld by sellers who would lose more than the buyer gains",
+    "withheld": "welfare-improving trials withheld by sellers, who would lose more than the buyer gains",
     "withheld_welfare": "welfare that withheld blocks would have added, credits",
     "refused": "orders and trades refused",
     "training_flops": "floating-point operations of training",

@@ -67,12 +67,15 @@ def frontier(view: SweepView) -> Figure | None:
 def frontier_points(view: SweepView) -> pd.DataFrame:
     """Return the points: `name`, `arm`, and `welfare` and `gini` with the ends of their intervals.
 
-    An arm in which the choices are all alike, as autarky under any mechanism, is one point.
+    An arm in which the choices are all alike, as autarky under any mechanism, is one point. Where profits are
+    not all positive there is no Gini index, and no point.
     """
     keys = view.sweep.keys
     levels = choice_levels(keys, view.sweep.replicates[[*keys, "arm", "welfare", "gini"]])
     rows = []
     for name, arm, metrics in by_choice(keys, levels):
+        if not {"welfare", "gini"} <= metrics.keys():
+            continue
         row: dict[str, object] = {"name": f"{name}, {arm}".lstrip(", "), "arm": arm}
         for metric in ("welfare", "gini"):
             found = metrics[metric]

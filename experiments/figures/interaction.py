@@ -3,6 +3,7 @@
 Core Objects: FIGURE, mean_grid
 """
 
+import textwrap
 from dataclasses import replace
 
 import numpy as np
@@ -19,6 +20,9 @@ from experiments.summary import METRICS
 
 COLUMNS = 10
 """Cells that have room for their numbers across the figure."""
+
+ABREAST = 3
+"""Most panels in a row: their labels and gaps take room too."""
 
 
 def interaction(view: SweepView) -> Figure | None:
@@ -43,7 +47,7 @@ def interaction(view: SweepView) -> Figure | None:
     norm = Normalize(float(np.nanmin(shown)), float(np.nanmax(shown)))
     downs = [1.9 + 0.4 * max(len(grid) for grid in row.values()) for row in rows]
     figure = new_figure(0.4 + sum(downs))
-    figure.suptitle(METRICS[view.outcome], fontsize=13)
+    figure.suptitle(textwrap.fill(METRICS[view.outcome], 70), fontsize=13)
     parts = figure.subfigures(len(rows), 1, squeeze=False, height_ratios=downs)[:, 0]
     for part, row in zip(parts, rows, strict=True):
         panels = part.subplots(1, len(row), squeeze=False)[0]
@@ -74,7 +78,7 @@ def _rows(view: SweepView, pair: list[str]) -> list[dict[str, pd.DataFrame]]:
     across, down = sorted(pair, key=lambda key: replicates[key].nunique())
     grids = {arm: mean_grid(view, down, across, arm) for arm in view.arms}
     changed = [arm for arm, grid in grids.items() if np.nanmax(grid) > np.nanmin(grid)]
-    abreast = max(1, COLUMNS // replicates[across].nunique())
+    abreast = min(ABREAST, max(1, COLUMNS // replicates[across].nunique()))
     chunks = [changed[start : start + abreast] for start in range(0, len(changed), abreast)]
     return [{arm: grids[arm] for arm in chunk} for chunk in chunks]
 

@@ -3,6 +3,8 @@
 Core Objects: FIGURE
 """
 
+import textwrap
+
 from matplotlib.figure import Figure
 
 from experiments.figures.bands import draw_levels
@@ -33,8 +35,11 @@ def sensitivity(view: SweepView) -> Figure | None:
         axes.set(xlabel=key)
         if log_scaled(view, key):
             axes.set_xscale("log")
+            axes.minorticks_off()
+            values = sorted(view.sweep.replicates[key].unique())
+            axes.set_xticks(values, [f"{value:g}" for value in values])
         axes.margins(y=0.1)
-    figure.supylabel(METRICS[view.outcome], fontsize=13)
+    figure.supylabel(textwrap.fill(METRICS[view.outcome], 40), fontsize=13)
     legend_above(figure, panels[0])
     return figure
 

@@ -122,6 +122,15 @@ def test_the_frontier_is_what_nothing_betters() -> None:
         assert found[i] == (not bettered)
 
 
+def test_what_has_no_gini_index_is_not_on_the_frontier(view: SweepView) -> None:
+    rows = view.sweep.replicates
+    lost = rows["arm"].eq("competitive") & rows["mechanism"].eq(rows["mechanism"].iloc[0])
+    poor = replace(view.sweep, replicates=rows.assign(gini=rows["gini"].mask(lost)))
+    found = frontier_points(replace(view, sweep=poor))
+    assert 0 < len(found) < len(frontier_points(view))
+    assert found["gini"].notna().all()
+
+
 def test_points_of_the_frontier_have_both_intervals(view: SweepView) -> None:
     points = frontier_points(view).set_index("name")
     rows = view.sweep.replicates
