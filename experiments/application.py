@@ -60,6 +60,8 @@ def run_application(arguments: Sequence[str]) -> int:
 
 def resume_run(folder: Path) -> int:
     """Go on with a stopped run and conclude it; return the exit code."""
+    if is_sweep(folder):
+        raise UserError(f"{folder} holds a sweep, which goes on when its command is repeated; got it for RUN")
     set_up_hydra()
     config = resume(folder)
     print_conclusion(conclude(folder, config.run.figures))
@@ -77,6 +79,8 @@ def report_on(
     UserError
         If outcomes or half-widths are given for a run, whose report has all metrics.
     """
+    if not folder.is_dir():
+        raise UserError(f"RUN_OR_SWEEP must be the folder of a run or sweep; there is no folder {folder}")
     if is_sweep(folder):
         conclude_sweep(folder, True, outcomes or OUTCOMES, half_widths)
     elif outcomes or half_widths:

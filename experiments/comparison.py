@@ -233,10 +233,10 @@ def by_choice(keys: list[str], levels: pd.DataFrame) -> Iterator[tuple[str, str,
     alike comes once.
     """
     for arm, own in levels.groupby("arm", sort=False):
-        told = [key for key in keys if _matters(key, keys, own)]
+        several = bool(keys) and len(own.drop_duplicates(keys)) > 1
+        told = [key for key in keys if not several or _matters(key, keys, own)]
         for (*values, _), group in own.groupby([*told, "arm"], sort=False):
-            alike = bool(keys) and not told and len(own.drop_duplicates(keys)) > 1
-            name = ANY_CHOICE if alike else name_choice(told, values, str(arm))
+            name = ANY_CHOICE if several and not told else name_choice(told, values, str(arm))
             yield name, str(arm), {str(row["metric"]): row for row in group.to_dict("records")}
 
 

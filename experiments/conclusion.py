@@ -120,6 +120,14 @@ def print_conclusion(conclusion: Conclusion) -> None:
         console.print(f"report:  {conclusion.report}", soft_wrap=True, highlight=False)
 
 
+def _doubt(findings: Findings, arm: str) -> str:
+    """Return what to say of a gain in accuracy that replicates cannot tell from none; '' if they can."""
+    gain = findings.value(arm, "accuracy_gain")
+    if gain is None or not np.isfinite(gain.low) or gain.low > 0 or gain.high < 0:
+        return ""
+    return f" (no difference that {gain.n} replicates can tell)"
+
+
 def wide_console() -> Console:
     """Return a console as wide as the terminal, or wide enough for a table where there is none."""
     return Console() if sys.stdout.isatty() else Console(width=120)
@@ -147,7 +155,7 @@ def sentence(config: Config, findings: Findings) -> str:
     told = f"In the {arm} market, models reach a test accuracy of {mean[arm, 'test_accuracy']:.1%}"
     if "autarky" in config.arms:
         told += (
-            f" against {mean['autarky', 'test_accuracy']:.1%} alone, and "
+            f" against {mean['autarky', 'test_accuracy']:.1%} alone{_doubt(findings, arm)}, and on average "
             f"{mean[arm, 'better_off']:.0%} of organisations end better off"
         )
     if mean[arm, "withheld"] > 0:

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow.parquet as pq
 
 from experiments.comparison import HEADLINES, SIGNIFICANT, Comparison, by_choice, changing, name_choice
@@ -36,6 +37,9 @@ STORY = {
     "cost": ("cost",),
 }
 """Figures by the section of the page that they belong to."""
+
+TIED = 3
+"""Most choices that are named where several have the greatest welfare."""
 
 RECORDS = {
     "sweep.parquet": "means of all metrics, one row a cell and arm",
@@ -115,17 +119,27 @@ def lead(comparison: Comparison) -> str:
     """Return what the sweep shows of welfare, in one or two plain sentences."""
     welfare = comparison.levels[comparison.levels["metric"] == "welfare"]
     best = max(welfare.to_dict("records"), key=lambda row: row["mean"])
-    choice = ", ".join(f"{key}={best[key]}" for key in comparison.keys) or "the only choice"
-    told = f"The {best['arm']} arm of {choice} has the greatest total welfare, {_shown(best)} credits."
-    differences = changing(comparison.differences)
-    if differences.empty:
+    first = welfare[np.isclose(welfare["mean"], best["mean"], rtol=1e-9, atol=0)].to_dict("records")
+    names = [f"the {row['arm']} arm of {_choice(comparison, row)}" for row in first[:TIED]]
+    if len(first) > 1:
+        others = f" and {len(first) - TIED} others" if len(first) > TIED else ""
+        told = f"{', '.join(names)}{others} share the greatest total welfare, {_shown(best)} credits."
+    else:
+        told = f"{names[0]} has the greatest total welfare, {_shown(best)} credits."
+    told = told[0].upper() + told[1:]
+    if comparison.differences.empty:
         return told
-    own = differences[(differences["metric"] == "welfare") & differences["p_holm"].notna()]
+    own = comparison.differences[comparison.differences["metric"] == "welfare"]
+    alike = int((own["mean"] == 0).sum())
     sure = int((own["p_holm"] < SIGNIFICANT).sum())
     return (
         f"{told} Of {len(own)} paired differences of welfare between choices that differ in one key alone, "
-        f"{sure} can be told from chance after Holm's correction."
+        f"{sure} can be told from chance after Holm's correction, and {alike} are exactly 0."
     )
+
+
+def _choice(comparison: Comparison, row: Mapping[Any, Any]) -> str:
+    return ", ".join(f"{key}={row[key]}" for key in comparison.keys) or "the only choice"
 
 
 def _shown(row: Mapping[Any, Any] | None) -> Shown:

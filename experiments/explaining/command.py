@@ -18,9 +18,13 @@ import conf
 from experiments.composition import compose_config, set_up_hydra
 from experiments.cross.composition import compose_cross
 from experiments.explaining.keys import Key, keys_of
-from experiments.listing import REGISTRIES
+from experiments.figures import FIGURES, Plan
+from experiments.figures.sweep import SWEEP_FIGURES
+from experiments.figures.sweep_plan import SweepPlan
+from experiments.listing import REGISTRIES, preset_line
 from experiments.reproduction.composition import compose_experiment
 from experiments.sentences import UserError
+from experiments.summary import METRICS
 from experiments.textbook import TEXTBOOK
 from experiments.textbook.application import compose_preset, set_up_textbook
 
@@ -47,6 +51,20 @@ COMMANDS: dict[str, Callable[[], Any]] = {
 """The commands that take keys, each with what composes its configuration when nothing is typed."""
 
 
+def _words() -> dict[str, str]:
+    figures: dict[str, Plan | SweepPlan] = {**FIGURES, **SWEEP_FIGURES}
+    presets = (Path(conf.__file__).parent / "experiment").glob("*.yaml")
+    return (
+        {name: f"a figure. {plan.title}. {plan.caption}" for name, plan in figures.items()}
+        | {path.stem: f"a preset, experiment={path.stem}. {preset_line(path)}" for path in sorted(presets)}
+        | {name: f"a metric of summaries and sweeps: {meaning}" for name, meaning in METRICS.items()}
+    )
+
+
+WORDS = _words()
+"""Figures, presets and metrics, and what each is; of two with one name, the latter."""
+
+
 def explain(asked: str, command: str | None = None) -> None:
     """Print what a key, a group or a component means.
 
@@ -54,7 +72,7 @@ def explain(asked: str, command: str | None = None) -> None:
     ----------
     asked : str
         A key (``broker.alignment``), its last part (``alignment``), a group (``broker``), a component
-        (``mcafee``), or '' for all keys.
+        (``mcafee``), a metric, figure or preset, or '' for all keys.
     command : str, optional
         Whose key; by default ``run``, and the others where run has no such key.
 
@@ -65,8 +83,10 @@ def explain(asked: str, command: str | None = None) -> None:
     """
     if command is not None and command not in COMMANDS:
         raise UserError(f"--of must be one of {', '.join(COMMANDS)}; got {command!r}")
-    console, path = Console(), asked.split("=")[0].strip().strip(".").lstrip("+~")
+    console, path = Console(), asked.split("=")[0].strip().strip(".").lstrip("+~").lower()
     known: list[str] = []
+    if _print_word(console, path):
+        return
     for name in [command] if command else COMMANDS:
         keys = keys_of(COMMANDS[name]())
         found = matching(keys, path)
@@ -74,12 +94,13 @@ def explain(asked: str, command: str | None = None) -> None:
             _print(console, name, path, found)
             return
         known += [part for key in keys for part in (key.path, key.path.split(".")[-1])]
-        if name == "run" and _print_component(console, path):
-            return
-    known += [entry for registry in REGISTRIES.values() for entry in registry]
-    near = difflib.get_close_matches(path, sorted(set(known)), n=3, cutoff=0.5)
+    known += [*WORDS, *(entry for registry in REGISTRIES.values() for entry in registry)]
+    near = difflib.get_close_matches(path, sorted(set(known)), n=3, cutoff=0.7)
     hint = f"; the nearest are {', '.join(near)}" if near else ""
-    raise UserError(f"KEY must be a key that `parabourse explain` lists, or a component; got {asked!r}{hint}")
+    raise UserError(
+        f"KEY must be a key that `parabourse explain` lists, a component, metric, figure or preset; "
+        f"got {asked!r}{hint}"
+    )
 
 
 def matching(keys: list[Key], path: str) -> list[Key]:
@@ -132,10 +153,13 @@ def _merged(keys: Any) -> list[Key]:
     ]
 
 
-def _print_component(console: Console, name: str) -> bool:
+def _print_word(console: Console, word: str) -> bool:
+    """Print what a component, metric, figure or preset is; return whether the word is one."""
     for kind, registry in REGISTRIES.items():
-        if name in registry:
-            console.print(f"[bold]{name}[/bold]: {kind}\n", highlight=False)
-            console.print(escape(inspect.getdoc(registry[name]) or ""), soft_wrap=True, highlight=False)
+        if word in registry:
+            console.print(f"[bold]{word}[/bold]: {kind}\n", highlight=False)
+            console.print(escape(inspect.getdoc(registry[word]) or ""), soft_wrap=True, highlight=False)
             return True
-    return False
+    if word in WORDS:
+        console.print(f"[bold]{word}[/bold]: {escape(WORDS[word])}", soft_wrap=True, highlight=False)
+    return word in WORDS

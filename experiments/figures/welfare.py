@@ -91,9 +91,8 @@ def _mark_totals(axes: Axes, total: pd.DataFrame) -> None:
     )
     for place, (mean, high) in enumerate(zip(total["mean"], total["high"], strict=True)):
         top = mean if np.isnan(high) else high
-        axes.annotate(
-            f"{mean:.1f}", (place, top), (0, 6), textcoords="offset points", ha="center", weight="bold"
-        )
+        told = f"{mean:.1f}" if abs(mean) >= 10 else f"{mean:.3g}"
+        axes.annotate(told, (place, top), (0, 6), textcoords="offset points", ha="center", weight="bold")
 
 
 def _mark_baselines(axes: Axes, config: Config, found: pd.DataFrame) -> None:

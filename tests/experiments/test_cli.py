@@ -112,7 +112,7 @@ def test_an_output_folder_must_be_empty(capsys, tmp_path):
 
 
 def test_a_run_that_is_none_has_no_report(capsys, tmp_path):
-    assert "config.yaml" in refused(capsys, "report", "nowhere")
+    assert "no folder nowhere" in refused(capsys, "report", "nowhere")
     assert "config.yaml" in refused(capsys, "resume", "nowhere")
 
 

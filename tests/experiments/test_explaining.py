@@ -85,6 +85,9 @@ def test_kinds_are_told_in_words(annotation, words):
         (["venue"], ["choices: auto, bilateral, books, listings"]),
         (["sizes", "--of", "textbook mcafee"], ["at most 500"]),
         (["followers"], ["parabourse cross"]),
+        (["Gini"], ["a metric", "Gini index"]),
+        (["lorenz"], ["a figure"]),
+        (["quickstart"], ["a preset", "four duopolies"]),
     ],
 )
 def test_the_command_tells(capsys, asked, told):
