@@ -148,7 +148,9 @@ def _add_records(commands: Any) -> None:
 
 def _add_teaching(commands: Any) -> None:
     dashboard = commands.add_parser("dashboard", help="watch and play with a market in a browser")
-    dashboard.add_argument("--port", type=int, default=None, metavar="N", help="where to listen")
+    dashboard.add_argument(
+        "--port", type=int, default=None, metavar="N", help="where to listen; any free port by default"
+    )
     dashboard.add_argument(
         "--runs",
         type=Path,

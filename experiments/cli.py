@@ -24,11 +24,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = make_parser()
     argcomplete.autocomplete(parser)
     command, rest = parser.parse_known_args(given)
-    takes_overrides = command.command in ("run", "cross", "textbook", "reproduce")
-    if rest and not takes_overrides and not getattr(command, "lecture", False):
+    lecture = getattr(command, "lecture", False)
+    if command.command == "dashboard" and not lecture and (command.host or command.textbook or rest):
+        parser.error("--host, --textbook and KEY=VALUE are for lectures: add --lecture")
+    if rest and command.command not in ("run", "cross", "textbook", "reproduce", "dashboard"):
         parser.error(f"unrecognized arguments: {' '.join(rest)}")
-    if command.command == "dashboard" and not command.lecture and (command.host or command.textbook):
-        parser.error("--host and --textbook are for lectures: add --lecture")
     try:
         return COMMANDS[command.command](command, rest)
     except USER_ERRORS as error:

@@ -20,6 +20,8 @@ def copy_lessons(folder: Path) -> None:
     UserError
         If one of them lies there already: it may have been worked on.
     """
+    if folder.exists() and not folder.is_dir():
+        raise UserError(f"FOLDER must be a folder, new or without lessons; {folder} is a file")
     for lesson in LESSONS:
         if (folder / lesson.name).exists():
             raise UserError(f"the folder must not hold a lesson yet; {folder / lesson.name} is there")
