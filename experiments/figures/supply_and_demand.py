@@ -113,9 +113,10 @@ def draw_supply_and_demand(
     """
     said = Curves(-np.sort(-_column(bids)), np.sort(_column(asks)))
     curves = said if truth is None else truth
-    if not (_same(said.bids, curves.bids) and _same(said.asks, curves.asks)):
-        thin: dict[str, Any] = {"linewidth": 1.4, "linestyle": (0, (2, 1.2))}
+    thin: dict[str, Any] = {"linewidth": 1.4, "linestyle": (0, (2, 1.2))}
+    if not _same(said.bids, curves.bids):
         _steps(axes, curves.bids, color=colours[0], label="values", **thin)
+    if not _same(said.asks, curves.asks):
         _steps(axes, curves.asks, color=colours[1], label="costs", **thin)
     _steps(axes, said.bids, color=colours[0], linewidth=2.4, label="demand: bids")
     _steps(axes, said.asks, color=colours[1], linewidth=2.4, label="supply: asks")

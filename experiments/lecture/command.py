@@ -5,6 +5,7 @@ Core Objects: run_lecture, model_world, textbook_world
 
 import dataclasses
 import ipaddress
+import socket
 import threading
 import time
 from collections.abc import Sequence
@@ -108,15 +109,24 @@ def _check_address(host: str) -> None:
             f"--host must be the IPv4 address of this machine on the network of the class, such as "
             f"192.168.1.20; got {host!r}"
         )
+    try:
+        socket.create_server((host, 0)).close()
+    except OSError as error:
+        raise UserError(
+            f"--host must be an IPv4 address that this machine has (`ip addr` or ipconfig tells them); "
+            f"{host} is not one of them"
+        ) from error
 
 
 def _announcement(url: str, admission: Admission, host: str) -> str:
     alone = ipaddress.IPv4Address(host).is_loopback
     reach = (
-        "Only this machine can reach these pages; --host ADDRESS opens them to a network."
+        "Only this machine can reach these pages."
         if alone
         else "Anyone on that network who has the code can join; nothing is encrypted on the way."
     )
+    if host == LOOPBACK:
+        reach += " --host ADDRESS opens them to a network."
     return (
         f"Students open  {url}\nJoin code      {admission.code}\n"
         f"Your own page  {url}/teacher?key={admission.key}  (keep it to yourself)\n{reach} Ctrl-C ends it."

@@ -6,9 +6,11 @@ does all that takes long.
 Core Objects: Lecture, Seat, Stage, LectureError
 """
 
+import dataclasses
 import secrets
 import threading
 import time
+import unicodedata
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -20,6 +22,9 @@ from experiments.lecture.rounds import OpenRound, World
 from sim.market import ParameterMarket
 
 LONGEST_NAME = 24
+INVISIBLE_LETTERS = "\u115f\u1160\u3164\uffa0"
+"""Fillers: letters to Unicode, blanks to the eye."""
+
 SHORTEST_ROUND, LONGEST_ROUND = 5.0, 3600.0
 """Seconds between which a round can last."""
 
@@ -124,12 +129,12 @@ class Lecture:
         Raises
         ------
         LectureError
-            If the name is empty, too long or taken, or no seat is free.
+            If the name is too long, taken or without any visible letter or digit, or no seat is free.
         """
         name = " ".join("".join(c if c.isprintable() else " " for c in name).split())
         with self.lock:
-            if not 0 < len(name) <= LONGEST_NAME:
-                raise LectureError(f"Choose a name of 1 to {LONGEST_NAME} letters.")
+            if len(name) > LONGEST_NAME or not any(map(_tells_apart, name)):
+                raise LectureError(f"Choose a name of 1 to {LONGEST_NAME} letters or digits.")
             if name.casefold() in (seat.name.casefold() for seat in self.seats):
                 raise LectureError(f"Somebody is already called {name}: choose another name.")
             if not self.places or self.stage is Stage.FINISHED:
@@ -165,8 +170,9 @@ class Lecture:
             self._require("A round is being played.", Stage.LOBBY, Stage.RESULTS)
             if not self.seats:
                 raise LectureError("Nobody has joined yet.")
-            if not SHORTEST_ROUND <= seconds <= LONGEST_ROUND:
-                raise LectureError(f"A round lasts from {SHORTEST_ROUND:.0f} to {LONGEST_ROUND:.0f} seconds.")
+            if not SHORTEST_ROUND <= seconds <= LONGEST_ROUND or seconds % 1:
+                limits = f"{SHORTEST_ROUND:.0f} to {LONGEST_ROUND:.0f}"
+                raise LectureError(f"A round lasts a whole number of seconds, from {limits}.")
             self._seconds = seconds
             self.number += 1
             self.stage = Stage.DEALING
@@ -248,7 +254,7 @@ class Lecture:
             decided = {s.organisation: (s.questions, s.answers) for s in self.seats if s.answers is not None}
         offers = offers_with(opened.consult, list(decided.values()))
         result = judge(opened, offers, names, decided)
-        opened.close(offers)
+        result = dataclasses.replace(result, income=opened.close(offers))
         with self.lock:
             self.opened = None
             self.results.append(result)
@@ -261,6 +267,10 @@ class Lecture:
     def _require(self, otherwise: str, *stages: Stage) -> None:
         if self.stage not in stages:
             raise LectureError(otherwise)
+
+
+def _tells_apart(letter: str) -> bool:
+    return unicodedata.category(letter)[0] in "LN" and letter not in INVISIBLE_LETTERS
 
 
 def seating(world: World) -> list[int]:

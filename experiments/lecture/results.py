@@ -52,6 +52,8 @@ class RoundResult:
         How orders met.
     capacity : int
         Winners that a listing could have.
+    income : float64 [N] or None
+        What consumers paid afterwards; None before the round is closed, and in a market without consumers.
     """
 
     number: int
@@ -65,6 +67,7 @@ class RoundResult:
     first_best: float
     venue: str
     capacity: int
+    income: Floats | None = None
 
     def efficiency(self, outcome: Outcome) -> float:
         """Return gains over the first best."""

@@ -50,12 +50,21 @@ class OpenRound:
         self.consult: Consult = self._play_on(None)
         self.balances: Floats = world.ledger.balances[: world.organisations] / MICRO
 
-    def close(self, offers: Offers) -> None:
-        """Bring offers to the market and play the round to its end."""
+    def close(self, offers: Offers) -> Floats | None:
+        """Bring offers to the market and play the round to its end.
+
+        Returns
+        -------
+        float64 [N] or None
+            What consumers paid each organisation afterwards, credits; None in a market without consumers.
+        """
         try:
             self._play_on(offers)
         except StopIteration:
-            return
+            if not isinstance(self.world, ParameterMarket):
+                return None
+            assert self.world.report is not None
+            return self.world.report.tables["organisations"]["profit"]
         raise RuntimeError("a round must ask people once")
 
     def _play_on(self, answer: Any) -> Consult:

@@ -32,6 +32,9 @@ SEAT, TEACHER = "parabourse_seat", "parabourse_teacher"
 LARGEST_BODY = 65_536
 """Bytes."""
 
+SAID = {"forgive": "Everybody may try the code again at once."}
+"""What the teacher is told of acts that do not show on the page."""
+
 SLOWLY = 0.5
 """Seconds that the answer to a wrong code takes."""
 
@@ -158,13 +161,14 @@ class _Pages:
             "extend": lambda: self.lecture.extend(number),
             "close": self.lecture.close,
             "finish": self.lecture.finish,
+            "forgive": self.admission.forgive,
             "remove": lambda: self.lecture.remove(int(number)),
         }
         act = acts.get(str(said.get("act")))
         if act is None:
             raise HTTPException(400, f"act must be one of {', '.join(acts)}")
         act()
-        return JSONResponse({})
+        return JSONResponse({"message": SAID.get(str(said["act"]), "")})
 
     def figure(self, request: Request) -> Response:
         """Return a figure of a round to the teacher, and once the lecture is over to all who played."""

@@ -103,10 +103,13 @@ def _totals(results: list[View]) -> list[View]:
     """Return what each person gained in all rounds together, beside robots and truth."""
     totals: dict[tuple[str, int], View] = {}
     for seat in (seat for result in results for seat in result["seats"]):
-        nothing = {**seat, "by_hand": True, "profit": 0.0, "robot": 0.0, "truthful": 0.0}
+        nothing = {**seat, "by_hand": True, "rounds": 0, "by_robot": 0}
+        nothing |= {"profit": 0.0, "robot": 0.0, "truthful": 0.0}
         total = totals.setdefault((seat["name"], seat["organisation"]), nothing)
         for column in ("profit", "robot", "truthful"):
             total[column] += seat[column]
+        total["rounds"] += 1
+        total["by_robot"] += not seat["by_hand"]
     return list(totals.values())
 
 
@@ -118,6 +121,7 @@ def result_view(result: RoundResult) -> View:
     )
     return {
         "number": result.number,
+        "books": result.venue == "books",
         "first_best": result.first_best,
         "played": played,
         "robots": robots,
@@ -195,6 +199,7 @@ def _own_result(result: RoundResult, organisation: int) -> View:
         "profit": float(result.played.profit[organisation]),
         "robot": float(result.robot_profit[organisation]),
         "truthful": float(result.truthful.profit[organisation]),
+        "income": None if result.income is None else float(result.income[organisation]),
         "efficiency": whole["played"]["efficiency"],
         "robots_efficiency": whole["robots"]["efficiency"],
         "prices": sorted(whole["prices"]),

@@ -26,6 +26,7 @@ async function refresh() {
   if (state.version !== main.dataset.version) {
     main.innerHTML = await (await fetch(`${base}/view`)).text();
     main.dataset.version = main.firstElementChild.dataset.version;
+    lookAll();
   }
   lost(false);
 }
@@ -48,6 +49,7 @@ function showTime() {
 }
 
 async function join(form) {
+  tell(form.querySelector(".wrong"), "");
   const { ok, said } = await send("/join", Object.fromEntries(new FormData(form)));
   if (ok) location.reload();
   else tell(form.querySelector(".wrong"), said.message);
@@ -71,6 +73,20 @@ function look(field) {
     wrong = `You have ${field.dataset.most} credits: a bid above that would be refused.`;
   field.setAttribute("aria-invalid", wrong !== "");
   tell(document.getElementById(`wrong-${field.name}`), wrong);
+  remark(field, wrong || !text ? NaN : price);
+}
+
+// What is allowed, and hardly wise.
+function remark(field, price) {
+  const limit = Number(field.dataset.limit);
+  let words = "";
+  if (field.name.startsWith("bid-") && price > limit + 0.0005) words = "More than it is worth to you: you can lose by it.";
+  if (field.name.startsWith("ask-") && price < limit - 0.0005) words = "Less than selling can cost you: you can lose by it.";
+  tell(document.getElementById(`remark-${field.name}`), words);
+}
+
+function lookAll() {
+  for (const field of document.querySelectorAll("#prices input[name]")) look(field);
 }
 
 async function sendPrices(form) {
@@ -89,8 +105,10 @@ async function sendPrices(form) {
 async function act(button) {
   const number = Number(button.dataset.number ?? document.querySelector("#duration")?.value ?? 0);
   const { ok, said } = await send("/teacher/act", { act: button.dataset.act, number });
-  tell(document.querySelector("#refused"), ok ? "" : said.message);
   if (ok) await refresh();
+  const place = document.querySelector("#refused");
+  place.className = ok ? "soft" : "wrong";
+  tell(place, said.message);
 }
 
 document.addEventListener("submit", (event) => {
@@ -99,6 +117,8 @@ document.addEventListener("submit", (event) => {
   const doing = form.id === "join" ? join(form) : sendPrices(form);
   doing.catch(() => lost(true));
 });
+// The browser itself asks for what is missing: an older note is then out of place.
+document.addEventListener("invalid", (event) => tell(event.target.form?.querySelector("#join > .wrong"), ""), true);
 document.addEventListener("click", (event) => {
   const button = event.target.closest("button[data-act]");
   if (button) act(button).catch(() => lost(true));
@@ -112,5 +132,6 @@ document.addEventListener("input", (event) => {
     }
   else if (field.closest("#prices")) look(field);
 });
+lookAll();
 if (main.dataset.version) keepUp();
 setInterval(showTime, 250);

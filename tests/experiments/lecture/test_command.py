@@ -18,7 +18,7 @@ GUIDE = Path(__file__).parents[3] / "docs" / "lecture.md"
     [
         (["--host", "0.0.0.0"], ["--host", "192.168.1.20", "0.0.0.0"]),
         (["--host", "classroom"], ["--host", "classroom"]),
-        (["--host", "192.0.2.7"], ["--host", "192.0.2.7"]),
+        (["--host", "192.0.2.7"], ["--host", "192.0.2.7 is not"]),
         (["setting=autarky"], ["setting", "competitive", "autarky"]),
         (["setting=cooperative"], ["setting", "independent", "cooperative"]),
         (["seed=0,1"], ["one market", "seed=0,1"]),

@@ -66,6 +66,9 @@ def test_a_round_in_three_browsers(hall):
     assert f"Worth {bid.limit:.3f} credits" in card.inner_text()
     card.locator("input").fill("11")
     assert "You have 10.000 credits" in card.inner_text()
+    card.locator("input").fill("9")
+    assert "More than it is worth to you" in card.inner_text()
+    assert ada.locator("details p", has_text="the most that you would pay").is_visible()
     for page, seat, factor in ((ada, lecture.seats[0], 0.5), (bob, lecture.seats[1], 0.8)):
         for question in seat.questions:
             page.fill(f"#{question.key}", f"{factor * question.limit:.6f}")
@@ -86,6 +89,9 @@ def test_a_round_in_three_browsers(hall):
         gained = (trades["measured_value"] - trades["paid"])[bought].sum()
         earned = (trades["received"] - trades["measured_cost"])[sold].sum()
         assert page.inner_text(".big") == f"{gained + earned:.3f}"
+        assert f"this round: {report.tables['organisations']['profit'][who]:.3f} credits" in page.inner_text(
+            "dl"
+        )
         assert page.locator(".trades li", has_text="You bought").count() == bought.sum()
         assert page.locator(".trades li", has_text="You sold").count() == sold.sum()
         assert page.context.request.get(f"{hall.url}figures/1/market").status == 404

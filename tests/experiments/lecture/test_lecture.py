@@ -26,6 +26,8 @@ def test_a_round_goes_from_lobby_to_results(lecture, clock):
     with pytest.raises(LectureError, match="Nobody"):
         lecture.start(30)
     ada, bob = lecture.join("Ada"), lecture.join("Bob")
+    with pytest.raises(LectureError, match="whole number"):
+        lecture.start(7.5)
     lecture.start(30)
     assert (lecture.stage, lecture.seconds_left) == (Stage.DEALING, 0)
     lecture.advance()
@@ -61,6 +63,7 @@ def test_a_round_goes_from_lobby_to_results(lecture, clock):
     assert [one["profit"] for one in teacher_view(lecture)["totals"]] == pytest.approx(
         sum(one.played.profit[[0, 1]] for one in lecture.results)
     )
+    assert [(one["rounds"], one["by_robot"]) for one in teacher_view(lecture)["totals"]] == [(2, 1), (2, 2)]
 
 
 def test_people_bid_in_the_place_of_strategies_and_blank_is_no_bid(lecture):
@@ -111,7 +114,7 @@ def test_seats_belong_to_those_who_hold_their_token(lecture):
         lecture.join("Eve")
     lecture.remove(1)
     assert lecture.seat_of(seats[1].token) is None
-    for bad in ("", " ", "x" * 25, "ada"):
+    for bad in ("", " ", "x" * 25, "ada", "\u3164", "\u200b", "!?"):
         with pytest.raises(LectureError, match="name"):
             lecture.join(bad)
     assert lecture.join("Eve").organisation == 1
@@ -144,6 +147,11 @@ def test_a_page_holds_nothing_that_others_alone_know(lecture, clock):
 def test_who_guesses_waits_and_others_do_not(clock):
     admission = Admission(clock)
     assert admission.admits("phone", f" {admission.code[:3].lower()}-{admission.code[3:]}")
+    for _ in range(ATTEMPTS):
+        assert not admission.admits("guesser", "AAAAA")
+    with pytest.raises(TooManyAttemptsError, match="wait"):
+        admission.admits("guesser", admission.code)
+    admission.forgive()
     for _ in range(ATTEMPTS):
         assert not admission.admits("guesser", "AAAAA")
     with pytest.raises(TooManyAttemptsError, match="wait"):
