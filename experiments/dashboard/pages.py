@@ -61,7 +61,7 @@ def MarketPage() -> None:
 def ComparisonPage() -> None:
     """Play two markets side by side, which share data, initial weights and random numbers."""
     Bar()
-    choices = solara.use_reactive(Choices())
+    choices = solara.use_reactive(Choices(licence="copies for everybody"))
     rules = (
         solara.use_reactive(Rule()),
         solara.use_reactive(Rule(mechanism="k_double_auction")),
