@@ -20,9 +20,10 @@ CSS = """
 .records { overflow-x: auto; }
 .records::-webkit-scrollbar { height: 9px; background: #eee; }
 .records::-webkit-scrollbar-thumb { background: #999; border-radius: 4px; }
-.beside .records table { font-size: 0.68rem; }
-.beside .records th, .beside .records td { padding: 2px; }
-.beside .records th { max-width: 5em; overflow-wrap: anywhere; }
+.beside .records table { font-size: 0.66rem; }
+.beside .records th, .beside .records td { padding: 2px 1px; }
+.beside .records th { max-width: 5em; line-height: 1.3; }
+.beside .records th:first-child { overflow-wrap: anywhere; }
 .current { padding: 0 8px; color: #555; }
 .hint { display: none; }
 .records table { border-collapse: collapse; font-size: 0.9rem; }
