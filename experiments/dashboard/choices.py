@@ -27,6 +27,7 @@ SIZES: dict[str, list[float]] = {"equal": [], "leaders with four times as much":
 TOUGHNESS = {"fierce": 0.02, "usual": 0.05, "mild": 0.2}
 """The scale of consumers' noise, credits: the smaller it is, the more a small lead decides."""
 ALIGNMENT = {"weight matching": "weight_matching", "none": "none"}
+LICENCES = {"one copy (exclusive)": "exclusive", "copies for everybody": "copy"}
 FIRST_OF_VENUE = {
     "listings": "second_price",
     "books": "k_double_auction",
@@ -69,6 +70,8 @@ class Choices:
         How the data are shared out: of `SKEW` and `SIZES`.
     alignment : str
         Of `ALIGNMENT`.
+    licence : str
+        How often a block is sold a round, of `LICENCES`; by default once, where rules differ most.
     """
 
     organisations: int = 4
@@ -81,6 +84,7 @@ class Choices:
     skew: str = "strong: 10% of the other half"
     sizes: str = "equal"
     alignment: str = "weight matching"
+    licence: str = "one copy (exclusive)"
 
     def market(self, rule: Rule) -> MarketConfig:
         """Return the configuration of the world under a rule.
@@ -108,7 +112,11 @@ class Choices:
                 "demand": {"tau": TOUGHNESS[self.toughness]},
             },
             "mechanism": rule.mechanism,
-            "broker": {"alignment": ALIGNMENT[self.alignment], "weight_search": "quadratic"},
+            "broker": {
+                "alignment": ALIGNMENT[self.alignment],
+                "licence": LICENCES[self.licence],
+                "weight_search": "quadratic",
+            },
         }
         return MarketConfig(**fields)
 

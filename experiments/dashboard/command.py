@@ -4,6 +4,7 @@ Core Objects: run_dashboard
 """
 
 import os
+import sys
 from pathlib import Path
 
 import torch
@@ -31,6 +32,8 @@ def run_dashboard(port: int | None, runs: Path) -> None:
     """
     if runs.exists() and not runs.is_dir():
         raise UserError(f"--runs must be a folder of recorded runs; got {runs}")
+    if not runs.exists():
+        print(f"parabourse: there is no folder {runs}, so Replay will be empty.", file=sys.stderr)
     os.environ["PARABOURSE_RUNS"] = str(runs)
     torch.set_num_threads(1)
     serve(solara_application(APPLICATION), port=port)

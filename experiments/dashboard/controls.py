@@ -16,6 +16,7 @@ from experiments.dashboard.choices import (
     ALIGNMENT,
     FIRST_OF_VENUE,
     FOLLOWERS,
+    LICENCES,
     ORGANISATIONS,
     PASSES,
     RIVALRY,
@@ -60,6 +61,11 @@ def SharedControls(choices: solara.Reactive[Choices]) -> None:
     with solara.Card("Consumers and broker", margin=1):
         solara.Select("Rivalry: who shares consumers", list(RIVALRY), now.rivalry, choose("rivalry"))
         solara.Select("Competition", list(TOUGHNESS), now.toughness, choose("toughness"))
+        solara.Select(
+            "Licence: how often a block is sold a round", list(LICENCES), now.licence, choose("licence")
+        )
+        if LICENCES[now.licence] == "copy":
+            _note("With unlimited copies nobody competes for a block, so its price falls to the ask.")
         solara.Select("Alignment before merging", list(ALIGNMENT), now.alignment, choose("alignment"))
 
 
@@ -95,4 +101,8 @@ def RuleControls(title: str, rule: solara.Reactive[Rule]) -> None:
 
 
 def _explain(doc: str | None) -> None:
-    solara.Text(first_line(doc), style={"font-size": "0.85rem", "color": "#555555"})
+    _note(first_line(doc))
+
+
+def _note(sentence: str) -> None:
+    solara.Text(sentence, style={"font-size": "0.85rem", "color": "#555555"})

@@ -16,12 +16,13 @@ from typing import TypeVar
 import solara
 from mesa.visualization.solara_viz import ModelController
 from mesa.visualization.utils import update_counter
+from pydantic import ValidationError
 
 from experiments.dashboard.choices import Choices, Rule
 from experiments.dashboard.controls import RuleControls, SharedControls
 from experiments.dashboard.recordings import find_recordings, read_recording
 from experiments.dashboard.stage import MOST_ROUNDS, Stage
-from experiments.dashboard.story import Story
+from experiments.dashboard.story import CSS, Story
 from experiments.runner import read_config
 from experiments.sentences import one_sentence
 
@@ -39,6 +40,7 @@ PAGES = {"Market": "/", "Compare": "/compare", "Replay": "/replay"}
 def Bar() -> None:
     """Show the name of the application, and the tabs that lead to its pages."""
     solara.Title("Parabourse")
+    solara.Style(CSS)
     with solara.AppBar(), solara.lab.Tabs(align="center"):
         for name, path in PAGES.items():
             solara.lab.Tab(name, path_or_route=path)
@@ -59,7 +61,7 @@ def MarketPage() -> None:
 def ComparisonPage() -> None:
     """Play two markets side by side, which share data, initial weights and random numbers."""
     Bar()
-    choices = solara.use_reactive(Choices())
+    choices = solara.use_reactive(Choices(licence="copies for everybody"))
     rules = (
         solara.use_reactive(Rule()),
         solara.use_reactive(Rule(mechanism="k_double_auction")),
@@ -74,28 +76,54 @@ def ComparisonPage() -> None:
 
 @solara.component
 def Playing(choices: Choices, rules: Sequence[Rule]) -> None:
-    """Step through worlds and show them; made anew, with worlds of its own, for other choices."""
-    built = solara.use_memo(
-        lambda: _attempt(lambda: Stage(tuple(choices.market(rule) for rule in rules), choices.seed)), []
+    """Make the worlds, and step through them; made anew, with worlds of its own, for other choices.
+
+    The worlds are made in a thread, and meanwhile the buttons are there but disabled: a click on those of the
+    worlds before would be lost.
+    """
+    built = solara.lab.use_task(lambda: _build(choices, rules), dependencies=[], prefer_threaded=True)
+    what = " | ".join(str(rule) for rule in rules)
+    solara.HTML(
+        tag="div",
+        unsafe_innerHTML=f"{what}; {choices.organisations} organisations"
+        '<span class="hint"> (controls: the menu ☰ above)</span>',
+        classes=["current"],
     )
-    model = solara.use_reactive(built if isinstance(built, Stage) else None)
+    if isinstance(built.value, Stage) and built.finished:
+        Stepping(built.value, rules, choices.seed)
+        return
+    IdleButtons()
+    if isinstance(built.value, str):
+        solara.Error(built.value)
+    else:
+        solara.Info("Preparing the market...")
+
+
+@solara.component
+def IdleButtons() -> None:
+    """Show the buttons of a market that is not there, where they will be."""
+    with solara.Row(justify="space-between"):
+        for label in ("Reset", "▶", "Step"):
+            solara.Button(label, color="primary", disabled=True)
+
+
+@solara.component
+def Stepping(made: Stage, rules: Sequence[Rule], seed: int) -> None:
+    """Step through worlds that are made, and show them."""
+    model: solara.Reactive[Stage] = solara.use_reactive(made)
     interval = solara.use_reactive(100)
     rounds_a_step = solara.use_reactive(1)
     threads = solara.use_reactive(False)
 
     def stop_when_left() -> None:
-        if model.value is not None:
-            model.value.running = False
+        model.value.running = False
 
     solara.use_effect(lambda: stop_when_left, [])
     update_counter.get()
-    if model.value is None:
-        solara.Error(f"These choices do not go together: {built}.")
-        return
     stage = model.value
     ModelController(
         model,
-        model_parameters={"markets": tuple(c.market for c in stage.chronicles), "seed": choices.seed},
+        model_parameters={"markets": tuple(c.market for c in stage.chronicles), "seed": seed},
         play_interval=interval,
         render_interval=rounds_a_step,
         use_threads=threads,
@@ -144,6 +172,17 @@ def World(folder: Path, arm: str, replicate: int) -> None:
         solara.Error(f"This run cannot be shown: {chronicle}.")
     else:
         Story([chronicle], [""], len(chronicle))
+
+
+def _build(choices: Choices, rules: Sequence[Rule]) -> Stage | str:
+    """Return the worlds, or a sentence on why they cannot be made."""
+    try:
+        return Stage(tuple(choices.market(rule) for rule in rules), choices.seed)
+    except ValidationError as error:
+        return f"These choices do not go together: {one_sentence(error)}."
+    except ValueError as error:
+        sentence = one_sentence(error)
+        return f"{sentence[0].upper()}{sentence[1:]}."
 
 
 def _attempt(make: Callable[[], Made]) -> Made | str:

@@ -18,11 +18,20 @@ from experiments.dashboard.views import VIEWS, before_the_first_round
 
 CSS = """
 .records { overflow-x: auto; }
+.records::-webkit-scrollbar { height: 9px; background: #eee; }
+.records::-webkit-scrollbar-thumb { background: #999; border-radius: 4px; }
+.beside .records table { font-size: 0.66rem; }
+.beside .records th, .beside .records td { padding: 2px 1px; }
+.beside .records th { max-width: 5em; line-height: 1.3; }
+.beside .records th:first-child { overflow-wrap: anywhere; }
+.current { padding: 0 8px; color: #555; }
+.hint { display: none; }
 .records table { border-collapse: collapse; font-size: 0.9rem; }
 .records th { text-align: right; vertical-align: bottom; padding: 2px 10px; max-width: 9em; }
 .records td { text-align: right; padding: 2px 10px; border-top: 1px solid #ddd; white-space: nowrap; }
 @media (max-width: 600px) {
   .records th, .records td { padding: 2px 5px; }
+  .hint { display: inline; }
   .v-navigation-drawer { min-width: 0 !important; width: 88vw !important; }
 }
 .passage img { width: 100%; max-width: 800px; }
@@ -45,7 +54,6 @@ def Story(chronicles: Sequence[Chronicle], titles: Sequence[str], played: int) -
     """
     tab = solara.use_reactive(0)
     looked_at = solara.use_reactive(0)  # 0: whatever round is the newest
-    solara.Style(CSS)
     if played == 0:
         for passage in before_the_first_round(chronicles[0]):
             Told(passage, 0)
@@ -66,7 +74,7 @@ def Story(chronicles: Sequence[Chronicle], titles: Sequence[str], played: int) -
     width = 12 // len(chronicles)
     with solara.ColumnsResponsive(default=[12], large=[width] * len(chronicles)):
         for chronicle, title in zip(chronicles, titles, strict=True):
-            with solara.Column(gap="0px"):
+            with solara.Column(gap="0px", classes=["beside"] * (len(chronicles) > 1)):
                 if len(chronicles) > 1:
                     solara.HTML(tag="h2", unsafe_innerHTML=escape(title))
                 for passage in view(chronicle, number):

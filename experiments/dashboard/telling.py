@@ -17,6 +17,9 @@ from markets.goods import Licence
 MOST_ROWS = 8
 """Most rows of a table that lists pairs of organisations."""
 
+NOTHING = 5e-7
+"""What the broker keeps is nothing up to this, credits: accounts are in micro-credits."""
+
 VENUES = {
     "listings": "Every block is an auction of its own.",
     "books": "Blocks of one kind count as alike: bids and asks meet in one book.",
@@ -36,9 +39,9 @@ def tell_round(chronicle: Chronicle, number: int) -> list[Passage]:
         told += [
             _list(chronicle, tables),
             _try(tables),
-            _bid(tables),
+            _bid(chronicle, tables),
             _clear(chronicle, number),
-            _pay(tables),
+            _pay(chronicle, tables),
             _merge(tables),
         ]
     return [*told, _result(tables, len(told) + 1)]
@@ -104,12 +107,20 @@ def _try(tables: Tables) -> Passage:
     return Passage("3. Try before purchase", text + _first(trials), table_of(trials, headings, MOST_ROWS))
 
 
-def _bid(tables: Tables) -> Passage:
+def _bid(chronicle: Chronicle, tables: Tables) -> Passage:
     orders = tables["orders"].sort_values(["outcome", "bid"], ascending=False, kind="stable")
     refused = orders[orders["outcome"] == "refused"]
     if orders.empty:
         return Passage("4. Bid and ask", "Nobody bids: no trial is worth anything to its buyer.")
     text = f"{_counted(len(orders), 'bid meets its ask', 'bids meet their asks')}."
+    broker = chronicle.market.broker
+    each = "" if broker.blocks == "model" else " of a kind"
+    text += f" An organisation buys at most {_counted(broker.demand, 'block', 'blocks')}{each} a round."
+    if _on_books(chronicle):
+        text += (
+            " On books a bid is one number for a unit of an unknown seller: the gain expected over all "
+            "blocks of the kind."
+        )
     if len(refused):
         text += f" {len(refused)} are refused at the door: {refused['reason'].iloc[0]}."
     headings = {
@@ -119,7 +130,17 @@ def _bid(tables: Tables) -> Passage:
         "ask": "ask (credits)",
         "outcome": "what came of it",
     }
-    return Passage("4. Bid and ask", text + _first(orders), table_of(orders, headings, MOST_ROWS))
+    told = orders.assign(outcome=_outcomes(tables, broker.demand))
+    return Passage("4. Bid and ask", text + _first(orders), table_of(told, headings, MOST_ROWS))
+
+
+def _outcomes(tables: Tables, demand: int) -> pd.Series:
+    """Return what came of each order; of one without a trade, whether its buyer bought another."""
+    orders, bought = tables["orders"], _settled(tables).groupby(["buyer", "position"]).size()
+    pairs = pd.MultiIndex.from_frame(orders[["buyer", "position"]])
+    full = bought.reindex(pairs, fill_value=0).to_numpy() >= demand
+    instead = pd.Series(np.where(full, "bought another", "not sold"), index=orders.index)
+    return orders["outcome"].where(orders["outcome"] != "no trade", instead)
 
 
 def _clear(chronicle: Chronicle, number: int) -> Passage:
@@ -135,7 +156,7 @@ def _clear(chronicle: Chronicle, number: int) -> Passage:
     return Passage("5. Clear", f"{rule} {outcome}", draw=partial(draw_clearing, chronicle, number))
 
 
-def _pay(tables: Tables) -> Passage:
+def _pay(chronicle: Chronicle, tables: Tables) -> Passage:
     trades = _settled(tables).sort_values("paid", ascending=False, kind="stable")
     broker, levies = float(tables["rounds"]["broker_surplus"].iloc[0]), tables["orders"]["levy"].sum()
     if trades.empty and not levies:
@@ -143,8 +164,14 @@ def _pay(tables: Tables) -> Passage:
     text = f"{trades['paid'].sum():.3g} credits change hands."
     if levies > 0:
         text += f" {levies:.3g} credits more are paid by those who get nothing for it."
-    if abs(broker) > 5e-7:
-        text += f" The broker {'keeps' if broker > 0 else 'adds'} {abs(broker):.3g} credits."
+    books = _on_books(chronicle)
+    if books or abs(broker) > NOTHING:
+        text += f" {_of_the_broker(broker)}."
+    if books:
+        text += (
+            " Bids were for any block of the kind, so the one that is delivered can be worth less than what "
+            "was paid for it."
+        )
     headings = {
         "buyer": "buyer",
         "seller": "seller",
@@ -179,8 +206,9 @@ def _result(tables: Tables, step: int) -> Passage:
     text = (
         f"Consumers choose, and pay for, the use of these models. Welfare this round is "
         f"{totals['welfare']:.3g} credits: consumers gain {totals['consumer_surplus']:.3g}, "
-        f"the organisations {totals['profits']:.3g}. Mean accuracy on test data is "
-        f"{totals['test_accuracy']:.1%}. Profits and payments in credits:"
+        f"the organisations {totals['profits']:.3g}. "
+        f"{_of_the_broker(totals['broker_surplus'])}; together that is welfare. "
+        f"Mean accuracy on test data is {totals['test_accuracy']:.1%}. Profits and payments in credits:"
     )
     headings = {
         "organisation": "organisation",
@@ -196,6 +224,16 @@ def _result(tables: Tables, step: int) -> Passage:
     without = set() if organisations["royalty"].any() else {"royalty"}
     shown = {name: headings[name] for name in headings if name in organisations and name not in without}
     return Passage(f"{step}. Live off the models", text, table_of(organisations, shown))
+
+
+def _on_books(chronicle: Chronicle) -> bool:
+    return chronicle.market.mechanism.venue == "books" and not chronicle.market.setting.cooperates
+
+
+def _of_the_broker(surplus: float) -> str:
+    """Say what the broker keeps, or adds."""
+    kept = 0.0 if abs(surplus) <= NOTHING else surplus
+    return f"The broker {'adds' if kept < 0 else 'keeps'} {abs(kept):.3g} credits"
 
 
 def _settled(tables: Tables) -> pd.DataFrame:

@@ -17,7 +17,7 @@ from markets.orders import Orders, Trades
 @MECHANISMS.register
 @dataclass(frozen=True, config={"extra": "forbid"})
 class SecondPrice(Mechanism):
-    """Every listing goes to the largest surpluses; a winner pays its ask plus the best losing surplus.
+    """A listing goes to the largest surpluses; a winner pays the seller's ask plus the best losing surplus.
 
     Rule: rows with ``bid >= ask`` are matched, largest ``bid - ask`` first. With z the largest surplus that
     the listing refused (0 if it refused nobody), the winner of row r pays ``ask[r] + z`` and the seller
