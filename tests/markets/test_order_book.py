@@ -36,7 +36,7 @@ def same(fills, others):
 
 
 @given(streams())
-@settings(deadline=None, max_examples=300)
+@settings(deadline=None, max_examples=150)
 def test_trades_are_those_of_a_plain_book(events):
     book, plain = OrderBook(), PlainOrderBook()
     assert same(book.process(events), plain.process(events))

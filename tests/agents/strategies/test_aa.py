@@ -54,7 +54,7 @@ def test_matching_theta_solves_its_equation(theta, ratio):
         np.testing.assert_allclose(slope(t), ratio * slope(theta), rtol=1e-7)
 
 
-@settings(max_examples=300)
+@settings(max_examples=150)
 @given(st.floats(1, 199), st.floats(1, 199), st.floats(-1, 1), st.floats(-8, 2), st.booleans())
 def test_aggressiveness_inverts_the_target(limit, clearing, r, theta, is_buyer):
     """The aggressiveness that aims at a target is the one that aimed there; all targets are rational."""
