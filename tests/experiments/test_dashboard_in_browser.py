@@ -5,6 +5,7 @@ import re
 import signal
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -12,7 +13,7 @@ import pytest
 
 from experiments.cli import main
 from experiments.dashboard.recordings import read_recording
-from tests.experiments.browser import browser, needs_chromium
+from tests.experiments.browser import api, browser, needs_chromium
 
 pytest.importorskip("solara", reason="needs solara: pip install -e '.[dashboard]'")
 pytestmark = [needs_chromium, pytest.mark.xdist_group("browser")]
@@ -58,6 +59,17 @@ def choose(page, label, option, which=0):
     """Choose an option of the control with a label."""
     page.locator(".v-select", has_text=label).nth(which).click()
     page.locator(".menuable__content__active").get_by_text(option, exact=True).click()
+
+
+def step_after_a_change(page, text):
+    """Press Step until a text is there: a click while a new market is being prepared may be lost."""
+    wanted = page.get_by_text(text).first
+    for _ in range(5):
+        press(page, "Step")
+        with suppress(api.TimeoutError):
+            wanted.wait_for(timeout=10_000)
+            return
+    wanted.wait_for()
 
 
 def shows(page, text):
@@ -139,8 +151,7 @@ def test_two_sessions_do_not_disturb_each_other(dashboard):
     shows(other, "Who owns which examples")
     choose(other, "Mechanism", "first_price")
     shows(other, "a winner pays what it bid")
-    press(other, "Step")
-    shows(other, "1. Train")
+    step_after_a_change(other, "1. Train")
     press(one, "Step")
     shows(one, "Round 3 of 3")
     assert other.get_by_text("Round 2").count() == 0
