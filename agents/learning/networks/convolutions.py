@@ -7,6 +7,10 @@ else; and it is two to five times as fast as a product of patches with kernels, 
 every pixel nine times. Only where a slot has a single image, whose arithmetic is less than the call, patches
 are faster. On an accelerator all slots are one grouped convolution.
 
+A kernel of a single pixel looks at no neighbours: its convolution is a product of pixels with kernels, on
+every device. With a stride, a few input channels and channels last, the library's backward pass (oneDNN's for
+AVX2, in torch 2.13) writes beyond its memory.
+
 Core Objects: convolve, chain_symmetries, pool, patches
 """
 
@@ -38,9 +42,10 @@ def convolve(x: Tensor, kernel: Tensor, bias: Tensor | None = None, stride: int 
     stride : int
         Pixels from one output to the next.
     """
-    if x.device.type == "cpu" and x.shape[1] == 1:
+    on_cpu = x.device.type == "cpu"
+    if kernel.shape[-1] == 1 or (on_cpu and x.shape[1] == 1):
         return convolve_patches(x, kernel, bias, stride)
-    if x.device.type == "cpu":
+    if on_cpu:
         return _SlotBySlot.apply(x, kernel, bias, stride)
     return convolve_in_groups(x, kernel, bias, stride)
 
@@ -90,6 +95,8 @@ def patches(x: Tensor, side: int = KERNEL, stride: int = 1) -> Tensor:
 
     The order behind is that of a kernel's own axes; zeros surround the images.
     """
+    if side == 1:
+        return x[:, :, ::stride, ::stride].flatten(2, 3)
     planes = x.flatten(0, 1).permute(0, 3, 1, 2)
     seen = F.unfold(planes, side, padding=side // 2, stride=stride)
     return seen.transpose(1, 2).unflatten(0, x.shape[:2])

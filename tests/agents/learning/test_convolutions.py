@@ -43,14 +43,44 @@ def test_convolutions_equal_torchs_slot_by_slot(
         torch.testing.assert_close(found, wanted, rtol=1e-4, atol=1e-4)
 
 
+@pytest.mark.parametrize("side", [1, 3, 5])
+@pytest.mark.parametrize("stride", [1, 2, 3])
+@pytest.mark.parametrize("size", [(8, 8), (7, 5), (2, 3), (1, 1)])
+@pytest.mark.parametrize("rows", [1, 9])
+def test_convolutions_are_those_of_twice_the_precision(
+    side: int, stride: int, size: tuple[int, int], rows: int
+) -> None:
+    """By definition, a sum of shifted products in float64, with 1 to 9 channels in and out."""
+    for ins in range(1, 10):
+        units = 10 - ins
+        x, kernel = drawn(2, rows, *size, ins, seed=ins), drawn(2, units, ins, side, side, seed=1)
+        wide = [leaf.detach().double().requires_grad_() for leaf in (x, kernel)]
+        padded = F.pad(wide[0], (0, 0, *[side // 2] * 4))
+        plain = sum(
+            torch.einsum(
+                "nbhwc,nuc->nbhwu", padded[:, :, i : i + size[0], j : j + size[1]], wide[1][..., i, j]
+            )
+            for i in range(side)
+            for j in range(side)
+        )[:, :, ::stride, ::stride]
+        z = convolve(x, kernel, None, stride)
+        torch.testing.assert_close(z.double(), plain, rtol=1e-5, atol=1e-4)
+        slope = drawn(*z.shape, seed=3).detach()
+        found = torch.autograd.grad(z, [x, kernel], slope)
+        expected = torch.autograd.grad(plain, wide, slope.double())
+        for gradient, wanted in zip(found, expected, strict=True):
+            torch.testing.assert_close(gradient.double(), wanted, rtol=1e-4, atol=1e-4)
+
+
 @pytest.mark.parametrize("sizes", [(2, 5), (16, 16), (13, 11)])
+@pytest.mark.parametrize("side", [1, 3])
 @pytest.mark.parametrize("stride", [1, 2])
 @pytest.mark.parametrize("rows", [1, 33])
 def test_a_slots_convolution_has_the_same_bits_in_any_company(
-    sizes: tuple[int, int], stride: int, rows: int
+    sizes: tuple[int, int], side: int, stride: int, rows: int
 ) -> None:
     ins, units = sizes
-    x, kernel = drawn(5, rows, HEIGHT, WIDTH, ins), drawn(5, units, ins, 3, 3, seed=1)
+    x, kernel = drawn(5, rows, HEIGHT, WIDTH, ins), drawn(5, units, ins, side, side, seed=1)
     z = convolve(x, kernel, None, stride)
     slope = drawn(*z.shape, seed=2).detach()
     gradients = torch.autograd.grad(z, [x, kernel], slope)
