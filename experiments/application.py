@@ -15,7 +15,7 @@ from experiments.composition import check_overrides, set_up_hydra
 from experiments.conclusion import conclude, print_conclusion
 from experiments.config import parse
 from experiments.runner import finish, resume, start
-from experiments.sentences import USER_ERRORS, UserError, one_sentence
+from experiments.sentences import USER_ERRORS, UserError, tell
 from experiments.sweep_conclusion import OUTCOMES, conclude_sweep, is_sweep
 from experiments.sweeping.command import run_sweep
 
@@ -39,7 +39,7 @@ def run_application(arguments: Sequence[str]) -> int:
 
     Raises
     ------
-    UserError, hydra.errors.HydraException, omegaconf.errors.OmegaConfBaseException, ValueError
+    UserError, hydra.errors.HydraException, omegaconf.errors.OmegaConfBaseException, InputError
         If any configuration that the arguments stand for is not allowed; nothing has been written then.
     """
     set_up_hydra()
@@ -99,8 +99,7 @@ def _hydra_main(composed: DictConfig) -> None:
         conclusion = conclude(folder, config.run.figures)
         finish(folder)
     except USER_ERRORS as error:
-        print(f"parabourse: {one_sentence(error)}.", file=sys.stderr)
-        sys.exit(2)
+        sys.exit(tell(error))
     except KeyboardInterrupt:
         print(f"parabourse: stopped; go on with: parabourse resume {folder}", file=sys.stderr)
         sys.exit(130)

@@ -26,6 +26,7 @@ from experiments.benchmark_learning import cost_figure, print_learning
 from experiments.benchmark_tasks import NETWORK_CHOICES, benchmark_tasks
 from experiments.machine import MEBIBYTE, TensorBytes, matrix_peak, peak_memory_mib, synchronise
 from experiments.task import Floats, Task, task_count
+from markets.refusals import InputError
 from sim.records import write_atomically
 
 ALLOWED_DIFFERENCE = 1e-3
@@ -66,14 +67,14 @@ def run_benchmark(
 
     Raises
     ------
-    ValueError
+    InputError
         If an argument is not as described.
     RuntimeError
         If the two ways give different results.
     """
     where = _validated(organisations, repeats, device, threads, output)
     if network not in NETWORK_CHOICES:
-        raise ValueError(f"network must be one of {', '.join(NETWORK_CHOICES)}; got {network!r}")
+        raise InputError(f"network must be one of {', '.join(NETWORK_CHOICES)}; got {network!r}")
     sizes = sorted(set(organisations))
     rows = []
     with threads_of_torch(threads), _progress() as progress:
@@ -106,20 +107,20 @@ def _validated(
     organisations: list[int], repeats: int, device: str, threads: int, output: Path | None
 ) -> torch.device:
     if not organisations or min(organisations) < 1:
-        raise ValueError(f"organisations must be one or more whole numbers >= 1; got {organisations}")
+        raise InputError(f"organisations must be one or more whole numbers >= 1; got {organisations}")
     for name, value in (("repeats", repeats), ("threads", threads)):
         if value < 1:
-            raise ValueError(f"{name} must be a whole number >= 1; got {value}")
+            raise InputError(f"{name} must be a whole number >= 1; got {value}")
     where = resolve_device(device)
     if output is not None:
         try:
             output.mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            raise ValueError(
+            raise InputError(
                 f"output must be a folder, or a place where one can be made; got {output}"
             ) from error
         if not os.access(output, os.W_OK):
-            raise ValueError(f"output must be a folder that can be written; got {output}")
+            raise InputError(f"output must be a folder that can be written; got {output}")
     return where
 
 

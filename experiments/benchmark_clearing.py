@@ -36,6 +36,7 @@ from markets.mechanisms.mcafee import McAfee
 from markets.mechanisms.second_price import SecondPrice
 from markets.order_book import OrderBook
 from markets.orders import Orders
+from markets.refusals import InputError
 from sim.records import write_atomically
 
 Floats = NDArray[np.float64]
@@ -77,14 +78,14 @@ def run_clearing_benchmark(orders: int, repeats: int, output: Path | None, markd
 
     Raises
     ------
-    ValueError
+    InputError
         If an argument is not as described.
     RuntimeError
         If plain Python and the market give different results.
     """
     for name, value, least in (("orders", orders, BIDDERS), ("repeats", repeats, 1)):
         if value < least:
-            raise ValueError(f"{name} must be a whole number >= {least}; got {value}")
+            raise InputError(f"{name} must be a whole number >= {least}; got {value}")
     table = pd.DataFrame([_measured(task, repeats) for task in clearing_tasks(orders)]).assign(
         repeats=repeats, numpy=np.__version__
     )

@@ -27,6 +27,7 @@ from agents.learning.optimisers import AdamW
 from experiments.benchmark import threads_of_torch
 from experiments.benchmark_tables import print_table
 from experiments.machine import MEBIBYTE, TensorBytes, peak_memory_mib, synchronise
+from markets.refusals import InputError
 from sim.records import write_atomically
 from sim.streams import Streams
 
@@ -98,14 +99,14 @@ def run_memory_benchmark(
 
     Raises
     ------
-    ValueError
+    InputError
         If an argument is not as described.
     RuntimeError
         If a computation takes more than its budget.
     """
     for name, value, least in (("organisations", organisations, 2), ("threads", threads, 1)):
         if value < least:
-            raise ValueError(f"{name} must be a whole number >= {least}; got {value}")
+            raise InputError(f"{name} must be a whole number >= {least}; got {value}")
     where = resolve_device(device)
     with threads_of_torch(threads):
         table = pd.DataFrame([row for case in cases(organisations) for row in measured(case, where)])

@@ -28,6 +28,7 @@ from experiments.benchmark import ALLOWED_DIFFERENCE, threads_of_torch
 from experiments.benchmark_tables import print_table
 from experiments.machine import MEBIBYTE, TensorBytes, matrix_peak, peak_memory_mib
 from experiments.plain_market import Images, PublishedMarket, normalised
+from markets.refusals import InputError
 from sim.endowments import DataConfig, load_examples
 from sim.records import write_atomically
 from sim.streams import Streams
@@ -73,13 +74,13 @@ def run_round_benchmark(repeats: int, output: Path | None, markdown: bool = Fals
 
     Raises
     ------
-    ValueError
+    InputError
         If an argument is not as described.
     RuntimeError
         If the two ways give different results.
     """
     if repeats < 1:
-        raise ValueError(f"repeats must be a whole number >= 1; got {repeats}")
+        raise InputError(f"repeats must be a whole number >= 1; got {repeats}")
     with threads_of_torch(1):
         table = round_table(round_data(TRAINING, HELD), repeats).assign(
             torch=torch.__version__, peak_memory_mib=peak_memory_mib()

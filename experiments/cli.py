@@ -12,7 +12,7 @@ import argcomplete
 from experiments.allocator import keep_freed_memory
 from experiments.arguments import make_parser
 from experiments.commands import COMMANDS
-from experiments.sentences import USER_ERRORS, one_sentence
+from experiments.sentences import USER_ERRORS, tell
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -32,8 +32,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         return COMMANDS[command.command](command, rest)
     except USER_ERRORS as error:
-        print(f"parabourse: {one_sentence(error)}.", file=sys.stderr)
-        return 2
+        return tell(error)
     except KeyboardInterrupt:
         goes_on = command.command in ("cross", "reproduce", "adversaries")
         print(f"parabourse: stopped{'; the same command goes on' * goes_on}.", file=sys.stderr)

@@ -28,6 +28,7 @@ from experiments.statistics import (
     replicates_needed,
 )
 from experiments.summary import METRICS
+from markets.refusals import InputError
 
 HEADLINES = SHOWN | {"trial_gain": "gain a trial, nats"}
 
@@ -101,15 +102,15 @@ def compare_choices(
 
     Raises
     ------
-    ValueError
+    InputError
         If a half-width is for no metric, or not positive.
     """
     wanted = dict(half_widths or {})
     for metric, width in wanted.items():
         if metric not in METRICS:
-            raise ValueError(f"half-widths are for one of {', '.join(METRICS)}; got {metric!r}")
+            raise InputError(f"half-widths are for one of {', '.join(METRICS)}; got {metric!r}")
         if not width > 0:
-            raise ValueError(f"the half-width of {metric} must be greater than 0; got {width}")
+            raise InputError(f"the half-width of {metric} must be greater than 0; got {width}")
     differences = pd.DataFrame([row for key in keys for row in _differences(key, keys, replicates, wanted)])
     if len(differences):
         differences["p_holm"] = differences.groupby("metric")["p"].transform(holm)

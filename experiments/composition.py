@@ -55,7 +55,7 @@ def check_overrides(overrides: Sequence[str], sweep: bool) -> list[Config]:
 
     Raises
     ------
-    UserError, hydra.errors.HydraException, omegaconf.errors.OmegaConfBaseException, ValueError
+    UserError, hydra.errors.HydraException, omegaconf.errors.OmegaConfBaseException, InputError
         Whatever is wrong with them.
     """
     cells = expand(overrides)
@@ -118,7 +118,7 @@ def check_folder(folder: Path) -> None:
 
 
 def check_world(config: MarketConfig, replicates: int, seed: int) -> None:
-    """Raise ``ValueError`` if there is no such device, or data or models cannot be cut as configured."""
+    """Raise ``InputError`` if there is no such device, or data or models cannot be cut as configured."""
     resolve_device(config.device)
     examples = load_examples(config.data)
     config.broker.tested_classes(examples.classes)

@@ -16,6 +16,7 @@ from agents.learning.merge_operators import MERGE_OPERATORS
 from agents.learning.networks import NETWORKS
 from agents.learning.optimisers import OPTIMISERS
 from markets.mechanisms import MECHANISMS
+from markets.refusals import InputError
 from sim.config import STRICT, BrokerConfig, LearningConfig, MarketConfig, PopulationConfig, VenueConfig
 from sim.endowments import DataConfig
 from sim.settings import SETTINGS
@@ -113,10 +114,10 @@ class Config:
     def _known_arms(cls, value: list[str]) -> list[str]:
         arms = list(dict.fromkeys(value))
         if not arms:
-            raise ValueError(f"arms must name at least one of {', '.join(SETTINGS)}; got none")
+            raise InputError(f"arms must name at least one of {', '.join(SETTINGS)}; got none")
         for arm in arms:
             if arm not in SETTINGS:
-                raise ValueError(f"arms must be among {', '.join(SETTINGS)}; got {arm!r}")
+                raise InputError(f"arms must be among {', '.join(SETTINGS)}; got {arm!r}")
         return arms
 
     @model_validator(mode="after")

@@ -28,6 +28,7 @@ from agents.learning.trials import try_blocks
 from agents.learning.weight_search import GoldenSection, GridSearch, QuadraticFit, WeightSearch
 from experiments.conclusion import wide_console
 from experiments.statistics import interval
+from markets.refusals import InputError
 from sim.endowments import DataConfig, Split, load_examples, split
 from sim.evidence import collect_evidence, shuffled
 from sim.records import write_atomically
@@ -68,13 +69,13 @@ def compare_merging(
 
     Raises
     ------
-    ValueError
+    InputError
         If a number is not as described.
     """
     limits = {"organisations": (organisations, 2), "epochs": (epochs, 1), "replicates": (replicates, 2)}
     for name, (value, least) in limits.items():
         if value < least:
-            raise ValueError(f"{name} must be a whole number >= {least}; got {value}")
+            raise InputError(f"{name} must be a whole number >= {least}; got {value}")
     rows = measure_merging(organisations, epochs, replicates, seed, same_start)
     _show(merging_table(rows), same_start)
     if output is not None:

@@ -28,6 +28,7 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
 
 from agents.learning.networks.base import Architecture
+from markets.refusals import InputError
 
 Floats = NDArray[np.float64]
 State = dict[str, Tensor]
@@ -51,7 +52,7 @@ class Images(Dataset[tuple[Tensor, Tensor]]):
         scaled = torch.from_numpy(image).contiguous().to(torch.float32).div(255)
         mean, deviation = (torch.as_tensor([value], dtype=scaled.dtype) for value in (MEAN, DEVIATION))
         if (deviation == 0).any():
-            raise ValueError("deviation must not be 0")
+            raise InputError("deviation must not be 0")
         normal = scaled.clone().sub_(mean.view(-1, 1, 1)).div_(deviation.view(-1, 1, 1))
         return normal, self.labels[index]
 

@@ -10,9 +10,11 @@ import platform
 from contextlib import closing
 from pathlib import Path
 
+import pandas as pd
 import torch
 from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
+from pydantic import ValidationError
 from yaml import YAMLError
 
 from experiments.config import Config, parse
@@ -112,7 +114,7 @@ def _play(config: Config, cohort: Cohort, folder: Path, spent: dict[str, float])
     ):
         progress.seconds.update(spent)
         while cohort.rounds_played < config.rounds:
-            tables = cohort.step(progress.phase)
+            tables = _round(cohort, progress)
             progress.phase("record")
             writer.write_round(cohort.rounds_played, tables)
             save_checkpoint(folder, cohort.state(), progress.seconds)
@@ -121,6 +123,14 @@ def _play(config: Config, cohort: Cohort, folder: Path, spent: dict[str, float])
         progress.phase("record")
         writer.finish()
     _write_manifest(config, cohort, folder, progress.seconds)
+
+
+def _round(cohort: Cohort, progress: Progress) -> dict[str, pd.DataFrame]:
+    """Return the tables of the next round, in which nothing of ours opens a file or reads a configuration."""
+    try:
+        return cohort.step(progress.phase)
+    except (OSError, ValidationError) as error:
+        raise RuntimeError(f"a mechanism or strategy failed in round {cohort.rounds_played + 1}") from error
 
 
 def _write_manifest(config: Config, cohort: Cohort, folder: Path, seconds: dict[str, float]) -> None:

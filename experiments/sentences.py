@@ -1,21 +1,37 @@
 """Errors as one sentence each: the field, the value, and what is allowed.
 
-Core Objects: UserError, one_sentence
+Every other error, such as a ``ValueError`` of a mechanism or strategy of the user's own, has its traceback.
+With ``HYDRA_FULL_ERROR=1`` in the environment, Hydra's own switch, what has a sentence has its traceback too.
+
+Core Objects: UserError, USER_ERRORS, one_sentence, tell
 """
 
+import os
 import re
+import sys
 from typing import Any
 
 from hydra.errors import HydraException
 from omegaconf.errors import OmegaConfBaseException
 from pydantic import ValidationError
 
-
-class UserError(Exception):
-    """Something that the user can mend; its message is one sentence, and the exit code is 2."""
+from markets.refusals import InputError
 
 
-USER_ERRORS = (UserError, HydraException, OmegaConfBaseException, ValidationError, ValueError, OSError)
+class UserError(InputError):
+    """Something on the command line that the user can mend."""
+
+
+USER_ERRORS = (InputError, HydraException, OmegaConfBaseException, ValidationError, OSError)
+"""What is told in a sentence. Whatever else is raised is a fault in code."""
+
+
+def tell(error: BaseException) -> int:
+    """Print on standard error what was wrong and return the exit code, 2; or raise it again if asked to."""
+    if os.environ.get("HYDRA_FULL_ERROR") == "1":
+        raise error
+    print(f"parabourse: {one_sentence(error)}.", file=sys.stderr)
+    return 2
 
 
 def one_sentence(error: BaseException, command: str = "parabourse run") -> str:

@@ -13,6 +13,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import special, stats
 
+from markets.refusals import InputError
+
 RESAMPLES = 1999
 """Bootstrap samples: with (resamples + 1) * 0.025 a whole number, the ends are order statistics."""
 
@@ -58,7 +60,7 @@ def interval(samples: ArrayLike, confidence: float = 0.95) -> Interval:
 
     Raises
     ------
-    ValueError
+    InputError
         If `samples` is no column or empty, or `confidence` not in (0, 1).
     """
     _check_confidence(confidence)
@@ -86,12 +88,12 @@ def paired_interval(a: ArrayLike, b: ArrayLike, confidence: float = 0.95) -> Int
 
     Raises
     ------
-    ValueError
+    InputError
         If the shapes differ, and as `interval`.
     """
     first, second = np.asarray(a, dtype=np.float64), np.asarray(b, dtype=np.float64)
     if first.shape != second.shape:
-        raise ValueError(f"b must have the shape {first.shape} of a, one number a pair; got {second.shape}")
+        raise InputError(f"b must have the shape {first.shape} of a, one number a pair; got {second.shape}")
     return interval(first - second, confidence)
 
 
@@ -122,7 +124,7 @@ def bootstrap_interval(
 
     Raises
     ------
-    ValueError
+    InputError
         As `interval`.
     """
     _check_confidence(confidence)
@@ -161,7 +163,7 @@ def slope_interval(x: ArrayLike, y: ArrayLike, confidence: float = 0.95) -> Inte
 
     Raises
     ------
-    ValueError
+    InputError
         If the lengths differ or all x are equal, and as `interval`.
     """
     _check_confidence(confidence)
@@ -237,12 +239,12 @@ def holm(p_values: ArrayLike) -> NDArray[np.float64]:
 
     Raises
     ------
-    ValueError
+    InputError
         If a value lies outside [0, 1].
     """
     given = np.asarray(p_values, dtype=np.float64)
     if ((given < 0) | (given > 1)).any():
-        raise ValueError(f"p_values must be in [0, 1]; got {given[(given < 0) | (given > 1)][0]}")
+        raise InputError(f"p_values must be in [0, 1]; got {given[(given < 0) | (given > 1)][0]}")
     adjusted = np.full(given.shape, math.nan)
     made = np.flatnonzero(~np.isnan(given))
     order = made[np.argsort(given[made], kind="stable")]
@@ -268,14 +270,14 @@ def replicates_needed(deviation: float, half_width: float, confidence: float = 0
 
     Raises
     ------
-    ValueError
+    InputError
         If `deviation` < 0 or `half_width` <= 0, and as `interval`.
     """
     _check_confidence(confidence)
     if not deviation >= 0:
-        raise ValueError(f"deviation must be at least 0; got {deviation}")
+        raise InputError(f"deviation must be at least 0; got {deviation}")
     if not half_width > 0:
-        raise ValueError(f"half_width must be greater than 0; got {half_width}")
+        raise InputError(f"half_width must be greater than 0; got {half_width}")
     tail = (1 + confidence) / 2
     # Student's quantile is above the normal one, so that this is a lower bound, and seldom far away.
     least = (float(special.ndtri(tail)) * deviation / half_width) ** 2
@@ -294,11 +296,11 @@ def _are_equal(values: NDArray[np.float64]) -> bool:
 
 def _check_confidence(confidence: float) -> None:
     if not 0 < confidence < 1:
-        raise ValueError(f"confidence must be in (0, 1); got {confidence}")
+        raise InputError(f"confidence must be in (0, 1); got {confidence}")
 
 
 def _column(samples: ArrayLike) -> NDArray[np.float64]:
     values = np.asarray(samples, dtype=np.float64)
     if values.ndim != 1 or values.size == 0:
-        raise ValueError(f"samples must be a column of at least one number; got the shape {values.shape}")
+        raise InputError(f"samples must be a column of at least one number; got the shape {values.shape}")
     return values

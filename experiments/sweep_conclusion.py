@@ -44,7 +44,7 @@ def conclude_sweep(
 
     Raises
     ------
-    UserError, ValueError
+    UserError, InputError
         If an outcome is not measured, or a half-width not allowed.
     sim.records.RecordError
         If no cell has finished.

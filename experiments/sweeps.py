@@ -118,7 +118,7 @@ def compare(folder: Path, half_widths: Mapping[str, float] | None = None) -> Com
     ------
     RecordError
         If there are no tables (see `aggregate`).
-    ValueError
+    InputError
         As `compare_choices`.
     """
     sweep = read_sweep(folder)

@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from markets.columns import BoolArray, FloatArray, IntArray, amounts, freeze, require, whole_numbers
+from markets.refusals import InputError
 
 SUBMIT, CANCEL, REPLACE = 0, 1, 2
 """What an event does with its order."""
@@ -81,14 +82,14 @@ class BookEvents:
 
         Raises
         ------
-        ValueError
+        InputError
             If columns differ in length, a price is NaN, infinite or negative, a quantity is below 1, an
             action unknown, a number negative, or `is_bid` not of truth values.
         """
         count = np.size(order)
         side = np.array(is_bid)
         if side.size and side.dtype.kind != "b":
-            raise ValueError(f"events.is_bid must hold truth values; got {side.dtype}")
+            raise InputError(f"events.is_bid must hold truth values; got {side.dtype}")
         side = side.astype(np.bool_)
         freeze(side)
         events = cls(
@@ -104,7 +105,7 @@ class BookEvents:
         for field in ("action", "trader", "is_bid", "price", "quantity"):
             rows = getattr(events, field).size
             if rows != count:
-                raise ValueError(f"events.{field} must have as many rows as order ({count}); got {rows}")
+                raise InputError(f"events.{field} must have as many rows as order ({count}); got {rows}")
         require(events.action <= REPLACE, events.action, "events.action", f"{SUBMIT}, {CANCEL} or {REPLACE}")
         return events
 
@@ -117,7 +118,7 @@ class BookEvents:
         return zip(*(column.tolist() for column in columns), strict=True)
 
     def check_orders(self, known: Container[int]) -> None:
-        """Raise a ``ValueError`` if an order is submitted twice, or changed before it is submitted.
+        """Raise an ``InputError`` if an order is submitted twice, or changed before it is submitted.
 
         Parameters
         ----------
@@ -182,12 +183,12 @@ class Fills:
 def whole_number(field: str, value: int, least: int) -> int:
     """Return a whole number that is at least `least`."""
     if not hasattr(value, "__index__") or operator.index(value) < least:
-        raise ValueError(f"{field} must be a whole number of at least {least}; got {value!r}")
+        raise InputError(f"{field} must be a whole number of at least {least}; got {value!r}")
     return operator.index(value)
 
 
 def price_of(value: float) -> float:
     """Return a finite price that is not negative."""
     if not (math.isfinite(value) and value >= 0):
-        raise ValueError(f"price must be finite and not negative; got {value!r}")
+        raise InputError(f"price must be finite and not negative; got {value!r}")
     return float(value)

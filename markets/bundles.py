@@ -17,6 +17,7 @@ from scipy.sparse.csgraph import connected_components
 
 from markets.columns import BoolArray, FloatArray, IntArray
 from markets.ranking import Ranking, first_appearance
+from markets.refusals import InputError
 
 SEARCH_LIMIT = 1_000
 """Nodes of the search tree after which a problem is refused."""
@@ -131,7 +132,7 @@ class PackageMarket:
 
         Raises
         ------
-        ValueError
+        InputError
             If the search grows beyond its limits.
         """
         return np.sort(np.concatenate([np.zeros(0, np.int64), *(self.best_of(part) for part in self.parts)]))
@@ -186,7 +187,7 @@ class PackageMarket:
                 options={"mip_rel_gap": 0.0, "node_limit": SEARCH_LIMIT, "time_limit": PATIENCE},
             )
             if not found.success:
-                raise ValueError(
+                raise InputError(
                     "competing orders for bundles must be few enough for an exact answer within "
                     f"{SEARCH_LIMIT} search nodes and {PATIENCE:.0f} seconds (a shortlist makes them fewer); "
                     f"got {len(surplus)}"

@@ -8,13 +8,15 @@ from typing import TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from markets.refusals import InputError
+
 IntArray: TypeAlias = npt.NDArray[np.int64]
 FloatArray: TypeAlias = npt.NDArray[np.float64]
 BoolArray: TypeAlias = npt.NDArray[np.bool_]
 
 
 def require(good: BoolArray, values: npt.NDArray[np.generic], field: str, allowed: str) -> None:
-    """Raise a ``ValueError`` that names the first row of `values` where `good` is false.
+    """Raise an ``InputError`` that names the first row of `values` where `good` is false.
 
     Parameters
     ----------
@@ -27,7 +29,7 @@ def require(good: BoolArray, values: npt.NDArray[np.generic], field: str, allowe
     """
     if not good.all():
         row = int(np.argmin(good))
-        raise ValueError(f"{field} must be {allowed}; got {values[row]} in row {row}")
+        raise InputError(f"{field} must be {allowed}; got {values[row]} in row {row}")
 
 
 def freeze(values: npt.NDArray[np.generic]) -> None:
@@ -40,15 +42,15 @@ def whole_numbers(field: str, values: npt.ArrayLike, least: int = 0) -> IntArray
 
     Raises
     ------
-    ValueError
+    InputError
         If the column is not one-dimensional, not of an integer type, or holds a value below `least`.
     """
     given = np.asarray(values)
     if given.ndim != 1:
-        raise ValueError(f"{field} must be a column of one dimension; got {given.ndim} dimensions")
+        raise InputError(f"{field} must be a column of one dimension; got {given.ndim} dimensions")
     # An empty list has no type of its own: numpy calls it float64.
     if given.size and given.dtype.kind not in "iu":
-        raise ValueError(f"{field} must hold whole numbers of an integer type; got {given.dtype}")
+        raise InputError(f"{field} must hold whole numbers of an integer type; got {given.dtype}")
     column = given.astype(np.int64)
     require(column >= least, column, field, f"at least {least}")
     freeze(column)
@@ -60,12 +62,12 @@ def amounts(field: str, values: npt.ArrayLike) -> FloatArray:
 
     Raises
     ------
-    ValueError
+    InputError
         If the column is not one-dimensional or holds NaN, an infinity or a negative value.
     """
     column = np.array(values, dtype=np.float64)
     if column.ndim != 1:
-        raise ValueError(f"{field} must be a column of one dimension; got {column.ndim} dimensions")
+        raise InputError(f"{field} must be a column of one dimension; got {column.ndim} dimensions")
     require(np.isfinite(column) & (column >= 0), column, field, "finite and not negative")
     freeze(column)
     return column

@@ -67,7 +67,7 @@ class Projects:
 
         Raises
         ------
-        ValueError
+        InputError
             If a listing has fewer copies than buyers.
         """
         require_copies(orders)

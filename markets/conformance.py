@@ -16,6 +16,7 @@ from markets.levies import Levies
 from markets.mechanisms.base import Mechanism
 from markets.money import rescaled
 from markets.orders import Orders, Trades, first_best
+from markets.refusals import InputError
 
 _RELATIVE = 1e-9
 
@@ -104,7 +105,7 @@ def check_truthful(
 
     Raises
     ------
-    ValueError
+    InputError
         If the side is unknown.
 
     Notes
@@ -112,7 +113,7 @@ def check_truthful(
     One clearing for each row or organisation and value of the grid.
     """
     if side not in ("buyers", "sellers"):
-        raise ValueError(f"side must be 'buyers' or 'sellers'; got {side!r}")
+        raise InputError(f"side must be 'buyers' or 'sellers'; got {side!r}")
     priority = np.random.default_rng(seed).permutation(len(orders))
     who, true = (orders.buyer, orders.bid) if side == "buyers" else (orders.seller, orders.ask)
     honest = _utilities(mechanism.clear(orders, FixedPriority(priority)), orders, side)

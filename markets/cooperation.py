@@ -14,6 +14,8 @@ from math import factorial
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from markets.refusals import InputError
+
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
 Valuation = Callable[[Bools], Floats]
@@ -60,7 +62,7 @@ def shapley_value(gains: ArrayLike) -> Floats:
 
     Raises
     ------
-    ValueError
+    InputError
         If the number of gains is no power of two, or v of the empty coalition is not 0.
 
     References
@@ -92,7 +94,7 @@ def banzhaf_value(gains: ArrayLike) -> Floats:
 
     Raises
     ------
-    ValueError
+    InputError
         As `shapley_value`.
 
     References
@@ -123,7 +125,7 @@ def sampled_shapley_value(
 
     Raises
     ------
-    ValueError
+    InputError
         If there are too few players or permutations.
 
     References
@@ -131,7 +133,7 @@ def sampled_shapley_value(
     J. Castro, D. Gomez and J. Tejada (2009), Computers and Operations Research 36.
     """
     if players < 1 or permutations < 2:
-        raise ValueError(
+        raise InputError(
             f"players must be at least 1 and permutations at least 2; got {players} and {permutations}"
         )
     order = rng.permuted(np.tile(np.arange(players), (permutations, 1)), axis=1)
@@ -188,10 +190,10 @@ def _checked(gains: ArrayLike) -> tuple[Floats, int]:
     game = np.asarray(gains, dtype=np.float64)
     players = len(game).bit_length() - 1
     if game.ndim != 1 or players < 1 or len(game) != 2**players:
-        raise ValueError(
+        raise InputError(
             f"gains must be a column with a number for each of the 2^n coalitions of n >= 1 players; "
             f"got the shape {game.shape}"
         )
     if game[0] != 0:
-        raise ValueError(f"gains of the empty coalition must be 0; got {game[0]}")
+        raise InputError(f"gains of the empty coalition must be 0; got {game[0]}")
     return game, players

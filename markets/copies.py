@@ -89,7 +89,7 @@ def optimal_price_without(table: LotTable) -> FloatArray:
 
 
 def require_copies(orders: Orders) -> None:
-    """Raise a ValueError unless every listing has a copy for each of its rows."""
+    """Raise an InputError unless every listing has a copy for each of its rows."""
     rows = np.bincount(orders.lot, minlength=len(orders))[orders.lot]
     require(
         orders.capacity >= rows, orders.capacity, "orders.capacity", "no less than its listing has buyers"

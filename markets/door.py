@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from markets.columns import IntArray
+from markets.refusals import InputError
 
 ABOVE_BALANCE = "bid above balance"
 """The reason of a refusal."""
@@ -40,7 +41,7 @@ def admit(
 
     Raises
     ------
-    ValueError
+    InputError
         If the bids are not whole micro-credits, or bids and buyers differ in number.
 
     Examples
@@ -49,9 +50,9 @@ def admit(
     ['', 'bid above balance']
     """
     if len(bids_micro) != len(buyer):
-        raise ValueError(f"bids_micro must have as many rows as buyer ({len(buyer)}); got {len(bids_micro)}")
+        raise InputError(f"bids_micro must have as many rows as buyer ({len(buyer)}); got {len(bids_micro)}")
     if np.asarray(bids_micro).dtype.kind not in "iu":
-        raise ValueError(f"bids_micro must be whole micro-credits; got {np.asarray(bids_micro).dtype}")
+        raise InputError(f"bids_micro must be whole micro-credits; got {np.asarray(bids_micro).dtype}")
     reasons = np.full(len(buyer), "", dtype=object)
     reasons[np.asarray(bids_micro) > np.asarray(balances)[buyer] + credit_limit] = ABOVE_BALANCE
     return reasons

@@ -45,7 +45,7 @@ class GodeSunderBook:
 
         Raises
         ------
-        ValueError
+        InputError
             If a number is negative or the price NaN, infinite or negative.
         """
         order, trader, price = (

@@ -9,6 +9,8 @@ import math
 import re
 from dataclasses import dataclass
 
+from markets.refusals import InputError
+
 KINDS = ("weights", "module", "checkpoint", "value_network")
 """Kinds of parameter block: layers of a model, an incubated stage, a model to start from, a logit adapter."""
 
@@ -32,7 +34,7 @@ class Licence:
 
     Raises
     ------
-    ValueError
+    InputError
         If the kind is unknown or `copies` does not go with it.
 
     Examples
@@ -46,11 +48,11 @@ class Licence:
 
     def __post_init__(self) -> None:
         if self.kind not in LICENCE_KINDS:
-            raise ValueError(f"licence.kind must be one of {', '.join(LICENCE_KINDS)}; got {self.kind!r}")
+            raise InputError(f"licence.kind must be one of {', '.join(LICENCE_KINDS)}; got {self.kind!r}")
         if self.kind == "copies" and (self.copies is None or self.copies < 1):
-            raise ValueError(f"licence.copies must be at least 1 for kind 'copies'; got {self.copies}")
+            raise InputError(f"licence.copies must be at least 1 for kind 'copies'; got {self.copies}")
         if self.kind != "copies" and self.copies is not None:
-            raise ValueError(f"licence.copies must be None for kind {self.kind!r}; got {self.copies}")
+            raise InputError(f"licence.copies must be None for kind {self.kind!r}; got {self.copies}")
 
     @property
     def capacity(self) -> int:
@@ -65,7 +67,7 @@ class Licence:
 
         Raises
         ------
-        ValueError
+        InputError
             If the text is none of these.
         """
         stated = re.fullmatch(r"copies:\s*(\d+)", text.strip())
@@ -73,7 +75,7 @@ class Licence:
             return cls("copies", int(stated[1]))
         if text.strip() in ("copy", "exclusive"):
             return cls(text.strip())
-        raise ValueError(
+        raise InputError(
             f"licence must be 'copy', 'exclusive' or 'copies: k' with k from 1 to 2**62; got {text!r}"
         )
 
@@ -101,7 +103,7 @@ class ParameterBlock:
 
     Raises
     ------
-    ValueError
+    InputError
         If the kind is unknown, a name is empty, the owner negative or the cost not a finite non-negative
         number.
     """
@@ -116,16 +118,16 @@ class ParameterBlock:
 
     def __post_init__(self) -> None:
         if self.kind not in KINDS:
-            raise ValueError(f"block.kind must be one of {', '.join(KINDS)}; got {self.kind!r}")
+            raise InputError(f"block.kind must be one of {', '.join(KINDS)}; got {self.kind!r}")
         for field in ("block_id", "position", "architecture"):
             if not getattr(self, field):
-                raise ValueError(
+                raise InputError(
                     f"block.{field} must be a text that is not empty; got {getattr(self, field)!r}"
                 )
         if self.owner < 0:
-            raise ValueError(f"block.owner must be an organisation's number from 0; got {self.owner}")
+            raise InputError(f"block.owner must be an organisation's number from 0; got {self.owner}")
         if not (math.isfinite(self.cost) and self.cost >= 0):
-            raise ValueError(f"block.cost must be finite and not negative (FLOPs); got {self.cost}")
+            raise InputError(f"block.cost must be finite and not negative (FLOPs); got {self.cost}")
 
 
 @dataclass(frozen=True)
@@ -147,7 +149,7 @@ class Listing:
 
     Raises
     ------
-    ValueError
+    InputError
         If a number is negative or the reserve not finite.
     """
 
@@ -160,6 +162,6 @@ class Listing:
     def __post_init__(self) -> None:
         for field in ("listing_id", "seller"):
             if getattr(self, field) < 0:
-                raise ValueError(f"listing.{field} must be a number from 0; got {getattr(self, field)}")
+                raise InputError(f"listing.{field} must be a number from 0; got {getattr(self, field)}")
         if not (math.isfinite(self.reserve) and self.reserve >= 0):
-            raise ValueError(f"listing.reserve must be finite and not negative (credits); got {self.reserve}")
+            raise InputError(f"listing.reserve must be finite and not negative (credits); got {self.reserve}")

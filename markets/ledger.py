@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from markets.columns import BoolArray, IntArray, freeze, require, whole_numbers
 from markets.money import LARGEST, MICRO, to_credits, to_micro
+from markets.refusals import InputError
 from markets.settlement import covered_trades
 
 __all__ = ["MICRO", "REASONS", "Ledger", "LedgerError", "to_credits", "to_micro"]
@@ -50,7 +51,7 @@ class Ledger:
 
     Raises
     ------
-    ValueError
+    InputError
         If a parameter is out of range.
 
     Notes
@@ -61,9 +62,9 @@ class Ledger:
 
     def __init__(self, organisations: int, credit_limit_microcredits: int = 0) -> None:
         if organisations < 1:
-            raise ValueError(f"ledger.organisations must be at least 1; got {organisations}")
+            raise InputError(f"ledger.organisations must be at least 1; got {organisations}")
         if credit_limit_microcredits < 0:
-            raise ValueError(
+            raise InputError(
                 f"ledger.credit_limit_microcredits must be at least 0; got {credit_limit_microcredits}"
             )
         self.organisations = organisations
@@ -139,12 +140,12 @@ class Ledger:
             ("delivery", freight),
         ):
             if len(column) != len(who):
-                raise ValueError(
+                raise InputError(
                     f"ledger.{field} must have as many rows as buyer ({len(who)}); got {len(column)}"
                 )
         levied = np.zeros(len(who), dtype=bool) if levy is None else np.asarray(levy, dtype=bool)
         if levied.shape != who.shape:
-            raise ValueError(f"ledger.levy must have as many rows as buyer ({len(who)}); got {levied.size}")
+            raise InputError(f"ledger.levy must have as many rows as buyer ({len(who)}); got {levied.size}")
         require(who != whom, who, "ledger.buyer", "another than the row's seller")
         require(~levied | (freight == 0), freight, "ledger.delivery", "0 for a levy")
         cover = self._balances[: self.organisations] + self.credit_limit
@@ -172,12 +173,12 @@ class Ledger:
 
         Raises
         ------
-        ValueError
+        InputError
             If the reason is unknown or the transfers together would take an organisation below its credit
             limit.
         """
         if reason not in REASONS:
-            raise ValueError(f"ledger.reason must be one of {', '.join(REASONS)}; got {reason!r}")
+            raise InputError(f"ledger.reason must be one of {', '.join(REASONS)}; got {reason!r}")
         source, target = self._organisation("debit", debit), self._organisation("credit", credit)
         moved = self._amount("amount", amount)
         after = self._balances.copy()
@@ -186,7 +187,7 @@ class Ledger:
         sunk = after[: self.organisations] < -self.credit_limit
         if sunk.any():
             poor = int(np.argmax(sunk))
-            raise ValueError(
+            raise InputError(
                 f"ledger.amount must leave organisation {poor} at least {-self.credit_limit}; "
                 f"got {after[poor]}"
             )
@@ -248,11 +249,11 @@ class Ledger:
 
         Raises
         ------
-        ValueError
+        InputError
             If the number of accounts differs.
         """
         if state["balances"].shape != self._balances.shape:
-            raise ValueError(
+            raise InputError(
                 f"state.balances must have {len(self._balances)} accounts; got {len(state['balances'])}"
             )
         self._balances = state["balances"].astype(np.int64)
@@ -268,7 +269,7 @@ class Ledger:
     def _from_consumers(self, round_: int, amounts: npt.ArrayLike, reason: str) -> None:
         given = self._amount("amounts", amounts)
         if len(given) != self.organisations:
-            raise ValueError(
+            raise InputError(
                 f"ledger.amounts must have a row for each of {self.organisations} organisations; "
                 f"got {len(given)}"
             )

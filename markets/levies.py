@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from markets.columns import FloatArray, IntArray, amounts, freeze, require, whole_numbers
+from markets.refusals import InputError
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,7 +36,7 @@ class Levies:
 
         Raises
         ------
-        ValueError
+        InputError
             If columns differ in length, a row appears twice, or an amount is NaN, infinite or negative.
         """
         rows, charged, passed_on = charges("levies", row, paid, received)
@@ -71,7 +72,7 @@ def charges(
 
     Raises
     ------
-    ValueError
+    InputError
         If columns differ in length, a row is negative, or an amount is NaN, infinite or negative.
     """
     rows = whole_numbers(f"{name}.row", row)
@@ -80,7 +81,7 @@ def charges(
     }
     for field, side in sides.items():
         if len(side) != len(rows):
-            raise ValueError(f"{name}.{field} must have as many rows as row ({len(rows)}); got {len(side)}")
+            raise InputError(f"{name}.{field} must have as many rows as row ({len(rows)}); got {len(side)}")
     order = np.argsort(rows, kind="stable")
     rows, bought, sold = rows[order], sides["paid"][order], sides["received"][order]
     for column in (rows, bought, sold):

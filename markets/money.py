@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from markets.columns import FloatArray, IntArray
+from markets.refusals import InputError
 
 T = TypeVar("T")
 
@@ -35,15 +36,15 @@ def to_micro(amounts: npt.ArrayLike, rounding: str = "nearest") -> IntArray:
 
     Raises
     ------
-    ValueError
+    InputError
         If an amount is not finite or too large, or the rounding unknown.
     """
     rule = {"down": np.floor, "up": np.ceil, "nearest": np.rint}.get(rounding)
     if rule is None:
-        raise ValueError(f"rounding must be 'down', 'up' or 'nearest'; got {rounding!r}")
+        raise InputError(f"rounding must be 'down', 'up' or 'nearest'; got {rounding!r}")
     micro = np.asarray(amounts, dtype=np.float64) * MICRO
     if not np.all(np.abs(micro) <= LARGEST):
-        raise ValueError(f"credits must be finite and at most {LARGEST / MICRO} in size; got {amounts!r}")
+        raise InputError(f"credits must be finite and at most {LARGEST / MICRO} in size; got {amounts!r}")
     whole = np.rint(micro)
     exact = np.abs(micro - whole) <= 2 * np.spacing(np.abs(micro))
     return np.where(exact, whole, rule(micro)).astype(np.int64)

@@ -12,6 +12,7 @@ import numpy as np
 
 from markets.book_events import CANCEL, SUBMIT, BookEvents, Fill, Fills, MayTrade, price_of, whole_number
 from markets.columns import FloatArray, IntArray, freeze
+from markets.refusals import InputError
 
 
 @dataclass(frozen=True, eq=False)
@@ -109,14 +110,14 @@ class OrderBook:
 
         Raises
         ------
-        ValueError
+        InputError
             If the order's number was used before or is negative, the price NaN, infinite or negative, or the
             quantity below 1.
         """
         order, trader = whole_number("order", order, 0), whole_number("trader", trader, 0)
         price, quantity = price_of(price), whole_number("quantity", quantity, 1)
         if order in self._orders:
-            raise ValueError(f"order must be a number that was not used before; got {order}")
+            raise InputError(f"order must be a number that was not used before; got {order}")
         return self._arrive(order, trader, bool(is_bid), price, quantity)
 
     def cancel(self, order: int) -> int:
@@ -124,7 +125,7 @@ class OrderBook:
 
         Raises
         ------
-        ValueError
+        InputError
             If no order had this number.
         """
         return self._remove(self._known(order))
@@ -134,7 +135,7 @@ class OrderBook:
 
         Raises
         ------
-        ValueError
+        InputError
             If no order had this number, the price is NaN, infinite or negative, or the quantity below 1.
         """
         self._known(order)
@@ -147,7 +148,7 @@ class OrderBook:
 
         Raises
         ------
-        ValueError
+        InputError
             If a row submits a number that was used before, or cancels or replaces one that was not.
         """
         events.check_orders(self._orders)
@@ -171,7 +172,7 @@ class OrderBook:
 
         Raises
         ------
-        ValueError
+        InputError
             If no order had this number.
         """
         return self._known(order).quantity
@@ -263,7 +264,7 @@ class OrderBook:
 
     def _known(self, order: int) -> _Order:
         if order not in self._orders:
-            raise ValueError(f"order must be the number of an order of this book; got {order!r}")
+            raise InputError(f"order must be the number of an order of this book; got {order!r}")
         return self._orders[order]
 
     def _best(self, is_bid: bool) -> float:

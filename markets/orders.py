@@ -19,6 +19,7 @@ from markets.columns import BoolArray, FloatArray, IntArray, amounts, freeze, re
 from markets.goods import UNLIMITED
 from markets.levies import Levies, charges
 from markets.ranking import Ranking, dense_codes, first_rows
+from markets.refusals import InputError
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,7 +79,7 @@ class Orders:
 
         Raises
         ------
-        ValueError
+        InputError
             If columns differ in length, an amount is NaN, infinite or negative, a pair appears twice, a
             listing has two sellers, positions, capacities or contents, a seller's overlapping listings have
             two capacities, somebody bids on its own listing, or a capacity or the demand is below 1.
@@ -152,13 +153,13 @@ _COLUMNS = ("buyer", "seller", "listing", "position", "bid", "ask", "gain", "cap
 
 
 def _check(orders: Orders) -> None:
-    """Raise a ValueError if the columns of `orders` do not fit each other."""
+    """Raise an InputError if the columns of `orders` do not fit each other."""
     for field in _COLUMNS:
         if len(getattr(orders, field)) != len(orders):
             length = len(getattr(orders, field))
-            raise ValueError(f"orders.{field} must have as many rows as buyer ({len(orders)}); got {length}")
+            raise InputError(f"orders.{field} must have as many rows as buyer ({len(orders)}); got {length}")
     if orders.demand < 1:
-        raise ValueError(f"orders.demand must be at least 1; got {orders.demand}")
+        raise InputError(f"orders.demand must be at least 1; got {orders.demand}")
     require(orders.buyer != orders.seller, orders.buyer, "orders.buyer", "another than the row's seller")
     first = first_rows(orders.lot)
     for field in ("seller", "position", "capacity", "contents"):
@@ -212,7 +213,7 @@ class Trades:
 
         Raises
         ------
-        ValueError
+        InputError
             If columns differ in length, a row is unknown, trades twice or both trades and is levied, or an
             amount is NaN, infinite or negative.
         """

@@ -75,7 +75,7 @@ class ParallelBooks(ABC):
 
         Raises
         ------
-        ValueError
+        InputError
             If a quote is infinite or negative.
         """
         require(

@@ -31,6 +31,7 @@ import numpy as np
 import numpy.typing as npt
 
 from markets.columns import BoolArray, FloatArray
+from markets.refusals import InputError
 
 
 @dataclass(frozen=True, eq=False)
@@ -128,13 +129,13 @@ def disclosed_cell(numbers: npt.ArrayLike, low: float, high: float, cells: int) 
 
     Raises
     ------
-    ValueError
+    InputError
         If `cells` is below 1 or `high` not above `low`.
     """
     if cells < 1:
-        raise ValueError(f"cells must be a whole number >= 1; got {cells}")
+        raise InputError(f"cells must be a whole number >= 1; got {cells}")
     if not high > low:
-        raise ValueError(f"high must be above low ({low}); got {high}")
+        raise InputError(f"high must be above low ({low}); got {high}")
     width = (high - low) / cells
     place = np.floor((np.asarray(numbers, dtype=np.float64) - low) / width).clip(0, cells - 1)
     return Interval(low + place * width, low + (place + 1) * width)

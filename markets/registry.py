@@ -13,6 +13,8 @@ import pkgutil
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Generic, TypeVar, cast
 
+from markets.refusals import InputError
+
 T = TypeVar("T")
 C = TypeVar("C")
 
@@ -58,9 +60,9 @@ class Registry(Generic[T]):
         return cls
 
     def __getitem__(self, name: str) -> type[T]:
-        """Return the class registered as `name`; a ``ValueError`` names the known ones."""
+        """Return the class registered as `name`; an ``InputError`` names the known ones."""
         if name not in self._classes:
-            raise ValueError(f"{self.kind} must be one of {', '.join(self)}; got {name!r}")
+            raise InputError(f"{self.kind} must be one of {', '.join(self)}; got {name!r}")
         return self._classes[name]
 
     def __iter__(self) -> Iterator[str]:

@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from markets.columns import BoolArray, FloatArray, IntArray, freeze
 from markets.margin import Margin
+from markets.refusals import InputError
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,7 +68,7 @@ class Schedules:
 
         Raises
         ------
-        ValueError
+        InputError
             If the shapes do not fit, a side is empty, an amount is infinite or negative, a gap comes before a
             unit, or values rise or costs fall from unit to unit.
 
@@ -77,12 +78,12 @@ class Schedules:
         array([10.])
         """
         if markets < 1:
-            raise ValueError(f"schedules.markets must be at least 1; got {markets}")
+            raise InputError(f"schedules.markets must be at least 1; got {markets}")
         buyers, sellers = _units("values", values, -1), _units("costs", costs, 1)
         count = max(markets, len(buyers), len(sellers))
         for field, side in (("values", buyers), ("costs", sellers)):
             if len(side) not in (1, count):
-                raise ValueError(f"schedules.{field} must be of {count} markets or of one; got {len(side)}")
+                raise InputError(f"schedules.{field} must be of {count} markets or of one; got {len(side)}")
         width = max(buyers.shape[2], sellers.shape[2])
         limit = np.concatenate([_widened(side, count, width) for side in (buyers, sellers)], axis=1)
         is_buyer = np.arange(limit.shape[1]) < buyers.shape[1]
@@ -149,18 +150,18 @@ def _units(field: str, given: npt.ArrayLike, direction: int) -> FloatArray:
     """Return a side as float64[R or 1, traders, units], checked; `direction` says whether units rise."""
     side = np.array(given, dtype=np.float64)
     if side.ndim not in (1, 2, 3) or not side.size:
-        raise ValueError(
+        raise InputError(
             f"schedules.{field} must have 1, 2 or 3 axes and some units; got the shape {side.shape}"
         )
     if side.ndim == 1:
         side = side[:, None]
     side = side.reshape((-1, *side.shape[-2:]))
     if np.isinf(side).any() or (side < 0).any():
-        raise ValueError(f"schedules.{field} must be finite and not negative, or NaN where there is no unit")
+        raise InputError(f"schedules.{field} must be finite and not negative, or NaN where there is no unit")
     step = direction * np.diff(side, axis=2)
     if (np.isnan(side[:, :, :-1]) & ~np.isnan(side[:, :, 1:])).any() or (step < 0).any():
         order = "rise" if direction < 0 else "fall"
-        raise ValueError(
+        raise InputError(
             f"schedules.{field} must not {order} from a trader's unit to its next, with NaN at the end"
         )
     return side

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from agents.learning.networks.base import JOINT, WHOLE, Architecture
+from markets.refusals import InputError
 
 MOST_LAYERS = 62
 """Layers that the bits of a listing's contents can stand for."""
@@ -47,7 +48,7 @@ def cut(architecture: Architecture, blocks: str, bundles: str) -> Cut:
 
     Raises
     ------
-    ValueError
+    InputError
         If there are more layers than contents can tell apart, nothing below the last for a trunk, or no layer
         of a name.
     """
@@ -56,14 +57,14 @@ def cut(architecture: Architecture, blocks: str, bundles: str) -> Cut:
     layers = tuple(architecture.positions)
     if blocks == "trunk":
         if len(layers) < 2:
-            raise ValueError(
+            raise InputError(
                 f"broker.blocks must be model for {architecture.signature}, a lone head; got trunk"
             )
         return Cut((JOINT.join(layers[:-1]),), np.zeros(1, dtype=np.int64))
     if blocks != "layers":
         chosen = blocks.split(JOINT)
         if not set(chosen) <= set(layers):
-            raise ValueError(
+            raise InputError(
                 f"broker.blocks must be model, trunk, layers, or among {', '.join(layers)} joined by "
                 f"{JOINT} for {architecture.signature}; got {blocks!r}"
             )
@@ -72,7 +73,7 @@ def cut(architecture: Architecture, blocks: str, bundles: str) -> Cut:
     if bundles == "none":
         return Cut(layers, np.zeros(number, dtype=np.int64))
     if number > MOST_LAYERS:
-        raise ValueError(
+        raise InputError(
             f"broker.bundles must be none for networks of more than {MOST_LAYERS} layers; "
             f"got {bundles!r} for {number} layers"
         )

@@ -11,6 +11,7 @@ from pydantic.dataclasses import dataclass
 
 from agents.learning.weight_search import GoldenSection, GridSearch, QuadraticFit, WeightSearch
 from markets.goods import Licence
+from markets.refusals import InputError
 
 STRICT: Any = {"extra": "forbid", "validate_default": True}
 """How configurations are validated: unknown keys are refused, and defaults are checked too."""
@@ -90,7 +91,7 @@ class BrokerConfig:
     @classmethod
     def _known_range(cls, value: list[float]) -> list[float]:
         if len(value) != 2 or not 0 <= value[0] < value[1] <= 1:
-            raise ValueError(
+            raise InputError(
                 f"broker.weight_range must be [least, greatest] with 0 <= least < greatest <= 1; got {value}"
             )
         return value
@@ -98,7 +99,7 @@ class BrokerConfig:
     @model_validator(mode="after")
     def _bundles_of_layers(self) -> "BrokerConfig":
         if self.bundles != "none" and self.blocks != "layers":
-            raise ValueError(
+            raise InputError(
                 f"broker.bundles must be none unless broker.blocks is layers; got {self.bundles!r} "
                 f"with blocks {self.blocks!r}"
             )
@@ -109,11 +110,11 @@ class BrokerConfig:
 
         Raises
         ------
-        ValueError
+        InputError
             If `trial_classes` is more than there are.
         """
         if self.trial_classes is not None and self.trial_classes > classes:
-            raise ValueError(
+            raise InputError(
                 f"broker.trial_classes must be at most {classes}, the classes of the data; "
                 f"got {self.trial_classes}"
             )

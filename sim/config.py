@@ -17,6 +17,7 @@ from agents.learning.weight_search import GridSearch, WeightSearch
 from agents.strategies import STRATEGIES, Strategy
 from markets.goods import Licence
 from markets.mechanisms import MECHANISMS
+from markets.refusals import InputError
 from markets.venues import VENUES
 from sim.broker_config import STRICT, BrokerConfig
 from sim.endowments import DataConfig
@@ -70,7 +71,7 @@ class LearningConfig:
     @model_validator(mode="after")
     def _average_has_a_weight(self) -> "LearningConfig":
         if self.merge == "average" and not self.merge_operator.weighted:
-            raise ValueError(
+            raise InputError(
                 f"learning.merge must be strategy for merge operator {self.merge_operator.name}, "
                 f"which has no merge weight; got {self.merge!r}"
             )
@@ -111,7 +112,7 @@ class PopulationConfig:
                 key = ".".join(["population.parameters", name, *(str(part) for part in first["loc"])])
                 fields_of: Any = STRATEGIES[name]
                 known = ", ".join(f.name for f in dataclasses.fields(fields_of) if f.name != "name")
-                raise ValueError(
+                raise InputError(
                     f"{key} must be allowed by the strategy, whose fields are {known or 'none'}: "
                     f"{first['msg'].lower()}; got {first['input']!r}"
                 ) from error
@@ -122,12 +123,12 @@ class PopulationConfig:
 
         Raises
         ------
-        ValueError
+        InputError
             If the counts of the mix do not sum to `organisations`.
         """
         mix = {name: count for name, count in self.mix.items() if count} or {"truthful": organisations}
         if sum(mix.values()) != organisations:
-            raise ValueError(
+            raise InputError(
                 f"population.mix must name as many organisations as there are ({organisations}); "
                 f"got {mix}, which names {sum(mix.values())}"
             )
@@ -152,7 +153,7 @@ class VenueConfig:
     @classmethod
     def _known_venue(cls, value: str) -> str:
         if value not in (*VENUES, "auto"):
-            raise ValueError(f"venue must be one of auto, {', '.join(VENUES)}; got {value!r}")
+            raise InputError(f"venue must be one of auto, {', '.join(VENUES)}; got {value!r}")
         return value
 
 
@@ -208,30 +209,30 @@ class MarketConfig:
         self.population.strategies(self.organisations)
         self.setting.downstream(self.organisations)
         if self.venue.name not in ("auto", self.mechanism.venue):
-            raise ValueError(
+            raise InputError(
                 f"venue must be {self.mechanism.venue} (or auto) for mechanism {self.mechanism.name}, "
                 f"the only one that it serves; got {self.venue.name!r}"
             )
         properties = self.mechanism.properties
         kind = Licence.parse(self.broker.licence).kind
         if kind not in properties.licences:
-            raise ValueError(
+            raise InputError(
                 f"broker.licence must be one of {', '.join(properties.licences)} "
                 f"for mechanism {self.mechanism.name}; got {self.broker.licence!r}"
             )
         if self.broker.bundles != "none" and not properties.bundles:
             serving = [name for name in MECHANISMS if MECHANISMS.build(name).properties.bundles]
-            raise ValueError(
+            raise InputError(
                 f"broker.bundles must be none for mechanism {self.mechanism.name}, which sells blocks one by "
                 f"one; got {self.broker.bundles!r} ({', '.join(serving)} sells bundles)"
             )
         if self.broker.trials == "none" and not self.learning.merge_operator.weighted:
-            raise ValueError(
+            raise InputError(
                 f"broker.trials must be full or weak for merge operator {self.learning.merge_operator.name}, "
                 f"which has no merge weight; got {self.broker.trials!r}"
             )
         if properties.max_demand is not None and self.broker.demand > properties.max_demand:
-            raise ValueError(
+            raise InputError(
                 f"broker.demand must be at most {properties.max_demand} for mechanism {self.mechanism.name}; "
                 f"got {self.broker.demand}"
             )

@@ -36,6 +36,8 @@ from pydantic import Field
 from pydantic.dataclasses import dataclass
 from scipy.special import wrightomega
 
+from markets.refusals import InputError
+
 FloatArray = NDArray[np.float64]
 BoolArray = NDArray[np.bool_]
 Positive = Annotated[float, Field(gt=0, le=1e3, allow_inf_nan=False)]
@@ -126,7 +128,7 @@ def equilibrium(
 
     Raises
     ------
-    ValueError
+    InputError
         If a shape is wrong, or a quality or a mass out of its range.
     RuntimeError
         If a market has not converged after `max_iterations`.
@@ -161,11 +163,11 @@ def regions_of(organisations: int, regions: int) -> NDArray[np.int64]:
 
     Raises
     ------
-    ValueError
+    InputError
         If `regions` is not in 1..organisations.
     """
     if not 1 <= regions <= organisations:
-        raise ValueError(
+        raise InputError(
             f"setting.regions must be in 1..{organisations}, the number of organisations; got {regions}"
         )
     return np.arange(organisations, dtype=np.int64) * regions // organisations
@@ -216,20 +218,20 @@ def _validated(
     """Return the arguments of `equilibrium` as arrays of the right shape and range."""
     quality = np.asarray(quality, dtype=np.float64)
     if quality.ndim != 2 or quality.shape[1] == 0:
-        raise ValueError(
+        raise InputError(
             f"quality must have the shape [markets, firms], at least one firm; got {quality.shape}"
         )
     present = np.ones(quality.shape, dtype=bool) if present is None else np.asarray(present, dtype=bool)
     if present.shape != quality.shape:
-        raise ValueError(f"present must have the shape {quality.shape} of quality; got {present.shape}")
+        raise InputError(f"present must have the shape {quality.shape} of quality; got {present.shape}")
     allowed = ~present | ((quality >= 0) & (quality <= 1))
     if not allowed.all():
-        raise ValueError(f"quality must be in [0, 1] for every firm present; got {quality[~allowed][0]}")
+        raise InputError(f"quality must be in [0, 1] for every firm present; got {quality[~allowed][0]}")
     mass = present.sum(axis=1) * demand.mass if mass is None else np.asarray(mass, dtype=np.float64)
     if mass.shape != quality.shape[:1]:
-        raise ValueError(
+        raise InputError(
             f"mass must have the shape {quality.shape[:1]}, one number a market; got {mass.shape}"
         )
     if not (np.isfinite(mass) & (mass >= 0)).all():
-        raise ValueError(f"mass must be finite and >= 0 in every market; got {mass.tolist()}")
+        raise InputError(f"mass must be finite and >= 0 in every market; got {mass.tolist()}")
     return quality, present, mass

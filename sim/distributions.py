@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from pydantic import Field, model_validator
 from pydantic.dataclasses import dataclass
 
+from markets.refusals import InputError
 from markets.registry import Registry
 
 Floats = NDArray[np.float64]
@@ -30,7 +31,7 @@ class Distribution(ABC):
 
         Raises
         ------
-        ValueError
+        InputError
             If the distribution is for another number of traders.
         """
 
@@ -63,7 +64,7 @@ class Uniform(Distribution):
     @model_validator(mode="after")
     def _is_a_range(self) -> "Uniform":
         if not self.high > self.low:
-            raise ValueError(f"high must be above low ({self.low}); got {self.high}")
+            raise InputError(f"high must be above low ({self.low}); got {self.high}")
         return self
 
     def draw(self, markets: int, traders: int, rng: np.random.Generator) -> Floats:
@@ -112,9 +113,9 @@ class Schedule(Distribution):
     @model_validator(mode="after")
     def _one_count_an_amount(self) -> "Schedule":
         if not self.amounts:
-            raise ValueError("amounts must name at least one amount; got none")
+            raise InputError("amounts must name at least one amount; got none")
         if self.counts and len(self.counts) != len(self.amounts):
-            raise ValueError(
+            raise InputError(
                 f"counts must be as many as amounts ({len(self.amounts)}) or none; got {len(self.counts)}"
             )
         return self
@@ -123,7 +124,7 @@ class Schedule(Distribution):
         """Return the schedule in every market; one amount alone stands for all traders."""
         amounts = np.repeat(self.amounts, self.counts or 1)
         if len(amounts) not in (1, traders):
-            raise ValueError(
+            raise InputError(
                 f"schedule must have an amount for each of {traders} traders; got {len(amounts)}"
             )
         return np.tile(np.broadcast_to(amounts, traders), (markets, 1))

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from pydantic import Field
 from pydantic.dataclasses import dataclass
 
+from markets.refusals import InputError
 from sim.datasets import DATASETS, DataError, Examples
 from sim.streams import Streams
 
@@ -75,11 +76,11 @@ class DataConfig:
 
     def __post_init__(self) -> None:
         if self.dataset not in DATASETS:
-            raise ValueError(f"data.dataset must be one of {', '.join(DATASETS)}; got {self.dataset!r}")
+            raise InputError(f"data.dataset must be one of {', '.join(DATASETS)}; got {self.dataset!r}")
         if self.sizes and self.endowment == "dirichlet":
-            raise ValueError(f"data.sizes must be empty for endowment dirichlet; got {self.sizes}")
+            raise InputError(f"data.sizes must be empty for endowment dirichlet; got {self.sizes}")
         if self.validation + self.test >= 1:
-            raise ValueError(
+            raise InputError(
                 f"data.validation + data.test must be less than 1; got {self.validation} + {self.test}"
             )
 

@@ -22,6 +22,7 @@ from markets.goods import Licence
 from markets.ledger import Ledger
 from markets.mechanisms import MECHANISMS
 from markets.money import MICRO, to_credits, to_micro
+from markets.refusals import InputError
 from sim.broker import Appraisal, Catalogue, Offers, Shortlist, ask_strategies, at_the_door, to_orders
 from sim.config import STRICT, BrokerConfig, PopulationConfig
 from sim.distributions import DISTRIBUTIONS
@@ -98,12 +99,12 @@ class InducedConfig:
         kind = Licence.parse(self.broker.licence).kind
         served = self.mechanism.properties.licences
         if kind not in served:
-            raise ValueError(
+            raise InputError(
                 f"broker.licence must be one of {', '.join(served)} for mechanism {self.mechanism.name}; "
                 f"got {self.broker.licence!r}"
             )
         if self.broker.demand != 1:
-            raise ValueError(f"broker.demand must be 1: a buyer wants one unit; got {self.broker.demand}")
+            raise InputError(f"broker.demand must be 1: a buyer wants one unit; got {self.broker.demand}")
         return self
 
     @property

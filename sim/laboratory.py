@@ -57,7 +57,7 @@ class Laboratory:
 
     Raises
     ------
-    ValueError
+    InputError
         If the data cannot be divided as configured or there is no such device.
     """
 

@@ -22,6 +22,7 @@ from markets.ledger import Ledger
 from markets.mechanisms import Mechanism
 from markets.money import to_micro
 from markets.orders import Orders
+from markets.refusals import InputError
 from sim.broker import (
     Appraisal,
     Quoted,
@@ -123,7 +124,7 @@ class ParameterMarket(mesa.Model):
             )
         root = seed if rng is None else rng
         if root is not None and not str(root).isdecimal():
-            raise ValueError(f"seed must be a whole number from 0; got {root!r}")
+            raise InputError(f"seed must be a whole number from 0; got {root!r}")
         super().__init__(rng=None if root is None else int(root))
         if root is None:
             root = int(self.rng.integers(2**63))

@@ -21,13 +21,15 @@ import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
 
+from markets.refusals import InputError
+
 TABLES = ("rounds", "organisations", "trials", "orders", "trades", "ledger")
 OPTIONAL_TABLES = ("curves",)
 """Tables of those runs alone that ask for them (`broker.record_curves`)."""
 CHECKPOINT = "checkpoint.safetensors"
 
 
-class RecordError(ValueError):
+class RecordError(InputError):
     """Records that are missing or cannot be read; the message is one sentence."""
 
 

@@ -14,6 +14,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from markets.refusals import InputError
+
 _DIGEST_BYTES = 32
 
 
@@ -33,7 +35,7 @@ class Streams:
 
     Raises
     ------
-    ValueError
+    InputError
         If the seed is no whole number >= 0.
 
     Examples
@@ -48,7 +50,7 @@ class Streams:
 
     def __post_init__(self) -> None:
         if isinstance(self.seed, bool) or not isinstance(self.seed, int | np.integer) or self.seed < 0:
-            raise ValueError(f"seed must be a whole number >= 0; got {self.seed!r}")
+            raise InputError(f"seed must be a whole number >= 0; got {self.seed!r}")
         object.__setattr__(self, "seed", int(self.seed))
 
     def stream(self, purpose: str, *keys: int | str) -> np.random.Generator:

@@ -19,6 +19,7 @@ from agents.strategies import AskView, BidView, OutcomeView, Strategy, Tape
 from agents.strategies.base import Memory
 from markets.columns import BoolArray, FloatArray, IntArray
 from markets.parallel_books import GodeSunderBooks, ParallelBooks, PersistentBooks, Shouted
+from markets.refusals import InputError
 from markets.schedules import Schedules
 from sim.session_record import SessionRecord, Shouts
 from sim.streams import Streams
@@ -105,7 +106,7 @@ class TradingSession:
 
     Raises
     ------
-    ValueError
+    InputError
         If there is not one strategy for each trader, or two of the same name differ.
 
     Notes
@@ -252,11 +253,11 @@ class TradingSession:
 def _followers(strategies: Sequence[Strategy], traders: int) -> dict[str, tuple[Strategy, BoolArray]]:
     """Return each strategy with who follows it, bool[N], by its name."""
     if len(strategies) != traders:
-        raise ValueError(f"strategies must name one for each of the {traders} traders; got {len(strategies)}")
+        raise InputError(f"strategies must name one for each of the {traders} traders; got {len(strategies)}")
     by_name = {strategy.name: strategy for strategy in reversed(strategies)}
     for strategy in strategies:
         if strategy != by_name[strategy.name]:
-            raise ValueError(
+            raise InputError(
                 f"strategies of one name must be the same; got {by_name[strategy.name]} and {strategy}"
             )
     names = np.array([strategy.name for strategy in strategies])

@@ -12,6 +12,8 @@ import math
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from markets.refusals import InputError
+
 
 def gini(x: ArrayLike) -> float:
     """Return the Gini coefficient, 2 sum_i i x_(i) / (n sum x) - (n + 1) / n, x_(i) ascending.
@@ -21,7 +23,7 @@ def gini(x: ArrayLike) -> float:
 
     Raises
     ------
-    ValueError
+    InputError
         If `x` is no column or empty.
     """
     values = np.sort(_column("x", x))
@@ -42,7 +44,7 @@ def lorenz(x: ArrayLike) -> NDArray[np.float64]:
 
     Raises
     ------
-    ValueError
+    InputError
         If `x` is no column or empty.
 
     References
@@ -67,7 +69,7 @@ def atkinson(x: ArrayLike, epsilon: float) -> float:
 
     Raises
     ------
-    ValueError
+    InputError
         If `x` is no column or empty, or `epsilon` negative or not finite.
 
     References
@@ -75,7 +77,7 @@ def atkinson(x: ArrayLike, epsilon: float) -> float:
     Atkinson 1970, Journal of Economic Theory 2(3), 244-263.
     """
     if not (math.isfinite(epsilon) and epsilon >= 0):
-        raise ValueError(f"epsilon must be finite and >= 0; got {epsilon}")
+        raise InputError(f"epsilon must be finite and >= 0; got {epsilon}")
     values = _column("x", x)
     if (values < 0).any():
         return math.nan
@@ -103,7 +105,7 @@ def nash_welfare(x: ArrayLike) -> float:
 
     Raises
     ------
-    ValueError
+    InputError
         If `x` is no column or empty.
     """
     values = _column("x", x)
@@ -119,12 +121,12 @@ def share_better_off(x: ArrayLike, baseline: ArrayLike) -> float:
 
     Raises
     ------
-    ValueError
+    InputError
         If a column is empty, or the two differ in length.
     """
     values, before = _column("x", x), _column("baseline", baseline)
     if len(values) != len(before):
-        raise ValueError(f"baseline must have the length {len(values)} of x; got {len(before)}")
+        raise InputError(f"baseline must have the length {len(values)} of x; got {len(before)}")
     return float((values > before).mean())
 
 
@@ -137,11 +139,11 @@ def allocative_efficiency(realised: float, first_best: float) -> float:
 
     Raises
     ------
-    ValueError
+    InputError
         If `first_best` is negative: not to trade is always possible.
     """
     if first_best < 0:
-        raise ValueError(f"first_best must be >= 0, since no trade gains 0; got {first_best}")
+        raise InputError(f"first_best must be >= 0, since no trade gains 0; got {first_best}")
     if first_best == 0:
         return 1.0 if realised == 0 else math.nan
     return realised / first_best
@@ -169,5 +171,5 @@ def _column(name: str, values: ArrayLike) -> NDArray[np.float64]:
     """Return the values as a float64 column."""
     column = np.asarray(values, dtype=np.float64)
     if column.ndim != 1 or column.size == 0:
-        raise ValueError(f"{name} must be a column of at least one number; got the shape {column.shape}")
+        raise InputError(f"{name} must be a column of at least one number; got the shape {column.shape}")
     return column

@@ -28,6 +28,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from markets.refusals import InputError
+
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 Bools = npt.NDArray[np.bool_]
@@ -79,7 +81,7 @@ def lipschitz_bounds(
 
     Raises
     ------
-    ValueError
+    InputError
         If a loss is not finite, or the first weight not 0.
 
     Examples
@@ -154,13 +156,13 @@ def probe_order(weights: npt.ArrayLike, losses: npt.ArrayLike, lipschitz: npt.Ar
 
     Raises
     ------
-    ValueError
+    InputError
         If there are fewer weights than probes, a loss is not finite, or the first weight not 0.
     """
     grid, loss = np.asarray(weights, dtype=np.float64), np.asarray(losses, dtype=np.float64)
     _check_probes(np.broadcast_to(grid, loss.shape), loss)
     if not 0 <= count < len(grid):
-        raise ValueError(f"count must be a whole number from 0 to {len(grid) - 1}; got {count}")
+        raise InputError(f"count must be a whole number from 0 to {len(grid) - 1}; got {count}")
     k, row = np.asarray(lipschitz, dtype=np.float64)[:, None], np.arange(len(loss))
     places = np.zeros((len(loss), 1 + count), dtype=np.int64)
     least = loss[:, :1] - k * grid
@@ -176,6 +178,6 @@ def probe_order(weights: npt.ArrayLike, losses: npt.ArrayLike, lipschitz: npt.Ar
 
 def _check_probes(weights: Floats, losses: Floats) -> None:
     if not np.isfinite(losses).all():
-        raise ValueError(f"losses must be finite; got {losses[~np.isfinite(losses)][0]}")
+        raise InputError(f"losses must be finite; got {losses[~np.isfinite(losses)][0]}")
     if (weights[:, 0] != 0).any():
-        raise ValueError(f"weights must begin with 0; got {weights[weights[:, 0] != 0][0, 0]}")
+        raise InputError(f"weights must begin with 0; got {weights[weights[:, 0] != 0][0, 0]}")

@@ -2,6 +2,8 @@
 
 import torch
 
+from markets.refusals import InputError
+
 
 def available_devices() -> list[str]:
     """Return the kinds of device that this machine offers, fastest first; "cpu" is always the last."""
@@ -23,7 +25,7 @@ def resolve_device(device: str) -> torch.device:
 
     Raises
     ------
-    ValueError
+    InputError
         If this machine has no such device.
     """
     available = available_devices()
@@ -34,7 +36,7 @@ def resolve_device(device: str) -> torch.device:
         return torch.device(device)
     absent = kind in ("cuda", "mps") and kind not in available
     remark = f" ({kind} is not available here)" if absent else ""
-    raise ValueError(f"device must be one of auto, {', '.join(available)}{remark}; got {device!r}")
+    raise InputError(f"device must be one of auto, {', '.join(available)}{remark}; got {device!r}")
 
 
 def precise_dtype(device: torch.device) -> torch.dtype:

@@ -24,6 +24,7 @@ from agents.learning.networks.base import Architecture
 from agents.learning.networks.products import whole_lines
 from agents.learning.parameters import Parameters, gather, take
 from agents.learning.weight_search import WeightSearch
+from markets.refusals import InputError
 
 Floats = npt.NDArray[np.float64]
 AVERAGES = ("logits", "probabilities")
@@ -46,7 +47,7 @@ class Ensemble:
 
     Raises
     ------
-    ValueError
+    InputError
         If shares are negative or do not sum to 1, or there is no such average.
     """
 
@@ -58,9 +59,9 @@ class Ensemble:
     def __post_init__(self) -> None:
         total = self.weights.sum(1)
         if bool((self.weights < 0).any()) or not torch.allclose(total, torch.ones_like(total)):
-            raise ValueError(f"weights must be at least 0 and sum to 1; got {self.weights.tolist()}")
+            raise InputError(f"weights must be at least 0 and sum to 1; got {self.weights.tolist()}")
         if self.average not in AVERAGES:
-            raise ValueError(f"average must be one of {', '.join(AVERAGES)}; got {self.average!r}")
+            raise InputError(f"average must be one of {', '.join(AVERAGES)}; got {self.average!r}")
 
     @property
     def size(self) -> int:
@@ -133,7 +134,7 @@ def try_ensembles(
         ``logits`` or ``probabilities``.
     """
     if average not in AVERAGES:
-        raise ValueError(f"average must be one of {', '.join(AVERAGES)}; got {average!r}")
+        raise InputError(f"average must be one of {', '.join(AVERAGES)}; got {average!r}")
     rows = whole_lines(torch.arange(len(labels), device=fleet.device).unsqueeze(0))[0]
     x, y, count = inputs.to(fleet.device)[rows], labels.to(fleet.device)[rows], len(labels)
     sellers = torch.as_tensor(np.asarray(seller, dtype=np.int64)).to(fleet.device)

@@ -28,6 +28,7 @@ from agents.learning.packing import Packing
 from agents.learning.parameters import Parameters, finite, gather, take
 from agents.learning.training import Pull, train_epoch, training_groups
 from agents.learning.workspace import Workspace
+from markets.refusals import InputError
 
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
@@ -70,7 +71,7 @@ class Fleet:
         memory_budget_mb: float = 512,
     ) -> None:
         if slots < 1:
-            raise ValueError(f"slots must be at least 1; got {slots}")
+            raise InputError(f"slots must be at least 1; got {slots}")
         self.architecture = architecture
         self.slots = slots
         self.optimiser = optimiser
@@ -101,11 +102,11 @@ class Fleet:
         return tile_size(self.working_bytes, evaluation_bytes(self.architecture, rows), self.device)
 
     def rows(self, slots: npt.ArrayLike) -> Tensor:
-        """Return slot numbers as an int64 tensor on the device; ``ValueError`` if one is not in 0..N-1."""
+        """Return slot numbers as an int64 tensor on the device; ``InputError`` if one is not in 0..N-1."""
         array = np.asarray(slots, dtype=np.int64).reshape(-1)
         if array.size and (array.min() < 0 or array.max() >= self.slots):
             wrong = array[(array < 0) | (array >= self.slots)][0]
-            raise ValueError(f"slot must be in 0..{self.slots - 1}; got {wrong}")
+            raise InputError(f"slot must be in 0..{self.slots - 1}; got {wrong}")
         return torch.from_numpy(array.copy()).to(self.device)
 
     def load(self, models: Sequence[Mapping[str, np.ndarray]]) -> None:
@@ -124,14 +125,14 @@ class Fleet:
 
         Raises
         ------
-        ValueError
+        InputError
             If a tensor is not one of the architecture's or has another shape.
         """
         rows, models = self.rows(slots), self.models
         for name, new in parameters.items():
             expected = (len(rows), *models[name].shape[1:]) if name in models else None
             if tuple(new.shape) != expected:
-                raise ValueError(
+                raise InputError(
                     f"tensor {name} of {self.architecture.signature} must be {expected}; got {new.shape}"
                 )
             models[name][rows] = new.to(self.device, torch.float32)
@@ -196,16 +197,16 @@ class Fleet:
 
         Raises
         ------
-        ValueError
+        InputError
             If a slot is named twice or the order does not fit the slots.
         """
         numbers = np.asarray(slots, dtype=np.int64).reshape(-1)
         if len(np.unique(numbers)) != len(numbers) or order.shape[:1] != numbers.shape or order.ndim != 2:
-            raise ValueError(
+            raise InputError(
                 f"order must have a row for each of the distinct slots {numbers}; got shape {order.shape}"
             )
         if batch_size < 1:
-            raise ValueError(f"batch_size must be at least 1; got {batch_size}")
+            raise InputError(f"batch_size must be at least 1; got {batch_size}")
         self.rows(numbers)
         inputs, labels = inputs.to(self.device), labels.to(self.device)
         seen = (order >= 0).sum(axis=1).astype(np.int64)
@@ -295,13 +296,13 @@ class Fleet:
         return {name: leaf.detach().cpu().clone().contiguous() for name, leaf in self._leaves().items()}
 
     def restore(self, state: Mapping[str, Tensor]) -> None:
-        """Take over what `state` returned; ``ValueError`` for another architecture, optimiser or size."""
+        """Take over what `state` returned; ``InputError`` for another architecture, optimiser or size."""
         leaves = self._leaves()
         shapes = {name: tuple(leaf.shape) for name, leaf in leaves.items()}
         found = {name: tuple(leaf.shape) for name, leaf in state.items()}
         if shapes != found:
             wrong = sorted(name for name in shapes | found if shapes.get(name) != found.get(name))[0]
-            raise ValueError(f"checkpoint tensor {wrong} must be {shapes.get(wrong)}; got {found.get(wrong)}")
+            raise InputError(f"checkpoint tensor {wrong} must be {shapes.get(wrong)}; got {found.get(wrong)}")
         for name, leaf in leaves.items():
             leaf.copy_(state[name])
 

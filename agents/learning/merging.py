@@ -17,6 +17,7 @@ from agents.learning.merge_operators.base import interpolate
 from agents.learning.merge_operators.recipe import Recipe
 from agents.learning.networks.base import Architecture
 from agents.learning.parameters import Parameters, take
+from markets.refusals import InputError
 
 __all__ = ["interpolate", "merge", "position_masks", "purchase_rank"]
 
@@ -94,13 +95,13 @@ def merge(
 
     Raises
     ------
-    ValueError
+    InputError
         If a weight is not in [0, 1], or a slot or position does not exist.
     """
     buyers, weights = np.asarray(buyer, dtype=np.int64), np.asarray(weight, dtype=np.float64)
     wrong = weights[~((weights >= 0) & (weights <= 1))]
     if len(wrong):
-        raise ValueError(f"weight must be in [0, 1]; got {wrong[0]}")
+        raise InputError(f"weight must be in [0, 1]; got {wrong[0]}")
     sellers = torch.as_tensor(np.asarray(seller, dtype=np.int64)).to(fleet.device)
     masks = position_masks(fleet.architecture, position, names, fleet.device)
     shares = torch.from_numpy(weights).to(fleet.device, torch.float32)

@@ -16,6 +16,7 @@ import numpy.typing as npt
 import torch
 
 from agents.learning.fleet import Fleet
+from markets.refusals import InputError
 
 Ints = npt.NDArray[np.int64]
 SUM_TOLERANCE = 1e-9
@@ -48,7 +49,7 @@ def mix(
 
     Raises
     ------
-    ValueError
+    InputError
         If the shapes do not fit, a weight is negative or a row does not sum to 1.
 
     Notes
@@ -57,9 +58,9 @@ def mix(
     """
     groups, number = slots.shape
     if weights.shape != (groups, number, number):
-        raise ValueError(f"weights must have the shape {(groups, number, number)}; got {weights.shape}")
+        raise InputError(f"weights must have the shape {(groups, number, number)}; got {weights.shape}")
     if (weights < 0).any() or (np.abs(weights.sum(axis=2) - 1) > SUM_TOLERANCE).any():
-        raise ValueError(f"weights must be at least 0 and each row sum to 1; got {weights.tolist()}")
+        raise InputError(f"weights must be at least 0 and each row sum to 1; got {weights.tolist()}")
     changed = (weights != np.eye(number)).any(axis=2)
     moved = slots[changed]
     share = torch.from_numpy(weights).to(fleet.device, torch.float32)

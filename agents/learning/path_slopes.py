@@ -21,6 +21,7 @@ from agents.learning.fleet import Fleet
 from agents.learning.memory import chunk_size, chunks, training_bytes
 from agents.learning.merge_operators.recipe import Recipe
 from agents.learning.parameters import Parameters, gather, take
+from markets.refusals import InputError
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -85,11 +86,11 @@ def path_slopes(
 
     Raises
     ------
-    ValueError
+    InputError
         If the network keeps running statistics, which change along a merge in ways that have no slope.
     """
     if fleet.statistics:
-        raise ValueError(
+        raise InputError(
             f"network must keep no running statistics for slopes; got {fleet.architecture.signature}"
         )
     buyers, sellers, groups = fleet.rows(buyer), _column(seller, fleet), _column(group, fleet)

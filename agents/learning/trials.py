@@ -116,7 +116,7 @@ def try_blocks(
 
     Raises
     ------
-    ValueError
+    InputError
         If the grid is not as described, or a slot or position does not exist.
     """
     search = weights if isinstance(weights, WeightSearch) else _grid(weights)

@@ -15,6 +15,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from markets.refusals import InputError
+
 Floats = npt.NDArray[np.float64]
 LossAt = Callable[[Floats], Floats]
 """From merge weights ``[P, W]`` to validation losses ``[P, W]``, inf where a loss is not finite."""
@@ -53,7 +55,7 @@ class GridSearch(WeightSearch):
 
     Raises
     ------
-    ValueError
+    InputError
         If they are not so.
     """
 
@@ -62,7 +64,7 @@ class GridSearch(WeightSearch):
     def __post_init__(self) -> None:
         grid = np.asarray(self.weights, dtype=np.float64)
         if grid.ndim != 1 or not len(grid) or grid[0] != 0 or grid[-1] > 1 or not (np.diff(grid) > 0).all():
-            raise ValueError(f"weights must increase from 0 and end at most at 1; got {grid.tolist()}")
+            raise InputError(f"weights must increase from 0 and end at most at 1; got {grid.tolist()}")
 
     @classmethod
     def spaced(cls, least: float, most: float, count: int) -> "GridSearch":
@@ -97,7 +99,7 @@ class GoldenSection(WeightSearch):
 
     Raises
     ------
-    ValueError
+    InputError
         If a parameter is not as described.
     """
 
@@ -108,7 +110,7 @@ class GoldenSection(WeightSearch):
     def __post_init__(self) -> None:
         _check_interval(self.least, self.most)
         if not self.tolerance > 0:
-            raise ValueError(f"tolerance must be greater than 0; got {self.tolerance}")
+            raise InputError(f"tolerance must be greater than 0; got {self.tolerance}")
 
     @property
     def evaluations(self) -> int:
@@ -158,7 +160,7 @@ class QuadraticFit(WeightSearch):
 
     Raises
     ------
-    ValueError
+    InputError
         If a parameter is not as described.
     """
 
@@ -169,7 +171,7 @@ class QuadraticFit(WeightSearch):
     def __post_init__(self) -> None:
         _check_interval(self.least, self.most)
         if self.points < 3:
-            raise ValueError(f"points must be at least 3; got {self.points}")
+            raise InputError(f"points must be at least 3; got {self.points}")
 
     @property
     def evaluations(self) -> int:
@@ -191,6 +193,6 @@ class QuadraticFit(WeightSearch):
 
 def _check_interval(least: float, most: float) -> None:
     if not 0 <= least < most <= 1:
-        raise ValueError(
+        raise InputError(
             f"weights must lie between least and most with 0 <= least < most <= 1; got {least}, {most}"
         )

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from agents.learning.networks.base import Architecture
 from agents.learning.parameters import Parameters
+from markets.refusals import InputError
 
 
 def select_weights(large: Parameters, architecture: Architecture) -> Parameters:
@@ -31,14 +32,14 @@ def select_weights(large: Parameters, architecture: Architecture) -> Parameters:
 
     Raises
     ------
-    ValueError
+    InputError
         If a tensor is missing in the larger model, has another number of axes, or a shorter one.
     """
     selected = {}
     for name, shape in architecture.shapes.items():
         found = tuple(large[name].shape[1:]) if name in large else None
         if found is None or len(found) != len(shape) or any(a < b for a, b in zip(found, shape, strict=True)):
-            raise ValueError(
+            raise InputError(
                 f"tensor {name} of the larger model must be at least {shape} along every axis; got {found}"
             )
         leaf = large[name]

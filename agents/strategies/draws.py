@@ -9,13 +9,15 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import AfterValidator, Field
 
+from markets.refusals import InputError
+
 Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
 
 
 def ordered(ends: tuple[float, float]) -> tuple[float, float]:
-    """Return the ends of a range; a ``ValueError`` says so if the first is above the second."""
+    """Return the ends of a range; an ``InputError`` says so if the first is above the second."""
     if ends[0] > ends[1]:
-        raise ValueError(f"a range must be [least, most] with least <= most; got {list(ends)}")
+        raise InputError(f"a range must be [least, most] with least <= most; got {list(ends)}")
     return ends
 
 

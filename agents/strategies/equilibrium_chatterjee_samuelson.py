@@ -8,6 +8,7 @@ from pydantic.dataclasses import dataclass
 
 from agents.strategies import STRATEGIES
 from agents.strategies.base import AskView, BidView, Floats, Strategy, worthwhile
+from markets.refusals import InputError
 from markets.theory import chatterjee_samuelson_ask, chatterjee_samuelson_bid
 
 
@@ -40,7 +41,7 @@ class EquilibriumChatterjeeSamuelson(Strategy):
     @model_validator(mode="after")
     def _ends_in_order(self) -> "EquilibriumChatterjeeSamuelson":
         if self.low >= self.high:
-            raise ValueError(f"low must be below high ({self.high}); got {self.low}")
+            raise InputError(f"low must be below high ({self.high}); got {self.low}")
         return self
 
     def ask(self, view: AskView) -> Floats:

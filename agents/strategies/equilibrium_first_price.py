@@ -8,6 +8,7 @@ from pydantic.dataclasses import dataclass
 
 from agents.strategies import STRATEGIES
 from agents.strategies.base import AskView, BidView, Floats, Strategy, worthwhile
+from markets.refusals import InputError
 from markets.theory import first_price_bid
 
 
@@ -44,7 +45,7 @@ class EquilibriumFirstPrice(Strategy):
     @model_validator(mode="after")
     def _reserve_in_reach(self) -> "EquilibriumFirstPrice":
         if self.reserve > self.highest:
-            raise ValueError(f"reserve must be at most highest ({self.highest}); got {self.reserve}")
+            raise InputError(f"reserve must be at most highest ({self.highest}); got {self.reserve}")
         return self
 
     def ask(self, view: AskView) -> Floats:

@@ -19,7 +19,7 @@ def run_cross(overrides: Sequence[str], folder: Path | None) -> int:
 
     Raises
     ------
-    UserError, hydra.errors.HydraException, omegaconf.errors.OmegaConfBaseException, ValueError
+    UserError, hydra.errors.HydraException, omegaconf.errors.OmegaConfBaseException, InputError
         If the configuration is not allowed; nothing has been written then.
     """
     asked = [override for override in overrides if override not in ("--cfg", "-c", "job", "--cfg=job")]

@@ -21,7 +21,7 @@ def compose_cross(overrides: Sequence[str]) -> tuple[CrossConfig, str]:
 
     Raises
     ------
-    UserError, hydra.errors.HydraException, omegaconf.errors.OmegaConfBaseException, ValueError
+    UserError, hydra.errors.HydraException, omegaconf.errors.OmegaConfBaseException, InputError
         Whatever is wrong with them.
     """
     for override in overrides:

@@ -14,6 +14,7 @@ from pydantic.dataclasses import dataclass
 from agents.strategies import STRATEGIES
 from markets.goods import Licence
 from markets.mechanisms import MECHANISMS
+from markets.refusals import InputError
 from markets.registry import Registry
 from sim.config import STRICT, BrokerConfig, LearningConfig, MarketConfig, PopulationConfig
 from sim.endowments import DataConfig
@@ -89,7 +90,7 @@ class CrossConfig:
     @model_validator(mode="after")
     def _cells_fit(self) -> "CrossConfig":
         if self.followers >= self.organisations:
-            raise ValueError(
+            raise InputError(
                 f"followers must be fewer than organisations ({self.organisations}); got {self.followers}"
             )
         for mechanism in self.mechanisms:
@@ -132,11 +133,11 @@ class CrossConfig:
 
 
 def _named(field_name: str, value: Sequence[str], registry: Registry[Any], every: list[str]) -> list[str]:
-    """Return the names without repeats, with ``all`` written out; raise a ValueError for an unknown one."""
+    """Return the names without repeats, with ``all`` written out; raise an InputError for an unknown one."""
     names = list(dict.fromkeys(every if list(value) == [ALL] else value))
     if not names:
-        raise ValueError(f"{field_name} must name at least one of {', '.join(every)}; got none")
+        raise InputError(f"{field_name} must name at least one of {', '.join(every)}; got none")
     for name in names:
         if name not in registry:
-            raise ValueError(f"{field_name} must be [all] or among {', '.join(every)}; got {name!r}")
+            raise InputError(f"{field_name} must be [all] or among {', '.join(every)}; got {name!r}")
     return names

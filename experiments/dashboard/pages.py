@@ -25,6 +25,7 @@ from experiments.dashboard.stage import MOST_ROUNDS, Stage
 from experiments.dashboard.story import CSS, Story
 from experiments.runner import read_config
 from experiments.sentences import one_sentence
+from markets.refusals import InputError
 
 Made = TypeVar("Made")
 
@@ -180,7 +181,7 @@ def _build(choices: Choices, rules: Sequence[Rule]) -> Stage | str:
         return Stage(tuple(choices.market(rule) for rule in rules), choices.seed)
     except ValidationError as error:
         return f"These choices do not go together: {one_sentence(error)}."
-    except ValueError as error:
+    except InputError as error:
         sentence = one_sentence(error)
         return f"{sentence[0].upper()}{sentence[1:]}."
 
@@ -189,5 +190,5 @@ def _attempt(make: Callable[[], Made]) -> Made | str:
     """Return what is made, or a sentence on why it cannot be."""
     try:
         return make()
-    except ValueError as error:
+    except InputError as error:
         return one_sentence(error)

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from experiments.dashboard.chronicle import Chronicle, Tables, beside_autarky
+from markets.refusals import InputError
 from sim.config import MarketConfig
 from sim.laboratory import Laboratory
 from sim.market import ParameterMarket, play
@@ -33,13 +34,13 @@ class Stage(mesa.Model):
 
     Raises
     ------
-    ValueError
+    InputError
         If the seed is negative or the data cannot be shared out as configured.
     """
 
     def __init__(self, markets: tuple[MarketConfig, ...], seed: int) -> None:
         if seed < 0:
-            raise ValueError(f"seed must be a whole number from 0; got {seed}")
+            raise InputError(f"seed must be a whole number from 0; got {seed}")
         super().__init__(seed=seed)
         self.running: bool = True
         laboratory = Laboratory(markets[0], seed, worlds=len(markets) + 1)

@@ -9,6 +9,7 @@ from typing import Annotated, Any
 from pydantic import Field
 from pydantic.dataclasses import dataclass
 
+from markets.refusals import InputError
 from sim.baselines import BASELINES, Baseline
 from sim.config import STRICT
 from sim.settings import SETTINGS
@@ -66,17 +67,17 @@ def build_arm(spec: Any) -> tuple[str, Arm]:
 
     Raises
     ------
-    ValueError
+    InputError
         If there is no such arm, or a mapping says neither.
     """
     if not isinstance(spec, Mapping):
         if spec not in ARMS:
-            raise ValueError(f"arms must be among {', '.join(ARMS)}, or mappings; got {spec!r}")
+            raise InputError(f"arms must be among {', '.join(ARMS)}, or mappings; got {spec!r}")
         return str(spec), ARMS[spec]
     fields = dict(spec)
     name = str(fields.pop("name", ""))
     if not name or ("baseline" in fields) == ("setting" in fields):
-        raise ValueError(
+        raise InputError(
             f"an arm must be a mapping with a name and either a baseline or a setting; got {spec}"
         )
     if "setting" in fields:

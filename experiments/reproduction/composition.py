@@ -65,7 +65,7 @@ def compose_experiment(preset: str, overrides: Sequence[str]) -> Experiment:
 
     Raises
     ------
-    UserError, hydra.errors.HydraException, omegaconf.errors.OmegaConfBaseException, ValueError
+    UserError, hydra.errors.HydraException, omegaconf.errors.OmegaConfBaseException, InputError
         Whatever is wrong with them.
     """
     typed = [check_grammar(override) for override in overrides]

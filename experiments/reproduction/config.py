@@ -12,6 +12,7 @@ from pydantic import Field, field_validator, model_validator
 from pydantic.dataclasses import dataclass
 
 from experiments.reproduction.arms import Arm, MarketArm, build_arm
+from markets.refusals import InputError
 from sim.baselines import Baseline
 from sim.config import STRICT, BrokerConfig, LearningConfig, MarketConfig, PopulationConfig, VenueConfig
 from sim.endowments import DataConfig
@@ -75,9 +76,9 @@ class ReproductionConfig:
     def _values_to_vary(cls, value: dict[str, list[Any]]) -> dict[str, list[Any]]:
         for key, values in value.items():
             if not values:
-                raise ValueError(f"vary.{key} must name at least one value; got none")
+                raise InputError(f"vary.{key} must name at least one value; got none")
             if key in NOT_VARIED:
-                raise ValueError(
+                raise InputError(
                     f"vary must not name {', '.join(NOT_VARIED)}, which all cells share; got {key}"
                 )
         return value
@@ -85,10 +86,10 @@ class ReproductionConfig:
     @model_validator(mode="after")
     def _arms_fit(self) -> "ReproductionConfig":
         if not self.arms:
-            raise ValueError("arms must name at least one; got none")
+            raise InputError("arms must name at least one; got none")
         names = [name for name, _ in self._named()]
         if len(set(names)) < len(names):
-            raise ValueError(f"arms must have different names; got {', '.join(names)}")
+            raise InputError(f"arms must have different names; got {', '.join(names)}")
         for alignment in {arm.alignment for arm in self.markets.values()}:
             market = self.market(alignment)
             for arm in self.markets.values():

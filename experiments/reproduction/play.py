@@ -40,7 +40,7 @@ def play_preset(preset: str, overrides: Sequence[str] = (), folder: Path | None 
 
     Raises
     ------
-    UserError, hydra.errors.HydraException, omegaconf.errors.OmegaConfBaseException, ValueError
+    UserError, hydra.errors.HydraException, omegaconf.errors.OmegaConfBaseException, InputError
         If the configuration is not allowed; nothing has been written then.
     """
     return play_experiment(compose_experiment(preset, overrides), folder)[1]
@@ -64,7 +64,7 @@ def play_experiment(experiment: Experiment, folder: Path | None) -> tuple[Path, 
     ------
     UserError
         If the folder holds something else.
-    ValueError
+    InputError
         If the data cannot be had or divided; nothing has been written then.
     """
     distinct = {cell.digest: cell for cell in experiment.cells}

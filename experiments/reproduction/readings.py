@@ -17,6 +17,7 @@ from experiments.reproduction.convergence import COSTS, convergence_table
 from experiments.reproduction.rate import rate_table
 from experiments.reproduction.summary import MEASURES, samples
 from experiments.statistics import Interval, interval, paired_interval
+from markets.refusals import InputError
 
 
 @dataclass(frozen=True)
@@ -186,5 +187,5 @@ def _paired(table: pd.DataFrame, arm: str, against: str, measure: str) -> Interv
 def _column(table: pd.DataFrame, arm: str, measure: str) -> NDArray[np.float64]:
     own = table[table["arm"] == arm].sort_values("replicate")
     if own.empty:
-        raise ValueError(f"records must hold the arm {arm!r}; got {', '.join(dict.fromkeys(table['arm']))}")
+        raise InputError(f"records must hold the arm {arm!r}; got {', '.join(dict.fromkeys(table['arm']))}")
     return own[measure].to_numpy(dtype=np.float64)

@@ -31,7 +31,7 @@ def run_sweep(overrides: Sequence[str]) -> int:
 
     Raises
     ------
-    UserError, hydra.errors.HydraException, omegaconf.errors.OmegaConfBaseException, ValueError
+    UserError, hydra.errors.HydraException, omegaconf.errors.OmegaConfBaseException, InputError
         If any configuration is not allowed; nothing has been written then.
     """
     prepare_launchers()

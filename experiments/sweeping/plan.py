@@ -97,7 +97,7 @@ def plan_sweep(master: DictConfig) -> Plan:
 
     Raises
     ------
-    UserError, hydra.errors.HydraException, omegaconf.errors.OmegaConfBaseException, ValueError
+    UserError, hydra.errors.HydraException, omegaconf.errors.OmegaConfBaseException, InputError
         If any of the configurations is not allowed.
     """
     typed = list(master.hydra.overrides.task)

@@ -30,7 +30,7 @@ from experiments.figures import save_figure
 from experiments.figures.style import STYLE
 from experiments.progress import Progress
 from experiments.runner import library_versions
-from experiments.sentences import USER_ERRORS, UserError, one_sentence
+from experiments.sentences import USER_ERRORS, UserError, one_sentence, tell
 from experiments.textbook import TEXTBOOK, Preset
 from experiments.textbook.base import RESULTS, Tables
 from experiments.textbook.findings import COLUMNS
@@ -144,8 +144,7 @@ def _run(composed: DictConfig) -> None:
         tables = play(preset, folder)
         _conclude(folder, preset, tables)
     except USER_ERRORS as error:
-        print(f"parabourse: {one_sentence(error)}.", file=sys.stderr)
-        sys.exit(2)
+        sys.exit(tell(error))
     except KeyboardInterrupt:
         print("parabourse: stopped; a textbook run starts again from the beginning.", file=sys.stderr)
         sys.exit(130)

@@ -12,6 +12,7 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from experiments.statistics import Interval, interval
+from markets.refusals import InputError
 
 Floats = NDArray[np.float64]
 
@@ -71,11 +72,11 @@ class Findings:
 
         Raises
         ------
-        ValueError
+        InputError
             If the relation is unknown or no replicate says anything.
         """
         if relation not in RELATIONS:
-            raise ValueError(f"relation must be one of {', '.join(RELATIONS)}; got {relation!r}")
+            raise InputError(f"relation must be one of {', '.join(RELATIONS)}; got {relation!r}")
         known = np.asarray(samples, dtype=np.float64)
         found = interval(known[np.isfinite(known)])
         values = (case, size, quantity, found.mean, found.low, found.high, found.n, relation, theory)

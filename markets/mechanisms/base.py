@@ -15,6 +15,7 @@ import numpy.typing as npt
 from markets.columns import IntArray, require
 from markets.goods import LICENCE_KINDS
 from markets.orders import Orders, Trades
+from markets.refusals import InputError
 from markets.registry import Registry
 from markets.venues import VENUES
 
@@ -58,7 +59,7 @@ class Properties:
 
     Raises
     ------
-    ValueError
+    InputError
         If a value is not one of those named.
     """
 
@@ -81,11 +82,11 @@ class Properties:
         choices = {"truthful_buyers": TRUTHFUL, "truthful_sellers": TRUTHFUL, "budget": BUDGETS}
         for field, allowed in choices.items():
             if getattr(self, field) not in allowed:
-                raise ValueError(
+                raise InputError(
                     f"properties.{field} must be one of {', '.join(allowed)}; got {getattr(self, field)!r}"
                 )
         if not self.licences or not set(self.licences) <= set(LICENCE_KINDS):
-            raise ValueError(
+            raise InputError(
                 f"properties.licences must be some of {', '.join(LICENCE_KINDS)}; got {self.licences}"
             )
 
@@ -142,12 +143,12 @@ class Mechanism(ABC):
 
         Raises
         ------
-        ValueError
+        InputError
             If buyers want more blocks than the mechanism serves, or bundles and it serves none.
         """
         most = self.properties.max_demand
         if most is not None and orders.demand > most:
-            raise ValueError(
+            raise InputError(
                 f"orders.demand must be at most {most} for {type(self).__name__}; got {orders.demand}"
             )
         if not self.properties.bundles:

@@ -17,6 +17,7 @@ from markets.margin import Margin, Terms
 from markets.mechanisms.base import Mechanism
 from markets.orders import Orders, Trades
 from markets.ranking import first_rows, inverse
+from markets.refusals import InputError
 
 COMPLETE_BOOK = "every buyer can trade with every listing of its book"
 """Where a call market's winners can always be matched."""
@@ -48,7 +49,7 @@ class CallMarket(Mechanism):
 
         Raises
         ------
-        ValueError
+        InputError
             If a buyer's bids differ within a position or a listing's asks differ between buyers.
         """
         by_priority = inverse(self.draw_priority(orders, rng))
@@ -75,12 +76,12 @@ class MarginRule(CallMarket):
 
 
 def require_one(field: str, group_name: str, group: IntArray, values: FloatArray) -> None:
-    """Raise a ValueError unless `values` is constant within each group."""
+    """Raise an InputError unless `values` is constant within each group."""
     first = first_rows(group)[group]
     same = values == values[first]
     if not same.all():
         row = int(np.argmin(same))
-        raise ValueError(
+        raise InputError(
             f"{field} must be the same in all of a {group_name} on the venue books; "
             f"got {values[row]} in row {row} and {values[first[row]]} in row {first[row]}"
         )

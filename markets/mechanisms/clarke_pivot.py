@@ -87,7 +87,7 @@ class ClarkePivot(Mechanism):
 
         Raises
         ------
-        ValueError
+        InputError
             If a listing has fewer copies than buyers.
         """
         projects = Projects.of(orders, self.draw_priority(orders, rng), self.cost)

@@ -105,7 +105,7 @@ class ContinuousDoubleAuction(Mechanism):
 
         Raises
         ------
-        ValueError
+        InputError
             If a buyer's bids differ within a position or a listing's asks differ between buyers.
         """
         priority = self.draw_priority(orders, rng)

@@ -72,7 +72,7 @@ class DeterministicOptimalPrice(Mechanism):
 
         Raises
         ------
-        ValueError
+        InputError
             If a listing has fewer copies than buyers.
         """
         priority = self.draw_priority(orders, rng)

@@ -81,7 +81,7 @@ class Lindahl(Mechanism):
 
         Raises
         ------
-        ValueError
+        InputError
             If a listing has fewer copies than buyers.
         """
         projects = Projects.of(orders, self.draw_priority(orders, rng), self.cost)

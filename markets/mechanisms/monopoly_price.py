@@ -91,7 +91,7 @@ class MonopolyPrice(PriorBased):
 
         Raises
         ------
-        ValueError
+        InputError
             If a listing has fewer copies than buyers.
         """
         priority = self.draw_priority(orders, rng)

@@ -83,7 +83,7 @@ class Moulin(Mechanism):
 
         Raises
         ------
-        ValueError
+        InputError
             If a listing has fewer copies than buyers.
         """
         priority = self.draw_priority(orders, rng)

@@ -16,6 +16,7 @@ from markets.matching import stable_matching
 from markets.mechanisms.base import MECHANISMS, Mechanism, Properties
 from markets.orders import Orders, Trades
 from markets.priors import Distribution, to_prior
+from markets.refusals import InputError
 
 
 @MECHANISMS.register
@@ -58,7 +59,7 @@ class Myerson(Mechanism):
 
     Raises
     ------
-    ValueError
+    InputError
         If a prior is none, or has no density.
 
     Examples
@@ -85,7 +86,7 @@ class Myerson(Mechanism):
     def _build_prior(cls, value: Any) -> Distribution:
         prior = to_prior(value)
         if not isinstance(prior, Distribution):
-            raise ValueError(f"mechanism.prior must be a distribution with a density; got {value!r}")
+            raise InputError(f"mechanism.prior must be a distribution with a density; got {value!r}")
         return prior
 
     @field_validator("priors")

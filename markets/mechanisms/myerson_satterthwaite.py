@@ -13,6 +13,7 @@ from markets.bargaining import pair_off
 from markets.goods import LICENCE_KINDS
 from markets.mechanisms.base import MECHANISMS, Mechanism, Properties
 from markets.orders import Orders, Trades
+from markets.refusals import InputError
 
 Money = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 
@@ -50,7 +51,7 @@ class MyersonSatterthwaite(Mechanism):
 
     Raises
     ------
-    ValueError
+    InputError
         If `high` is not above `low`.
 
     Examples
@@ -70,7 +71,7 @@ class MyersonSatterthwaite(Mechanism):
     @model_validator(mode="after")
     def _is_a_range(self) -> "MyersonSatterthwaite":
         if not self.high > self.low:
-            raise ValueError(f"mechanism.high must be above low ({self.low}); got {self.high}")
+            raise InputError(f"mechanism.high must be above low ({self.low}); got {self.high}")
         return self
 
     @property

@@ -22,6 +22,7 @@ from markets.private_information import (
     disclosed_cell,
     seller_reading,
 )
+from markets.refusals import InputError
 
 
 @MECHANISMS.register
@@ -63,7 +64,7 @@ class PrivateBargaining(Mechanism):
 
     Raises
     ------
-    ValueError
+    InputError
         If `high` is not above `low`.
 
     Examples
@@ -87,7 +88,7 @@ class PrivateBargaining(Mechanism):
     @model_validator(mode="after")
     def _is_a_range(self) -> "PrivateBargaining":
         if not self.high > self.low:
-            raise ValueError(f"mechanism.high must be above low ({self.low}); got {self.high}")
+            raise InputError(f"mechanism.high must be above low ({self.low}); got {self.high}")
         return self
 
     @property

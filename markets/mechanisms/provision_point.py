@@ -85,7 +85,7 @@ class ProvisionPoint(Mechanism):
 
         Raises
         ------
-        ValueError
+        InputError
             If a listing has fewer copies than buyers.
         """
         projects = Projects.of(orders, self.draw_priority(orders, rng), self.cost)

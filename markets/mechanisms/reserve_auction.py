@@ -18,6 +18,7 @@ from markets.mechanisms.prior_based import ONE_ROUND, PriorBased
 from markets.orders import Orders, Trades
 from markets.priors import Prior, to_prior
 from markets.priors.past_bids import PastBids
+from markets.refusals import InputError
 
 
 @MECHANISMS.register
@@ -65,7 +66,7 @@ class ReserveAuction(PriorBased):
 
     Raises
     ------
-    ValueError
+    InputError
         If the reserve is no prior and not finite or negative.
 
     Examples
@@ -92,7 +93,7 @@ class ReserveAuction(PriorBased):
         if isinstance(value, bool) or not isinstance(value, (int, float)):
             return to_prior(value)
         if not (math.isfinite(value) and value >= 0):
-            raise ValueError(f"mechanism.reserve must be finite and not negative, or a prior; got {value}")
+            raise InputError(f"mechanism.reserve must be finite and not negative, or a prior; got {value}")
         return float(value)
 
     @property

@@ -76,7 +76,7 @@ class RandomSamplingOptimalPrice(Mechanism):
 
         Raises
         ------
-        ValueError
+        InputError
             If a listing has fewer copies than buyers.
         """
         priority = self.draw_priority(orders, rng)

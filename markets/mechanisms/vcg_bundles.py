@@ -91,7 +91,7 @@ class VCGBundles(Mechanism):
 
         Raises
         ------
-        ValueError
+        InputError
             If the orders are more than can be solved exactly.
         """
         by_priority = np.argsort(self.draw_priority(orders, rng))

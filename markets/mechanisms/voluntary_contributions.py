@@ -84,7 +84,7 @@ class VoluntaryContributions(Mechanism):
 
         Raises
         ------
-        ValueError
+        InputError
             If a listing has fewer copies than buyers.
         """
         projects = Projects.of(orders, self.draw_priority(orders, rng), self.cost)

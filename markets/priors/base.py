@@ -13,6 +13,7 @@ from pydantic import Field
 
 from markets.columns import FloatArray
 from markets.orders import Orders
+from markets.refusals import InputError
 from markets.registry import Registry
 
 Money = Annotated[float, Field(ge=0, allow_inf_nan=False)]
@@ -119,7 +120,7 @@ def to_prior(given: Any) -> Prior:
 
     Raises
     ------
-    ValueError
+    InputError
         If it is none of these.
 
     Examples
@@ -131,4 +132,4 @@ def to_prior(given: Any) -> Prior:
         return given
     if isinstance(given, (str, Mapping)):
         return PRIORS.build(given)
-    raise ValueError(f"prior must be a name or a mapping with a name, of {', '.join(PRIORS)}; got {given!r}")
+    raise InputError(f"prior must be a name or a mapping with a name, of {', '.join(PRIORS)}; got {given!r}")

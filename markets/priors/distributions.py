@@ -13,6 +13,7 @@ from scipy.special import erfcx, ndtr, ndtri
 
 from markets.columns import FloatArray
 from markets.priors.base import PRIORS, Distribution, Money, PositiveMoney
+from markets.refusals import InputError
 
 _LOWEST = -37.0
 """Standard deviations below the mean of a normal where its Mills ratio nearly leaves the floats."""
@@ -30,7 +31,7 @@ class Uniform(Distribution):
 
     Raises
     ------
-    ValueError
+    InputError
         If `high` is not above `low`.
 
     Examples
@@ -47,7 +48,7 @@ class Uniform(Distribution):
     @model_validator(mode="after")
     def _is_a_range(self) -> "Uniform":
         if not self.high > self.low:
-            raise ValueError(f"prior.high must be above low ({self.low}); got {self.high}")
+            raise InputError(f"prior.high must be above low ({self.low}); got {self.high}")
         return self
 
     @property

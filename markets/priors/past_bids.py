@@ -19,6 +19,7 @@ from markets.orders import Orders
 from markets.priors.base import PRIORS, Prior
 from markets.priors.empirical import Guard, sample_price
 from markets.ranking import Ranking
+from markets.refusals import InputError
 
 _CELLS = 2**22
 """Cells of the tables that are worked on at once."""
@@ -48,12 +49,12 @@ class BidSample:
 
         Raises
         ------
-        ValueError
+        InputError
             If a column is missing or holds what an order could not, or columns differ in length.
         """
         missing = [name for name in SAMPLE_COLUMNS if name not in columns]
         if missing:
-            raise ValueError(
+            raise InputError(
                 f"past bids must have the columns {', '.join(SAMPLE_COLUMNS)}; got {list(columns)}"
             )
         buyer, seller, position = (
@@ -61,7 +62,7 @@ class BidSample:
         )
         bid = amounts("past_bids.bid", columns["bid"])
         if not len(buyer) == len(seller) == len(position) == len(bid):
-            raise ValueError(f"past_bids columns must be as long as bid ({len(bid)}); one is not")
+            raise InputError(f"past_bids columns must be as long as bid ({len(bid)}); one is not")
         return cls(buyer, seller, position, bid)
 
     @classmethod

@@ -9,10 +9,12 @@ from abc import ABC, abstractmethod
 import numpy as np
 from numpy.typing import NDArray
 
+from markets.refusals import InputError
+
 IntArray = NDArray[np.int64]
 
 
-class DataError(ValueError):
+class DataError(InputError):
     """A dataset cannot be had, or cannot be shared out as asked."""
 
 

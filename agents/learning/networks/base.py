@@ -23,6 +23,7 @@ from torch import Tensor, nn
 from agents.learning.losses import row_losses
 from agents.learning.parameters import Parameters, spread
 from agents.learning.workspace import Workspace
+from markets.refusals import InputError
 from markets.registry import Registry
 
 WHOLE = "model"
@@ -153,14 +154,14 @@ class Architecture(ABC):
 
         Raises
         ------
-        ValueError
+        InputError
             If there is no such position.
         """
         if position == WHOLE:
             return tuple(self.shapes)
         parts = position.split(JOINT)
         if not set(parts) <= set(self.positions):
-            raise ValueError(
+            raise InputError(
                 f"position must be one of {WHOLE}, {', '.join(self.positions)}; got {position!r}"
             )
         return tuple(name for part in dict.fromkeys(parts) for name in self.positions[part])

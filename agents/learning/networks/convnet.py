@@ -16,6 +16,7 @@ from agents.learning.networks.convolutions import KERNEL, chain_symmetries, conv
 from agents.learning.networks.normalisation import normalise_examples
 from agents.learning.networks.products import product
 from agents.learning.parameters import Parameters
+from markets.refusals import InputError
 
 
 @value(frozen=True)
@@ -166,12 +167,12 @@ class ConvNet(Network):
 
         Raises
         ------
-        ValueError
+        InputError
             If the image is too small to be halved between all stages.
         """
         stages = min(input_shape[1:]).bit_length()
         if len(self.channels) > stages:
-            raise ValueError(
+            raise InputError(
                 f"channels must have at most {stages} stages for images of {input_shape[1]} x "
                 f"{input_shape[2]}; got {self.channels}"
             )

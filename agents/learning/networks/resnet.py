@@ -16,6 +16,7 @@ from agents.learning.networks.convolutions import KERNEL, convolve
 from agents.learning.networks.normalisation import normalise_examples
 from agents.learning.networks.products import product
 from agents.learning.parameters import Parameters
+from markets.refusals import InputError
 
 STAGES = 3
 NORM = ("weight", "bias")
@@ -268,7 +269,7 @@ class ResNet(Network):
     @classmethod
     def _whole_blocks(cls, depth: int) -> int:
         if (depth - 4) % 6:
-            raise ValueError(f"depth must be 6 n + 4, as 10, 16 or 22; got {depth}")
+            raise InputError(f"depth must be 6 n + 4, as 10, 16 or 22; got {depth}")
         return depth
 
     def bind(self, input_shape: tuple[int, int, int], classes: int) -> ResNetArchitecture:

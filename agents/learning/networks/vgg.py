@@ -16,6 +16,7 @@ from agents.learning.networks.convolutions import KERNEL, chain_symmetries, conv
 from agents.learning.networks.normalisation import batch_normalise, normalise_channels
 from agents.learning.networks.products import product
 from agents.learning.parameters import Parameters
+from markets.refusals import InputError
 
 MOMENTUM = 0.1
 """Share by which a batch moves the running statistics, as torch's default."""
@@ -229,12 +230,12 @@ class VGG(Network):
 
         Raises
         ------
-        ValueError
+        InputError
             If the image is too small to be halved after all stages.
         """
         most = min(input_shape[1:]).bit_length() - 1
         if len(self.stages) > most:
-            raise ValueError(
+            raise InputError(
                 f"stages must be at most {most} for images of {input_shape[1]} x {input_shape[2]}; "
                 f"got {len(self.stages)}"
             )

@@ -17,6 +17,7 @@ from experiments.statistics import interval
 from experiments.textbook.base import RESULTS, TEXTBOOK, Preset, Tables, Watch
 from experiments.textbook.findings import Findings
 from markets import theory
+from markets.refusals import InputError
 from sim.config import STRICT, BrokerConfig, PopulationConfig
 from sim.distributions import Schedule, Uniform
 from sim.induced import InducedConfig, InducedMarket
@@ -75,7 +76,7 @@ class MarketPreset(Preset):
     @model_validator(mode="after")
     def _fits_together(self) -> "MarketPreset":
         if self.organisations not in (None, self.buyers + self.sellers):
-            raise ValueError(
+            raise InputError(
                 f"organisations must be buyers and sellers together ({self.buyers + self.sellers}); got "
                 f"{self.organisations}"
             )
