@@ -174,8 +174,13 @@ def _add_teaching(commands: Any) -> None:
     )
     lessons = commands.add_parser("lessons", help="copy the notebooks for a class into a folder")
     lessons.add_argument("folder", type=Path, metavar="FOLDER", nargs="?", default=Path("lessons"))
-    explain = commands.add_parser("explain", help="what a key, a group of keys or a component means")
+    explain = commands.add_parser(
+        "explain", help="what a key, a component, a table or a column of the records means"
+    )
     explain.add_argument("key", metavar="KEY", nargs="?", default="")
+    explain.add_argument(
+        "--markdown", action="store_true", help="of records: print the tables of docs/records.md"
+    )
     explain.add_argument("--of", metavar="COMMAND", default=None, help="run, cross, 'textbook smith'...")
     listing = commands.add_parser(
         "list", help="show mechanisms, strategies, settings, networks, data and presets"

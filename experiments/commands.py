@@ -74,8 +74,12 @@ def _figures(given: argparse.Namespace, _: list[str]) -> int:
 
 def _explain(given: argparse.Namespace, _: list[str]) -> int:
     from experiments.explaining.command import explain
+    from experiments.explaining.records import records_page
 
-    explain(given.key, given.of)
+    if given.markdown:
+        print(records_page())
+    else:
+        explain(given.key, given.of)
     return 0
 
 

@@ -17,6 +17,7 @@ from experiments.config import Config
 from experiments.runner import read_config
 from experiments.statistics import Interval
 from experiments.summary import Findings, summarise
+from sim.record_schema import lacking
 from sim.records import RecordError, read_tables, write_atomically
 
 SHOWN = {
@@ -26,17 +27,6 @@ SHOWN = {
     "gini": "Gini of profits",
     "allocative_efficiency": "allocative efficiency",
     "price_of_anarchy": "price of anarchy",
-}
-
-
-KEY_COLUMNS = {
-    "rounds": ("arm", "replicate", "round", "welfare", "test_accuracy"),
-    "organisations": ("arm", "replicate", "round", "organisation", "validation_loss", "net"),
-    "trials": ("arm", "replicate", "round", "buyer", "gain"),
-    "orders": ("arm", "replicate", "round", "bid", "ask"),
-    "trades": ("arm", "replicate", "round", "buyer", "paid", "settled"),
-    "ledger": ("arm", "replicate", "round", "amount"),
-    "curves": ("arm", "replicate", "round", "weight", "loss"),
 }
 
 
@@ -92,10 +82,9 @@ def _check_tables(folder: Path, config: Config, tables: dict[str, pd.DataFrame])
     worlds = len(config.arms) * config.replicates * config.rounds
     rows = {"rounds": worlds, "organisations": worlds * config.organisations}
     for name, table in tables.items():
-        lacking = [column for column in KEY_COLUMNS[name] if column not in table]
-        if lacking:
+        if missing := lacking(name, table):
             raise RecordError(
-                f"{folder / name}.parquet must have the column {lacking[0]}; it has {list(table)}"
+                f"{folder / name}.parquet must have the column {missing[0]}; it has {list(table)}"
             )
         if len(table) != rows.get(name, len(table)):
             raise RecordError(

@@ -29,6 +29,7 @@ from experiments.pages import (
     write_page,
 )
 from experiments.summary import METRICS, Findings
+from sim.record_schema import RECORD_TABLES
 from sim.settings import SETTINGS
 
 HEADLINE = (
@@ -57,16 +58,6 @@ STORY = {
     "withheld": ("withheld",),
 }
 """Figures by the section of the page that they belong to."""
-
-RECORDS = {
-    "rounds": "totals of every round: welfare, learning, trade, floating-point operations",
-    "organisations": "every organisation in every round: losses, accuracy, price, profit, account",
-    "trials": "every trial: gain, merge weight, value, cost, whether withheld",
-    "orders": "every bid and ask, and what became of it",
-    "trades": "every trade: measured, said, paid and realised",
-    "ledger": "every movement of money, in micro-credits",
-    "curves": "every trial's validation loss at every merge weight it compared",
-}
 
 
 def write_report(folder: Path, config: Config, findings: Findings, drawn: list[Drawn]) -> Path:
@@ -172,9 +163,9 @@ def _records(folder: Path) -> list[dict[str, Any]]:
         {
             "file": f"{name}.parquet",
             "rows": pq.read_metadata(folder / f"{name}.parquet").num_rows,
-            "about": RECORDS[name],
+            "about": f"one row {table.row}",
         }
-        for name in RECORDS
+        for name, table in RECORD_TABLES.items()
         if (folder / f"{name}.parquet").is_file()
     ]
     further = {

@@ -17,15 +17,17 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow.parquet as pq
 import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
 
 from markets.refusals import InputError
+from sim.record_schema import RECORD_TABLES, described
 
-TABLES = ("rounds", "organisations", "trials", "orders", "trades", "ledger")
-OPTIONAL_TABLES = ("curves",)
-"""Tables of those runs alone that ask for them (`broker.record_curves`)."""
+TABLES = tuple(name for name, table in RECORD_TABLES.items() if not table.optional)
+OPTIONAL_TABLES = tuple(name for name, table in RECORD_TABLES.items() if table.optional)
+"""Tables of those runs alone that ask for them."""
 CHECKPOINT = "checkpoint.safetensors"
 
 
@@ -60,7 +62,7 @@ class RecordWriter:
         self.parts.mkdir(parents=True, exist_ok=True)
         for name, table in tables.items():
             path = self.parts / f"{name}-{number:06d}.parquet"
-            write_atomically(path, partial(table.to_parquet, index=False))
+            write_atomically(path, partial(pq.write_table, described(name, table)))
 
     def finish(self) -> None:
         """Join the parts of every table into one file, and remove them; does nothing the second time."""
@@ -71,7 +73,7 @@ class RecordWriter:
             if name in OPTIONAL_TABLES and not found:
                 continue
             table = pd.concat([pd.read_parquet(p) for p in found], ignore_index=True)
-            write_atomically(self.folder / f"{name}.parquet", partial(table.to_parquet, index=False))
+            write_atomically(self.folder / f"{name}.parquet", partial(pq.write_table, described(name, table)))
         joined = self.parts.rename(self.folder / ".parts-joined")
         shutil.rmtree(joined)
 

@@ -8,6 +8,7 @@ import pytest
 
 import conf
 from agents.strategies import STRATEGIES
+from experiments.explaining.records import records_page
 from experiments.listing import mechanism_table, strategy_table
 from markets.conformance import check_mechanism
 from markets.mechanisms import MECHANISMS
@@ -25,10 +26,11 @@ def block(word):
 
 
 @pytest.mark.parametrize(
-    ("page", "table"), [("mechanisms", mechanism_table()), ("strategies", strategy_table())]
+    ("page", "table"),
+    [("mechanisms", mechanism_table()), ("strategies", strategy_table()), ("records", records_page())],
 )
 def test_the_tables_are_what_the_code_says(page, table):
-    """`parabourse list --markdown` prints both."""
+    """`parabourse list --markdown` and `parabourse explain records --markdown` print them."""
     assert table in (FOLDER / "docs" / f"{page}.md").read_text(encoding="utf-8")
     assert f"docs/{page}.md" in README
 

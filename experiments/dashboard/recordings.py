@@ -10,25 +10,11 @@ import pandas as pd
 from experiments.config import Config
 from experiments.dashboard.chronicle import Chronicle, Tables, beside_autarky
 from experiments.runner import read_config
+from sim.record_schema import lacking
 from sim.records import RecordError, read_tables
 
 MOST_SHOWN = 500
 """Most runs that are offered, the newest ones."""
-NEEDED = {
-    "rounds": {
-        "consumer_surplus",
-        "profits",
-        "broker_surplus",
-        "gains_realised",
-        "gains_first_best",
-        "listings",
-    },
-    "organisations": {"region", "status", "validation_loss", "test_accuracy", "royalty", "net", "balance"},
-    "trials": {"gain", "weight", "value", "cost", "withheld"},
-    "orders": {"bid", "ask", "levy", "outcome", "reason"},
-    "trades": {"measured_value", "measured_gain", "realised_gain", "paid", "received", "settled"},
-}
-"""Columns without which a run cannot be told; those of an early version may lack some."""
 
 
 def find_recordings(root: Path) -> dict[str, Path]:
@@ -55,11 +41,11 @@ def read_recording(folder: Path, arm: str, replicate: int) -> Chronicle:
             f"{config.replicates - 1}; got {arm!r} and {replicate}"
         )
     recorded = read_tables(folder)
-    for name, columns in NEEDED.items():
-        if lacking := columns - set(recorded[name]):
+    for name, table in recorded.items():
+        if missing := lacking(name, table):
             raise RecordError(
                 f"{folder} must be a run of this version of Parabourse; its table {name} has no column "
-                f"{min(lacking)}"
+                f"{missing[0]}"
             )
     of_replicate = {name: table[table["replicate"] == replicate] for name, table in recorded.items()}
     rounds = _by_round({name: table[table["arm"] == arm] for name, table in of_replicate.items()}, config)

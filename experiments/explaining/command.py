@@ -16,8 +16,10 @@ from rich.table import Table
 
 import conf
 from experiments.composition import compose_config, set_up_hydra
+from experiments.conclusion import wide_console
 from experiments.cross.composition import compose_cross
 from experiments.explaining.keys import Key, keys_of
+from experiments.explaining.records import is_recorded, print_records, recorded_words
 from experiments.figures import FIGURES, Plan
 from experiments.figures.sweep import SWEEP_FIGURES
 from experiments.figures.sweep_plan import SweepPlan
@@ -72,7 +74,8 @@ def explain(asked: str, command: str | None = None) -> None:
     ----------
     asked : str
         A key (``broker.alignment``), its last part (``alignment``), a group (``broker``), a component
-        (``mcafee``), a metric, figure or preset, or '' for all keys.
+        (``mcafee``), a metric, figure or preset, a table or column of the records (``records`` for all of
+        them), or '' for all keys.
     command : str, optional
         Whose key; by default ``run``, and the others where run has no such key.
 
@@ -83,30 +86,42 @@ def explain(asked: str, command: str | None = None) -> None:
     """
     if command is not None and command not in COMMANDS:
         raise UserError(f"--of must be one of {', '.join(COMMANDS)}; got {command!r}")
-    console, path = Console(), asked.split("=")[0].strip().strip(".").lstrip("+~").lower()
-    known: list[str] = []
-    if _print_word(console, path):
+    console, path = wide_console(), asked.split("=")[0].strip().strip(".").lstrip("+~").lower()
+    recorded = command is None and is_recorded(path)
+    # Keys and columns share names: whoever asks for one is told of both.
+    commands = [command] if command else ["run"] if recorded else list(COMMANDS)
+    if _print_word(console, path) or _print_keys(console, path, commands) or recorded:
+        if recorded:
+            print_records(console, path)
         return
-    for name in [command] if command else COMMANDS:
-        keys = keys_of(COMMANDS[name]())
-        found = matching(keys, path)
-        if found:
-            _print(console, name, path, found)
-            return
-        known += [part for key in keys for part in (key.path, key.path.split(".")[-1])]
-    known += [*WORDS, *(entry for registry in REGISTRIES.values() for entry in registry)]
+    known = [part for name in commands for key in keys_of(COMMANDS[name]()) for part in _names(key)]
+    known += [*WORDS, *(entry for registry in REGISTRIES.values() for entry in registry), *recorded_words()]
     near = difflib.get_close_matches(path, sorted(set(known)), n=3, cutoff=0.7)
     hint = f"; the nearest are {', '.join(near)}" if near else ""
     raise UserError(
-        f"KEY must be a key that `parabourse explain` lists, a component, metric, figure or preset; "
-        f"got {asked!r}{hint}"
+        f"KEY must be a key that `parabourse explain` lists, a component, metric, figure, preset, or a table "
+        f"or column of the records; got {asked!r}{hint}"
     )
+
+
+def _names(key: Key) -> tuple[str, str]:
+    return key.path, key.path.split(".")[-1]
 
 
 def matching(keys: list[Key], path: str) -> list[Key]:
     """Return the keys that a path names: itself and what lies below it, or else those that end in it."""
     below = [key for key in keys if f"{key.path}.".startswith(f"{path}.")] if path else keys
     return below or [key for key in keys if key.path.endswith(f".{path}")]
+
+
+def _print_keys(console: Console, path: str, commands: list[str]) -> bool:
+    """Print the keys that a path names, of the first command that has any; return whether one has."""
+    for command in commands:
+        found = matching(keys_of(COMMANDS[command]()), path)
+        if found:
+            _print(console, command, path, found)
+            return True
+    return False
 
 
 def _print(console: Console, command: str, path: str, found: list[Key]) -> None:

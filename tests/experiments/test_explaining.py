@@ -88,6 +88,10 @@ def test_kinds_are_told_in_words(annotation, words):
         (["Gini"], ["a metric", "Gini index"]),
         (["lorenz"], ["a figure"]),
         (["quickstart"], ["a preset", "four duopolies"]),
+        (["paid"], ["a column of the table organisations", "a column of the table trades", "credits"]),
+        (["trades"], ["a metric", "trades.parquet", "realised_value"]),
+        (["rounds"], ["Rounds to play", "rounds.parquet", "allocative_efficiency"]),
+        (["records"], ["ledger.parquet", "micro-credits", "curves.parquet"]),
     ],
 )
 def test_the_command_tells(capsys, asked, told):
@@ -98,7 +102,12 @@ def test_the_command_tells(capsys, asked, told):
 
 
 @pytest.mark.parametrize(
-    ("asked", "told"), [(["broker.alignmnt"], "broker.alignment"), (["seed", "--of", "walk"], "run, cross")]
+    ("asked", "told"),
+    [
+        (["broker.alignmnt"], "broker.alignment"),
+        (["seed", "--of", "walk"], "run, cross"),
+        (["measured_valu"], "measured_value"),
+    ],
 )
 def test_what_is_unknown_is_refused_with_what_is_near(capsys, asked, told):
     assert main(["explain", *asked]) == 2
