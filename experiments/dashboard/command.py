@@ -13,6 +13,7 @@ from experiments.dashboard.serving import serve, solara_application
 from experiments.sentences import UserError
 
 APPLICATION = "experiments.dashboard.application"
+PAGES = ("/", "/compare", "/replay")
 
 
 def run_dashboard(port: int | None, runs: Path) -> None:
@@ -36,4 +37,4 @@ def run_dashboard(port: int | None, runs: Path) -> None:
         print(f"parabourse: there is no folder {runs}, so Replay will be empty.", file=sys.stderr)
     os.environ["PARABOURSE_RUNS"] = str(runs)
     torch.set_num_threads(1)
-    serve(solara_application(APPLICATION), port=port)
+    serve(solara_application(APPLICATION), port=port, pages=PAGES)

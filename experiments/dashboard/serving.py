@@ -2,7 +2,7 @@
 
 Every answer carries a content security policy, so that a page can fetch nothing from anywhere else, and only
 requests are answered that name this server and come from its own pages: no other website that is open in the
-same browser can reach it.
+same browser can reach it. Connections that only wait, or are too many, are closed.
 
 Core Objects: serve, solara_application
 """
@@ -10,23 +10,22 @@ Core Objects: serve, solara_application
 import os
 import socket
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from experiments.dashboard.own_pages import OwnPagesOnly
 from experiments.sentences import UserError
 
 if TYPE_CHECKING:
-    from starlette.types import ASGIApp, Message, Receive, Scope, Send
+    from starlette.types import ASGIApp
 
 LOOPBACK = "127.0.0.1"
 PORT = 8765
-POLICY = (
-    "default-src 'self' data: blob:; script-src 'self' 'unsafe-inline' 'unsafe-eval' blob:; "
-    "style-src 'self' 'unsafe-inline'; connect-src 'self'; form-action 'self'; frame-ancestors 'none'"
-)
-"""Solara's pages need inline scripts, and templates that the browser compiles; nothing from elsewhere."""
+ASSETS = "/_solara/cdn"
+"""Where Solara's pages look for the scripts and styles that are installed with it."""
+
 MISSING = (
     "the pages need packages that are not installed: pip install 'parabourse[dashboard]', in a clone of the "
     "repository pip install -e '.[dashboard]'"
@@ -38,7 +37,9 @@ def serve(
     host: str = LOOPBACK,
     port: int | None = None,
     *,
-    names: Sequence[str] = (),
+    pages: Collection[str] = ("/",),
+    public: str | None = None,
+    proxy_headers: bool = False,
     announce: Callable[[str], str] = "Open {} in a browser; Ctrl-C ends it.".format,
 ) -> None:
     """Answer requests until the process is interrupted.
@@ -51,8 +52,12 @@ def serve(
         The address of this machine to listen on; by default only this machine can reach the pages.
     port : int, optional
         The port; by default `PORT`, or a free one where that is taken. 0 is any free one.
-    names : sequence of str
-        Further names by which browsers may call this server, beside `host` and localhost.
+    pages : collection of str
+        The paths that can be opened by a link on another website.
+    public : str, optional
+        The origin by which browsers reach this server through a tunnel, such as ``https://market.example``.
+    proxy_headers : bool
+        Whether a proxy on this machine is believed when it says for whom it asks.
     announce : callable
         Makes what is printed once the server answers out of its URL.
 
@@ -66,21 +71,37 @@ def serve(
     try:
         import uvicorn
         from starlette.middleware.trustedhost import TrustedHostMiddleware
+
+        from experiments.dashboard.connections import BoundedProtocol, Door
     except ImportError as error:
         raise UserError(MISSING) from error
 
-    listening = _listen(host, port)
+    listening = Door(_listen(host, port))
     url = f"http://{host}:{listening.getsockname()[1]}/"
+    origins = [public] if public else []
+    names = [host, LOOPBACK, "localhost", *(urlsplit(origin).hostname or "" for origin in origins)]
     guarded = TrustedHostMiddleware(
-        OwnPagesOnly(application), allowed_hosts=[host, LOOPBACK, "localhost", *names], www_redirect=False
+        OwnPagesOnly(application, pages, origins), allowed_hosts=names, www_redirect=False
     )
+
+    class Protocol(BoundedProtocol):
+        door = listening
 
     class Server(uvicorn.Server):
         async def startup(self, sockets: list[socket.socket] | None = None) -> None:
             await super().startup(sockets=sockets)
             print(announce(url), flush=True)
 
-    config = uvicorn.Config(guarded, log_level="error", access_log=False, timeout_graceful_shutdown=1)
+    config = uvicorn.Config(
+        guarded,
+        loop="asyncio",
+        http=Protocol,
+        proxy_headers=proxy_headers,
+        forwarded_allow_ips=LOOPBACK,
+        log_level="error",
+        access_log=False,
+        timeout_graceful_shutdown=1,
+    )
     with listening:
         Server(config).run(sockets=[listening])
 
@@ -100,11 +121,20 @@ def solara_application(module: str) -> "ASGIApp":
     """
     os.environ["SOLARA_APP"] = module  # read when solara.server.app is imported
     try:
-        import solara.server.settings as server
         import solara.settings as settings
+        from starlette.applications import Starlette
+        from starlette.routing import Mount
+        from starlette.staticfiles import StaticFiles
+
+        # Solara's own proxy of a content delivery network fetches what is missing, and deletes folders that
+        # are asked for as files: it is never set up.
+        settings.assets.proxy = False
+        settings.assets.cdn = ASSETS
+        import solara.server.settings as server
     except ImportError as error:
         raise UserError(MISSING) from error
-    if find_spec("solara_assets") is None:
+    installed = server.assets.proxy_cache_dir
+    if find_spec("solara_assets") is None or not installed.is_dir():
         raise UserError(MISSING)
     server.main.mode = "production"
     server.telemetry.mixpanel_enable = False
@@ -115,41 +145,10 @@ def solara_application(module: str) -> "ASGIApp":
     warnings.filterwarnings("ignore", "Cookies with samesite=none require https")
     # Said of a component of Mesa's when it is imported.
     warnings.filterwarnings("ignore", ".*ComponentsView: `use_state` found despite early return")
-    # What is not among the assets is looked for here, in vain, and never on the content delivery network.
-    settings.assets.cdn = f"http://{LOOPBACK}:9/"
     from solara.server.starlette import app
 
-    return app
-
-
-class OwnPagesOnly:
-    """Refuses what pages of other origins send, and forbids own pages to fetch anything from elsewhere."""
-
-    def __init__(self, application: "ASGIApp") -> None:
-        self.application = application
-
-    async def __call__(self, scope: "Scope", receive: "Receive", send: "Send") -> None:
-        """Answer one request or connection."""
-        from starlette.datastructures import Headers, MutableHeaders
-        from starlette.responses import PlainTextResponse
-        from starlette.websockets import WebSocketClose
-
-        if scope["type"] not in ("http", "websocket"):
-            await self.application(scope, receive, send)
-            return
-        headers = Headers(scope=scope)
-        origin = headers.get("origin")
-        if origin is not None and urlsplit(origin).netloc != headers.get("host"):
-            refusal = PlainTextResponse("Requests of other websites are not answered.", status_code=403)
-            await (refusal if scope["type"] == "http" else WebSocketClose())(scope, receive, send)
-            return
-
-        async def send_with_policy(message: "Message") -> None:
-            if message["type"] == "http.response.start":
-                MutableHeaders(scope=message).setdefault("Content-Security-Policy", POLICY)
-            await send(message)
-
-        await self.application(scope, receive, send_with_policy)
+    routes = [Mount(ASSETS, StaticFiles(directory=installed)), Mount("", app)]
+    return Starlette(routes=routes, lifespan=app.router.lifespan_context)
 
 
 def _listen(host: str, port: int | None) -> socket.socket:

@@ -2,6 +2,7 @@
 
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -28,13 +29,29 @@ TABS = {
 }
 
 
+def linked(source, target):
+    """Copy a file as a further name of it where the file system can."""
+    try:
+        os.link(source, target)
+    except OSError:
+        shutil.copy2(source, target)
+
+
 @pytest.fixture(scope="module")
 def dashboard(tmp_path_factory):
-    """The dashboard with one recorded run: `visit` opens a page of it in a session of its own."""
+    """The dashboard with one recorded run: `visit` opens a page of it in a session of its own.
+
+    Its assets are a copy, since some tests try to have them deleted.
+    """
     runs = tmp_path_factory.mktemp("runs")
     assert main(["run", *TINY, f"hydra.run.dir={runs}/tiny"]) == 0
     command = [sys.executable, "-m", "experiments.cli", "dashboard", "--port", "0", "--runs", str(runs)]
-    environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[2])}
+    assets = tmp_path_factory.mktemp("assets") / "cdn"
+    shutil.copytree(Path(sys.prefix) / "share/solara/cdn", assets, copy_function=linked)
+    environment = os.environ | {
+        "PYTHONPATH": str(Path(__file__).parents[2]),
+        "SOLARA_ASSETS_PROXY_CACHE_DIR": str(assets),
+    }
     asked = []
     with (
         subprocess.Popen(
@@ -43,7 +60,9 @@ def dashboard(tmp_path_factory):
         browser(asked) as open_page,
     ):
         url = re.search(r"http://127\.0\.0\.1:\d+/", server.stdout.readline())[0]
-        yield SimpleNamespace(visit=lambda path="": open_page(url + path), url=url, asked=asked, runs=runs)
+        yield SimpleNamespace(
+            visit=lambda path="": open_page(url + path), url=url, asked=asked, runs=runs, assets=assets
+        )
         server.send_signal(signal.SIGINT)
         told = server.communicate(timeout=30)[1]
     assert server.returncode == 130
@@ -166,10 +185,38 @@ def test_replay_of_a_recorded_run(dashboard):
     assert accuracies(page) == told[2:]
     page.get_by_role("slider").focus()
     page.keyboard.press("ArrowLeft")
+    shows(page, f"Mean accuracy on test data is {told[1]}%")
     shows(page, "Round 2 of 3")
     assert accuracies(page) == [told[1]]
     choose(page, "Arm", "autarky")
     shows(page, "2. No market this round")
+
+
+def test_nobody_can_delete_the_assets(dashboard):
+    def files():
+        return sorted(str(path) for path in dashboard.assets.rglob("*") if path.is_file())
+
+    before = files()
+    assert len(before) > 300
+    page = dashboard.visit()
+    folders = [path.relative_to(dashboard.assets).as_posix() for path in dashboard.assets.glob("@*/*")]
+    assert "@widgetti/solara-vuetify-app@10.1.1" in folders
+    # Another website's image is refused, and what the dashboard itself asks for is a file or not there.
+    elsewhere = {"Sec-Fetch-Site": "same-site", "Sec-Fetch-Mode": "no-cors", "Sec-Fetch-Dest": "image"}
+    for path in (
+        *folders,
+        *(f"{folder}/dist" for folder in folders),
+        "@widgetti",
+        "",
+        "vue",
+        "none@1.0.0/x.js",
+    ):
+        asset = f"{dashboard.url}_solara/cdn/{path}"
+        assert page.request.get(asset, headers=elsewhere).status == 403
+        assert page.request.get(asset).status == 404
+        assert page.evaluate("url => fetch(url).then(answer => answer.status)", asset) == 404
+    assert page.request.get(f"{dashboard.url}_solara/cdn/requirejs@2.3.6/require.js").status == 200
+    assert files() == before
 
 
 def test_no_request_leaves_the_machine(dashboard):
