@@ -172,6 +172,17 @@ def _add_teaching(commands: Any) -> None:
     dashboard.add_argument(
         "--textbook", action="store_true", help="of --lecture: cards with values in the place of models"
     )
+    dashboard.add_argument(
+        "--url",
+        default=None,
+        metavar="URL",
+        help="of --lecture: the address by which students come through a tunnel to this machine",
+    )
+    dashboard.add_argument(
+        "--proxy-headers",
+        action="store_true",
+        help="of --lecture: believe X-Forwarded-For of a proxy on this machine; only if it writes it itself",
+    )
     lessons = commands.add_parser("lessons", help="copy the notebooks for a class into a folder")
     lessons.add_argument("folder", type=Path, metavar="FOLDER", nargs="?", default=Path("lessons"))
     explain = commands.add_parser(

@@ -25,8 +25,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     argcomplete.autocomplete(parser)
     command, rest = parser.parse_known_args(given)
     lecture = getattr(command, "lecture", False)
-    if command.command == "dashboard" and not lecture and (command.host or command.textbook or rest):
-        parser.error("--host, --textbook and KEY=VALUE are for lectures: add --lecture")
+    of_lectures = ("host", "textbook", "url", "proxy_headers")
+    if command.command == "dashboard" and not lecture and (rest or any(map(vars(command).get, of_lectures))):
+        parser.error(
+            "--host, --textbook, --url, --proxy-headers and KEY=VALUE are for lectures: add --lecture"
+        )
     if rest and command.command not in ("run", "cross", "textbook", "reproduce", "dashboard"):
         parser.error(f"unrecognized arguments: {' '.join(rest)}")
     try:

@@ -127,7 +127,14 @@ def _dashboard(given: argparse.Namespace, overrides: list[str]) -> int:
     if given.lecture:
         from experiments.lecture.command import LOOPBACK, run_lecture
 
-        return run_lecture(overrides, given.host or LOOPBACK, given.port, given.textbook)
+        return run_lecture(
+            overrides,
+            given.host or LOOPBACK,
+            given.port,
+            textbook=given.textbook,
+            public=given.url,
+            proxy_headers=given.proxy_headers,
+        )
     from experiments.dashboard.command import run_dashboard
 
     run_dashboard(given.port, given.runs)

@@ -1,8 +1,9 @@
-"""Who may come in: the join code, the teacher's key, and patience with those who guess.
+"""Who may come in: the join code, the teacher's key, devices, and patience with those who guess.
 
 Core Objects: Admission, TooManyAttemptsError
 """
 
+import hmac
 import secrets
 import time
 from collections import deque
@@ -43,7 +44,16 @@ class Admission:
         self.code = "".join(secrets.choice(LETTERS) for _ in range(6))
         self.key = secrets.token_urlsafe(24)
         self._clock = clock
+        self._secret = secrets.token_bytes(32)
         self._wrong: dict[str, deque[float]] = {}
+
+    def check_patience(self, client: str) -> None:
+        """Raise `TooManyAttemptsError` for a client that has sent too many wrong codes."""
+        wrong = self._wrong.get(client, deque())
+        while wrong and wrong[0] <= self._clock() - WINDOW:
+            wrong.popleft()
+        if len(wrong) >= ATTEMPTS:
+            raise TooManyAttemptsError("Too many wrong codes: wait a minute, then try again.")
 
     def admits(self, client: str, code: str) -> bool:
         """Return whether a code is the join code; case, blanks and hyphens do not count.
@@ -53,16 +63,12 @@ class Admission:
         TooManyAttemptsError
             If the client has sent too many wrong codes: the code is then not even looked at.
         """
-        now = self._clock()
+        self.check_patience(client)
         wrong = self._wrong.get(client, deque())
-        while wrong and wrong[0] <= now - WINDOW:
-            wrong.popleft()
-        if len(wrong) >= ATTEMPTS:
-            raise TooManyAttemptsError("Too many wrong codes: wait a minute, then try again.")
         said = "".join(letter for letter in code.upper() if letter not in " -")
         if secrets.compare_digest(said.encode(errors="replace"), self.code.encode()):
             return True
-        wrong.append(now)
+        wrong.append(self._clock())
         self._wrong.pop(client, None)
         self._wrong[client] = wrong
         while len(self._wrong) > CLIENTS:
@@ -73,6 +79,19 @@ class Admission:
         """Forget all wrong codes: who had to wait may try again."""
         self._wrong.clear()
 
+    def new_device(self) -> str:
+        """Return what a browser is known by from now on."""
+        name = secrets.token_urlsafe(16)
+        return f"{name}.{self._signature(name)}"
+
+    def is_device(self, device: str) -> bool:
+        """Return whether a browser was given that by this lecture."""
+        name, _, signature = device.partition(".")
+        return secrets.compare_digest(signature.encode(), self._signature(name).encode())
+
     def is_teacher(self, key: str) -> bool:
         """Return whether a key is the teacher's."""
         return secrets.compare_digest(key.encode(), self.key.encode())
+
+    def _signature(self, name: str) -> str:
+        return hmac.digest(self._secret, name.encode(), "sha256").hex()

@@ -9,18 +9,22 @@ import socket
 import threading
 import time
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 import torch
 
 from experiments.composition import check_grammar, check_world, compose_config, set_up_hydra
 from experiments.dashboard.serving import LOOPBACK, MISSING, serve
-from experiments.lecture.admission import Admission
-from experiments.lecture.lecture import Lecture
 from experiments.sentences import UserError, one_sentence
 from experiments.textbook.application import compose_preset, set_up_textbook
 from experiments.textbook.presets.market import MarketPreset
 from sim.induced import InducedMarket
 from sim.market import ParameterMarket
+
+if TYPE_CHECKING:
+    from experiments.lecture.admission import Admission
+    from experiments.lecture.lecture import Lecture
 
 PRESET = "experiment=lecture"
 TICK = 0.1
@@ -28,7 +32,13 @@ TICK = 0.1
 
 
 def run_lecture(
-    overrides: Sequence[str], host: str = LOOPBACK, port: int | None = None, textbook: bool = False
+    overrides: Sequence[str],
+    host: str = LOOPBACK,
+    port: int | None = None,
+    *,
+    textbook: bool = False,
+    public: str | None = None,
+    proxy_headers: bool = False,
 ) -> int:
     """Serve a lecture until it is interrupted; return the exit code.
 
@@ -42,6 +52,10 @@ def run_lecture(
         The port; by default the dashboard's, or a free one where that is taken. 0 is any free one.
     textbook : bool
         Whether people hold cards with induced values in the place of models.
+    public : str, optional
+        The address by which students reach this machine through a tunnel, such as ``https://market.example``.
+    proxy_headers : bool
+        Whether a proxy on this machine is believed when it says for whom it asks.
 
     Raises
     ------
@@ -49,19 +63,25 @@ def run_lecture(
         If the packages are missing, or the address or the configuration is not allowed.
     """
     try:
-        from experiments.lecture.server import application
+        from experiments.lecture.admission import Admission
+        from experiments.lecture.lecture import Lecture
+        from experiments.lecture.server import PAGES, application
     except ImportError as error:
         raise UserError(MISSING) from error
     _check_address(host)
+    origin = None if public is None else _origin(public)
     torch.set_num_threads(1)
     world = textbook_world(overrides) if textbook else model_world(overrides)
     lecture, admission = Lecture(world), Admission()
     threading.Thread(target=keep_time, args=(lecture,), daemon=True).start()
     serve(
-        application(lecture, admission),
+        application(lecture, admission, origin),
         host,
         port,
-        announce=lambda url: _announcement(url.rstrip("/"), admission, host),
+        pages=PAGES,
+        public=origin,
+        proxy_headers=proxy_headers,
+        announce=lambda url: _announcement(url.rstrip("/"), admission, host, origin),
     )
     return 0
 
@@ -118,22 +138,39 @@ def _check_address(host: str) -> None:
         ) from error
 
 
-def _announcement(url: str, admission: Admission, host: str) -> str:
+def _origin(public: str) -> str:
+    """Return the origin of an address, as browsers name it; raise `UserError` if it is none."""
+    try:
+        parts = urlsplit(public.strip().lower())
+        plain = parts.scheme in ("http", "https") and parts.hostname and parts.path in ("", "/")
+        if plain and not (parts.query or parts.fragment or "@" in parts.netloc or parts.port == 0):
+            default = f":{80 if parts.scheme == 'http' else 443}"
+            return f"{parts.scheme}://{parts.netloc.removesuffix(default)}"
+    except ValueError:
+        pass
+    raise UserError(
+        f"--url must be an address without a path, such as https://market.example; got {public!r}"
+    )
+
+
+def _announcement(url: str, admission: "Admission", host: str, public: str | None = None) -> str:
     alone = ipaddress.IPv4Address(host).is_loopback
     reach = (
         "Only this machine can reach these pages."
         if alone
         else "Anyone on that network who has the code can join; nothing is encrypted on the way."
     )
-    if host == LOOPBACK:
+    if public is not None:
+        reach = f"Anyone who reaches {public} and has the code can join."
+    elif host == LOOPBACK:
         reach += " --host ADDRESS opens them to a network."
     return (
-        f"Students open  {url}\nJoin code      {admission.code}\n"
+        f"Students open  {public or url}\nJoin code      {admission.code}\n"
         f"Your own page  {url}/teacher?key={admission.key}  (keep it to yourself)\n{reach} Ctrl-C ends it."
     )
 
 
-def keep_time(lecture: Lecture) -> None:
+def keep_time(lecture: "Lecture") -> None:
     """Do what is due in the lecture, for ever."""
     while True:
         try:

@@ -10,20 +10,19 @@ import dataclasses
 import secrets
 import threading
 import time
-import unicodedata
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from itertools import zip_longest
 
+from experiments.lecture.names import LONGEST_NAME, looks, shown_name
 from experiments.lecture.questions import Answers, Question, offers_with, questions_of, read_answers
 from experiments.lecture.results import RoundResult, judge
 from experiments.lecture.rounds import OpenRound, World
 from sim.market import ParameterMarket
 
-LONGEST_NAME = 24
-INVISIBLE_LETTERS = "\u115f\u1160\u3164\uffa0"
-"""Fillers: letters to Unicode, blanks to the eye."""
+SEATS_AN_ADDRESS = 3
+"""Seats that an address of the network gets without the teacher's word: one device usually has one."""
 
 SHORTEST_ROUND, LONGEST_ROUND = 5.0, 3600.0
 """Seconds between which a round can last."""
@@ -57,6 +56,8 @@ class Seat:
         What the person is called.
     token : str
         What its browser proves itself with.
+    address : str
+        Where it joined from; blank where that tells nothing.
     questions : list of Question
         What it is asked in the round that is open.
     answers : dict or None
@@ -66,6 +67,7 @@ class Seat:
     organisation: int
     name: str
     token: str
+    address: str = ""
     questions: list[Question] = field(default_factory=list)
     answers: Answers | None = None
 
@@ -94,6 +96,12 @@ class Lecture:
         The round that is open.
     results : list of RoundResult
         The rounds that were played.
+    door_open : bool
+        Whether anybody can still join.
+    crowds : bool
+        Whether more than `SEATS_AN_ADDRESS` can join from one address.
+    turned_away : bool
+        Whether somebody could not join for that reason.
     trouble : str
         Why the lecture cannot go on, where it is broken.
     """
@@ -107,6 +115,7 @@ class Lecture:
         self.seats: list[Seat] = []
         self.opened: OpenRound | None = None
         self.results: list[RoundResult] = []
+        self.door_open, self.crowds, self.turned_away = True, False, False
         self.trouble = ""
         self._clock = clock
         self._seating = seating(world)
@@ -123,25 +132,42 @@ class Lecture:
         """How many people can still join."""
         return self.world.organisations - len(self.seats)
 
-    def join(self, name: str) -> Seat:
+    def join(self, name: str, token: str = "", address: str = "") -> Seat:
         """Give a person the first free seat, from which it plays at once if a round is open.
+
+        Parameters
+        ----------
+        name : str
+            What the person wants to be called.
+        token : str
+            What its browser proves itself with: whose browser has a seat gets that one; by default a new one.
+        address : str
+            Where it joins from; blank where that tells nothing.
 
         Raises
         ------
         LectureError
-            If the name is too long, taken or without any visible letter or digit, or no seat is free.
+            If the door is closed, no seat is free, too many joined from there, or the name is none or looks
+            like another.
         """
-        name = " ".join("".join(c if c.isprintable() else " " for c in name).split())
         with self.lock:
-            if len(name) > LONGEST_NAME or not any(map(_tells_apart, name)):
-                raise LectureError(f"Choose a name of 1 to {LONGEST_NAME} letters or digits.")
-            if name.casefold() in (seat.name.casefold() for seat in self.seats):
-                raise LectureError(f"Somebody is already called {name}: choose another name.")
+            held = self.seat_of(token)
+            if held is not None:
+                return held
+            name = self._allowed_name(name)
+            if not self.door_open:
+                raise LectureError("The door is closed: ask your teacher to open it.")
             if not self.places or self.stage is Stage.FINISHED:
                 raise LectureError("There is no free seat: ask your teacher.")
+            from_there = sum(bool(address) and seat.address == address for seat in self.seats)
+            if from_there >= SEATS_AN_ADDRESS and not self.crowds:
+                self.turned_away = True
+                raise LectureError(
+                    f"{from_there} people joined from your address: ask your teacher to let more join."
+                )
             taken = {seat.organisation for seat in self.seats}
             free = next(one for one in self._seating if one not in taken)
-            seat = Seat(free, name, secrets.token_urlsafe(32))
+            seat = Seat(free, name, token or secrets.token_urlsafe(32), address)
             if self.opened is not None:
                 self._ask(seat, self.opened)
             self.seats.append(seat)
@@ -153,10 +179,22 @@ class Lecture:
             found = [s for s in self.seats if secrets.compare_digest(s.token.encode(), token.encode())]
         return found[0] if found else None
 
-    def remove(self, organisation: int) -> None:
-        """Take somebody's seat away, for whoever joins next; what it sent in the open round is dropped."""
+    def remove(self, organisations: Collection[int]) -> None:
+        """Take seats away, for whoever joins next; what was sent from them in the open round is dropped."""
         with self.lock:
-            self.seats = [seat for seat in self.seats if seat.organisation != organisation]
+            if not organisations:
+                raise LectureError("Tick first who is to be removed.")
+            self.seats = [seat for seat in self.seats if seat.organisation not in organisations]
+
+    def open_door(self, wide: bool) -> None:
+        """Let people join, or no longer; who has a seat keeps it."""
+        with self.lock:
+            self.door_open = wide
+
+    def let_crowds_join(self) -> None:
+        """Let any number join from one address, as a class does that reaches this machine through one."""
+        with self.lock:
+            self.crowds = True
 
     def start(self, seconds: float) -> None:
         """Start a round in which people have so many seconds to decide.
@@ -264,13 +302,19 @@ class Lecture:
         seat.questions = questions_of(opened.consult, self.world.mechanism.venue, seat.organisation)
         seat.answers = None
 
+    def _allowed_name(self, typed: str) -> str:
+        name = shown_name(typed)
+        if not name:
+            raise LectureError(f"Choose a name of 1 to {LONGEST_NAME} letters or digits.")
+        for seat in self.seats:
+            if looks(name) & looks(seat.name):
+                like = "" if name == seat.name else f", which looks like {name}"
+                raise LectureError(f"Somebody is already called {seat.name}{like}: choose another name.")
+        return name
+
     def _require(self, otherwise: str, *stages: Stage) -> None:
         if self.stage not in stages:
             raise LectureError(otherwise)
-
-
-def _tells_apart(letter: str) -> bool:
-    return unicodedata.category(letter)[0] in "LN" and letter not in INVISIBLE_LETTERS
 
 
 def seating(world: World) -> list[int]:

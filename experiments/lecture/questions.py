@@ -4,6 +4,7 @@ Core Objects: Question, questions_of, read_answers, offers_with
 """
 
 import math
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -17,6 +18,12 @@ from sim.requests import Consult
 Ints = NDArray[np.int64]
 Answers = Mapping[str, float]
 """The price named for each question, by its key; NaN is no bid, or not for sale."""
+
+NUMBER = re.compile(r"[+-]?(\d+[.,]?\d*|[.,]\d+)(e[+-]?\d+)?", re.ASCII | re.IGNORECASE)
+"""How a price can be typed; pages know the same two patterns."""
+
+THOUSANDS = re.compile(r"[+-]?[1-9]\d{0,2}(,\d{3})+", re.ASCII)
+"""What is one number to some and a thousand times as much to others."""
 
 HIGHEST_ASK = 1e6
 """Credits; more than any account holds."""
@@ -97,11 +104,13 @@ def read_answers(
     answers: dict[str, float] = {}
     wrong: dict[str, str] = {}
     for question in questions:
-        text = str(said.get(question.key, "")).strip().replace(",", ".")
-        answers[question.key] = price = _number(text) if text else math.nan
+        text = str(said.get(question.key, "")).strip()
+        answers[question.key] = price = _number(text)
         if not text:
             continue
-        if not math.isfinite(price):
+        if THOUSANDS.fullmatch(text):
+            wrong[question.key] = ambiguous(text)
+        elif not math.isfinite(price):
             wrong[question.key] = "Write a number, such as 0.25, or leave the field empty."
         elif price < 0:
             wrong[question.key] = "A price cannot be below 0."
@@ -128,8 +137,13 @@ def thousandths(amount: float) -> float:
     return math.floor(1000 * amount) / 1000
 
 
+def ambiguous(text: str) -> str:
+    """Ask what a comma means before three digits: 1,000 can be 1 or 1000."""
+    whole = text.replace(",", "")
+    if text.count(",") > 1:
+        return f"Write {whole} without commas, if that is what you mean."
+    return f"Do you mean {text.replace(',', '.')} or {whole}? Write it with a point, or without a comma."
+
+
 def _number(text: str) -> float:
-    try:
-        return float(text)
-    except ValueError:
-        return math.nan
+    return float(text.replace(",", ".")) if NUMBER.fullmatch(text) else math.nan

@@ -6,8 +6,9 @@ the terminal gave it. Pages ask `state` every second and fetch themselves again 
 Core Objects: application
 """
 
-import json
+import ipaddress
 import math
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -23,16 +24,21 @@ from starlette.staticfiles import StaticFiles
 from experiments.lecture.admission import Admission, TooManyAttemptsError
 from experiments.lecture.gallery import FIGURES, Gallery
 from experiments.lecture.lecture import Lecture, LectureError, Seat, Stage
+from experiments.lecture.messages import Act, Joining, Prices, read_message
 from experiments.lecture.views import student_version, student_view, teacher_version, teacher_view
 
 HERE = Path(__file__).parent
 SEAT, TEACHER = "parabourse_seat", "parabourse_teacher"
 """Names of the cookies."""
 
-LARGEST_BODY = 65_536
-"""Bytes."""
+PAGES = ("/", "/teacher")
+SHORT = 4096
+"""Bytes that may be sent before the code is known to be right."""
 
-SAID = {"forgive": "Everybody may try the code again at once."}
+SAID = {
+    "forgive": "Everybody may try the code again at once.",
+    "let_crowds_join": "Any number may join from one address.",
+}
 """What the teacher is told of acts that do not show on the page."""
 
 SLOWLY = 0.5
@@ -50,7 +56,7 @@ FIGURE_HEADERS = {"Content-Security-Policy": "default-src 'none'; style-src 'uns
 """A figure has its styles and pixels in itself."""
 
 
-def application(lecture: Lecture, admission: Admission) -> Starlette:
+def application(lecture: Lecture, admission: Admission, public: str | None = None) -> Starlette:
     """Return the application that serves a lecture.
 
     Parameters
@@ -59,8 +65,10 @@ def application(lecture: Lecture, admission: Admission) -> Starlette:
         What is played.
     admission : Admission
         Its codes.
+    public : str, optional
+        The origin by which students reach it, if it is not the one by which the teacher does.
     """
-    pages = _Pages(lecture, admission)
+    pages = _Pages(lecture, admission, public)
     routes = [
         Route("/", pages.student),
         Route("/join", pages.join, methods=["POST"]),
@@ -71,7 +79,7 @@ def application(lecture: Lecture, admission: Admission) -> Starlette:
         Route("/teacher/state", pages.teacher_state),
         Route("/teacher/view", pages.teacher_part),
         Route("/teacher/act", pages.act, methods=["POST"]),
-        Route("/figures/{number:int}/{name}", pages.figure),
+        Route("/figures/{number}/{name}", pages.figure),
         Mount("/static", StaticFiles(directory=HERE / "static")),
     ]
     return Starlette(routes=routes, exception_handlers={LectureError: _refusal, HTTPException: _failure})
@@ -80,8 +88,8 @@ def application(lecture: Lecture, admission: Admission) -> Starlette:
 class _Pages:
     """The endpoints; all state is the lecture's and its codes'."""
 
-    def __init__(self, lecture: Lecture, admission: Admission) -> None:
-        self.lecture, self.admission = lecture, admission
+    def __init__(self, lecture: Lecture, admission: Admission, public: str | None) -> None:
+        self.lecture, self.admission, self.public = lecture, admission, public
         self.gallery = Gallery()
         self.templates = jinja2.Environment(
             loader=jinja2.FileSystemLoader(HERE / "pages"),
@@ -93,25 +101,31 @@ class _Pages:
         self.templates.filters |= {"credits": "{:.3f}".format, "percent": _percent}
 
     async def student(self, request: Request) -> Response:
-        """Return the page to join with, or the page to play on."""
+        """Return the page to join with, and a cookie to be known by, or the page to play on."""
         seat = self._seat(request)
         if seat is None:
-            return self._html("join.html.j2", {})
+            page = self._html("join.html.j2", {})
+            known = self.admission.is_device(request.cookies.get(SEAT, ""))
+            return page if known else _with_cookie(page, SEAT, self.admission.new_device())
         return self._html("student.html.j2", student_view(self.lecture, seat))
 
     async def join(self, request: Request) -> Response:
-        """Give whoever knows the code a seat, and its browser a cookie."""
-        said = await _body(request)
+        """Give the browser of whoever knows the code a seat."""
         client = request.client.host if request.client else ""
         try:
-            admitted = self.admission.admits(client, str(said.get("code", "")))
+            self.admission.check_patience(client)
+            said = await read_message(request, Joining, SHORT)
+            admitted = self.admission.admits(client, said.code)
         except TooManyAttemptsError as error:
             raise HTTPException(429, str(error)) from error
         if not admitted:
             await anyio.sleep(SLOWLY)
             raise HTTPException(403, "That is not the code on the screen.")
-        seat = self._seat(request) or self.lecture.join(str(said.get("name", "")))
-        return _with_cookie(JSONResponse({}), SEAT, seat.token)
+        device = request.cookies.get(SEAT, "")
+        if not self.admission.is_device(device):
+            raise HTTPException(403, "Let your browser keep cookies of this page, and load it again.")
+        self.lecture.join(said.name, device, "" if _is_own(client) else client)
+        return JSONResponse({})
 
     async def state(self, request: Request) -> Response:
         """Tell which version of a student's page is the newest, and the time left."""
@@ -124,11 +138,9 @@ class _Pages:
 
     async def prices(self, request: Request) -> Response:
         """Take a student's prices for a round."""
-        seat, said = self._required_seat(request), await _body(request)
-        number, prices = said.get("round"), said.get("prices")
-        if not isinstance(number, int) or not isinstance(prices, dict):
-            raise HTTPException(400, "prices must be sent with their round")
-        wrong = self.lecture.submit(seat, number, prices)
+        seat = self._required_seat(request)
+        said = await read_message(request, Prices)
+        wrong = self.lecture.submit(seat, said.round, said.prices)
         return JSONResponse({"wrong": wrong}, status_code=422 if wrong else 200)
 
     async def teacher(self, request: Request) -> Response:
@@ -152,32 +164,30 @@ class _Pages:
     async def act(self, request: Request) -> Response:
         """Do what the teacher says."""
         self._require_teacher(request)
-        said = await _body(request)
-        number = said.get("number", 0)
-        if not isinstance(number, int | float) or not math.isfinite(number):
-            raise HTTPException(400, "Write a number.")
-        acts = {
-            "start": lambda: self.lecture.start(number),
-            "extend": lambda: self.lecture.extend(number),
+        said = await read_message(request, Act)
+        acts: dict[str, Callable[[], None]] = {
+            "start": lambda: self.lecture.start(said.number),
+            "extend": lambda: self.lecture.extend(said.number),
             "close": self.lecture.close,
             "finish": self.lecture.finish,
             "forgive": self.admission.forgive,
-            "remove": lambda: self.lecture.remove(int(number)),
+            "shut": lambda: self.lecture.open_door(False),
+            "unlock": lambda: self.lecture.open_door(True),
+            "let_crowds_join": self.lecture.let_crowds_join,
+            "remove": lambda: self.lecture.remove(said.organisations),
         }
-        act = acts.get(str(said.get("act")))
-        if act is None:
-            raise HTTPException(400, f"act must be one of {', '.join(acts)}")
-        act()
-        return JSONResponse({"message": SAID.get(str(said["act"]), "")})
+        acts[said.act]()
+        return JSONResponse({"message": SAID.get(said.act, "")})
 
     def figure(self, request: Request) -> Response:
         """Return a figure of a round to the teacher, and once the lecture is over to all who played."""
         if not (self.lecture.stage is Stage.FINISHED and self._seat(request)):
             self._require_teacher(request)
         number, name = request.path_params["number"], request.path_params["name"]
-        if not 1 <= number <= len(self.lecture.results) or name not in FIGURES:
+        result = next((one for one in self.lecture.results if str(one.number) == number), None)
+        if result is None or name not in FIGURES:
             raise HTTPException(404)
-        svg = self.gallery.svg(self.lecture.results[number - 1], name)
+        svg = self.gallery.svg(result, name)
         return Response(svg, media_type="image/svg+xml", headers=HEADERS | FIGURE_HEADERS)
 
     def _seat(self, request: Request) -> Seat | None:
@@ -194,7 +204,8 @@ class _Pages:
             raise HTTPException(404)
 
     def _teacher_view(self, request: Request) -> dict[str, Any]:
-        return teacher_view(self.lecture) | {"code": self.admission.code, "url": str(request.base_url)}
+        url = self.public or str(request.base_url)
+        return teacher_view(self.lecture) | {"code": self.admission.code, "url": url}
 
     def _state(self, version: str) -> Response:
         return JSONResponse({"version": version, "seconds": self.lecture.seconds_left}, headers=HEADERS)
@@ -203,20 +214,12 @@ class _Pages:
         return HTMLResponse(self.templates.get_template(template).render(view), headers=HEADERS)
 
 
-async def _body(request: Request) -> dict[str, Any]:
-    """Return the JSON object that was sent; refuse what is none, or too large."""
-    text = b""
-    async for part in request.stream():
-        text += part
-        if len(text) > LARGEST_BODY:
-            raise HTTPException(413, "too much was sent")
+def _is_own(client: str) -> bool:
+    """Return whether an address is this machine's own: that of a rehearsal, or of a tunnel's near end."""
     try:
-        said = json.loads(text)
-    except ValueError as error:
-        raise HTTPException(400, "what is sent must be JSON") from error
-    if not isinstance(said, dict):
-        raise HTTPException(400, "what is sent must be a JSON object")
-    return said
+        return ipaddress.ip_address(client).is_loopback
+    except ValueError:
+        return False
 
 
 def _percent(share: float) -> str:

@@ -58,6 +58,8 @@ def teacher_view(lecture: Lecture) -> View:
                 {"name": s.name, "organisation": s.organisation, "sent": s.answers is not None}
                 for s in lecture.seats
             ],
+            "door_open": lecture.door_open,
+            "turned_away": lecture.turned_away and not lecture.crowds,
             "sent": sum(seat.answers is not None for seat in lecture.seats),
             "results": results,
             "totals": _totals(results),
@@ -69,7 +71,8 @@ def teacher_version(lecture: Lecture) -> str:
     """Return a text that changes when the teacher's page does."""
     with lecture.lock:
         seats = [(seat.name, seat.answers is not None) for seat in lecture.seats]
-        return f"{lecture.stage} {lecture.number} {seats}"
+        door = lecture.door_open, lecture.crowds, lecture.turned_away
+        return f"{lecture.stage} {lecture.number} {door} {seats}"
 
 
 def _common(lecture: Lecture) -> View:

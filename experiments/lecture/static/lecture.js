@@ -19,13 +19,22 @@ function lost(yes) {
   document.querySelector("#lost").hidden = !yes;
 }
 
+function ticks() {
+  return [...document.querySelectorAll(".tick:checked")];
+}
+
 async function refresh() {
   const state = await (await fetch(`${base}/state`)).json();
   if (state.version === undefined) return location.reload(); // the seat is no longer known
   closing = Date.now() + 1000 * state.seconds;
   if (state.version !== main.dataset.version) {
-    main.innerHTML = await (await fetch(`${base}/view`)).text();
+    const text = await (await fetch(`${base}/view`)).text();
+    const ticked = new Set(ticks().map((tick) => tick.dataset.name));
+    const unfolded = main.querySelector("details[open] .seats") !== null;
+    main.innerHTML = text;
     main.dataset.version = main.firstElementChild.dataset.version;
+    for (const tick of document.querySelectorAll(".tick")) tick.checked = ticked.has(tick.dataset.name);
+    if (unfolded) main.querySelector(".seats")?.closest("details")?.setAttribute("open", "");
     lookAll();
   }
   lost(false);
@@ -62,12 +71,22 @@ function mark(form, wrong) {
   }
 }
 
+const NUMBER = /^[+-]?(\d+[.,]?\d*|[.,]\d+)(e[+-]?\d+)?$/i;
+const THOUSANDS = /^[+-]?[1-9]\d{0,2}(,\d{3})+$/;
+
+function ambiguous(text) {
+  const whole = text.replaceAll(",", "");
+  if (whole.length < text.length - 1) return `Write ${whole} without commas, if that is what you mean.`;
+  return `Do you mean ${text.replace(",", ".")} or ${whole}? Write it with a point, or without a comma.`;
+}
+
 // What the server would refuse is said as soon as it is typed.
 function look(field) {
-  const text = field.value.trim().replace(",", ".");
-  const price = Number(text);
+  const text = field.value.trim();
+  const price = NUMBER.test(text) ? Number(text.replace(",", ".")) : NaN;
   let wrong = "";
-  if (text && !Number.isFinite(price)) wrong = "Write a number, such as 0.25, or leave the field empty.";
+  if (THOUSANDS.test(text)) wrong = ambiguous(text);
+  else if (text && !Number.isFinite(price)) wrong = "Write a number, such as 0.25, or leave the field empty.";
   else if (price < 0) wrong = "A price cannot be below 0.";
   else if (field.dataset.most && price > Number(field.dataset.most))
     wrong = `You have ${field.dataset.most} credits: a bid above that would be refused.`;
@@ -104,7 +123,8 @@ async function sendPrices(form) {
 
 async function act(button) {
   const number = Number(button.dataset.number ?? document.querySelector("#duration")?.value ?? 0);
-  const { ok, said } = await send("/teacher/act", { act: button.dataset.act, number });
+  const organisations = ticks().map((tick) => Number(tick.value));
+  const { ok, said } = await send("/teacher/act", { act: button.dataset.act, number, organisations });
   if (ok) await refresh();
   const place = document.querySelector("#refused");
   place.className = ok ? "soft" : "wrong";

@@ -24,6 +24,10 @@ GUIDE = Path(__file__).parents[3] / "docs" / "lecture.md"
         (["seed=0,1"], ["one market", "seed=0,1"]),
         (["mechanism=dutch"], ["mechanism", "dutch"]),
         (["--textbook", "buyers=0"], ["buyers", "0"]),
+        (["--url", "market.example"], ["--url", "https://market.example", "market.example"]),
+        (["--url", "https://a.example/class"], ["--url", "without a path"]),
+        (["--url", "https://a.example:x"], ["--url"]),
+        (["--url", "http://["], ["--url"]),
     ],
 )
 def test_what_cannot_be_a_lecture_is_refused_in_one_sentence(arguments, told, capsys):
@@ -35,7 +39,16 @@ def test_what_cannot_be_a_lecture_is_refused_in_one_sentence(arguments, told, ca
     assert all(word in captured.err for word in told), captured.err
 
 
-@pytest.mark.parametrize("arguments", [["--host", "192.0.2.7"], ["--textbook"], ["organisations=4"]])
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["--host", "192.0.2.7"],
+        ["--textbook"],
+        ["organisations=4"],
+        ["--proxy-headers"],
+        ["--url", "http://a"],
+    ],
+)
 def test_the_options_of_a_lecture_need_a_lecture(arguments, capsys):
     with pytest.raises(SystemExit, match="2"):
         main(["dashboard", *arguments])

@@ -7,7 +7,7 @@ import pytest
 
 from experiments.lecture.admission import ATTEMPTS, WINDOW, Admission, TooManyAttemptsError
 from experiments.lecture.gallery import FIGURES, Gallery
-from experiments.lecture.lecture import Lecture, LectureError, Stage
+from experiments.lecture.lecture import SEATS_AN_ADDRESS, Lecture, LectureError, Stage
 from experiments.lecture.views import student_view, teacher_view
 from tests.experiments.lecture.conftest import small_book, small_market
 
@@ -90,6 +90,13 @@ def test_people_bid_in_the_place_of_strategies_and_blank_is_no_bid(lecture):
         ("cheap", "Write a number"),
         ("nan", "Write a number"),
         ("inf", "Write a number"),
+        ("1_0", "Write a number"),
+        ("٣", "Write a number"),
+        ("1,5.0", "Write a number"),
+        ("1e400", "Write a number"),
+        ("1,000", "Do you mean 1.000 or 1000?"),
+        ("12,500", "Do you mean 12.500 or 12500?"),
+        ("1,000,000", "Write 1000000 without commas"),
     ],
 )
 def test_what_cannot_be_bid_is_refused_in_words_and_nothing_is_taken(lecture, text, why):
@@ -104,6 +111,49 @@ def test_what_cannot_be_bid_is_refused_in_words_and_nothing_is_taken(lecture, te
     assert ada.answers[key] == 10.0
 
 
+@pytest.mark.parametrize(
+    ("text", "price"),
+    [("1.000", 1.0), ("0,250", 0.25), ("1,5", 1.5), (",5", 0.5), ("2.", 2.0), ("+3", 3.0), ("1e-05", 1e-5)],
+)
+def test_a_price_can_be_typed_as_people_do(lecture, text, price):
+    ada = lecture.join("Ada")
+    lecture.start(30)
+    lecture.advance()
+    key = ada.questions[0].key
+    assert lecture.submit(ada, 1, {key: text}) == {}
+    assert ada.answers[key] == price
+
+
+def test_the_teacher_closes_the_door_and_removes_several(lecture):
+    seats = [lecture.join(name) for name in ("Ada", "Bob", "Cem")]
+    lecture.open_door(False)
+    with pytest.raises(LectureError, match="door is closed"):
+        lecture.join("Dora")
+    # Whoever has a seat is in, and keeps it.
+    assert lecture.join("Ada", seats[0].token) is seats[0]
+    with pytest.raises(LectureError, match="Tick"):
+        lecture.remove([])
+    lecture.remove([1, 2])
+    assert [seat.name for seat in lecture.seats] == ["Ada"]
+    lecture.open_door(True)
+    assert lecture.join("Dora").organisation == 1
+
+
+def test_a_device_has_one_seat_and_an_address_three(lecture):
+    first = lecture.join("Ada", "phone", "10.0.0.5")
+    assert lecture.join("Eve", "phone", "10.0.0.5") is first
+    for number in range(SEATS_AN_ADDRESS - 1):
+        lecture.join(f"Eve {number}", f"device {number}", "10.0.0.5")
+    assert not teacher_view(lecture)["turned_away"]
+    with pytest.raises(LectureError, match="3 people joined from your address"):
+        lecture.join("Eva", "another", "10.0.0.5")
+    assert lecture.places == 1
+    assert teacher_view(lecture)["turned_away"]
+    lecture.let_crowds_join()
+    assert not teacher_view(lecture)["turned_away"]
+    assert lecture.join("Eva", "another", "10.0.0.5").organisation == 3
+
+
 def test_seats_belong_to_those_who_hold_their_token(lecture):
     names = ["Ada", "  Bob\n ", "x" * 24, "Dora"]
     seats = [lecture.join(name) for name in names]
@@ -112,7 +162,7 @@ def test_seats_belong_to_those_who_hold_their_token(lecture):
     assert lecture.seat_of("") is None
     with pytest.raises(LectureError, match="no free seat"):
         lecture.join("Eve")
-    lecture.remove(1)
+    lecture.remove([1])
     assert lecture.seat_of(seats[1].token) is None
     for bad in ("", " ", "x" * 25, "ada", "\u3164", "\u200b", "!?"):
         with pytest.raises(LectureError, match="name"):
@@ -171,7 +221,7 @@ def test_cards_are_dealt_to_buyers_and_sellers_in_turn(clock):
     lecture.advance()
     assert [[question.is_bid for question in seat.questions] for seat in seats[:2]] == [[True], [False]]
     assert seats[0].questions[0].partner is None
-    lecture.remove(0)
+    lecture.remove([0])
     lecture.close()
     lecture.advance()
     gallery = Gallery()
