@@ -13,10 +13,25 @@ from experiments.allocator import keep_freed_memory
 from experiments.arguments import make_parser
 from experiments.commands import COMMANDS
 from experiments.sentences import USER_ERRORS, tell
+from experiments.standard_streams import steady_streams
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run a command and return the exit code: 0, 2 for what the user can mend, 130 when stopped."""
+    """Run a command and return the exit code: 0, 2 for what the user can mend, 130 when stopped.
+
+    What cannot be printed stops nothing (see `experiments.standard_streams`).
+    """
+    with steady_streams() as tell_lost:
+        try:
+            code = _run_command(arguments)
+        except SystemExit as end:  # How argparse and Hydra end after --help.
+            if not end.code and tell_lost():
+                raise SystemExit(1) from None
+            raise
+        return code or int(tell_lost())
+
+
+def _run_command(arguments: Sequence[str] | None) -> int:
     # Threads that wait by spinning ruin each other where runs share cores; read when torch is imported.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     keep_freed_memory()

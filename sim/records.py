@@ -11,6 +11,7 @@ import json
 import os
 import shutil
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,7 @@ from safetensors.torch import load_file, save_file
 
 from markets.refusals import InputError
 from sim.record_schema import RECORD_TABLES, described
+from sim.unwritten import writing
 
 TABLES = tuple(name for name, table in RECORD_TABLES.items() if not table.optional)
 OPTIONAL_TABLES = tuple(name for name, table in RECORD_TABLES.items() if table.optional)
@@ -36,12 +38,24 @@ class RecordError(InputError):
 
 
 def write_atomically(path: Path, write: Callable[[Path], Any]) -> None:
-    """Let `write` fill a file beside `path`, then put it in its place in one step."""
+    """Let `write` fill a file beside `path`, then put it in its place in one step.
+
+    Raises
+    ------
+    UnwrittenError
+        If it cannot be written; nothing stays behind then.
+    """
     unfinished = path.with_name(f".{path.name}.unfinished")
-    write(unfinished)
-    with unfinished.open("rb+") as file:
-        os.fsync(file.fileno())
-    unfinished.replace(path)
+    try:
+        with writing(path):
+            write(unfinished)
+            with unfinished.open("rb+") as file:
+                os.fsync(file.fileno())
+            unfinished.replace(path)
+    except BaseException:
+        with suppress(OSError):
+            unfinished.unlink(missing_ok=True)
+        raise
 
 
 class RecordWriter:

@@ -79,7 +79,7 @@ def failure(folder: Path) -> str:
     path = folder / ERROR
     if path.is_file():
         return path.read_text(encoding="utf-8").split("\n", 1)[0]
-    return "its process ended before it did"
+    return "its process ended before it did, or could not write why"
 
 
 def made_by_other_versions(folders: list[Path]) -> dict[str, str]:
