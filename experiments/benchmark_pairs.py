@@ -13,6 +13,8 @@ from torch import Tensor, nn
 from agents.learning import Fleet, match_weights, merge, try_blocks
 from agents.learning.assignment import auction_assignments
 from agents.learning.device import precise_dtype
+from agents.learning.flops import trial_flops
+from agents.learning.merge_operators.interpolation import Interpolation
 from agents.learning.networks.products import product
 from agents.learning.parameters import Parameters, take
 from experiments.plain import align_one_by_one, assign_one_by_one, merge_one_by_one, try_one_by_one
@@ -78,15 +80,14 @@ def _trials(
         pairs = (buyer, seller, nowhere, ["model"], grid)
         return try_blocks(fleet, offered, *pairs, inputs, labels, held[None], nowhere, align=False).loss
 
-    stem = fleet.architecture.stem_flops
-    trunk, tried = fleet.architecture.forward_flops - stem, len(buyers) + len(buyer) * (MERGE_WEIGHTS - 1)
+    flops = trial_flops(fleet.architecture, Interpolation(), MERGE_WEIGHTS, buyer, seller, nowhere, len(held))
     return Task(
         PAIRS[0],
         "pair",
         len(buyer),
         lambda: try_one_by_one(modules, buyers.tolist(), sellers, grid, x, y),
         by_fleet,
-        flops=float(len(held) * (len(np.union1d(buyer, seller)) * stem + tried * trunk)),
+        flops=float(flops),
     )
 
 

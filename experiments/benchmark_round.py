@@ -22,6 +22,8 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from agents.learning import Fleet, merge, try_blocks
+from agents.learning.flops import trial_flops
+from agents.learning.merge_operators.interpolation import Interpolation
 from agents.learning.networks.mlp import MLP, MLPArchitecture
 from agents.learning.optimisers import AdamW
 from experiments.benchmark import ALLOWED_DIFFERENCE, threads_of_torch
@@ -165,14 +167,15 @@ def round_table(data: RoundData, repeats: int) -> pd.DataFrame:
 def round_flops(architecture: MLPArchitecture, data: RoundData) -> list[float]:
     """Return the operations of the fleet's training, trials and tests, and their sum.
 
-    Training counts `MLPArchitecture.training_flops` an example that is visited. A trial's first layer is
-    computed once a model, the rest once a merge weight and once for weight 0. Alignment is not counted.
+    See `agents.learning.flops`: either organisation tries the other's model at all weights and at 0.
     """
     visited, held = sum(map(len, data.visits)), len(data.held)
-    stem = architecture.stem_flops
-    trunk = architecture.forward_flops - stem
     training = visited * architecture.training_flops
-    trials = ORGANISATIONS * held * (stem + (len(WEIGHTS) + 1) * trunk)
+    everyone = np.arange(ORGANISATIONS)
+    group = np.zeros(ORGANISATIONS, dtype=np.int64)
+    trials = trial_flops(
+        architecture, Interpolation(), len(WEIGHTS) + 1, everyone, everyone[::-1], group, held
+    )
     tests = ORGANISATIONS * held * architecture.forward_flops
     return [training, trials, tests, training + trials + tests]
 

@@ -6,7 +6,6 @@ Every number in it comes from the run's records, through `Findings`; the words a
 Core Objects: write_report, shown
 """
 
-import inspect
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -18,6 +17,7 @@ from experiments.config import Config
 from experiments.figures import Drawn
 from experiments.figures.bands import over_replicates
 from experiments.figures.style import arm_style
+from experiments.listing import first_line
 from experiments.pages import (
     NOTHING,
     Shown,
@@ -120,14 +120,14 @@ def _context(folder: Path, config: Config, findings: Findings, drawn: list[Drawn
         "world": world,
         "lead": sentence(config, findings),
         "arms": config.arms,
-        "about": {arm: _first_line(SETTINGS[arm]) for arm in config.arms},
+        "about": {arm: first_line(SETTINGS[arm].__doc__) for arm in config.arms},
         "colour": {arm: arm_style(arm).colour for arm in config.arms},
         "regions": {arm: len(set(region.tolist())) for arm, region in regions.items()},
         "trading": trading,
         "rivals": [arm for arm in trading if len(set(regions[arm].tolist())) < config.organisations],
         "priced": [arm for arm in trading if not SETTINGS[arm].cooperates],
         "mechanism": world.mechanism,
-        "mechanism_rule": _first_line(type(world.mechanism)),
+        "mechanism_rule": first_line(type(world.mechanism).__doc__),
         "strategies": Counter(one.name for one in config.population.strategies(config.organisations)),
         "shown": lambda arm, metric, null=0.0: shown(findings, arm, metric, null),
         "better": {arm: _better_and_worse(findings, arm) for arm in trading},
@@ -142,10 +142,6 @@ def _context(folder: Path, config: Config, findings: Findings, drawn: list[Drawn
         "folder": folder.name,
         "records": _records(folder),
     }
-
-
-def _first_line(cls: type) -> str:
-    return (inspect.getdoc(cls) or "").strip().splitlines()[0]
 
 
 def _better_and_worse(findings: Findings, arm: str) -> dict[str, int] | None:

@@ -4,12 +4,13 @@ A registry maps the value of a class's ``name`` field to the class. Registering 
 that a mechanism, strategy, network or dataset with a wrong signature fails at import and not in the middle of
 a run.
 
-Core Objects: Registry
+Core Objects: Registry, check_documented
 """
 
 import dataclasses
 import importlib
 import pkgutil
+import sys
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Generic, TypeVar, cast
 
@@ -76,6 +77,16 @@ class Registry(Generic[T]):
         """Return an instance from a name, or from a mapping of field values that holds ``name``."""
         fields = {"name": spec} if isinstance(spec, str) else dict(spec)
         return self[str(fields.get("name"))](**fields)
+
+
+def check_documented(cls: type[Any], kind: str) -> None:
+    """Raise ``TypeError`` unless a class has a docstring of its own, the beginning of which lists show.
+
+    The signature that a dataclass has for want of one is none. Under ``python -OO`` no class has any.
+    """
+    told = (vars(cls).get("__doc__") or "").strip()
+    if sys.flags.optimize < 2 and (not told or told.startswith(f"{cls.__name__}(")):
+        raise TypeError(f"{kind} {cls.__name__} must have a docstring: its beginning is what lists show")
 
 
 def import_submodules(package: str, path: list[str]) -> None:

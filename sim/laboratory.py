@@ -20,6 +20,7 @@ from agents.learning.calibration import recalibrate
 from agents.learning.device import resolve_device
 from agents.learning.ensembles import evaluate_ensembles
 from agents.learning.fleet import Fleet
+from agents.learning.flops import trial_flops
 from agents.learning.merge_operators import Recipe
 from agents.learning.merging import merge
 from agents.learning.mixing import mix
@@ -108,14 +109,23 @@ class Laboratory:
         """The share of the validation examples on which trials are made, (0, 1]."""
         return self._parts["trial"].shape[1] / self._parts["validation"].shape[1]
 
-    @property
-    def trial_passes(self) -> int:
-        """Forward passes of an example that a plain trial takes, one a merge weight; 0 without trials."""
-        return self._parts["trial"].shape[1] * self._search.evaluations if self._tries else 0
+    def trial_flops(self, buyer: Ints, seller: Ints) -> int:
+        """Return the operations of trials of the slots `seller` in the slots `buyer`, [P], of one world.
 
-    @property
-    def _tries(self) -> bool:
-        return self.config.broker.trials != "none"
+        See `agents.learning.flops`; 0 where the broker lets nobody try.
+        """
+        if self.config.broker.trials == "none":
+            return 0
+        return trial_flops(
+            self.architecture,
+            self._recipe.operator,
+            self._search.evaluations,
+            buyer,
+            seller,
+            self._groups(buyer),
+            self._parts["trial"].shape[1],
+            self._parts["validation"].shape[1],
+        )
 
     def slots_of(self, replicate: int, world: int) -> Ints:
         """Return the slots [N] of the organisations of one world."""

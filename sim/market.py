@@ -283,7 +283,7 @@ class ParameterMarket(mesa.Model):
         self.active[training[trained.diverged]] = False
         learnt = training[trained.examples > 0]
         self.lineage[learnt, learnt] = True
-        self.training_flops[training] += 3 * self.laboratory.architecture.forward_flops * trained.examples
+        self.training_flops[training] += self.laboratory.architecture.training_flops * trained.examples
 
     def _try(self, tries: Shortlist) -> Try:
         buyer, seller = self.slots[tries.buyer], self.slots[tries.seller]

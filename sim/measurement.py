@@ -124,9 +124,6 @@ def _organisations(
     took_part = world.trained_this_round
     examples[took_part] = trained.examples
     loss[took_part] = trained.training_loss
-    flops = (
-        3 * world.laboratory.architecture.forward_flops * examples
-    )  # backward costs about two forward passes
     return {
         "organisation": np.arange(number),
         "strategy": np.array([agent.strategy.name for agent in world.agents], dtype=object),
@@ -143,7 +140,7 @@ def _organisations(
         "bought": np.bincount(bought.buyer, minlength=number),
         "sold": np.bincount(bought.seller, minlength=number),
         "lineage": world.lineage.sum(axis=1),
-        "training_flops": flops.astype(np.int64),
+        "training_flops": world.laboratory.architecture.training_flops * examples,
     }
 
 
@@ -284,7 +281,7 @@ def _totals(
         "withheld": int((worth.withheld & improving).sum()),
         "withheld_welfare": _welfare_withheld(world, tries, worth, bought),
         "training_flops": int(organisations["training_flops"].sum()),
-        "trial_flops": _trial_flops(world, len(tries)),
+        "trial_flops": world.laboratory.trial_flops(world.slots[tries.buyer], world.slots[tries.seller]),
     }
 
 
@@ -313,9 +310,3 @@ def _welfare_withheld(
     np.maximum.at(best, market[worth.withheld], worth.welfare[worth.withheld])
     np.maximum.at(made, market[bought.row], worth.welfare[bought.row])
     return float((best - made).clip(min=0).sum())
-
-
-def _trial_flops(world: "ParameterMarket", trials: int) -> int:
-    """Return what plain trials would compute: a forward pass a merge weight and example, no alignment."""
-    laboratory = world.laboratory
-    return int(trials * laboratory.trial_passes * laboratory.architecture.forward_flops)

@@ -124,7 +124,7 @@ ROUNDS = {
     ),
     "withheld_welfare": _measured(CREDITS, "what withheld blocks would have added to welfare, first order"),
     "training_flops": _number_of(OPERATIONS, "of training"),
-    "trial_flops": _number_of(OPERATIONS, "of trials, alignment aside"),
+    "trial_flops": _number_of(OPERATIONS, "of trials: the first layer once a model, the rest once a weight"),
     "listings": _number_of("listings", "blocks on offer"),
     "core_excess": _measured(CREDITS, "most that any coalition gains by leaving; positive: not in the core"),
     "core_coalitions": _number_of("coalitions", "those asked whether they would leave"),

@@ -19,6 +19,8 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+from markets.registry import check_documented
+
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 Bools = NDArray[np.bool_]
@@ -300,10 +302,7 @@ def check_strategy_class(cls: type[Strategy]) -> None:
             raise TypeError(
                 f"strategy {cls.__name__}: {question} must take (self, view); it takes {tuple(found)}"
             )
-    if not (cls.__doc__ or "").strip():
-        raise TypeError(
-            f"strategy {cls.__name__} must have a docstring: it is the line that `parabourse list` shows"
-        )
+    check_documented(cls, "strategy")
 
 
 def worthwhile(view: BidView, bids: Floats) -> Floats:

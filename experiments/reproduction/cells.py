@@ -24,7 +24,8 @@ RECORDS: dict[str, str] = {
     "test_loss": "on data that no decision has seen, nats an example",
     "test_accuracy": "share right on these",
     "examples": "trained on so far, repeats counted",
-    "flops": "floating-point operations so far: 3 forward passes an example trained on, and plain trials",
+    "flops": "floating-point operations so far of training and trials (see `agents.learning.flops`); what "
+    "the trials of a round take is shared by its buyers in proportion to the trials that they make",
     "bought": "merges so far; for a baseline, rounds so far in which its model was mixed",
     "gain": "what the purchase of this round gained on the broker's data, nats; NaN without one",
     "weight": "its merge weight",
@@ -77,14 +78,14 @@ def _market_rows(
     trials = tables["trials"].rename(columns=of_buyer).groupby(key).size().rename("trials")
     trades = tables["trades"].rename(columns=of_buyer).query("settled")
     best = trades.sort_values("measured_gain", kind="stable").groupby(key)[["measured_gain", "weight"]].last()
-    rows = tables["organisations"].join(trials, on=key).join(best, on=key)
+    rounds = tables["rounds"].set_index(key[:-1])
+    a_trial = (rounds["trial_flops"] / rounds["trials"].clip(lower=1)).rename("flops_a_trial")
+    rows = tables["organisations"].join(trials, on=key).join(best, on=key).join(a_trial, on=key[:-1])
     laboratory = cohort.laboratory
-    trained = 3 * laboratory.architecture.forward_flops
-    trial = laboratory.trial_passes * laboratory.architecture.forward_flops
     return rows.assign(
         pull=0.0,
-        examples=rows["training_flops"] // trained,
-        flops=rows["training_flops"] + rows["trials"].fillna(0).astype(np.int64) * trial,
+        examples=rows["training_flops"] // laboratory.architecture.training_flops,
+        flops=rows["training_flops"] + rows["trials"].fillna(0) * rows["flops_a_trial"],
         gain=rows["measured_gain"],
         gradient=_gradients(config, laboratory, [(w.replicate, w.slots) for w in cohort.worlds]),
         **{name: rows[name].where(_comparable(config, rows["arm"])) for name in ("profit", "net")},
@@ -99,7 +100,7 @@ def _baseline_rows(
     if watch:
         watch()
     nothing = dict.fromkeys(["gain", "weight", "profit", "net"], np.nan)
-    flops = rows["examples"] * 3 * cohort.laboratory.architecture.forward_flops
+    flops = rows["examples"] * float(cohort.laboratory.architecture.training_flops)
     gradient = _gradients(config, cohort.laboratory, [(g.replicate, g.slots) for g in cohort.groups])
     return rows.assign(flops=flops, gradient=gradient, **nothing)[list(RECORDS)]
 

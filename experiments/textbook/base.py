@@ -14,7 +14,7 @@ from matplotlib.figure import Figure
 from pydantic import Field
 from pydantic.dataclasses import dataclass
 
-from markets.registry import Registry
+from markets.registry import Registry, check_documented
 from sim.config import STRICT
 from sim.streams import Streams
 
@@ -71,8 +71,7 @@ def _check(cls: type[Preset]) -> None:
             f"textbook preset {cls.__name__} must be a dataclass that extends Preset and defines parts, run "
             f"and draw"
         )
-    if not (cls.__doc__ or "").strip():
-        raise TypeError(f"textbook preset {cls.__name__} must have a docstring that states its question")
+    check_documented(cls, "textbook preset")
 
 
 TEXTBOOK: Registry[Preset] = Registry("textbook preset", _check)

@@ -16,7 +16,7 @@ from markets.columns import IntArray, require
 from markets.goods import LICENCE_KINDS
 from markets.orders import Orders, Trades
 from markets.refusals import InputError
-from markets.registry import Registry
+from markets.registry import Registry, check_documented
 from markets.venues import VENUES
 
 TRUTHFUL = ("dominant", "bayesian", "no")
@@ -171,9 +171,7 @@ def _check(cls: type[Mechanism]) -> None:
         )
     if inspect.isabstract(cls) or not isinstance(inspect.getattr_static(cls, "properties"), property):
         raise TypeError(f"mechanism {cls.__name__} must define clear and the property `properties`")
-    # A dataclass without a docstring gets its signature for one.
-    if not cls.__doc__ or cls.__doc__.startswith(f"{cls.__name__}("):
-        raise TypeError(f"mechanism {cls.__name__} must have a docstring that states its rule")
+    check_documented(cls, "mechanism")
 
 
 MECHANISMS: Registry[Mechanism] = Registry("mechanism", _check)

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from pydantic import Field
 from pydantic.dataclasses import dataclass
 
+from markets.registry import check_documented
 from sim.broker_config import BrokerConfig
 
 Floats = NDArray[np.float64]
@@ -105,5 +106,4 @@ def check_baseline_class(cls: type[Baseline]) -> None:
         raise TypeError(
             f"baseline {cls.__name__} must be a dataclass that extends Baseline and defines mixing"
         )
-    if not (cls.__doc__ or "").strip():
-        raise TypeError(f"baseline {cls.__name__} must have a docstring: it is the line that lists show")
+    check_documented(cls, "baseline")

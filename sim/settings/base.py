@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from pydantic import Field
 from pydantic.dataclasses import dataclass
 
+from markets.registry import check_documented
 from sim.demand import Demand, regions_of
 from sim.payoffs import Change, DownstreamMarket
 
@@ -69,7 +70,4 @@ def check_setting_class(cls: type[Setting]) -> None:
         raise TypeError(
             f"setting {cls.__name__} must be a dataclass that extends Setting and defines value and cost"
         )
-    if not (cls.__doc__ or "").strip():
-        raise TypeError(
-            f"setting {cls.__name__} must have a docstring: it is the line that `parabourse list` shows"
-        )
+    check_documented(cls, "setting")

@@ -151,6 +151,20 @@ def test_records_of_another_run_are_named(capsys):
     assert "config.yaml must be a run's configuration" in refused(capsys, "report", "run")
 
 
+@pytest.mark.slow
+def test_python_that_drops_docstrings_plays(tmp_path):
+    tiny = [
+        "rounds=1",
+        "replicates=1",
+        "organisations=2",
+        "data.examples=300",
+        f"hydra.run.dir={tmp_path}/one",
+    ]
+    for words in (["--help"], ["list"], ["explain", "first_price"], ["run", *tiny]):
+        command = [sys.executable, "-OO", "-m", "experiments.cli", *words]
+        assert subprocess.run(command, capture_output=True, check=True).stdout
+
+
 def test_runs_get_folders_of_their_own():
     for _ in range(2):
         assert main(["run", *TINY, "rounds=1", "run=tables_only"]) == 0

@@ -110,6 +110,11 @@ def test_records_say_what_was_spent_and_bought(played):
     assert (last.loc["fedavg", "bought"] == 2).all()
     flops = last.groupby("arm")["flops"].mean()
     assert flops["aligned"] > flops["silo"] == flops["fedavg"] == flops["deep_ensemble"]
+    # 64-8-10: two first layers, and the rest at weight 0 and at ten more, on the broker's 80 examples
+    stem, trunk = 2 * 64 * 8, 2 * 8 * 10
+    assert (last["examples"] * (2 * stem + 3 * trunk))["silo"].tolist() == last.loc["silo", "flops"].tolist()
+    traded = last.loc["aligned", "flops"] - last.loc["aligned", "examples"] * (2 * stem + 3 * trunk)
+    assert set(traded) == {2 * 80 * (stem + 11 * trunk)}
     traded = records[(records["arm"] == "aligned") & records["gain"].notna()]
     assert (traded["gain"] > 0).all()
     assert traded["weight"].between(0.05, 0.95).all()

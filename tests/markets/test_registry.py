@@ -1,3 +1,5 @@
+import sys
+from types import SimpleNamespace
 from typing import ClassVar
 
 import pytest
@@ -67,6 +69,18 @@ def test_a_wrong_mechanism_fails_when_it_registers(body, sentence):
     with pytest.raises(TypeError, match=sentence):
         MECHANISMS.register(cls)
     assert "wrong" not in MECHANISMS
+
+
+def test_where_docstrings_are_dropped_none_is_asked_for(monkeypatch):
+    """Under ``python -OO`` no class has one; a dataclass may then have its signature."""
+    fields = {"__annotations__": {"name": str}, "name": "silent"}
+    for told in (None, "Silent(name: str = 'silent')"):
+        silent = dataclass(frozen=True)(type("Silent", (FirstPrice,), fields | {"__doc__": told}))
+        with pytest.raises(TypeError, match="mechanism Silent must have a docstring"):
+            MECHANISMS._check(silent)
+        monkeypatch.setattr(sys, "flags", SimpleNamespace(optimize=2))
+        MECHANISMS._check(silent)
+        monkeypatch.undo()
 
 
 def test_an_unfinished_mechanism_fails_when_it_registers():

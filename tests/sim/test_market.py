@@ -261,6 +261,17 @@ def test_an_organisation_that_diverges_leaves_the_market_for_good():
     assert all(torch.equal(before[name], after[name]) for name in before)
 
 
+def test_training_is_counted_by_the_example():
+    market = ParameterMarket(small(learning={"local_epochs": 2}), seed=0)
+    market.step()
+    market.step()
+    visited = 2 * np.array([len(own) for own in market.laboratory.splits[0].endowments])
+    table, each = market.report.tables["organisations"], market.laboratory.architecture.training_flops
+    np.testing.assert_array_equal(table["training_flops"], visited * each)
+    np.testing.assert_array_equal(market.training_flops, 2 * visited * each)
+    assert market.report.totals["training_flops"] == table["training_flops"].sum()
+
+
 def test_listings_are_goods_with_lineage_and_cost():
     market = ParameterMarket(small(broker={"blocks": "layers", "licence": "copies: 2"}), seed=0)
     market.step()

@@ -105,7 +105,7 @@ class Architecture(ABC):
 
     @property
     def training_flops(self) -> int:
-        """Operations of a step on one example: each layer forward and its two slopes, none for the inputs."""
+        """Operations of a training step on one example (see `agents.learning.flops`)."""
         return 3 * self.forward_flops - self.stem_flops
 
     @abstractmethod
