@@ -79,7 +79,7 @@ def _steady(stream: TextIO | None) -> TextIO:
     with suppress(OSError):
         stream.flush()
     return io.TextIOWrapper(
-        io.BufferedWriter(_Steady(raw.fileno())),
+        io.BufferedWriter(_Steady(raw.fileno())),  # type: ignore[type-var]
         encoding=stream.encoding,
         errors=SPELL,
         line_buffering=stream.line_buffering,
