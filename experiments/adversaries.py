@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-import matplotlib.style
 import pandas as pd
 import torch
 from rich.console import Console
@@ -31,7 +30,7 @@ from experiments.contests import (
 )
 from experiments.figures import save_figure
 from experiments.figures.harm import draw_harm
-from experiments.figures.style import STYLE
+from experiments.figures.style import in_style
 from experiments.sentences import UserError
 from experiments.statistics import paired_interval
 from sim.records import write_atomically
@@ -102,7 +101,7 @@ def run_adversaries(replicates: int, rounds: int, seed: int, output: Path) -> No
     write_atomically(output / "replicates.parquet", partial(samples.to_parquet, index=False))
     write_atomically(output / "harm.parquet", partial(table.to_parquet, index=False))
     write_atomically(output / "harm.csv", partial(table.to_csv, index=False))
-    with matplotlib.style.context(STYLE, after_reset=True):
+    with in_style():
         for market in table["market"].unique():
             save_figure(output, f"harm_{market}", draw_harm(table, market))
     _show(table)

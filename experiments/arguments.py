@@ -144,6 +144,13 @@ def _add_records(commands: Any) -> None:
     figures.add_argument("--outcome", nargs="+", default=[], metavar="METRIC", help="of a sweep")
     figures.add_argument("--by", nargs="+", default=[], metavar="KEY", help="swept keys that are looked at")
     figures.add_argument("--output", type=Path, default=None, metavar="FOLDER")
+    figures.add_argument("--pdf", action="store_true", help="save each figure as PDF too")
+    figures.add_argument(
+        "--width", type=float, default=None, metavar="INCHES", help="of every figure; usually 8"
+    )
+    figures.add_argument(
+        "--font-size", type=float, default=None, metavar="POINTS", help="of the text; usually 13"
+    )
 
 
 def _add_teaching(commands: Any) -> None:

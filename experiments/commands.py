@@ -68,7 +68,9 @@ def _report(given: argparse.Namespace, _: list[str]) -> int:
 def _figures(given: argparse.Namespace, _: list[str]) -> int:
     from experiments.figures.command import draw_again
 
-    draw_again(given.folder, given.names, given.outcome, given.by, given.output)
+    look = {"pdf": given.pdf or None, "width": given.width, "font_size": given.font_size}
+    asked = {name: value for name, value in look.items() if value is not None}
+    draw_again(given.folder, given.names, given.outcome, given.by, given.output, asked)
     return 0
 
 

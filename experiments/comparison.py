@@ -7,6 +7,7 @@ Core Objects: Comparison, compare_choices, choice_levels, changing, worlds, by_c
 """
 
 import math
+import textwrap
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -46,6 +47,18 @@ NUMBERS = {
     "replicates_needed": ("replicates needed", ",.0f"),
 }
 """Headings and formats of what is known of a difference beside its intervals."""
+
+LINES = 40
+"""Most lines that are printed of a comparison; the files hold all of it."""
+
+AROUND = 7
+"""Lines of a table beside its rows: title, headings, rule, what is left out, space."""
+
+NARROW = 12
+"""Characters of a heading on a line, as many as most numbers with their intervals have."""
+
+GAP = 3
+"""Characters between two columns."""
 
 ANY_CHOICE = "any choice"
 
@@ -194,6 +207,9 @@ def changing(differences: pd.DataFrame) -> pd.DataFrame:
 def print_comparison(comparison: Comparison, outcome: str = "welfare") -> None:
     """Print the headline metrics of every choice and arm, and paired differences key by key.
 
+    What is printed fits on `LINES` lines, whatever was swept: where there are more choices, those with the
+    greatest outcome are shown, and the differences that are surest.
+
     Parameters
     ----------
     comparison : Comparison
@@ -201,17 +217,17 @@ def print_comparison(comparison: Comparison, outcome: str = "welfare") -> None:
     outcome : str
         Metric whose differences are told with everything that is known of them.
     """
-    keys = comparison.keys
+    keys, console = comparison.keys, wide_console()
     if comparison.unfinished:
         print(f"not finished, and left out: {', '.join(comparison.unfinished)}")
-    _print("mean over replicates ± half of the 95% confidence interval", keys, comparison.levels)
     differences = changing(comparison.differences)
-    if differences.empty:
-        return
-    for (key, reference), table in differences.groupby(["key", "reference"], sort=False):
-        title = f"paired difference to {key}={reference}, all else equal (* Holm-adjusted p < {SIGNIFICANT})"
-        _print(title, keys, table)
-        _print_outcome(f"{METRICS[outcome]}: difference to {key}={reference}", keys, table, outcome)
+    told = differences[differences["metric"] == outcome] if len(differences) else differences
+    by_key = list(told.groupby(["key", "reference"], sort=False)) if len(told) else []
+    room = LINES // (1 + len(by_key)) - AROUND
+    console.print(_levels_table(comparison, outcome, room, console.width))
+    for (key, reference), table in by_key:
+        title = f"{METRICS[outcome]}: difference to {key}={reference}, in pairs (* Holm p < {SIGNIFICANT})"
+        console.print(_differences_table(title, keys, table, room))
 
 
 def name_choice(keys: Sequence[str], values: Sequence[object], arm: str) -> str:
@@ -247,32 +263,43 @@ def _matters(key: str, keys: list[str], levels: pd.DataFrame) -> bool:
     return bool((means.max() > means.min()).any())
 
 
-def _print(title: str, keys: list[str], table: pd.DataFrame) -> None:
-    metrics = {name: text for name, text in HEADLINES.items() if name in set(table["metric"])}
-    shown = _table(title, [*metrics.values()])
-    for name, arm, rows in by_choice(keys, table):
-        shown.add_row(name, arm, *(_marked(rows.get(metric)) for metric in metrics))
-    wide_console().print(shown)
+def _levels_table(comparison: Comparison, outcome: str, room: int, width: int) -> Table:
+    """Return the headline metrics that there is room for, the outcome first, a row a choice and arm."""
+    rows = list(by_choice(comparison.keys, comparison.levels))
+    kept = rows
+    if len(rows) > room:
+        mean = [found[outcome]["mean"] if outcome in found else -math.inf for *_, found in rows]
+        best = set(np.argsort(mean)[::-1][:room].tolist())
+        kept = [row for place, row in enumerate(rows) if place in best]
+    left = width - sum(max(map(len, column)) + GAP for column in ([r[0] for r in kept], [r[1] for r in kept]))
+    metrics = {}
+    for metric, heading in sorted(HEADLINES.items(), key=lambda item: item[0] != outcome):
+        cells = [_cell_of(found.get(metric)) for *_, found in kept]
+        left -= GAP + max(map(len, [*cells, *textwrap.wrap(heading, NARROW)]))
+        if left >= 0 and metric in set(comparison.levels["metric"]):
+            metrics[metric] = (heading, cells)
+    title = "mean over replicates ± half of the 95% confidence interval"
+    shown = _table(title, [heading for heading, _ in metrics.values()])
+    for place, (name, arm, _) in enumerate(kept):
+        shown.add_row(name, arm, *(cells[place] for _, cells in metrics.values()))
+    shown.caption = _left_out(len(rows) - len(kept), "comparison.csv", f"those with the greatest {METRICS[outcome]}")
+    return shown
 
 
-def _marked(row: dict[str, Any] | None) -> str:
-    if row is None:
-        return cell(None)
-    told = cell(Interval(row["mean"], row["low"], row["high"], row["n"]))
-    return told.replace(" ", "* ", 1) if row.get("p_holm", math.nan) < SIGNIFICANT else told
+def _cell_of(row: dict[str, Any] | None) -> str:
+    return cell(None if row is None else Interval(row["mean"], row["low"], row["high"], row["n"]))
 
 
-def _print_outcome(title: str, keys: list[str], table: pd.DataFrame, outcome: str) -> None:
-    rows = table[table["metric"] == outcome]
-    if rows.empty:
-        return
+def _differences_table(title: str, keys: list[str], table: pd.DataFrame, room: int) -> Table:
+    surest = table.assign(size=table["mean"].abs()).sort_values(["p", "size"], ascending=[True, False])
+    kept = table.loc[sorted(surest.index[:room])]
     headings = ["difference", "95% interval", "bootstrap", *(heading for heading, _ in NUMBERS.values())]
     shown = _table(title, headings)
-    for row in rows.to_dict("records"):
+    for row in kept.to_dict("records"):
         shown.add_row(
             name_choice(keys, [row[key] for key in keys], row["arm"]),
             row["arm"],
-            f"{row['mean']:.3g}",
+            f"{row['mean']:.3g}{'*' * bool(row['p_holm'] < SIGNIFICANT)}",
             _ends(row["low"], row["high"]),
             _ends(row["bootstrap_low"], row["bootstrap_high"]),
             *(
@@ -280,7 +307,12 @@ def _print_outcome(title: str, keys: list[str], table: pd.DataFrame, outcome: st
                 for name, (_, text) in NUMBERS.items()
             ),
         )
-    wide_console().print(shown)
+    shown.caption = _left_out(len(table) - len(kept), "differences.csv", "the surest ones")
+    return shown
+
+
+def _left_out(rows: int, file: str, first: str) -> str | None:
+    return f"{first}; {rows} more in {file}" if rows else None
 
 
 def _ends(low: float, high: float) -> str:
@@ -292,5 +324,5 @@ def _table(title: str, headings: list[str]) -> Table:
     shown.add_column("choice", no_wrap=True)
     shown.add_column("arm", no_wrap=True)
     for heading in headings:
-        shown.add_column(heading, justify="right", overflow="fold")
+        shown.add_column(textwrap.fill(heading, NARROW), justify="right", no_wrap=True)
     return shown

@@ -1,6 +1,6 @@
 """The configuration of a run: dataclasses hold keys, defaults and limits; the YAML in `conf/` only chooses.
 
-Core Objects: Config, RunConfig, register_schemas, as_schema, parse
+Core Objects: Config, RunConfig, FigureConfig, register_schemas, as_schema, parse
 """
 
 import dataclasses
@@ -31,6 +31,25 @@ COMPONENTS: dict[str, Any] = {
 
 
 @dataclass(frozen=True, config=STRICT)
+class FigureConfig:
+    """How figures look on paper.
+
+    Parameters
+    ----------
+    width : float
+        Width of every figure, inches; the height follows. A column of a journal has about 3.5.
+    font_size : float
+        Size of the text, points; lines and markers go with it.
+    pdf : bool
+        Whether every figure is saved as PDF too, with its text as text, beside PNG and SVG.
+    """
+
+    width: Annotated[float, Field(ge=2, le=40)] = 8.0
+    font_size: Annotated[float, Field(ge=4, le=60)] = 13.0
+    pdf: bool = False
+
+
+@dataclass(frozen=True, config=STRICT)
 class RunConfig:
     """How a run is carried out; nothing here changes a number in its tables.
 
@@ -38,6 +57,8 @@ class RunConfig:
     ----------
     figures : bool
         Whether to draw the figures and write the report at the end.
+    figure : FigureConfig
+        How the figures look.
     threads : int or None
         Threads that torch uses; None is torch's own choice. One is fastest for small networks, and the only
         good choice where several runs share the cores.
@@ -49,6 +70,7 @@ class RunConfig:
     """
 
     figures: bool = True
+    figure: FigureConfig = field(default_factory=FigureConfig)
     threads: Annotated[int | None, Field(ge=1, le=256)] = 1
     progress: bool = True
     tracker: Annotated[str, Field(pattern="^(none|tensorboard|mlflow|wandb)$")] = "none"

@@ -68,7 +68,10 @@ class Findings:
     def value(self, arm: str, metric: str) -> Interval | None:
         """Return the mean and interval of a metric in an arm; None where it does not apply."""
         row = self.table[(self.table["arm"] == arm) & (self.table["metric"] == metric)]
-        return None if row.empty else Interval(*row[["mean", "low", "high", "n"]].to_numpy()[0])
+        if row.empty:
+            return None
+        mean, low, high, n = row[["mean", "low", "high", "n"]].to_numpy()[0]
+        return Interval(mean, low, high, int(n))
 
 
 def summarise(config: Config, tables: dict[str, pd.DataFrame]) -> Findings:

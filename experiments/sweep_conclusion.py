@@ -7,6 +7,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from experiments.comparison import print_comparison
+from experiments.config import FigureConfig
+from experiments.runner import read_config
 from experiments.sentences import UserError
 from experiments.summary import METRICS
 from experiments.sweeping.cells import failure
@@ -61,9 +63,15 @@ def conclude_sweep(
     from experiments.figures.sweep import draw_sweep_figures, read_seconds
     from experiments.sweep_report import write_sweep_report
 
-    drawn = draw_sweep_figures(folder / "figures", sweep, read_seconds(folder / CELLS), outcomes)
+    seconds = read_seconds(folder / CELLS)
+    drawn = draw_sweep_figures(folder / "figures", sweep, seconds, outcomes, look=sweep_look(folder, sweep))
     failures = {cell: failure(Path(cell)) for cell in sweep.unfinished}
     print(f"report: {write_sweep_report(folder, sweep, comparison, outcomes, drawn, failures)}")
+
+
+def sweep_look(folder: Path, sweep: Sweep) -> FigureConfig:
+    """Return how the figures of a sweep look: as those of its first finished cell."""
+    return read_config(folder / CELLS / str(sweep.cells["cell"].iloc[0])).run.figure
 
 
 def check_outcomes(sweep: Sweep, outcomes: Sequence[str]) -> None:

@@ -7,7 +7,6 @@ import textwrap
 from functools import partial
 from pathlib import Path
 
-import matplotlib.style
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
@@ -17,7 +16,7 @@ from matplotlib.image import AxesImage
 from numpy.typing import NDArray
 
 from experiments.cross.cells import MEASURES
-from experiments.figures.style import GREY, STYLE
+from experiments.figures.style import GREY, in_style
 from sim.records import write_atomically
 
 DPI = 110
@@ -38,7 +37,7 @@ def draw_heat_maps(folder: Path, table: pd.DataFrame) -> list[Path]:
     there is no cell.
     """
     drawn = []
-    with matplotlib.style.context(STYLE, after_reset=True):
+    with in_style():
         for measure in MEASURES:
             figure = _figure(measure, table[table["measure"] == measure])
             for kind in ("png", "svg"):
@@ -65,11 +64,11 @@ def _figure(measure: str, cells: pd.DataFrame) -> Figure:
         ax=panels,
         pad=0.01,
         extend="both" if measure in SIGNED else "max",
-        label=MEASURES[measure].split(", ")[-1],
+        label=textwrap.fill(MEASURES[measure].split(", ")[-1], int(5 * figure.get_figheight())),
     )
     title = textwrap.fill(MEASURES[measure], int(6.5 * figure.get_figwidth()))
     figure.suptitle(title[0].upper() + title[1:], fontweight="bold")
-    figure.supxlabel("strategy of the followers", fontsize=13)
+    figure.supxlabel("strategy of the followers")
     return figure
 
 

@@ -9,7 +9,6 @@ from collections.abc import Callable
 from typing import Any
 
 import matplotlib as mpl
-import matplotlib.style
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
@@ -30,8 +29,8 @@ from experiments.figures.style import (
     ORANGE,
     PURPLE,
     SKY,
-    STYLE,
     VERMILLION,
+    in_style,
     legend_above,
     new_figure,
     plain_numbers,
@@ -59,7 +58,7 @@ def as_png(draw: Callable[[], Figure]) -> bytes:
 
     Sessions, each in a thread of its own, take turns: matplotlib's settings are those of the process.
     """
-    with _drawing, matplotlib.style.context(STYLE, after_reset=True):
+    with _drawing, in_style():
         page = io.BytesIO()
         figure = draw()
         figure.set_figwidth(PAGE_WIDTH)

@@ -19,7 +19,7 @@ from docstring_parser import parse as parse_docstring
 from pydantic import InstanceOf
 
 from agents.strategies import STRATEGIES
-from experiments.config import COMPONENTS
+from experiments.config import COMPONENTS, Config
 from experiments.explaining.kinds import kind_of
 from markets.mechanisms import MECHANISMS
 from markets.priors import PRIORS
@@ -83,6 +83,12 @@ def keys_of(configuration: Any) -> list[Key]:
         A validated configuration as a command composes it when nothing is typed; its values are the defaults.
     """
     return list(_walk(type(configuration), configuration, "", ""))
+
+
+@lru_cache
+def meaning_of(path: str) -> str:
+    """Return what a key of a run means, whichever component has it; '' if there is no such key."""
+    return next((key.meaning for key in _walk(Config, None, "", "") if key.path == path), "")
 
 
 def undocumented(keys: list[Key]) -> list[str]:

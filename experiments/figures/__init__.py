@@ -11,7 +11,6 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import matplotlib.style
 from matplotlib.figure import Figure
 
 from experiments.config import Config
@@ -31,7 +30,7 @@ from experiments.figures import (
 )
 from experiments.figures.bands import Tables
 from experiments.figures.plan import Plan
-from experiments.figures.style import STYLE
+from experiments.figures.style import in_style
 from experiments.summary import Findings
 from sim.records import write_atomically
 
@@ -61,13 +60,19 @@ __all__ = ["FIGURES", "Drawn", "Plan", "draw_figures", "save_figure"]
 
 @dataclass(frozen=True)
 class Drawn:
-    """A figure on disk: its name, title and caption, and its two files."""
+    """A figure on disk: its name, title and caption, and its files (no `pdf` unless that was asked for)."""
 
     name: str
     title: str
     caption: str
     png: Path
     svg: Path
+    pdf: Path | None = None
+
+    @property
+    def files(self) -> list[Path]:
+        """All of them."""
+        return [path for path in (self.png, self.svg, self.pdf) if path is not None]
 
 
 def draw_figures(
@@ -77,7 +82,7 @@ def draw_figures(
     findings: Findings,
     names: Iterable[str] | None = None,
 ) -> list[Drawn]:
-    """Draw every figure that applies to a run and save it as PNG (150 dots an inch) and SVG.
+    """Draw every figure that applies to a run and save it as PNG (150 dots an inch), SVG and, if asked, PDF.
 
     The same records give the same bytes.
 
@@ -97,33 +102,35 @@ def draw_figures(
     """
     folder.mkdir(parents=True, exist_ok=True)
     drawn = []
-    with matplotlib.style.context(STYLE, after_reset=True):
+    look = config.run.figure
+    with in_style(look):
         for plan in (FIGURES[name] for name in (FIGURES if names is None else names)):
             figure = plan.draw(config, tables, findings)
             if figure is not None:
-                drawn.append(_save(folder, plan, figure, config.replicates))
+                caption = " ".join([plan.caption, *([told_of(config.replicates)] * plan.intervals)])
+                places = save_figure(folder, plan.name, figure, look.pdf)
+                drawn.append(Drawn(plan.name, plan.title, caption, *places))
     return drawn
 
 
-def _save(folder: Path, plan: Plan, figure: Figure, replicates: int) -> Drawn:
-    png, svg = save_figure(folder, plan.name, figure)
-    return Drawn(plan.name, plan.title, f"{plan.caption} {_intervals(replicates)}", png, svg)
-
-
-def save_figure(folder: Path, name: str, figure: Figure) -> tuple[Path, Path]:
-    """Save a figure as PNG (150 dots an inch) and SVG and return their places."""
-    png, svg = folder / f"{name}.png", folder / f"{name}.svg"
+def save_figure(folder: Path, name: str, figure: Figure, pdf: bool = False) -> list[Path]:
+    """Save a figure as PNG (150 dots an inch), SVG and, if asked, PDF, and return their places."""
     # Without the date, and with a version of matplotlib left out, bytes depend on the records alone.
-    write_atomically(png, partial(_write, figure, format="png", metadata={"Software": None}))
-    write_atomically(svg, partial(_write, figure, format="svg", metadata={"Date": None, "Creator": None}))
-    return png, svg
+    kinds: dict[str, dict[str, None]] = {"png": {"Software": None}, "svg": {"Date": None, "Creator": None}}
+    if pdf:
+        kinds["pdf"] = {"CreationDate": None, "Creator": None, "Producer": None}
+    places = [folder / f"{name}.{kind}" for kind in kinds]
+    for place, (kind, metadata) in zip(places, kinds.items(), strict=True):
+        write_atomically(place, partial(_write, figure, format=kind, metadata=metadata))
+    return places
 
 
 def _write(figure: Figure, path: Path, **options: Any) -> None:
     figure.savefig(path, dpi=DPI, **options)
 
 
-def _intervals(replicates: int) -> str:
+def told_of(replicates: int) -> str:
+    """Return what a caption says of the intervals of a figure that shows them where it can."""
     if replicates == 1:
         return "One replicate: nothing is known of the spread, so there is no interval."
     return f"Bands and bars, where nothing else is said: 95% intervals over {replicates} replicates."

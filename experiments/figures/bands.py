@@ -1,6 +1,6 @@
 """Means over replicates with their intervals, and how they are drawn.
 
-Core Objects: over_replicates, by_arm, draw_band, draw_levels
+Core Objects: over_replicates, by_arm, draw_band, tell_coinciding, draw_levels
 """
 
 import textwrap
@@ -8,8 +8,9 @@ import textwrap
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
+from matplotlib.lines import Line2D
 
-from experiments.figures.style import arm_style
+from experiments.figures.style import GREY, arm_style
 from experiments.statistics import interval
 
 Tables = dict[str, pd.DataFrame]
@@ -19,6 +20,9 @@ SPREAD = 0.5
 
 FEW = 6
 """Up to so many named values are written on several lines below an axis; the names of more are turned."""
+
+COINCIDENT = 0.012
+"""Share of a panel's height within which lines cannot be told apart."""
 
 LINE = 66
 """Characters that fit below an axis as wide as the figure."""
@@ -80,6 +84,50 @@ def draw_band(axes: Axes, arm: str, band: pd.DataFrame) -> None:
         label=arm,
     )
     axes.fill_between(rounds, band["low"], band["high"], color=style.colour, alpha=0.18, linewidth=0)
+
+
+def tell_coinciding(axes: Axes, top: bool = False) -> None:
+    """Say in a panel which of its lines lie on each other, so that nobody looks for those below.
+
+    Lines coincide where they are nowhere further apart than a line is thick.
+
+    Parameters
+    ----------
+    axes : Axes
+        The panel, with its limits as they will be.
+    top : bool
+        Whether to say it at the upper end of the right side instead of the lower.
+    """
+    low, high = axes.get_ylim()
+    groups: list[list[Line2D]] = []
+    for line in axes.lines:
+        mates = (group for group in groups if _apart(group[0], line) < COINCIDENT * abs(high - low))
+        found = next(mates, None)
+        if found is None:
+            groups.append([line])
+        else:
+            found.append(line)
+    told = ["\n= ".join(str(line.get_label()) for line in group) for group in groups if len(group) > 1]
+    if told:
+        axes.text(
+            0.98,
+            0.97 if top else 0.03,
+            "\n".join(["one line:", *told]),
+            ha="right",
+            va="top" if top else "bottom",
+            transform=axes.transAxes,
+            fontsize="small",
+            color=GREY,
+        )
+
+
+def _apart(one: Line2D, other: Line2D) -> float:
+    """Return how far two lines are apart where both are known; infinite if they are nowhere."""
+    known = [
+        dict(zip(*(np.asarray(c, float) for c in line.get_data()), strict=True)) for line in (one, other)
+    ]
+    apart = np.array([abs(known[0][x] - known[1][x]) for x in known[0] if x in known[1]])
+    return float(np.nanmax(apart)) if np.isfinite(apart).any() else np.inf
 
 
 def draw_levels(axes: Axes, frame: pd.DataFrame, key: str, column: str, arms: list[str]) -> None:

@@ -3,22 +3,30 @@
 Core Objects: draw_again
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, replace
 from pathlib import Path
+from typing import Any
 
 from experiments.conclusion import read_run
+from experiments.config import FigureConfig
 from experiments.figures import FIGURES, Drawn, draw_figures
 from experiments.figures.sweep import SWEEP_FIGURES, draw_sweep_figures, read_seconds
 from experiments.sentences import UserError
-from experiments.sweep_conclusion import OUTCOMES, check_outcomes, is_sweep
+from experiments.sweep_conclusion import OUTCOMES, check_outcomes, is_sweep, sweep_look
 from experiments.sweeping.plan import CELLS
 from experiments.sweeps import aggregate, read_sweep
 
 
 def draw_again(
-    folder: Path, names: Sequence[str], outcomes: Sequence[str], keys: Sequence[str], output: Path | None
+    folder: Path,
+    names: Sequence[str],
+    outcomes: Sequence[str],
+    keys: Sequence[str],
+    output: Path | None,
+    look: Mapping[str, Any],
 ) -> None:
-    """Draw figures as PNG and SVG and print their places.
+    """Draw figures as PNG, SVG and, if asked, PDF, and print their places.
 
     Parameters
     ----------
@@ -30,6 +38,8 @@ def draw_again(
         Of a sweep: the metrics and the swept keys that are looked at; those of its report and all if empty.
     output : Path or None
         Where to save; ``figures/`` in the folder if None.
+    look : mapping
+        Fields of `FigureConfig` that are to differ from what the run was configured with.
 
     Raises
     ------
@@ -39,21 +49,28 @@ def draw_again(
         If records are missing or cannot be read.
     """
     if is_sweep(folder):
-        drawn = _of_sweep(folder, names, outcomes, keys, output or folder / "figures")
+        drawn = _of_sweep(folder, names, outcomes, keys, output or folder / "figures", look)
     elif outcomes or keys:
         raise UserError(f"--outcome and --by are for sweeps; {folder} is not the folder of a sweep")
     else:
         _check_names(names, FIGURES)
-        drawn = draw_figures(output or folder / "figures", *read_run(folder), names=names or FIGURES)
+        config, tables, findings = read_run(folder)
+        config = replace(config, run=replace(config.run, figure=_looks(config.run.figure, look)))
+        drawn = draw_figures(output or folder / "figures", config, tables, findings, names or FIGURES)
     for one in drawn:
-        print(one.png, one.svg, sep="\n")
+        print(*one.files, sep="\n")
     for name in names:
         if not any(one.name.split("-")[0] == name for one in drawn):
             print(f"{name} does not apply: {folder} has nothing that it could show")
 
 
 def _of_sweep(
-    folder: Path, names: Sequence[str], outcomes: Sequence[str], keys: Sequence[str], output: Path
+    folder: Path,
+    names: Sequence[str],
+    outcomes: Sequence[str],
+    keys: Sequence[str],
+    output: Path,
+    look: Mapping[str, Any],
 ) -> list[Drawn]:
     aggregate(folder)
     sweep = read_sweep(folder)
@@ -63,7 +80,14 @@ def _of_sweep(
         if key not in sweep.keys:
             raise UserError(f"--by must name swept keys ({', '.join(sweep.keys)}); got {key!r}")
     seconds = read_seconds(folder / CELLS)
-    return draw_sweep_figures(output, sweep, seconds, outcomes or OUTCOMES, names or SWEEP_FIGURES, keys)
+    figure = _looks(sweep_look(folder, sweep), look)
+    return draw_sweep_figures(
+        output, sweep, seconds, outcomes or OUTCOMES, names or SWEEP_FIGURES, keys, figure
+    )
+
+
+def _looks(configured: FigureConfig, asked: Mapping[str, Any]) -> FigureConfig:
+    return FigureConfig(**(asdict(configured) | dict(asked)))
 
 
 def _check_names(names: Iterable[str], known: Iterable[str]) -> None:

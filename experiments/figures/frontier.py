@@ -138,8 +138,9 @@ def _number(axes: Axes, named: pd.DataFrame) -> None:
 FIGURE = SweepPlan(
     "frontier",
     "Welfare against inequality",
-    "Up and to the left is better. Filled: on the frontier. Means over seeds and replicates with both "
-    "intervals; an arm in which the choices are all alike, as autarky under any mechanism, is one point.",
+    "Up and to the left is better. Filled: on the frontier. Means over seeds and replicates; "
+    "an arm in which the choices are all alike, as autarky under any mechanism, is one point.",
     False,
     frontier,
+    intervals=True,
 )

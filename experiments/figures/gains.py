@@ -48,7 +48,7 @@ def gains(config: Config, tables: Tables, findings: Findings) -> Figure | None:
         _draw_regions(axes, regions(tables, arm))
         mark_arm(axes, arm)
     _label_organisations(panels[-1], config)
-    figure.supylabel("gain in net profit over autarky (credits)", fontsize=13)
+    figure.supylabel("gain in net profit over autarky (credits)")
     _explain(figure, config.replicates)
     return figure
 

@@ -62,7 +62,7 @@ def _heat_map(axes: Axes, own: pd.DataFrame, adversaries: list[str], rules: list
                 f"{value:.2f}" if abs(value) >= 0.005 else "0",
                 ha="center",
                 va="center",
-                fontsize=11,
+                fontsize="small",
                 fontweight="bold" if low[i, j] > 0 or high[i, j] < 0 else "normal",
                 color="white" if abs(value) > 0.6 * reach else "black",
             )

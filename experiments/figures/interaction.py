@@ -15,7 +15,7 @@ from matplotlib.image import AxesImage
 
 from experiments.comparison import OWN_SETTING, worlds
 from experiments.figures.style import BLACK, arm_style, new_figure
-from experiments.figures.sweep_plan import SweepPlan, SweepView, over_other_keys
+from experiments.figures.sweep_plan import SweepPlan, SweepView, axis_label, over_other_keys
 from experiments.summary import METRICS
 
 COLUMNS = 10
@@ -47,12 +47,16 @@ def interaction(view: SweepView) -> Figure | None:
     norm = Normalize(float(np.nanmin(shown)), float(np.nanmax(shown)))
     downs = [1.9 + 0.4 * max(len(grid) for grid in row.values()) for row in rows]
     figure = new_figure(0.4 + sum(downs))
-    figure.suptitle(textwrap.fill(METRICS[view.outcome], 70), fontsize=13)
+    figure.suptitle(textwrap.fill(METRICS[view.outcome], 70))
     parts = figure.subfigures(len(rows), 1, squeeze=False, height_ratios=downs)[:, 0]
     for part, row in zip(parts, rows, strict=True):
         panels = part.subplots(1, len(row), squeeze=False)[0]
         for axes, (arm, grid) in zip(panels, row.items(), strict=True):
-            image = _draw(axes, grid, norm)
+            labels = (
+                axis_label(view, str(grid.columns.name), 54 // len(panels)),
+                axis_label(view, str(grid.index.name), 30),
+            )
+            image = _draw(axes, grid, norm, labels)
             axes.set_title(arm, color=BLACK if arm == OWN_SETTING else arm_style(arm).colour)
         for axes in panels[1:]:
             axes.tick_params(labelleft=False)
@@ -83,7 +87,7 @@ def _rows(view: SweepView, pair: list[str]) -> list[dict[str, pd.DataFrame]]:
     return [{arm: grids[arm] for arm in chunk} for chunk in chunks]
 
 
-def _draw(axes: Axes, grid: pd.DataFrame, norm: Normalize) -> AxesImage:
+def _draw(axes: Axes, grid: pd.DataFrame, norm: Normalize, labels: tuple[str, str]) -> AxesImage:
     image = axes.imshow(grid.to_numpy(), cmap="cividis", norm=norm, aspect="auto")
     axes.grid(visible=False)
     names = [str(value).replace("_", " ") for value in grid.columns]
@@ -92,11 +96,11 @@ def _draw(axes: Axes, grid: pd.DataFrame, norm: Normalize) -> AxesImage:
         range(len(names)), names, rotation=30 if turned else 0, ha="right" if turned else "center"
     )
     axes.set_yticks(range(len(grid)), [str(value).replace("_", " ") for value in grid.index])
-    axes.set(xlabel=grid.columns.name, ylabel=grid.index.name)
+    axes.set(xlabel=labels[0], ylabel=labels[1])
     for (row, column), value in np.ndenumerate(grid.to_numpy()):
         if np.isfinite(value):
             ink = "white" if norm(value) < 0.5 else "black"
-            axes.text(column, row, f"{value:.3g}", ha="center", va="center", fontsize=11, color=ink)
+            axes.text(column, row, f"{value:.3g}", ha="center", va="center", fontsize="small", color=ink)
     return image
 
 

@@ -6,7 +6,7 @@ Core Objects: FIGURE
 from matplotlib.figure import Figure
 
 from experiments.config import Config
-from experiments.figures.bands import Tables, by_arm, draw_band, from_zero
+from experiments.figures.bands import Tables, by_arm, draw_band, from_zero, tell_coinciding
 from experiments.figures.plan import Plan
 from experiments.figures.style import legend_above, new_figure, whole_numbers
 from experiments.summary import Findings
@@ -40,6 +40,8 @@ def learning_curves(config: Config, tables: Tables, findings: Findings) -> Figur
         whole_numbers(axes)
     panels[0].set_ylim(0, 1)
     from_zero(panels[1])
+    tell_coinciding(panels[0])
+    tell_coinciding(panels[1], top=True)
     legend_above(figure, panels[0])
     return figure
 

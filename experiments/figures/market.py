@@ -8,10 +8,13 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from experiments.config import Config
-from experiments.figures.bands import Tables, by_arm, draw_band, from_zero
+from experiments.figures.bands import Tables, by_arm, draw_band, from_zero, tell_coinciding
 from experiments.figures.plan import Plan, trading_arms
 from experiments.figures.style import legend_above, new_figure, whole_numbers
 from experiments.summary import Findings
+
+EVERYTHING = 1e-3
+"""Share of the first-best gains below which what is lost could not be seen in a figure."""
 
 
 def market(config: Config, tables: Tables, findings: Findings) -> Figure | None:  # noqa: ARG001
@@ -29,29 +32,39 @@ def market(config: Config, tables: Tables, findings: Findings) -> Figure | None:
     Returns
     -------
     Figure or None
-        Three panels; None without trading arms. The band of the price is the inter-quartile range over the
-        trades of all replicates, the other bands are intervals over replicates. A round without trades has no
-        price, and one where nothing could be gained has no efficiency: both are gaps.
+        Three panels, the last only where some gains were not realised; None without trading arms. The band of
+        the price is the inter-quartile range over the trades of all replicates, the other bands are intervals
+        over replicates. A round without trades has no price, and one where nothing could be gained has no
+        efficiency: both are gaps.
     """
     arms = trading_arms(config)
     if not arms:
         return None
-    figure = new_figure(7.6)
-    panels = figure.subplots(3, 1, sharex=True)
     rounds = tables["rounds"]
     prices = price_band(tables["trades"], config.rounds)
     volume = by_arm(rounds, "round", "volume")
     could_gain = rounds["gains_first_best"] > 0
     shares = rounds.assign(efficiency=rounds["gains_realised"].where(could_gain) / rounds["gains_first_best"])
     efficiency = by_arm(shares, "round", "efficiency")
+    everything = all(_is_flat(efficiency[arm]["mean"]) for arm in arms)
+    figure = new_figure(5.4 if everything else 7.6)
+    panels = list(figure.subplots(2 if everything else 3, 1, sharex=True))
     for arm in arms:
         if arm in prices:
             draw_band(panels[0], arm, prices[arm])
         draw_band(panels[1], arm, volume[arm])
-        draw_band(panels[2], arm, efficiency[arm])
+        if not everything:
+            draw_band(panels[2], arm, efficiency[arm])
     _label(panels, no_trades=not prices)
+    for axes in panels:
+        tell_coinciding(axes)
     legend_above(figure, panels[1])
     return figure
+
+
+def _is_flat(efficiency: pd.Series) -> bool:
+    """Return whether all gains were realised in every round that had any: then there is nothing to draw."""
+    return bool((efficiency.dropna() > 1 - EVERYTHING).all())
 
 
 def price_band(trades: pd.DataFrame, rounds: int) -> dict[str, pd.DataFrame]:
@@ -72,15 +85,19 @@ def price_band(trades: pd.DataFrame, rounds: int) -> dict[str, pd.DataFrame]:
 
 
 def _label(panels: list[Axes], no_trades: bool) -> None:
-    price, volume, efficiency = panels
+    price, volume, *efficiencies = panels
     price.set(ylabel="price\n(credits a block)")
     volume.set(ylabel="volume\n(credits a round)")
-    efficiency.set(ylabel="allocative efficiency\n(share of first best)", xlabel="round")
     for axes in (price, volume):
         from_zero(axes)
-    low = efficiency.dataLim.y0
-    efficiency.set_ylim(min(0.0, low) if pd.notna(low) else 0.0, 1.08)
-    whole_numbers(efficiency)
+    for efficiency in efficiencies:
+        efficiency.set(ylabel="allocative efficiency\n(share of first best)")
+        low = efficiency.dataLim.y0
+        efficiency.set_ylim(min(0.0, low) if pd.notna(low) else 0.0, 1.08)
+    panels[-1].set_xlabel(
+        "round" if efficiencies else "round\nallocative efficiency is 1 in every round and arm"
+    )
+    whole_numbers(panels[-1])
     if no_trades:
         price.text(0.5, 0.5, "no trades", transform=price.transAxes, ha="center", va="center")
 

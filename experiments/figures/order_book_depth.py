@@ -167,4 +167,5 @@ FIGURE = Plan(
     "left most bids. Units of bids are counted downwards and of asks upwards from the best. A bid stands "
     "beside an ask that it covers where both are of one organisation, or where the pair made no trial.",
     order_book_depth,
+    intervals=False,
 )

@@ -28,12 +28,15 @@ class Plan:
         How to read it.
     draw : callable
         (config, tables, findings) -> Figure, or None where the figure does not apply to the run.
+    intervals : bool
+        Whether it shows intervals over replicates, where there are several.
     """
 
     name: str
     title: str
     caption: str
     draw: Callable[[Config, Tables, Findings], Figure | None]
+    intervals: bool = True
 
 
 def trading_arms(config: Config) -> list[str]:

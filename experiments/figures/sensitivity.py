@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 
 from experiments.figures.bands import draw_levels
 from experiments.figures.style import legend_above, new_figure
-from experiments.figures.sweep_plan import SweepPlan, SweepView, log_scaled, over_other_keys
+from experiments.figures.sweep_plan import SweepPlan, SweepView, axis_label, log_scaled, over_other_keys
 from experiments.summary import METRICS
 
 
@@ -32,14 +32,14 @@ def sensitivity(view: SweepView) -> Figure | None:
     panels = figure.subplots(len(view.keys), 1, squeeze=False)[:, 0]
     for axes, key in zip(panels, view.keys, strict=True):
         draw_levels(axes, over_other_keys(view, [key]), key, view.outcome, view.arms)
-        axes.set(xlabel=key)
+        axes.set(xlabel=axis_label(view, key))
         if log_scaled(view, key):
             axes.set_xscale("log")
             axes.minorticks_off()
             values = sorted(view.sweep.replicates[key].unique())
             axes.set_xticks(values, [f"{value:g}" for value in values])
         axes.margins(y=0.1)
-    figure.supylabel(textwrap.fill(METRICS[view.outcome], 40), fontsize=13)
+    figure.supylabel(textwrap.fill(METRICS[view.outcome], 40))
     legend_above(figure, panels[0])
     return figure
 
@@ -47,8 +47,9 @@ def sensitivity(view: SweepView) -> Figure | None:
 FIGURE = SweepPlan(
     "sensitivity",
     "Sensitivity to each swept key",
-    "Means over the values of all other swept keys. Lines with bands where a key's values are numbers, "
-    "points with bars where they are names.",
+    "Means over the values of all other swept keys: lines where a key's values are numbers, points where "
+    "they are names.",
     True,
     sensitivity,
+    intervals=True,
 )

@@ -1,22 +1,26 @@
 """The look of every figure: one palette, a line style and marker an arm, text that is readable at half size.
 
-Core Objects: STYLE, ArmStyle, arm_style, new_figure
+Core Objects: STYLE, in_style, ArmStyle, arm_style, new_figure
 """
 
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any
 
+import matplotlib.style
 from matplotlib.axes import Axes
 from matplotlib.axis import Axis
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.ticker import MaxNLocator, StrMethodFormatter
 
+from experiments.config import FigureConfig
 from sim.settings import SETTINGS
 
-WIDTH = 8.0
-"""Width of every figure, inches."""
+USUAL = FigureConfig()
+"""How a figure looks of which nothing else is said."""
 
 BLACK, ORANGE, SKY, GREEN, YELLOW, BLUE, VERMILLION, PURPLE = (
     "#000000",
@@ -37,6 +41,8 @@ STYLE: dict[str, Any] = {
     "font.size": 13.0,
     "axes.labelsize": 13.0,
     "axes.titlesize": 13.0,
+    "figure.labelsize": 13.0,
+    "figure.titlesize": 13.0,
     "axes.titleweight": "bold",
     "axes.titlelocation": "left",
     "axes.spines.top": False,
@@ -60,12 +66,46 @@ STYLE: dict[str, Any] = {
     "hatch.linewidth": 0.7,
     "figure.facecolor": "white",
     "savefig.facecolor": "white",
+    "figure.figsize": (USUAL.width, 0.6 * USUAL.width),
+    "pdf.fonttype": 42,
     # Text as outlines and a fixed salt: a figure looks the same, and has the same bytes, on any machine with
     # these libraries.
     "svg.fonttype": "path",
     "svg.hashsalt": "parabourse",
 }
 """Settings of matplotlib, on top of its defaults whatever the user has set."""
+
+LINES: dict[str, float] = {
+    "axes.linewidth": 0.8,
+    "axes.labelpad": 4.0,
+    "axes.titlepad": 6.0,
+    "lines.markeredgewidth": 1.0,
+    "xtick.major.size": 3.5,
+    "xtick.major.width": 0.8,
+    "xtick.major.pad": 3.5,
+    "ytick.major.size": 3.5,
+    "ytick.major.width": 0.8,
+    "ytick.major.pad": 3.5,
+}
+"""Lengths in points, as matplotlib has them where nothing is said: they go with the size of the text."""
+
+
+_IN_POINTS = ("size", "width", "pad")
+"""Ends of the names of settings that are lengths in points."""
+
+
+def in_style(look: FigureConfig = USUAL) -> AbstractContextManager[None]:
+    """Return a context in which figures are made and saved: `STYLE`, in the size that is asked for."""
+    scale = look.font_size / USUAL.font_size
+    scaled = {
+        name: value * scale
+        for name, value in {**LINES, **STYLE}.items()
+        if name.endswith(_IN_POINTS) and isinstance(value, float)
+    }
+    height = 0.6 * look.width
+    return matplotlib.style.context(
+        {**STYLE, **scaled, "figure.figsize": (look.width, height)}, after_reset=True
+    )
 
 
 @dataclass(frozen=True)
@@ -109,15 +149,28 @@ def arm_style(arm: str) -> ArmStyle:
 
 
 def new_figure(height: float) -> Figure:
-    """Return an empty figure of the common width and a height in inches; nothing in it will overlap."""
-    return Figure(figsize=(WIDTH, height), layout=ConstrainedLayoutEngine(w_pad=0.08, wspace=0.03))
+    """Return an empty figure of the width in force; nothing in it will overlap.
+
+    Parameters
+    ----------
+    height : float
+        Inches, were the width the usual one; it shrinks and grows with the width.
+    """
+    width = matplotlib.rcParams["figure.figsize"][0]
+    size = (width, height * width / USUAL.width)
+    return Figure(figsize=size, layout=ConstrainedLayoutEngine(w_pad=0.01 * width, wspace=0.03))
 
 
 def legend_above(figure: Figure, axes: Axes, columns: int = 4, last: str = "") -> None:
     """Put one legend, with the labels of one panel, above all panels; the label `last` comes last."""
     pairs = sorted(zip(*axes.get_legend_handles_labels(), strict=True), key=lambda pair: pair[1] == last)
     handles, labels = [handle for handle, _ in pairs], [label for _, label in pairs]
-    figure.legend(handles, labels, loc="outside upper center", ncols=min(columns, max(1, len(labels))))
+    renderer = FigureCanvasAgg(figure).get_renderer()
+    for abreast in range(min(columns, max(1, len(labels))), 0, -1):
+        legend = figure.legend(handles, labels, loc="outside upper center", ncols=abreast)
+        if abreast == 1 or legend.get_window_extent(renderer).width <= figure.bbox.width:
+            return
+        legend.remove()
 
 
 def fullest(panels: Sequence[Axes]) -> Axes:

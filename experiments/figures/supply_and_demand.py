@@ -212,4 +212,5 @@ FIGURE = Plan(
     "values would meet costs (dashed where they are not what was quoted). Where every pair trades alone: its "
     "bid, its ask, and what was paid.",
     supply_and_demand,
+    intervals=False,
 )

@@ -7,11 +7,12 @@ import json
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-import matplotlib.style
 import pandas as pd
 
-from experiments.figures import Drawn, cost, frontier, interaction, save_figure, sensitivity
-from experiments.figures.style import STYLE
+from experiments.config import FigureConfig
+from experiments.explaining.keys import meaning_of
+from experiments.figures import Drawn, cost, frontier, interaction, save_figure, sensitivity, told_of
+from experiments.figures.style import USUAL, in_style
 from experiments.figures.sweep_plan import SweepPlan, SweepView
 from experiments.summary import METRICS
 from experiments.sweeps import Sweep
@@ -29,8 +30,9 @@ def draw_sweep_figures(
     outcomes: Sequence[str],
     names: Iterable[str] = tuple(SWEEP_FIGURES),
     keys: Sequence[str] = (),
+    look: FigureConfig = USUAL,
 ) -> list[Drawn]:
-    """Draw the figures that apply to a sweep and save them as PNG (150 dots an inch) and SVG.
+    """Draw the figures that apply to a sweep and save them as PNG (150 dots an inch), SVG and, if asked, PDF.
 
     Parameters
     ----------
@@ -46,18 +48,23 @@ def draw_sweep_figures(
         Which figures.
     keys : sequence of str
         Swept keys that are looked at; by default all.
+    look : FigureConfig
+        How the figures look.
     """
     folder.mkdir(parents=True, exist_ok=True)
     drawn = []
-    with matplotlib.style.context(STYLE, after_reset=True):
+    meanings = {key: meaning_of(key) for key in sweep.keys}
+    worlds = len(sweep.replicates[["seed", "replicate"]].drop_duplicates())
+    with in_style(look):
         for plan in (SWEEP_FIGURES[name] for name in names):
             for outcome in outcomes if plan.of_outcome else outcomes[:1]:
-                figure = plan.draw(SweepView(sweep, seconds, outcome, list(keys or sweep.keys)))
+                figure = plan.draw(SweepView(sweep, seconds, outcome, list(keys or sweep.keys), meanings))
                 if figure is None:
                     continue
                 name = f"{plan.name}-{outcome}" if plan.of_outcome else plan.name
                 title = f"{plan.title}: {METRICS[outcome]}" if plan.of_outcome else plan.title
-                drawn.append(Drawn(name, title, plan.caption, *save_figure(folder, name, figure)))
+                caption = " ".join([plan.caption, *([told_of(worlds)] * plan.intervals)])
+                drawn.append(Drawn(name, title, caption, *save_figure(folder, name, figure, look.pdf)))
     return drawn
 
 

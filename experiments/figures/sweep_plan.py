@@ -1,10 +1,11 @@
 """What a figure of a sweep is before it is drawn, and what it is drawn from.
 
-Core Objects: SweepPlan, SweepView, over_other_keys, log_scaled
+Core Objects: SweepPlan, SweepView, over_other_keys, axis_label, log_scaled
 """
 
+import textwrap
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import pandas as pd
 from matplotlib.figure import Figure
@@ -27,12 +28,15 @@ class SweepView:
         The metric that is looked at.
     keys : list of str
         The swept keys that are looked at; over the others means are taken.
+    meanings : dict of str
+        What the keys mean, where that is known.
     """
 
     sweep: Sweep
     seconds: pd.DataFrame
     outcome: str
     keys: list[str]
+    meanings: dict[str, str] = field(default_factory=dict)
 
     @property
     def arms(self) -> list[str]:
@@ -57,6 +61,8 @@ class SweepPlan:
         Whether it shows an outcome of choice.
     draw : callable
         View -> Figure, or None where the figure does not apply to the sweep.
+    intervals : bool
+        Whether it shows intervals over seeds and replicates, where there are several.
     """
 
     name: str
@@ -64,6 +70,7 @@ class SweepPlan:
     caption: str
     of_outcome: bool
     draw: Callable[[SweepView], Figure | None]
+    intervals: bool = False
 
 
 def over_other_keys(view: SweepView, keys: list[str]) -> pd.DataFrame:
@@ -87,6 +94,12 @@ def over_other_keys(view: SweepView, keys: list[str]) -> pd.DataFrame:
     found = rows.groupby(by, sort=False)[outcome].agg(["mean", "size"]).reset_index()
     whole = found["size"] == found["arm"].map(all_others)
     return found[whole].rename(columns={"mean": outcome})[[*by, outcome]]
+
+
+def axis_label(view: SweepView, key: str, characters: int = 60) -> str:
+    """Return the label of a key's axis: what the key means, in the first clause of it, and the key."""
+    meaning = view.meanings.get(key, "").split(". ")[0].split("; ")[0].split(": ")[0].strip(" .")
+    return textwrap.fill(f"{meaning} ({key})" if meaning else key, characters)
 
 
 def log_scaled(view: SweepView, key: str) -> bool:

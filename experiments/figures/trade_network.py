@@ -102,4 +102,5 @@ FIGURE = Plan(
     "Trades over the whole run, mean over replicates. Organisations of one region compete for the same "
     "consumers.",
     trade_network,
+    intervals=False,
 )

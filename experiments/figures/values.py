@@ -74,7 +74,7 @@ def values(config: Config, tables: Tables, findings: Findings) -> Figure | None:
     _scale(grid[0, 0], settled)
     for axes in grid[:, 0]:
         axes.set_ylabel("credits a round")
-    figure.supxlabel("value that the buyer's trial measured (credits a round)", fontsize=13)
+    figure.supxlabel("value that the buyer's trial measured (credits a round)")
     legend_above(figure, grid[0, 0], 3)
     return figure
 

@@ -6,13 +6,12 @@ Core Objects: FIGURES, Gallery
 import io
 import threading
 
-import matplotlib.style
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
 from experiments.figures.books import quoted, true
-from experiments.figures.style import BLACK, BLUE, GREY, ORANGE, STYLE, legend_above, new_figure
+from experiments.figures.style import BLACK, BLUE, GREY, ORANGE, in_style, legend_above, new_figure
 from experiments.figures.supply_and_demand import draw_pairs, draw_supply_and_demand
 from experiments.lecture.results import RoundResult
 from markets.money import MICRO
@@ -112,7 +111,7 @@ class Gallery:
         with self._lock:
             key = (result.number, name)
             if key not in self._drawn:
-                with matplotlib.style.context(STYLE, after_reset=True):
+                with in_style():
                     file = io.BytesIO()
                     FIGURES[name](result).savefig(file, format="svg", metadata={"Date": None})
                 self._drawn[key] = file.getvalue()

@@ -8,7 +8,6 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import matplotlib.style
 import numpy as np
 import pandas as pd
 import torch
@@ -16,7 +15,7 @@ from rich.table import Table
 
 from experiments.conclusion import wide_console
 from experiments.figures import save_figure
-from experiments.figures.style import STYLE
+from experiments.figures.style import in_style
 from experiments.pricing.drawing import draw_prices
 from experiments.pricing.gains import GAIN_KEYS, GAINS, gains_table, measure_gains
 from experiments.pricing.information import PROBES
@@ -73,7 +72,7 @@ def run_pricing(
     output.mkdir(parents=True, exist_ok=True)
     write_atomically(output / "prices.csv", partial(prices.to_csv, index=False))
     write_atomically(output / "gains.csv", partial(gains.to_csv, index=False))
-    with matplotlib.style.context(STYLE, after_reset=True):
+    with in_style():
         for size, own in table.groupby("organisations"):
             save_figure(output, f"prices_{size}", draw_prices(own))
 

@@ -5,7 +5,6 @@ Core Objects: draw_experiment
 
 from pathlib import Path
 
-import matplotlib.style
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
@@ -13,7 +12,7 @@ from matplotlib.ticker import NullLocator
 
 from experiments.figures import save_figure
 from experiments.figures.bands import by_arm, draw_band, draw_levels
-from experiments.figures.style import GREY, STYLE, legend_above, new_figure, whole_numbers
+from experiments.figures.style import GREY, in_style, legend_above, new_figure, whole_numbers
 from experiments.reproduction.arms import RIVALS, SILO
 from experiments.reproduction.composition import Experiment
 from experiments.reproduction.convergence import COSTS
@@ -36,7 +35,7 @@ def draw_experiment(
 
     Bands and bars are 95% intervals over replicates, of means over organisations.
     """
-    with matplotlib.style.context(STYLE, after_reset=True):
+    with in_style():
         if "rate" in tables:
             figure = _rates(experiment, records, tables["rate"])
         elif "convergence" in tables and len(experiment.keys) == 1:

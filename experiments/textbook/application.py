@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 import hydra
-import matplotlib.style
 import pandas as pd
 from hydra import compose, initialize_config_module
 from hydra.core.config_store import ConfigStore
@@ -27,7 +26,7 @@ from experiments.application import FLAGS_WITHOUT_WORK
 from experiments.composition import check_folder, check_grammar, set_up_hydra
 from experiments.config import as_schema
 from experiments.figures import save_figure
-from experiments.figures.style import STYLE
+from experiments.figures.style import in_style
 from experiments.progress import Progress
 from experiments.runner import library_versions
 from experiments.sentences import USER_ERRORS, UserError, one_sentence, tell
@@ -181,7 +180,7 @@ def _conclude(folder: Path, preset: Preset, tables: Tables) -> None:
     print_findings(results, preset.size_means)
     print(f"records: {folder}")
     if preset.figures:
-        with matplotlib.style.context(STYLE, after_reset=True):
+        with in_style():
             png, _ = save_figure(folder, preset.name, preset.draw(tables))
         print(f"figure:  {png}")
 

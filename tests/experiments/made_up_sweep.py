@@ -2,11 +2,15 @@
 
 import itertools
 import json
+from dataclasses import asdict
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from omegaconf import OmegaConf
 
+from experiments.composition import compose_config, set_up_hydra
 from experiments.summary import METRICS
 from experiments.sweeping.cells import ERROR, FINISHED
 from experiments.sweeping.plan import CELLS, Plan, PlannedCell
@@ -19,6 +23,13 @@ SETTINGS = {"independent": 1.0, "competitive": 2.0}
 
 SEEDS = (0, 1)
 REPLICATES = 3
+
+
+@lru_cache
+def configuration() -> str:
+    """Return the text of a configuration that can be read; what is swept does not show in it."""
+    set_up_hydra()
+    return OmegaConf.to_yaml(OmegaConf.create(json.loads(json.dumps(asdict(compose_config(["seed=0"]))))))
 
 
 def write_sweep(folder: Path, organisations: tuple[int, ...] = (4,), lost: str = "") -> Path:
@@ -35,7 +46,7 @@ def write_sweep(folder: Path, organisations: tuple[int, ...] = (4,), lost: str =
         cells.append(PlannedCell(name, [], {key: values[key] for key in keys}, seed, 1))
         cell = folder / CELLS / name
         cell.mkdir(parents=True)
-        (cell / "config.yaml").write_text(f"seed: {seed}\n")
+        (cell / "config.yaml").write_text(configuration())
         if name == lost:
             (cell / ERROR).write_text("memory was <full>\n\nTraceback")
             continue

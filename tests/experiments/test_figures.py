@@ -1,20 +1,22 @@
 """Figures are drawn from records alone: of ordinary runs, and of runs in which hardly anything happened."""
 
+import re
+from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 
-import matplotlib.style
+import matplotlib
 import numpy as np
 import pandas as pd
 import pytest
 from matplotlib.figure import Figure
 
 from experiments.composition import compose_config, set_up_hydra
-from experiments.config import Config
+from experiments.config import Config, FigureConfig
 from experiments.figures import FIGURES, draw_figures
-from experiments.figures.bands import error_bars, over_replicates
+from experiments.figures.bands import error_bars, over_replicates, tell_coinciding
 from experiments.figures.market import price_band
-from experiments.figures.style import STYLE, WIDTH, arm_style
+from experiments.figures.style import STYLE, USUAL, arm_style, in_style
 from experiments.figures.trade_network import trade_counts
 from experiments.figures.values import binned
 from experiments.summary import Findings, summarise
@@ -66,7 +68,7 @@ def tiny_run(*overrides: str) -> Run:
 
 
 def draw(name: str, run: Run, lay_out: bool = False) -> Figure | None:
-    with matplotlib.style.context(STYLE, after_reset=True):
+    with in_style():
         figure = FIGURES[name].draw(*run)
         if figure is not None and lay_out:
             figure.draw_without_rendering()
@@ -109,12 +111,13 @@ LABELS = {
 
 @pytest.mark.parametrize("name", FIGURES)
 def test_every_figure_labels_its_axes_and_has_a_legend(name: str) -> None:
-    figure = draw(name, tiny_run(ALL_ARMS, *([ORDER_BOOK] if name == "order_book_depth" else [])))
+    rule = {"order_book_depth": [ORDER_BOOK], "market": ["population=zero_intelligence"]}.get(name, [])
+    figure = draw(name, tiny_run(ALL_ARMS, *rule))
     assert figure is not None
     told = {label for label in axis_labels(figure) if "replicate " not in label}
     assert told == LABELS[name]
     assert legend_texts(figure)
-    assert figure.get_figwidth() == WIDTH
+    assert figure.get_figwidth() == USUAL.width
     assert min(STYLE[key] for key in STYLE if key.endswith(("labelsize", "fontsize", "font.size"))) >= 11
 
 
@@ -286,3 +289,55 @@ def test_one_replicate_has_a_mean_without_an_interval_and_no_number_none() -> No
     # t quantile 0.975 with one degree of freedom, 12.7062 (Student 1908), times a standard error of 1.
     assert band.loc[3].to_numpy() == pytest.approx([2.0, 2.0 - 12.7062, 2.0 + 12.7062], abs=1e-4)
     assert error_bars(band)[:, 0].tolist() == [0.0, 0.0]
+
+
+def test_only_figures_with_intervals_speak_of_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    names = ("welfare", "trade_network")
+    monkeypatch.setattr("experiments.figures.FIGURES", {name: FIGURES[name] for name in names})
+    captions = {one.name: one.caption for one in draw_figures(tmp_path, *tiny_run(ALL_ARMS))}
+    assert "95% intervals over" in captions["welfare"]
+    assert "interval" not in captions["trade_network"]
+
+
+def test_lines_that_coincide_are_told_apart_in_words() -> None:
+    with in_style():
+        axes = Figure().subplots()
+        for arm, offset in (("autarky", 0.0), ("independent", 0.5), ("competitive", 0.501)):
+            axes.plot([1, 2, 3], [offset, offset + 0.1, np.nan], label=arm)
+        axes.set_ylim(0, 1)
+        tell_coinciding(axes)
+    assert [text.get_text() for text in axes.texts] == ["one line:\nindependent\n= competitive"]
+
+
+def test_efficiency_has_a_panel_only_where_something_was_lost() -> None:
+    config, tables, findings = tiny_run(ALL_ARMS)
+    whole = tables["rounds"].assign(gains_realised=tables["rounds"]["gains_first_best"])
+    lost = whole.assign(gains_realised=0.9 * whole["gains_realised"])
+    for rounds, panels in ((whole, 2), (lost, 3)):
+        figure = draw("market", (config, tables | {"rounds": rounds}, findings))
+        assert figure is not None
+        assert len(figure.axes) == panels
+        assert ("allocative efficiency is 1" in figure.axes[-1].get_xlabel()) == (panels == 2)
+
+
+def test_figures_for_print_have_the_width_and_the_text_that_were_asked_for(tmp_path: Path) -> None:
+    config, tables, findings = tiny_run(ALL_ARMS)
+    look = FigureConfig(width=3.5, font_size=8.0, pdf=True)
+    config = replace(config, run=replace(config.run, figure=look))
+    (one,) = draw_figures(tmp_path, config, tables, findings, ["learning_curves"])
+    assert one.pdf is not None
+    data = one.pdf.read_bytes()
+    assert data.startswith(b"%PDF")
+    assert b"/Type /Font" in data
+    assert b"CreationDate" not in data
+    width = float(re.search(rb"/MediaBox \[ ?0 0 ([0-9.]+)", data)[1])  # type: ignore[index]
+    assert width == pytest.approx(72 * 3.5)
+    with in_style(look):
+        figure = FIGURES["learning_curves"].draw(config, tables, findings)
+        assert figure is not None
+        figure.draw_without_rendering()
+        sizes = {label.get_fontsize() for axes in figure.axes for label in axes.get_xticklabels()}
+        assert [*sizes] == [pytest.approx(12 * 8 / 13)]
+        legend = figure.legends[0].get_window_extent()
+    assert legend.x0 >= 0
+    assert legend.x1 <= figure.bbox.width

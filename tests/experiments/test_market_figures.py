@@ -1,6 +1,5 @@
 """What the figures of a market plot agrees with the orders, trades and trials, counted in another way."""
 
-import matplotlib.style
 import numpy as np
 import pandas as pd
 import pytest
@@ -14,7 +13,7 @@ from experiments.figures.books import at, busiest, quoted, true
 from experiments.figures.lorenz import lorenz_band
 from experiments.figures.order_book_depth import resting
 from experiments.figures.price_paths import convergence, equilibria, sellers_share
-from experiments.figures.style import STYLE
+from experiments.figures.style import in_style
 from markets.order_book import OrderBook
 from tests.experiments.test_figures import ALL_ARMS, Run, tiny_run
 
@@ -28,7 +27,7 @@ BOOKS = (
 
 
 def draw(name: str, run: Run) -> Figure:
-    with matplotlib.style.context(STYLE, after_reset=True):
+    with in_style():
         figure = FIGURES[name].draw(*run)
     assert figure is not None
     return figure

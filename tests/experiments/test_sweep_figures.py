@@ -3,7 +3,6 @@
 from dataclasses import replace
 from pathlib import Path
 
-import matplotlib.style
 import numpy as np
 import pytest
 from matplotlib.figure import Figure
@@ -12,7 +11,7 @@ from experiments.cli import main
 from experiments.figures.cost import operations, wall_time
 from experiments.figures.frontier import efficient, frontier_points
 from experiments.figures.interaction import mean_grid
-from experiments.figures.style import STYLE, WIDTH
+from experiments.figures.style import USUAL, in_style
 from experiments.figures.sweep import SWEEP_FIGURES, read_seconds
 from experiments.figures.sweep_plan import SweepView, over_other_keys
 from experiments.statistics import interval, slope_interval
@@ -35,7 +34,7 @@ def view(folder: Path) -> SweepView:
 
 
 def draw(name: str, view: SweepView, lay_out: bool = False) -> Figure | None:
-    with matplotlib.style.context(STYLE, after_reset=True):
+    with in_style():
         figure = SWEEP_FIGURES[name].draw(view)
         if figure is not None and lay_out:
             figure.draw_without_rendering()
@@ -62,7 +61,7 @@ def test_every_figure_of_a_sweep_labels_its_axes(name: str, view: SweepView) -> 
     assert figure is not None
     labels = {label for axes in figure.get_axes() for label in (axes.get_xlabel(), axes.get_ylabel())}
     assert labels - {""} == LABELS[name]
-    assert figure.get_figwidth() == WIDTH
+    assert figure.get_figwidth() == USUAL.width
 
 
 def test_sensitivity_draws_means_over_the_other_keys(view: SweepView) -> None:
