@@ -14,6 +14,7 @@ from omegaconf import DictConfig, OmegaConf
 from experiments.composition import check_overrides, set_up_hydra
 from experiments.conclusion import conclude, print_conclusion
 from experiments.config import parse
+from experiments.latex import write_run_table, write_sweep_tables
 from experiments.runner import finish, resume, start
 from experiments.sentences import USER_ERRORS, UserError, tell
 from experiments.sweep_conclusion import OUTCOMES, conclude_sweep, is_sweep
@@ -70,9 +71,21 @@ def resume_run(folder: Path) -> int:
 
 
 def report_on(
-    folder: Path, outcomes: Sequence[str] = (), half_widths: Mapping[str, float] | None = None
+    folder: Path,
+    outcomes: Sequence[str] = (),
+    half_widths: Mapping[str, float] | None = None,
+    latex: bool = False,
 ) -> int:
     """Make the report of a finished run or sweep again; return the exit code.
+
+    Parameters
+    ----------
+    folder : Path
+        Of the run or sweep.
+    outcomes, half_widths : sequence of str, mapping
+        Of a sweep: as for `conclude_sweep`.
+    latex : bool
+        Whether to write the tables as LaTeX too.
 
     Raises
     ------
@@ -82,11 +95,17 @@ def report_on(
     if not folder.is_dir():
         raise UserError(f"RUN_OR_SWEEP must be the folder of a run or sweep; there is no folder {folder}")
     if is_sweep(folder):
-        conclude_sweep(folder, True, outcomes or OUTCOMES, half_widths)
+        outcomes = outcomes or OUTCOMES
+        comparison = conclude_sweep(folder, True, outcomes, half_widths)
+        written = write_sweep_tables(folder, comparison, outcomes[0]) if latex else []
     elif outcomes or half_widths:
         raise UserError(f"--outcome and --half-width are for sweeps; {folder} is not the folder of a sweep")
     else:
-        print_conclusion(conclude(folder, figures=True))
+        conclusion = conclude(folder, figures=True)
+        print_conclusion(conclusion)
+        written = write_run_table(folder, conclusion.findings) if latex else []
+    for path in written:
+        print(f"LaTeX:   {path}")
     return 0
 
 

@@ -138,6 +138,7 @@ def _add_records(commands: Any) -> None:
         metavar="METRIC=WIDTH",
         help="of a sweep: how many replicates would make the intervals of differences so narrow",
     )
+    report.add_argument("--latex", action="store_true", help="write the tables as LaTeX too (booktabs)")
     figures = commands.add_parser("figures", help="draw figures of a run or sweep again, from its records")
     figures.add_argument("folder", type=Path, metavar="RUN_OR_SWEEP")
     figures.add_argument("names", nargs="*", metavar="FIGURE", help="all that apply, if none is named")

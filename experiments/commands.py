@@ -62,7 +62,7 @@ def _report(given: argparse.Namespace, _: list[str]) -> int:
 
     if is_textbook_run(given.folder):
         return report_textbook(given.folder)
-    return report_on(given.folder, given.outcome, dict(given.half_width))
+    return report_on(given.folder, given.outcome, dict(given.half_width), given.latex)
 
 
 def _figures(given: argparse.Namespace, _: list[str]) -> int:

@@ -271,7 +271,8 @@ def _levels_table(comparison: Comparison, outcome: str, room: int, width: int) -
         mean = [found[outcome]["mean"] if outcome in found else -math.inf for *_, found in rows]
         best = set(np.argsort(mean)[::-1][:room].tolist())
         kept = [row for place, row in enumerate(rows) if place in best]
-    left = width - sum(max(map(len, column)) + GAP for column in ([r[0] for r in kept], [r[1] for r in kept]))
+    names, arms, _ = zip(*kept, strict=True)
+    left = width - sum(max(map(len, column)) + GAP for column in (names, arms))
     metrics = {}
     for metric, heading in sorted(HEADLINES.items(), key=lambda item: item[0] != outcome):
         cells = [_cell_of(found.get(metric)) for *_, found in kept]
@@ -282,7 +283,9 @@ def _levels_table(comparison: Comparison, outcome: str, room: int, width: int) -
     shown = _table(title, [heading for heading, _ in metrics.values()])
     for place, (name, arm, _) in enumerate(kept):
         shown.add_row(name, arm, *(cells[place] for _, cells in metrics.values()))
-    shown.caption = _left_out(len(rows) - len(kept), "comparison.csv", f"those with the greatest {METRICS[outcome]}")
+    shown.caption = _left_out(
+        len(rows) - len(kept), "comparison.csv", f"those with the greatest {METRICS[outcome]}"
+    )
     return shown
 
 

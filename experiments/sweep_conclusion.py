@@ -6,7 +6,7 @@ Core Objects: conclude_sweep, check_outcomes, is_sweep
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from experiments.comparison import print_comparison
+from experiments.comparison import Comparison, print_comparison
 from experiments.config import FigureConfig
 from experiments.runner import read_config
 from experiments.sentences import UserError
@@ -29,8 +29,10 @@ def conclude_sweep(
     figures: bool,
     outcomes: Sequence[str] = OUTCOMES,
     half_widths: Mapping[str, float] | None = None,
-) -> None:
+) -> Comparison:
     """Aggregate the finished cells, compare and print the choices and, if asked, draw and write the report.
+
+    Returns the comparison.
 
     Parameters
     ----------
@@ -58,7 +60,7 @@ def conclude_sweep(
     print_comparison(comparison, outcomes[0])
     print(f"tables: {folder / 'sweep.parquet'}, {folder / 'replicates.parquet'}")
     if not figures:
-        return
+        return comparison
     # Imported here: drawing takes seconds to import, and sweeps without figures need not wait for it.
     from experiments.figures.sweep import draw_sweep_figures, read_seconds
     from experiments.sweep_report import write_sweep_report
@@ -67,6 +69,7 @@ def conclude_sweep(
     drawn = draw_sweep_figures(folder / "figures", sweep, seconds, outcomes, look=sweep_look(folder, sweep))
     failures = {cell: failure(Path(cell)) for cell in sweep.unfinished}
     print(f"report: {write_sweep_report(folder, sweep, comparison, outcomes, drawn, failures)}")
+    return comparison
 
 
 def sweep_look(folder: Path, sweep: Sweep) -> FigureConfig:
