@@ -13,11 +13,13 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 import numpy as np
-from scipy.optimize import linear_sum_assignment, linprog
-from scipy.sparse import coo_array, vstack
+from scipy.optimize import linear_sum_assignment
+from scipy.sparse import coo_array, csc_array
+from scipy.sparse.csgraph import connected_components
 
-from markets.columns import FloatArray, IntArray
-from markets.ranking import Ranking, first_appearance
+from markets.columns import BoolArray, FloatArray, IntArray
+from markets.packing import Packing
+from markets.ranking import Ranking, dense_codes, first_appearance, groups
 
 Solver: TypeAlias = Callable[[FloatArray], tuple[IntArray, IntArray, FloatArray]]
 """From the worth of units to buyers, float64[B, U], to an optimal matching and prices that support it."""
@@ -191,35 +193,72 @@ def most_prices(worth: FloatArray, i: IntArray, j: IntArray) -> FloatArray:
 
 
 def transport(
-    buyer: IntArray, listing: IntArray, surplus: FloatArray, demand: IntArray, capacity: IntArray
+    buyer: IntArray, listing: IntArray, surplus: FloatArray, demand: int, capacity: IntArray
 ) -> IntArray:
     """Maximise the sum of surpluses when buyers may take several rows, each at most once.
 
-    A linear program whose matrix is that of a bipartite graph, hence totally unimodular: its vertices are
-    whole (Hoffman and Kruskal 1956), and the dual simplex method ends in one.
+    Where a part of the market has room for everybody's best rows, these are the answer. The others are a
+    packing, exact to the last bit of the surpluses (see `markets.packing`); where buyers want one row each an
+    assignment is its first proposal.
 
     Parameters
     ----------
     buyer, listing : int64[R]
-        The pair of each row, numbered from 0; unique together.
+        The pair of each row, numbered from 0 without gaps; unique together.
     surplus : float64[R]
-        Positive, in credits. Differences below some 1e-7 of the largest are below the solver's tolerance.
-    demand, capacity : int64[R]
-        Rows that the row's buyer may take and that its listing has copies for.
+        Positive, in credits.
+    demand : int
+        Rows that a buyer may take.
+    capacity : int64[R]
+        Rows that the row's listing has copies for.
 
     Returns
     -------
     int64[T]
         The rows that trade, rising.
     """
-    one, place = np.ones(len(buyer)), np.arange(len(buyer))
-    sides = [coo_array((one, (side, place))).tocsr() for side in (buyer, listing)]
-    limits = [np.zeros(side.shape[0]) for side in sides]
-    limits[0][buyer] = np.minimum(demand, len(buyer))
-    limits[1][listing] = np.minimum(capacity, len(buyer))
-    solution = linprog(
-        -surplus / surplus.max(), vstack(sides), np.concatenate(limits), bounds=(0, 1), method="highs-ds"
+    place = np.arange(len(buyer))
+    best = Ranking.of(buyer, surplus, place, demand).first(np.ones(len(buyer), dtype=bool))
+    over = best & ~Ranking.of(listing, surplus, place, capacity).first(best)
+    if not over.any():
+        return np.flatnonzero(best)
+    buyers, listings = int(buyer.max()) + 1, int(listing.max()) + 1
+    pairs = coo_array((np.ones(len(buyer)), (buyer, buyers + listing)), shape=(buyers + listings,) * 2)
+    part = connected_components(pairs, directed=False)[1][buyer]
+    rows = np.flatnonzero(np.isin(part, part[over]))
+    best[rows] = _contested(
+        dense_codes(buyer[rows]),
+        dense_codes(listing[rows]),
+        surplus[rows],
+        demand,
+        capacity[rows],
+        part[rows],
     )
-    if not solution.success:
-        raise RuntimeError(f"the first best of {len(buyer)} orders could not be found: {solution.message}")
-    return np.flatnonzero(solution.x > 0.5)
+    return np.flatnonzero(best)
+
+
+def _contested(
+    buyer: IntArray,
+    listing: IntArray,
+    surplus: FloatArray,
+    demand: int,
+    capacity: IntArray,
+    part: IntArray,
+) -> BoolArray:
+    """Return the best rows, bool[R], of parts of a market in each of which some listing is short."""
+    buyers, listings = int(buyer.max()) + 1, int(listing.max()) + 1
+    limit = np.column_stack([buyer, buyers + listing]).ravel()
+    starts = np.arange(0, len(limit) + 1, 2)
+    uses = csc_array((np.ones(len(limit)), limit, starts), shape=(buyers + listings, len(buyer)))
+    room = np.full(buyers + listings, demand)
+    room[buyers + listing] = capacity
+    problem = Packing.of(surplus, uses, room)
+    if demand > 1:
+        return problem.best()
+    rows, price = np.zeros(len(buyer), dtype=bool), np.zeros(buyers + listings)
+    for own in groups(part):
+        found = assign(buyer[own], listing[own], surplus[own], capacity[own])
+        rows[own[found.row]] = True
+        price[buyers + listing[own[found.row]]] = found.price
+    np.maximum.at(price, buyer, surplus - price[buyers + listing])
+    return problem.best(rows, price)

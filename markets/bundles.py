@@ -7,26 +7,21 @@ and Harstad 1998, Management Science 44), and solved here to optimality or refus
 Core Objects: PackageMarket, claims
 """
 
+import math
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-from scipy.optimize import Bounds, milp
 from scipy.sparse import coo_array, csc_array
 from scipy.sparse.csgraph import connected_components
 
-from markets.columns import BoolArray, FloatArray, IntArray
-from markets.ranking import Ranking, first_appearance
-from markets.refusals import InputError
+from markets.columns import FloatArray, IntArray
+from markets.packing import Packing
+from markets.ranking import Ranking, dense_codes, first_appearance, groups
 
-SEARCH_LIMIT = 1_000
-"""Nodes of the search tree after which a problem is refused."""
-
-PATIENCE = 120.0
-"""Seconds after which a problem is refused."""
-
-_WHOLE = 1e-6
-_SCALE = 20
+_AT_ONCE = 2**14
+"""Rows of the problems that are solved together."""
 
 
 def claims(seller: IntArray, contents: IntArray) -> tuple[IntArray, IntArray]:
@@ -59,27 +54,27 @@ class PackageMarket:
     buyer : int64[R]
         Who wants each row, numbered from 0 in the order of first appearance.
     surplus : float64[R]
-        bid - ask, positive, in credits. Differences below some 1e-12 of the largest count as ties.
+        bid - ask, positive, in credits.
     uses : csc_array[B + I, R]
         1 where a row is of a buyer, and where it holds an item that can run out.
-    room : float64[B + I]
+    room : int64[B + I]
         Rows that the buyer can win, and copies of the item.
     demand : int
-        Rows that any buyer can win.
+        Rows that any buyer can win; not above R.
 
     Notes
     -----
-    The market falls into parts that share neither buyers nor items. In a part, if everybody can have its best
-    rows that is the answer: O(R log R). Else a linear program; where its solution is not whole, branch and
-    bound (HiGHS, through scipy) without a gap. That is exponential in the worst case: beyond `SEARCH_LIMIT`
-    nodes or `PATIENCE` seconds the problem is refused, never answered by a guess. Bundles of adjacent items
-    are far from it: 6,000 rows take less than a tenth of a second.
+    The market falls into parts that share neither buyers nor items; the cost is linear in their number. In a
+    part, if everybody can have its best rows that is the answer: O(R log R). Else a packing: exact where its
+    linear program is whole, otherwise by a search that is exponential in the worst case and refused beyond
+    its limits, never answered by a guess (see `markets.packing`). Bundles of adjacent items are far from it:
+    6,000 rows take less than a tenth of a second.
     """
 
     buyer: IntArray
     surplus: FloatArray
     uses: csc_array
-    room: FloatArray
+    room: IntArray
     demand: int
 
     @classmethod
@@ -105,6 +100,8 @@ class PackageMarket:
         demand : int
             Rows a buyer can win.
         """
+        # More than there are rows is as good as any number, and can be multiplied.
+        demand = min(demand, len(buyer))
         who, first = first_appearance(buyer)
         row, item = claims(seller, contents)
         copies = np.zeros(int(item.max(initial=-1)) + 1, dtype=np.int64)
@@ -114,18 +111,14 @@ class PackageMarket:
         kept = runs_out[item]
         limit = np.concatenate([who, len(first) + (np.cumsum(runs_out) - 1)[item[kept]]])
         column = np.concatenate([np.arange(len(who)), row[kept]])
-        room = np.concatenate([np.full(len(first), demand), copies[runs_out]]).astype(np.float64)
+        room = np.concatenate([np.full(len(first), demand), copies[runs_out]])
         uses = coo_array((np.ones(len(limit)), (limit, column)), shape=(len(room), len(who))).tocsc()
         return cls(who, surplus, uses, room, demand)
 
     @cached_property
     def parts(self) -> list[IntArray]:
         """Rows of each part of the market, rising; parts share neither buyers nor items."""
-        if not len(self.buyer):
-            return []
-        label = connected_components(self.uses @ self.uses.T, directed=False)[1][self.buyer]
-        order = np.argsort(label, kind="stable")
-        return np.split(order, np.flatnonzero(np.diff(label[order])) + 1)
+        return groups(connected_components(self.uses @ self.uses.T, directed=False)[1][self.buyer])
 
     def best(self) -> IntArray:
         """Return the rows of the largest total surplus, int64[T], rising.
@@ -135,7 +128,7 @@ class PackageMarket:
         InputError
             If the search grows beyond its limits.
         """
-        return np.sort(np.concatenate([np.zeros(0, np.int64), *(self.best_of(part) for part in self.parts)]))
+        return np.sort(np.concatenate([np.zeros(0, np.int64), *self._best_of_parts()]))
 
     def with_externalities(self) -> tuple[IntArray, FloatArray]:
         """Return the best rows for a demand of one, and what each winner's presence costs the others.
@@ -148,50 +141,45 @@ class PackageMarket:
             W(N without i) - (W(N) - surplus of i), in credits, from 0 to the row's surplus: the markup over
             its ask that a winner pays under Vickrey, Clarke and Groves. One problem more for each winner.
         """
-        won, cost = [np.zeros(0, np.int64)], [np.zeros(0)]
-        for part in self.parts:
-            best = self.best_of(part)
-            total = self.surplus[best].sum()
-            alone = [
-                self.surplus[self.best_of(part[self.buyer[part] != self.buyer[row]])].sum() for row in best
-            ]
-            own = self.surplus[best]
-            won.append(best)
-            # In exact numbers both bounds hold; the clip takes back rounding.
-            cost.append(np.clip(np.array(alone) - (total - own), 0.0, own))
-        row = np.concatenate(won)
-        order = np.argsort(row)
-        return row[order], np.concatenate(cost)[order]
+        parts, best = self.parts, self._best_of_parts()
+        won = np.concatenate([np.zeros(0, np.int64), *best])
+        part = np.repeat(np.arange(len(parts)), [len(rows) for rows in best])
+        cost = np.zeros(len(won))
+        for winners in _batches([len(parts[p]) for p in part]):
+            others = [parts[part[w]][self.buyer[parts[part[w]]] != self.buyer[won[w]]] for w in winners]
+            for winner, alone in zip(winners, self._best_together(others), strict=True):
+                rest = best[part[winner]][best[part[winner]] != won[winner]]
+                # The sum of exactly these: a small cost does not drown in what a large part is worth.
+                cost[winner] = math.fsum([*self.surplus[alone], *-self.surplus[rest]])
+        order = np.argsort(won)
+        # In exact numbers both bounds hold; the clip takes back rounding.
+        return won[order], cost[order].clip(0.0, self.surplus[won[order]])
 
-    def best_of(self, rows: IntArray) -> IntArray:
-        """Return the best of some rows (rising) with nobody else there; raises like `best`."""
-        if not len(rows):
-            return rows
-        surplus, uses = self.surplus[rows], self.uses[:, rows]
-        every = np.ones(len(rows), dtype=bool)
-        best = Ranking.of(self.buyer[rows], surplus, np.arange(len(rows)), self.demand).first(every)
-        if (uses @ best.astype(np.float64) > self.room).any():
-            best = self._search(surplus, uses)
-        return rows[best]
+    def _best_of_parts(self) -> list[IntArray]:
+        """Return the best rows of each part, rising."""
+        parts, best = self.parts, list[IntArray]()
+        for together in _batches([len(rows) for rows in parts]):
+            best += self._best_together([parts[number] for number in together])
+        return best
 
-    def _search(self, surplus: FloatArray, uses: csc_array) -> BoolArray:
-        """Return which rows an optimum takes, by linear and, if need be, integer programming."""
-        # A power of two leaves the digits alone and puts the solver's absolute tolerances out of reach.
-        scaled = np.ldexp(surplus, _SCALE - int(np.frexp(surplus.max())[1]))
-        for whole in (0, 1):
-            found = milp(
-                -scaled,
-                integrality=np.full(len(surplus), whole),
-                bounds=Bounds(0, 1),
-                constraints=(uses, -np.inf, self.room),
-                options={"mip_rel_gap": 0.0, "node_limit": SEARCH_LIMIT, "time_limit": PATIENCE},
-            )
-            if not found.success:
-                raise InputError(
-                    "competing orders for bundles must be few enough for an exact answer within "
-                    f"{SEARCH_LIMIT} search nodes and {PATIENCE:.0f} seconds (a shortlist makes them fewer); "
-                    f"got {len(surplus)}"
-                )
-            if np.abs(found.x - np.rint(found.x)).max() <= _WHOLE:
-                break
-        return np.rint(found.x) > 0
+    def _best_together(self, problems: Sequence[IntArray]) -> list[IntArray]:
+        """Return the best of each set of rows (rising) with nobody else there, all as one packing."""
+        sizes = [len(rows) for rows in problems]
+        rows, problem = np.concatenate(problems), np.repeat(np.arange(len(problems)), sizes)
+        surplus, columns = self.surplus[rows], self.uses[:, rows]
+        # A limit for each problem that has rows of it.
+        apart = np.repeat(problem, np.diff(columns.indptr)) * len(self.room) + columns.indices
+        limit, place = np.unique(apart, return_inverse=True)
+        room = self.room[limit % len(self.room)]
+        uses = csc_array((columns.data, place, columns.indptr), shape=(len(limit), len(rows)))
+        seat = dense_codes(problem * len(self.room) + self.buyer[rows])
+        best = Ranking.of(seat, surplus, np.arange(len(rows)), self.demand).first(np.ones(len(rows), bool))
+        short = np.isin(problem, limit[uses @ best.astype(np.int64) > room] // len(self.room))
+        if short.any():
+            best[short] = Packing.of(surplus[short], uses[:, short], room).best()
+        return np.split(rows[best], np.searchsorted(problem[best], np.arange(1, len(problems))))
+
+
+def _batches(sizes: Sequence[int]) -> Iterable[IntArray]:
+    """Return the numbers of problems of these sizes that are solved together."""
+    return groups(np.cumsum(sizes, dtype=np.int64) // _AT_ONCE)

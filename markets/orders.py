@@ -13,12 +13,12 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 
-from markets.assignment import assign, transport
+from markets.assignment import transport
 from markets.bundles import PackageMarket
 from markets.columns import BoolArray, FloatArray, IntArray, amounts, freeze, require, whole_numbers
 from markets.goods import UNLIMITED
 from markets.levies import Levies, charges
-from markets.ranking import Ranking, dense_codes, first_rows
+from markets.ranking import dense_codes, first_rows, groups
 from markets.refusals import InputError
 
 
@@ -129,10 +129,7 @@ class Orders:
 
     def books(self, rows: IntArray) -> list[IntArray]:
         """Split row indices by position, keeping their order within each; cost O(len(rows) log len(rows))."""
-        if not len(rows):
-            return []
-        grouped = rows[np.argsort(self.position[rows], kind="stable")]
-        return np.split(grouped, np.flatnonzero(np.diff(self.position[grouped])) + 1)
+        return [rows[book] for book in groups(self.position[rows])]
 
     def select(self, rows: IntArray | BoolArray) -> "Orders":
         """Return the orders of the given rows, by index or mask, in that order."""
@@ -263,18 +260,18 @@ def first_best(orders: Orders) -> tuple[IntArray, FloatArray]:
     rows : int64[T]
         The rows that should trade, rising; only rows with a positive surplus.
     gains : float64[T]
-        Their surpluses, in credits. Allocative efficiency is realised over ``gains.sum()``, and 1 by
-        convention when that is 0.
+        Their surpluses, in credits. Allocative efficiency is realised over ``gains.sum()``.
 
     Notes
     -----
-    Each buyer's best rows are the answer when the listings have room for them: O(R log R). Otherwise an
-    assignment problem for each position when `demand` is 1 (see `markets.assignment`), else a linear program
-    whose matrix is that of a bipartite graph, hence totally unimodular: its vertices are whole (Hoffman and
-    Kruskal 1956). Rows with contents are a problem of their own (see `markets.bundles`).
+    Exact to the last bit of the surpluses, however far apart they are. Each buyer's best rows are the answer
+    where the listings have room for them: O(R log R). The rest is a packing (see
+    `markets.assignment.transport`). Rows with contents are a problem of their own (see `markets.bundles`).
     """
     single, bundled = orders.contents == 0, np.flatnonzero((orders.contents > 0) & (orders.surplus > 0))
-    rows = _best_of_listings(orders, single & (orders.surplus > 0))
+    wanted = np.flatnonzero(single & (orders.surplus > 0))
+    seat, lot = dense_codes(orders.seat[wanted]), dense_codes(orders.lot[wanted])
+    rows = wanted[transport(seat, lot, orders.surplus[wanted], orders.demand, orders.capacity[wanted])]
     if len(bundled):
         best = PackageMarket.of(
             orders.seat[bundled],
@@ -286,36 +283,3 @@ def first_best(orders: Orders) -> tuple[IntArray, FloatArray]:
         ).best()
         rows = np.sort(np.concatenate([rows, bundled[best]]))
     return rows.astype(np.int64), orders.surplus[rows]
-
-
-def _best_of_listings(orders: Orders, positive: BoolArray) -> IntArray:
-    """Return the best of the rows given, none of which has contents, rising."""
-    place = np.arange(len(orders))
-    best = Ranking.of(orders.seat, orders.surplus, place, orders.demand).first(positive)
-    room = Ranking.of(orders.lot, orders.surplus, place, orders.capacity).first(best)
-    if np.array_equal(room, best):
-        rows = np.flatnonzero(best)
-    elif orders.demand == 1:
-        rows = np.sort(
-            np.concatenate([_best_of_book(orders, book) for book in orders.books(np.flatnonzero(positive))])
-        )
-    else:
-        wanted = np.flatnonzero(positive)
-        demand = np.full(len(wanted), orders.demand)
-        rows = wanted[
-            transport(
-                orders.seat[wanted],
-                orders.lot[wanted],
-                orders.surplus[wanted],
-                demand,
-                orders.capacity[wanted],
-            )
-        ]
-    return rows
-
-
-def _best_of_book(orders: Orders, book: IntArray) -> IntArray:
-    """Return the best rows of one position when every buyer wants one."""
-    return book[
-        assign(orders.buyer[book], orders.listing[book], orders.surplus[book], orders.capacity[book]).row
-    ]

@@ -5,9 +5,10 @@ import itertools
 import numpy as np
 import pytest
 
-from markets import bundles
+from markets import packing
 from markets.bundles import PackageMarket, claims
-from markets.orders import first_best
+from markets.goods import UNLIMITED
+from markets.orders import Orders, first_best
 from tests.markets.strategies import random_bundles
 
 
@@ -78,9 +79,62 @@ def test_a_hair_decides():
 
 def test_what_cannot_be_solved_exactly_is_refused(monkeypatch):
     """No guess: beyond the limits of the search there is a sentence and no allocation."""
-    monkeypatch.setattr(bundles, "PATIENCE", 0.0)
+    monkeypatch.setattr(packing, "PATIENCE", 0.0)
     with pytest.raises(ValueError, match="few enough for an exact answer within 1000 search nodes and 0 sec"):
         PackageMarket.of(**fractional()).best()
+
+
+@pytest.mark.parametrize("demand", [1, 2, 10**6, UNLIMITED, 2**63 - 1])
+def test_an_exclusive_item_is_sold_once_whatever_buyers_want(demand):
+    orders = Orders.of(
+        buyer=[1, 2], seller=[0, 0], listing=[0, 0], contents=[1, 1], bid=[5.0, 4.0], ask=[0.0, 0.0],
+        capacity=[1, 1], demand=demand,
+    )  # fmt: skip
+    assert first_best(orders)[1].sum() == 5.0
+
+
+@pytest.mark.parametrize("capacity", [2, UNLIMITED, 2**63 - 1])
+def test_unlimited_demand_and_copies_are_any_large_number(capacity):
+    """The same answer as for a demand and copies that just do not bind."""
+    for seed in range(4):
+        orders = random_bundles(np.random.default_rng(seed), 3, 2, 2, capacity=capacity)
+        large, plain = (
+            first_best(Orders.of(**columns(orders), demand=demand))[0] for demand in (UNLIMITED, len(orders))
+        )
+        assert large.tolist() == plain.tolist()
+
+
+def test_what_a_winner_pays_does_not_drown_beside_a_large_bid():
+    """A buyer of one item for 1e9 and two rivals for the other one, all in one part."""
+    choices = {
+        "buyer": np.array([0, 1, 2, 3]),
+        "seller": np.zeros(4, int),
+        "contents": np.array([0b01, 0b10, 0b10, 0b11]),
+        "surplus": np.array([1e9, 0.000003, 0.000002, 0.000001]),
+        "capacity": np.ones(4, int),
+    }
+    rows, externality = PackageMarket.of(**choices).with_externalities()
+    assert rows.tolist() == [0, 1]
+    assert externality.tolist() == [0.0, 0.000002]
+
+
+def test_work_on_disjoint_markets_grows_with_their_number(monkeypatch):
+    """Rows and limits that solvers see: linear, where each market once saw the limits of all."""
+    seen = []
+    solved = packing._solved
+
+    def counting(value, *others):
+        seen[-1] += len(value)
+        return solved(value, *others)
+
+    monkeypatch.setattr(packing, "_solved", counting)
+    for markets in (3, 12):
+        seen.append(0)
+        choices = {name: np.tile(column, markets) for name, column in fractional().items()}
+        for name in ("buyer", "seller"):
+            choices[name] = choices[name] + 3 * np.repeat(np.arange(markets), 3)
+        assert len(PackageMarket.of(**choices).with_externalities()[0]) == markets
+    assert seen[1] == 4 * seen[0]
 
 
 def test_parts_share_neither_buyers_nor_items():

@@ -1,8 +1,10 @@
 import itertools
+from fractions import Fraction
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from markets.goods import UNLIMITED
 from markets.levies import Levies
@@ -147,6 +149,62 @@ def brute_force(orders):
             )
             best = max(best, orders.surplus[chosen].sum() if fits else 0.0)
     return best
+
+
+def test_first_best_loses_nothing_beside_a_large_trade():
+    """A solver with a tolerance finds 1000000004."""
+    orders = Orders.of(
+        buyer=[1, 1, 2], seller=[3, 4, 4], listing=[0, 1, 1], bid=[1e9, 5.0, 4.0], ask=[0.0] * 3,
+        capacity=[1, 1, 1], demand=2,
+    )  # fmt: skip
+    assert first_best(orders)[1].sum() == 1_000_000_005
+
+
+@pytest.mark.parametrize("demand", [1, 2, 3])
+def test_first_best_of_a_market_does_not_depend_on_a_large_trade_elsewhere(demand):
+    rng = np.random.default_rng(demand)
+    small = random_orders(rng, 12, 12, capacity=1, demand=demand)
+    columns = {
+        name: np.append(getattr(small, name), other)
+        for name, other in {
+            "buyer": 99,
+            "seller": 98,
+            "listing": 99,
+            "bid": 1e9,
+            "ask": 0,
+            "capacity": 1,
+        }.items()
+    }
+    rows, _ = first_best(Orders.of(**columns, demand=demand))
+    assert rows.tolist() == [*first_best(small)[0], len(small)]
+
+
+@given(st.integers(0, 2**32 - 1), st.integers(1, 3), st.sampled_from([None, 1, 2]), st.booleans())
+@settings(deadline=None, max_examples=40)
+def test_first_best_is_exact_over_twelve_orders_of_magnitude(seed, demand, capacity, money):
+    """Against enumeration in fractions; amounts in whole micro-credits and any."""
+    rng = np.random.default_rng(seed)
+    small = random_orders(rng, 3, 3, density=0.8, capacity=capacity, demand=demand)
+    bid = 10.0 ** rng.uniform(-6, 6, len(small))
+    orders = small.reporting(bid=np.ceil(bid * 1e6) / 1e6 if money else bid, ask=np.zeros(len(small)))
+    rows, gains = first_best(orders)
+    assert exactly(gains) == max(exactly(orders.surplus[list(chosen)]) for chosen in fitting(orders))
+    assert tuple(rows) in set(fitting(orders))
+
+
+def exactly(amounts):
+    return sum((Fraction(float(amount)) for amount in amounts), Fraction(0))
+
+
+def fitting(orders):
+    """Yield all sets of rows that demand and licences allow."""
+    for size in range(len(orders) + 1):
+        for chosen in itertools.combinations(range(len(orders)), size):
+            rows = list(chosen)
+            taken = np.bincount(orders.seat[rows], minlength=1).max()
+            sold = np.bincount(orders.lot[rows], minlength=len(orders))[orders.lot]
+            if taken <= orders.demand and (sold <= orders.capacity).all():
+                yield chosen
 
 
 @pytest.mark.parametrize("demand", [1, 2])
