@@ -28,6 +28,7 @@ from agents.learning.parameters import Parameters, take
 from agents.learning.stationarity import squared_gradient_norms
 from agents.learning.training import Pull
 from agents.learning.trials import try_blocks
+from markets.refusals import InputError
 from sim.blocks import cut
 from sim.config import MarketConfig
 from sim.division import Division, divide, trial_examples
@@ -59,7 +60,8 @@ class Laboratory:
     Raises
     ------
     InputError
-        If the data cannot be divided as configured or there is no such device.
+        If the data cannot be divided as configured, batches are too small for the network, or there is no
+        such device.
     """
 
     def __init__(
@@ -84,6 +86,12 @@ class Laboratory:
             for part in ("validation", "test")
         }
         self.architecture = config.network.bind(examples.inputs.shape[1:], examples.classes)
+        least = self.architecture.least_batch
+        if config.learning.batch_size < least:
+            raise InputError(
+                f"learning.batch_size must be at least {least} with network={config.network.name}, which "
+                f"normalises a batch by its own statistics; got {config.learning.batch_size}"
+            )
         listed = cut(self.architecture, config.broker.blocks, config.broker.bundles)
         self.positions, self.contents = listed.positions, listed.contents
         tested = config.broker.tested_classes(self.classes)

@@ -26,7 +26,7 @@ from agents.learning.networks.products import whole_lines
 from agents.learning.optimisers import Optimiser, OptimiserState, initial_state
 from agents.learning.packing import Packing
 from agents.learning.parameters import Parameters, finite, gather, take
-from agents.learning.training import Pull, train_epoch, training_groups
+from agents.learning.training import Pull, train_epoch, training_groups, without_lone_rows
 from agents.learning.workspace import Workspace
 from markets.refusals import InputError
 
@@ -171,6 +171,8 @@ class Fleet:
     ) -> tuple[Floats, Ints]:
         """Train each slot for one epoch: a pass over its own examples in its own order.
 
+        Where a network keeps running statistics, a last batch of a single example is left out.
+
         Cost: the sum over slots of ceil(length / batch) steps of about three forward passes of `batch_size`
         rows.
 
@@ -183,7 +185,7 @@ class Fleet:
         order : int64 array, shape (n, L)
             Row i lists the examples that slot i visits, in order, then -1 to the end.
         batch_size : int
-            Rows of a step; the last step of a slot may have fewer.
+            Rows of a step, 2 at least with running statistics; the last step of a slot may have fewer.
         pull : Pull, optional
             A proximal term of each slot's objective; the losses returned are without it.
 
@@ -205,8 +207,12 @@ class Fleet:
             raise InputError(
                 f"order must have a row for each of the distinct slots {numbers}; got shape {order.shape}"
             )
-        if batch_size < 1:
-            raise InputError(f"batch_size must be at least 1; got {batch_size}")
+        least = self.architecture.least_batch
+        if batch_size < least:
+            named = self.architecture.signature
+            raise InputError(f"batch_size must be at least {least} for {named}; got {batch_size}")
+        if least > 1:
+            order = without_lone_rows(order, batch_size)
         self.rows(numbers)
         inputs, labels = inputs.to(self.device), labels.to(self.device)
         seen = (order >= 0).sum(axis=1).astype(np.int64)

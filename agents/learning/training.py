@@ -1,6 +1,6 @@
 """One epoch of minibatch training of many models at once, each on examples of its own.
 
-Core Objects: train_epoch, training_groups, batch_gradients, Pull
+Core Objects: train_epoch, training_groups, without_lone_rows, batch_gradients, Pull
 """
 
 from collections.abc import Iterator
@@ -56,6 +56,19 @@ def training_groups(lengths: Ints, batch_size: int) -> Iterator[tuple[Ints, int]
     for width in np.unique(widths[lengths > 0]):
         group = np.flatnonzero((widths == width) & (lengths > 0))
         yield group[np.argsort(-lengths[group], kind="stable")], int(width)
+
+
+def without_lone_rows(order: Ints, batch_size: int) -> Ints:
+    """Return visits ``[n, L]``, -1 for none, without a last one that would be alone in its batch.
+
+    Normalised by its own statistics an example says nothing of the others, and where a channel has a single
+    value nothing at all: its gradient is 0. It has its turn when the next epoch shuffles.
+    """
+    visits = (order >= 0).sum(axis=1)
+    lone = np.flatnonzero(visits % batch_size == 1)
+    kept = order.copy()
+    kept[lone, visits[lone] - 1] = -1
+    return kept
 
 
 @torch.no_grad()

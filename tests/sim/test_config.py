@@ -3,6 +3,7 @@
 import pytest
 from pydantic import ValidationError
 
+from markets.refusals import InputError
 from sim.config import MarketConfig
 from sim.datasets import DataError
 from sim.laboratory import Laboratory
@@ -60,3 +61,10 @@ def test_arms_share_everything_but_the_rule_of_payoffs():
         assert other.setting.name == arm
         assert other.setting.demand == config.setting.demand
         assert other.data == config.data
+
+
+def test_batches_of_one_are_refused_where_they_are_normalised():
+    vgg = {"name": "vgg", "stages": [[4]]}
+    with pytest.raises(InputError, match=r"learning.batch_size must be at least 2 with network=vgg.*; got 1"):
+        Laboratory(small(network=vgg, learning={"batch_size": 1}), seed=0)
+    Laboratory(small(network={"name": "resnet"}, learning={"batch_size": 1}), seed=0)

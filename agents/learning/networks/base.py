@@ -94,6 +94,11 @@ class Architecture(ABC):
         return {}
 
     @property
+    def least_batch(self) -> int:
+        """Examples that a training batch must have: two where it is normalised by its own statistics."""
+        return 2 if self.statistics else 1
+
+    @property
     @abstractmethod
     def forward_flops(self) -> int:
         """Operations of a forward pass of one example: two for each multiply-add of a linear map."""

@@ -212,7 +212,9 @@ class VGG(Network):
 
     Running statistics are a model's state: nobody trains, trades or averages them. A merged model's are
     estimated anew on the broker's validation inputs, in a trial as after the purchase, so that the trial's
-    loss is the loss of what is delivered; a gain therefore counts what new statistics alone bring.
+    loss is the loss of what is delivered; a gain therefore counts what new statistics alone bring. A single
+    example has no statistics but its own: batches of one are refused, and an epoch's last batch is left out
+    if it would be one.
 
     Parameters
     ----------

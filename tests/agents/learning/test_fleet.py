@@ -12,6 +12,7 @@ from agents.learning.networks import Architecture
 from agents.learning.networks.convnet import ConvNet
 from agents.learning.optimisers import SGD, AdamW, Optimiser
 from agents.learning.training import training_groups
+from markets.refusals import InputError
 from tests.agents.learning.conftest import ARCHITECTURES, CLASSES, EXAMPLES, SHAPE, fleet_of, models, orders
 
 TINY = 1e-6  # mebibytes: every chunk is one slot
@@ -44,25 +45,28 @@ def test_training_equals_plain_loops(
     untouched = fleet.copy_of([1])
     plain = [architecture.module(fleet.parameters, slot) for slot in slots]
     steppers = [torch_optimiser(optimiser, m, r) for m, r in zip(plain, rates, strict=True)]
+    # where batches are normalised, one of a single example is left out
+    visited = [n - (n % 8 == 1 and bool(architecture.statistics)) for n in LENGTHS]
     for epoch in range(epochs):
         order = orders(LENGTHS, seed=epoch)
         loss, seen = fleet.train(slots, inputs, labels, order, 8)
-        assert seen.tolist() == LENGTHS
+        assert seen.tolist() == visited
         for i, (module, stepper) in enumerate(zip(plain, steppers, strict=True)):
             total = 0.0
-            for rows in torch.from_numpy(order[i, : LENGTHS[i]]).split(8):
+            for rows in torch.from_numpy(order[i, : visited[i]]).split(8) if visited[i] else ():
                 stepper.zero_grad()
                 one = F.cross_entropy(module(inputs[rows]), labels[rows])
                 one.backward()
                 stepper.step()
                 total += one.item() * len(rows)
-            assert loss[i] == pytest.approx(total / LENGTHS[i], abs=10 * tolerance)
+            mean = total / visited[i] if visited[i] else np.nan
+            assert loss[i] == pytest.approx(mean, abs=10 * tolerance, nan_ok=True)
     for slot, module in zip(slots, plain, strict=True):
         state = module.state_dict()
         for name, leaf in fleet.models.items():
             torch.testing.assert_close(leaf[slot], state[name], rtol=tolerance, atol=tolerance)
     assert all(torch.equal(fleet.copy_of([1])[name], leaf) for name, leaf in untouched.items())
-    assert fleet.optimiser_state.steps[slots].tolist() == [epochs * -(-n // 8) for n in LENGTHS]
+    assert fleet.optimiser_state.steps[slots].tolist() == [epochs * -(-n // 8) for n in visited]
 
 
 @settings(max_examples=12, deadline=None)
@@ -79,7 +83,7 @@ def test_training_a_subset_gives_the_same_bits(data: st.DataObject) -> None:
     together, apart = fleet_of(architecture, 5, optimiser), fleet_of(architecture, 5, optimiser, 0, budget)
     loss, _ = together.train(np.arange(5), inputs, labels, order, batch)
     some, _ = apart.train(np.array(chosen), inputs, labels, order[chosen], batch)
-    assert np.array_equal(some, loss[chosen])
+    assert np.array_equal(some, loss[chosen], equal_nan=True)
     for name, leaf in apart.models.items():
         assert torch.equal(leaf[chosen], together.models[name][chosen]), name
 
@@ -166,7 +170,9 @@ def test_messages_name_what_is_wrong(examples: Examples) -> None:
         Fleet(ARCHITECTURES["mlp"], 0, SGD())
     with pytest.raises(ValueError, match="distinct slots"):
         fleet.train([1, 1], *examples, orders([3, 3]), 8)
-    with pytest.raises(ValueError, match="batch_size must be at least 1; got 0"):
+    with pytest.raises(InputError, match=r"batch_size must be at least 2 for vgg:2x6x5.*; got 1"):
+        fleet_of(ARCHITECTURES["vgg"], 1).train([0], *examples, orders([5]), 1)
+    with pytest.raises(InputError, match=r"batch_size must be at least 1 for .*; got 0"):
         fleet.train([1], *examples, orders([3]), 0)
     with pytest.raises(ValueError, match=r"tensor head.bias .* must be \(1, 3\)"):
         fleet.write([1], {"head.bias": torch.zeros(1, 4)})
