@@ -79,9 +79,9 @@ def input_products(
 ) -> Parameters:
     """Return the inner products of the inputs of every linear map of N models, each on its own examples.
 
-    Means over examples (and summed over the places of a convolution), with a constant 1 as the last input:
-    float64 ``[N, F + 1, F + 1]`` by the name of the weight. Cost: a forward pass and F^2 operations an
-    example and layer.
+    Means over examples (and summed over the pixels of a convolution, or the tokens of a sequence), with a
+    constant 1 as the last input: float64 ``[N, F + 1, F + 1]`` by the name of the weight. Cost: a forward
+    pass and F^2 operations an example, place and layer.
 
     Parameters
     ----------

@@ -14,6 +14,7 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from functools import cached_property, partial
 from math import prod
+from typing import Any
 
 import numpy as np
 import torch
@@ -289,9 +290,10 @@ class Architecture(ABC):
     def layer_inputs(self, parameters: Parameters, x: Tensor) -> dict[str, Tensor]:
         """Return what enters every linear map, ``[N, B, places, F]`` by the name of its weight.
 
-        F are the inputs in the order of the weight's axes behind the first, and places those at which a
-        convolution is applied, one for other maps. This way runs plain modules one by one; a network may know
-        a batched one.
+        F are the inputs in the order of the weight's axes behind the first, and places those at which an
+        example meets the map: the pixels of a convolution, the tokens of a linear layer over sequences
+        ``[B, ..., F]``, once more for each time that a module is called. This way runs plain modules one by
+        one; a network may know a batched one. Convolutions in groups are several maps and left out.
 
         Parameters
         ----------
@@ -301,22 +303,19 @@ class Architecture(ABC):
             Inputs ``[N, B, C, H, W]``.
         """
         found: dict[str, list[Tensor]] = {}
-
-        def keep(name: str, layer: nn.Module, given: tuple[Tensor]) -> None:
-            (h,) = given
-            if isinstance(layer, nn.Conv2d):
-                assert not isinstance(layer.padding, str)
-                h = F.unfold(h, layer.kernel_size, layer.dilation, layer.padding, layer.stride)
-                found.setdefault(name, []).append(h.transpose(1, 2))
-            else:
-                found.setdefault(name, []).append(h.unsqueeze(1))
-
         for slot in range(len(x)):
+            here: dict[str, list[Tensor]] = {}
+
+            def keep(name: str, layer: nn.Module, given: tuple[Tensor], here: Any = here) -> None:
+                here.setdefault(f"{name}.weight", []).append(_places(layer, *given))
+
             module = self.module(parameters, slot).to(x.device).eval()
             for name, layer in module.named_modules():
-                if isinstance(layer, nn.Conv2d | nn.Linear):
-                    layer.register_forward_pre_hook(partial(keep, f"{name}.weight"))
+                if isinstance(layer, nn.Linear) or (isinstance(layer, nn.Conv2d) and layer.groups == 1):
+                    layer.register_forward_pre_hook(partial(keep, name))
             module(x[slot])
+            for name, parts in here.items():
+                found.setdefault(name, []).append(torch.cat(parts, 1))
         return {name: torch.stack(found[name]) for name in self.shapes if name in found}
 
     def module(self, parameters: Parameters, slot: int) -> nn.Module:
@@ -333,6 +332,15 @@ class Architecture(ABC):
             {**module.state_dict(), **{name: leaf[slot].detach().cpu() for name, leaf in parameters.items()}}
         )
         return module
+
+
+def _places(layer: nn.Module, h: Tensor) -> Tensor:
+    """Return what a linear map or convolution meets of each example, ``[B, places, F]``."""
+    if isinstance(layer, nn.Conv2d):
+        mode = "constant" if layer.padding_mode == "zeros" else layer.padding_mode
+        padded = F.pad(h, layer._reversed_padding_repeated_twice, mode)
+        return F.unfold(padded, layer.kernel_size, layer.dilation, 0, layer.stride).transpose(1, 2)
+    return h.reshape(len(h), -1, h.shape[-1])
 
 
 def initial_statistic(name: str) -> float:

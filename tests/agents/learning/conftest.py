@@ -9,6 +9,7 @@ from agents.learning.networks.mlp import MLP
 from agents.learning.networks.resnet import ResNet
 from agents.learning.networks.vgg import VGG
 from agents.learning.optimisers import SGD, Optimiser
+from tests.agents.learning.token_network import TokenArchitecture
 
 SHAPE, CLASSES, EXAMPLES = (2, 6, 5), 3, 90
 
@@ -19,6 +20,7 @@ ARCHITECTURES = {
     "convnet_average": ConvNet(channels=[4], pooling="average").bind(SHAPE, CLASSES),
     "resnet": ResNet(depth=10, channels=3).bind(SHAPE, CLASSES),
     "vgg": VGG(stages=[[5, 4], [6]]).bind(SHAPE, CLASSES),
+    "tokens": TokenArchitecture(SHAPE, CLASSES),
 }
 
 

@@ -1,14 +1,19 @@
 """RegMean (Jin, Ren, Preotiuc-Pietro and Cheng 2023)."""
 
+from collections import OrderedDict
+
 import numpy as np
 import pytest
 import torch
+from torch import nn
 
 from agents.learning import Architecture
 from agents.learning.merge_operators import interpolate
 from agents.learning.merge_operators.regmean import RegMean, input_products, regmean
-from tests.agents.learning.conftest import ARCHITECTURES
+from agents.learning.networks.base import _places
+from tests.agents.learning.conftest import ARCHITECTURES, CLASSES, SHAPE
 from tests.agents.learning.merge_operators.samples import WEIGHTS, owners, pairs_of
+from tests.agents.learning.token_network import HIDDEN, TokenArchitecture
 
 
 def linear_task(seed: int) -> tuple[np.ndarray, np.ndarray, dict, dict]:
@@ -108,3 +113,56 @@ def test_layer_inputs_times_weights_are_the_next_preactivations() -> None:
     kernel, bias = own.parameters["layer0.conv.weight"].flatten(2), own.parameters["layer0.conv.bias"]
     z = torch.einsum("nbpf,nuf->nbpu", patches, kernel) + bias[:, None, None]
     torch.testing.assert_close(z, architecture.stem(own.parameters, x).flatten(2, 3), rtol=1e-5, atol=1e-6)
+
+
+def test_every_token_of_a_sequence_is_an_input() -> None:
+    """Products of a linear layer over a sequence axis, added up example by example and token by token."""
+    architecture = ARCHITECTURES["tokens"]
+    own = owners(architecture, count=2)
+    found = input_products(architecture, own.parameters, own.inputs, own.rows)
+    for slot in range(2):
+        module, rows = architecture.module(own.parameters, slot), own.rows[slot][own.rows[slot] >= 0]
+        below, first = np.zeros((11, 11)), np.zeros((8, 8))
+        for example in own.inputs[rows]:
+            for token in example.unbind(1):
+                h = token.flatten()
+                below += np.outer(*[np.append(h.numpy(), 1)] * 2)
+                with torch.no_grad():
+                    above = module.get_submodule("layer0")(h).relu()
+                first += np.outer(*[np.append(above.numpy(), 1)] * 2)
+        np.testing.assert_allclose(found["layer0.weight"][slot], below / len(rows), rtol=1e-4, atol=1e-5)
+        np.testing.assert_allclose(found["layer1.weight"][slot], first / len(rows), rtol=1e-4, atol=1e-5)
+
+
+class Repeating(nn.Sequential):
+    """Calls its second layer twice."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        for name, layer in self.named_children():
+            x = layer(layer(x)) if name == "layer1" else layer(x)
+        return x
+
+
+class RepeatingArchitecture(TokenArchitecture):
+    def skeleton(self) -> nn.Module:
+        return Repeating(OrderedDict(super().skeleton().named_children()))
+
+
+def test_a_layer_that_is_called_twice_meets_an_example_twice() -> None:
+    architecture = RepeatingArchitecture(SHAPE, CLASSES)
+    own = owners(architecture, count=2)
+    inputs = architecture.layer_inputs(own.parameters, own.inputs[:4].expand(2, 4, *SHAPE))["layer1.weight"]
+    assert inputs.shape == (2, 4, 2 * SHAPE[1], HIDDEN)
+    for slot in range(2):
+        second = architecture.module(own.parameters, slot).get_submodule("layer1")
+        once, twice = inputs[slot].chunk(2, 1)
+        torch.testing.assert_close(second(once), twice)
+
+
+@pytest.mark.parametrize("padding", [0, 2, "same", "valid"])
+@pytest.mark.parametrize("mode", ["zeros", "circular"])
+def test_a_convolution_meets_what_its_padding_says(padding: int | str, mode: str) -> None:
+    layer = nn.Conv2d(2, 3, 3, padding=padding, padding_mode=mode, bias=False)
+    x = torch.randn(4, 2, 6, 5, generator=torch.Generator().manual_seed(0))
+    answers = _places(layer, x) @ layer.weight.flatten(1).T
+    torch.testing.assert_close(answers.transpose(1, 2), layer(x).flatten(2), rtol=1e-5, atol=1e-6)
