@@ -10,28 +10,20 @@ from agents.strategies import STRATEGIES
 from markets.mechanisms import MECHANISMS
 from sim.baselines import BASELINES
 from sim.settings import SETTINGS
-from tests.golden.kinds import (
-    Baselines,
-    Contests,
-    Cross,
-    Induced,
-    Run,
-    Sessions,
-    Sweep,
-    Textbook,
-    Worlds,
-    over,
-)
+from tests.golden.command_line import Run, Sweep
+from tests.golden.induced_values import Induced, Sessions, Textbook
+from tests.golden.kinds import over
+from tests.golden.parameter_markets import Baselines, Contests, Cross, Worlds
 
 TINY: dict[str, Any] = {
     "organisations": 3,
     "device": "cpu",
-    "data": {"examples": 300},
+    "data": {"examples": 300, "endowment": "class_skew", "kept": 0.3},
     "network": {"name": "mlp", "widths": [8]},
-    "learning": {"optimiser": {"name": "adamw", "lr": 0.01}},
-    "setting": {"name": "competitive", "delivery": 1e-5, "demand": {"tau": 0.02}},
+    "learning": {"optimiser": {"name": "adamw", "lr": 0.03}, "local_epochs": 4, "batch_size": 16},
+    "setting": {"name": "competitive", "delivery": 1e-5, "demand": {"tau": 0.05}},
 }
-"""A world that learns in a tenth of a second."""
+"""A world that learns in a tenth of a second, and in which nearly every rule finds somebody to trade."""
 
 TYPED = (
     "organisations=3",
@@ -39,9 +31,11 @@ TYPED = (
     "rounds=2",
     "replicates=2",
     "data.examples=300",
+    "data.endowment=class_skew",
     "network.widths=[8]",
-    "learning.optimiser.lr=0.01",
-    "setting.demand.tau=0.02",
+    "learning.optimiser.lr=0.03",
+    "learning.local_epochs=4",
+    "setting.demand.tau=0.05",
 )
 """The same from the command line."""
 
@@ -55,30 +49,62 @@ WHOLE_RUN = (
 
 _LAYERS = {"blocks": "layers"}
 
+_DEALT = {"endowment": "iid"}
+_CONVNET: dict[str, Any] = {"name": "convnet", "channels": [4, 6]}
+_VGG: dict[str, Any] = {"name": "vgg", "stages": [[4], [6]]}
+_RESNET: dict[str, Any] = {"name": "resnet", "channels": 4}
+
+_SLOWLY: dict[str, Any] = {"optimiser": {"name": "adamw", "lr": 0.01}}
+
 _PAST: dict[str, Any] = {"name": "past_bids", "least": 2}
 
 RULES: dict[str, Any] = {name: name for name in MECHANISMS} | {
     "monopoly_price": {"name": "monopoly_price", "prior": _PAST},
+    "reserve_auction": {"name": "reserve_auction", "reserve": _PAST},
+}
+"""Every mechanism by name."""
+
+SCALED: dict[str, Any] = {
+    "myerson": {"name": "myerson", "prior": {"name": "uniform", "high": 0.05}},
+    "myerson_satterthwaite": {"name": "myerson_satterthwaite", "high": 0.05},
+    "private_bargaining": {"name": "private_bargaining", "high": 0.05},
+}
+"""Rules whose defaults are for values on [0, 1], when they sell blocks, which are worth less."""
+
+VARIANTS: dict[str, Any] = {
     "monopoly_price, exponential": {
         "name": "monopoly_price",
         "prior": {"name": "exponential", "scale": 0.3},
     },
     "myerson, lognormal": {"name": "myerson", "prior": {"name": "lognormal"}},
-    "reserve_auction": {"name": "reserve_auction", "reserve": _PAST},
+    "monopoly_price, empirical": {
+        "name": "monopoly_price",
+        "prior": {"name": "empirical", "sample": [0.3, 0.5, 0.9]},
+    },
+    "reserve_auction, of the seller": {"name": "reserve_auction", "reserve": _PAST | {"pool": "seller"}},
     "continuous_double_auction, gode_sunder": {"name": "continuous_double_auction", "variant": "gode_sunder"},
+    "rubinstein, buyer first": {"name": "rubinstein", "first_mover": "buyer", "outside": "none"},
+    "nash_bargaining, alone": {"name": "nash_bargaining", "disagreement": "none"},
+    "kalai_smorodinsky, alone": {"name": "kalai_smorodinsky", "disagreement": "none"},
+    "provision_point, proportional": {"name": "provision_point", "cost": 0.2, "excess": "proportional"},
+    "take_it_or_leave_it, buyer": {"name": "take_it_or_leave_it", "proposer": "buyer"},
+    "muda, vickrey": {"name": "muda", "rationing": "vickrey"},
+    "clarke_pivot, equal shares": {"name": "clarke_pivot", "cost": 0.2, "shares": "equal"},
+    "sbba, buyers": {"name": "sbba", "lottery": "buyers"},
 }
-"""Every mechanism, and every prior."""
+"""Other fields of theirs, and every prior; recorded on induced values alone."""
 
 
-def licence_of(name: str) -> str:
+def licence_of(rule: Any) -> str:
     """Return the licence under which a rule is recorded: exclusive, where it serves that."""
-    served = MECHANISMS.build(name.split(",")[0]).properties.licences
+    served = MECHANISMS.build(rule).properties.licences
     return "exclusive" if "exclusive" in served else "copy"
 
 
-def _rules() -> dict[str, Any]:
+def _worlds_of(rules: dict[str, Any]) -> dict[str, Any]:
+    """Return a case for each rule."""
     return {
-        name: {"mechanism": rule, "broker": {"licence": licence_of(name)}} for name, rule in RULES.items()
+        case: {"mechanism": rule, "broker": {"licence": licence_of(rule)}} for case, rule in rules.items()
     }
 
 
@@ -123,20 +149,31 @@ _HIGHEST = {"highest": 1.0}
 _KNOWS = {name: _HIGHEST for name in STRATEGIES if hasattr(STRATEGIES[name], "highest")}
 """What strategies are told of values on [0, 1], where they take it for granted that blocks are worth less."""
 
+_AVERAGING = [name for name in BASELINES if hasattr(BASELINES[name], "schedule")]
+
 RECORDS: dict[str, Any] = {
     "operators": Worlds(TINY, {name: {"learning": {"merge_operator": name}} for name in MERGE_OPERATORS}),
     "networks": Worlds(
         TINY,
         {
-            "convnet, layers": {"network": {"name": "convnet", "channels": [4, 6]}, "broker": _LAYERS},
-            "vgg": {"network": {"name": "vgg", "stages": [[4], [6]]}},
+            "convnet, layers": {"network": _CONVNET, "broker": _LAYERS},
+            "convnet, regmean": {
+                "network": _CONVNET | {"pooling": "average"},
+                "learning": {"merge_operator": "regmean"},
+            },
+            "vgg": {"network": _VGG},
+            "vgg, fisher": {"network": _VGG, "learning": {"merge_operator": "fisher"}},
+            "resnet": {"network": _RESNET, "learning": _SLOWLY},
+            "resnet, ties": {"network": _RESNET, "learning": _SLOWLY | {"merge_operator": "ties"}},
             "mlp of three layers, trunk": {"network": {"widths": [8, 6]}, "broker": {"blocks": "trunk"}},
             "sgd": {"learning": {"optimiser": {"name": "sgd", "lr": 0.05, "momentum": 0.9}}},
         },
     ),
-    "mechanisms": Worlds(TINY, _rules()),
+    "mechanisms": Worlds(
+        over(TINY, {"organisations": 4, "arms": ["independent"]}), _worlds_of(RULES | SCALED)
+    ),
     "settings": Worlds(
-        over(TINY, {"organisations": 4, "setting": {"regions": 2}}),
+        over(TINY, {"organisations": 4, "setting": {"regions": 2, "demand": {"tau": 0.02}}}),
         {
             "equal royalties": {"arms": list(SETTINGS)},
             "proportional royalties": {"arms": ["cooperative"], "setting": {"royalties": "proportional"}},
@@ -185,6 +222,8 @@ RECORDS: dict[str, Any] = {
             "weak trials": {"broker": {"trials": "weak"}},
             "no trials": {"broker": {"trials": "none"}, "mechanism": "nash_bargaining"},
             "own training": {"broker": {"resale": "forbidden"}},
+            "hardly any money": {"mechanism": "nash_bargaining", "population": {"cash": 5e-4}},
+            "on credit": {"population": {"cash": 0.0, "credit_limit": 0.01}},
             "a shortlist": {"organisations": 4, "broker": {"shortlist": 1}},
             "every second round": {"rounds": 3, "broker": {"start_round": 2, "every": 2}},
         },
@@ -192,18 +231,20 @@ RECORDS: dict[str, Any] = {
     "data": Worlds(
         TINY,
         {
-            "dirichlet": {"data": {"endowment": "dirichlet", "alpha": 1.0, "standardise": True}},
-            "skewed classes": {"data": {"endowment": "class_skew", "kept": 0.3}},
-            "skewed classes, shared": {
-                "data": {"endowment": "class_skew", "disjoint": False, "sizes": [3, 1]},
-            },
+            "dealt like cards": {"data": _DEALT | {"sizes": [3, 1]}},
+            "dirichlet": {"data": _DEALT | {"endowment": "dirichlet", "alpha": 1.0, "standardise": True}},
+            "skewed classes, shared": {"data": {"disjoint": False, "sizes": [3, 1]}},
             "digits28": {"data": {"dataset": "digits28"}},
             "digits28_shifted": {"data": {"dataset": "digits28_shifted"}},
-            "digits_and_turned": {"data": {"dataset": "digits_and_turned"}},
-            "digits_and_parity": {"data": {"dataset": "digits_and_parity"}},
+            "digits_and_turned": {"data": _DEALT | {"dataset": "digits_and_turned"}},
+            "digits_and_parity": {"data": _DEALT | {"dataset": "digits_and_parity"}},
         },
     ),
-    "baselines": Baselines(TINY, tuple(BASELINES)),
+    "baselines": Baselines(
+        TINY | {"broker": {"start_round": 2}},
+        {name: name for name in BASELINES}
+        | {f"{name}, when there is a market": {"name": name, "schedule": "market"} for name in _AVERAGING},
+    ),
     "run": Run(WHOLE_RUN),
     "sweep": Sweep((*TYPED, "mechanism=first_price,nash_bargaining")),
     "cross": Cross(
@@ -218,7 +259,7 @@ RECORDS: dict[str, Any] = {
         "k_double_auction",
     ),
     "contests": Contests("reseller", "second price, one copy, own training"),
-    "induced_mechanisms": Induced({"buyers": 3, "sellers": 3, "markets": 2}, _rules()),
+    "induced_mechanisms": Induced({"buyers": 3, "sellers": 3, "markets": 2}, _worlds_of(RULES | VARIANTS)),
     "induced_strategies": Induced(
         {"buyers": 3, "sellers": 3, "markets": 1, "values": {"name": "exponential"}},
         {
@@ -231,7 +272,10 @@ RECORDS: dict[str, Any] = {
         },
         rounds=3,
     ),
-    "sessions": Sessions(tuple(_SHOUTERS), {"highest": 10.0}),
+    "sessions": Sessions(
+        tuple({"name": name, "highest": 10.0} if name in _KNOWS else {"name": name} for name in _SHOUTERS),
+        ("persistent", "gode_sunder"),
+    ),
     "textbook": Textbook(
         {
             "bargaining": {"pairs": 50},

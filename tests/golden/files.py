@@ -14,28 +14,10 @@ import pandas as pd
 RECORDED = Path(__file__).parent / "records"
 
 RELATIVE, ABSOLUTE = 1e-5, 1e-7
-"""Floating-point numbers are alike if they differ by at most `ABSOLUTE` + `RELATIVE` times the larger."""
+"""Fractions are alike if they differ by no more than `ABSOLUTE`, or by `RELATIVE` times the larger."""
 
-MONEY = frozenset(
-    [
-        "ask",
-        "balance",
-        "bid",
-        "broker",
-        "broker_surplus",
-        "delivery",
-        "highest",
-        "levies",
-        "levy",
-        "lowest",
-        "paid",
-        "received",
-        "reserve",
-        "royalty",
-        "volume",
-        "worth",
-    ]
-)
+MONEY = {"ask", "balance", "bid", "broker", "broker_surplus", "delivery", "highest", "levies", "levy"}
+MONEY |= {"lowest", "paid", "received", "reserve", "royalty", "volume", "worth"}
 """Columns of whole micro-credits, written in credits: alike only if they are the same amount."""
 
 HALF_A_MICRO_CREDIT = 0.5e-6

@@ -1,0 +1,106 @@
+"""What occurs in the golden records, and what could."""
+
+import dataclasses
+import inspect
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from agents.learning.merge_operators import MERGE_OPERATORS
+from agents.learning.networks import NETWORKS
+from agents.learning.optimisers import OPTIMISERS
+from agents.learning.weight_search import WeightSearch
+from agents.strategies import STRATEGIES
+from experiments.textbook import TEXTBOOK
+from markets.mechanisms import MECHANISMS
+from markets.priors import PRIORS
+from markets.registry import Registry
+from sim.baselines import BASELINES
+from sim.config import BrokerConfig, LearningConfig, PopulationConfig
+from sim.datasets import DATASETS
+from sim.distributions import DISTRIBUTIONS
+from sim.endowments import DataConfig
+from sim.settings import SETTINGS
+from sim.trading_session import SessionConfig
+
+REGISTRIES: tuple[Registry[Any], ...] = (
+    MECHANISMS,
+    STRATEGIES,
+    MERGE_OPERATORS,
+    SETTINGS,
+    OPTIMISERS,
+    NETWORKS,
+    BASELINES,
+    PRIORS,
+    DATASETS,
+    DISTRIBUTIONS,
+    TEXTBOOK,
+)
+
+WORDS = re.compile(r"\^\((\w+(?:\|\w+)+)\)\$")
+"""The pattern of a field that takes one of some words."""
+
+UNRECORDED = {
+    f"dataset {name}": "is downloaded, and tests need no network"
+    for name in ("cifar10", "fashion_mnist", "kuzushiji_mnist", "mnist", "mnist_and_fashion")
+}
+"""What may be missing from the records, and why."""
+
+
+def could_occur() -> set[str]:
+    """Return all there is to choose from: components, searches, and the words that their fields take."""
+    components = {f"{registry.kind} {name}" for registry in REGISTRIES for name in registry}
+    searches = {f"weight search {search.__name__}" for search in WeightSearch.__subclasses__()}
+    classes = [registry[name] for registry in REGISTRIES for name in registry]
+    words = {
+        f"{field}={word}"
+        for cls in (*classes, BrokerConfig, DataConfig, LearningConfig, SessionConfig)
+        for field, choices in _words_of(cls)
+        for word in choices
+    }
+    return components | searches | words
+
+
+def occur(configuration: Any) -> set[str]:
+    """Return what a configuration is made of, in the same words as `could_occur`."""
+    found = set()
+    for part in _parts(configuration):
+        kinds = [r.kind for r in REGISTRIES if type(part) in (r[name] for name in r)]
+        found |= {f"{kind} {part.name}" for kind in kinds}
+        found |= {f"{field}={getattr(part, field.split('.')[1])}" for field, _ in _words_of(type(part))}
+        if isinstance(part, WeightSearch):
+            found.add(f"weight search {type(part).__name__}")
+    return found
+
+
+def _parts(value: Any) -> Iterator[Any]:
+    """Yield everything that a configuration holds, and what it names, at every depth."""
+    if isinstance(value, Mapping):
+        for one in value.values():
+            yield from _parts(one)
+    elif isinstance(value, (list, tuple)):
+        for one in value:
+            yield from _parts(one)
+    elif dataclasses.is_dataclass(value):
+        yield value
+        for field in dataclasses.fields(value):
+            yield from _parts(getattr(value, field.name))
+        yield from _named(value)
+
+
+def _named(value: Any) -> Iterator[Any]:
+    """Yield the components that a part of a configuration names."""
+    if isinstance(value, PopulationConfig):
+        yield from value.strategies(sum(value.mix.values()))
+    elif isinstance(value, BrokerConfig):
+        yield value.search()
+    elif isinstance(value, DataConfig):
+        yield DATASETS.build(value.dataset)
+
+
+def _words_of(cls: type[Any]) -> Iterator[tuple[str, list[str]]]:
+    """Yield the fields that take one of some words, as ``Class.field`` of their class, and these."""
+    for field in dataclasses.fields(cls):
+        for match in WORDS.findall(repr(field.type)):
+            owner = next(one for one in reversed(cls.__mro__) if field.name in inspect.get_annotations(one))
+            yield f"{owner.__name__}.{field.name}", match.split("|")
