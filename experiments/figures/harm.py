@@ -40,9 +40,10 @@ def draw_harm(table: pd.DataFrame, market: str) -> Figure:
         own = rows[rows["measure"] == measure].set_index(["adversary", "rule"])
         _heat_map(axes, own, adversaries, rules)
         axes.set_title(f"{title}, credits")
-    panels[-1].set_xticks(
-        np.arange(len(rules)), [rule.replace(", ", ",\n") for rule in rules], rotation=45, ha="right"
-    )
+    # Upright lines of a label take less room across than slanted ones, which would run into each other.
+    names = [rule.replace(", ", ",\n") for rule in rules]
+    panels[-1].set_xticks(np.arange(len(rules)), names, rotation=90, linespacing=1.1)
+    panels[-1].set_xlabel("rule of the market")
     return figure
 
 
@@ -53,7 +54,7 @@ def _heat_map(axes: Axes, own: pd.DataFrame, adversaries: list[str], rules: list
     reach = max(float(np.nanmax(np.abs(mean))), 1e-9)
     axes.imshow(mean, cmap="RdBu", norm=TwoSlopeNorm(0, -reach, reach), aspect="auto")
     axes.grid(visible=False)
-    axes.set_yticks(np.arange(shape[0]), adversaries)
+    axes.set_yticks(np.arange(shape[0]), [name.replace("_", " ") for name in adversaries])
     for (i, j), value in np.ndenumerate(mean):
         if np.isfinite(value):
             axes.text(
