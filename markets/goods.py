@@ -30,7 +30,7 @@ class Licence:
     kind : str
         ``copy`` (any number), ``exclusive`` (one) or ``copies`` (the number in `copies`).
     copies : int or None
-        Number of copies, at least 1; given if and only if `kind` is ``copies``.
+        Number of copies, from 1 to 2**62; given if and only if `kind` is ``copies``.
 
     Raises
     ------
@@ -49,8 +49,8 @@ class Licence:
     def __post_init__(self) -> None:
         if self.kind not in LICENCE_KINDS:
             raise InputError(f"licence.kind must be one of {', '.join(LICENCE_KINDS)}; got {self.kind!r}")
-        if self.kind == "copies" and (self.copies is None or self.copies < 1):
-            raise InputError(f"licence.copies must be at least 1 for kind 'copies'; got {self.copies}")
+        if self.kind == "copies" and (self.copies is None or not 1 <= self.copies <= UNLIMITED):
+            raise InputError(f"licence.copies must be from 1 to 2**62 for kind 'copies'; got {self.copies}")
         if self.kind != "copies" and self.copies is not None:
             raise InputError(f"licence.copies must be None for kind {self.kind!r}; got {self.copies}")
 
@@ -70,7 +70,7 @@ class Licence:
         InputError
             If the text is none of these.
         """
-        stated = re.fullmatch(r"copies:\s*(\d+)", text.strip())
+        stated = re.fullmatch(r"copies:\s*(\d{1,19})", text.strip())
         if stated and 1 <= int(stated[1]) <= UNLIMITED:
             return cls("copies", int(stated[1]))
         if text.strip() in ("copy", "exclusive"):

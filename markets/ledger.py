@@ -8,11 +8,13 @@ pays profits and is paid for delivery, so that its balance is minus everybody el
 Core Objects: Ledger, to_micro, to_credits
 """
 
+from typing import TypeAlias
+
 import numpy as np
 import numpy.typing as npt
 
-from markets.columns import BoolArray, IntArray, freeze, require, whole_numbers
-from markets.money import LARGEST, MICRO, to_credits, to_micro
+from markets.columns import BoolArray, IntArray, freeze, require, whole_number, whole_numbers
+from markets.money import LARGEST, LARGEST_SUM, MICRO, spendable, sums, to_credits, to_micro
 from markets.refusals import InputError
 from markets.settlement import covered_trades
 
@@ -47,7 +49,7 @@ class Ledger:
     organisations : int
         Number of organisations, at least 1.
     credit_limit_microcredits : int
-        How far below zero an organisation's account may go, at least 0.
+        How far below zero an organisation's account may go, from 0 to 2**63 - 1.
 
     Raises
     ------
@@ -56,16 +58,18 @@ class Ledger:
 
     Notes
     -----
-    Amounts are int64 columns; a column of floats is refused. Posting costs O(rows), settling O(T log T) and a
-    few passes (see `markets.settlement`). The journal grows until `clear_journal`.
+    Amounts are int64 columns; a column of floats is refused, and so is what would bring an account to a
+    balance that int64 does not hold, before anything moves. Posting and settling cost O(rows). The journal
+    grows until `clear_journal`.
     """
 
     def __init__(self, organisations: int, credit_limit_microcredits: int = 0) -> None:
         if organisations < 1:
             raise InputError(f"ledger.organisations must be at least 1; got {organisations}")
-        if credit_limit_microcredits < 0:
+        if not 0 <= credit_limit_microcredits <= LARGEST_SUM:
             raise InputError(
-                f"ledger.credit_limit_microcredits must be at least 0; got {credit_limit_microcredits}"
+                f"ledger.credit_limit_microcredits must be from 0 to {LARGEST_SUM}; "
+                f"got {credit_limit_microcredits}"
             )
         self.organisations = organisations
         self.credit_limit = credit_limit_microcredits
@@ -148,7 +152,7 @@ class Ledger:
             raise InputError(f"ledger.levy must have as many rows as buyer ({len(who)}); got {levied.size}")
         require(who != whom, who, "ledger.buyer", "another than the row's seller")
         require(~levied | (freight == 0), freight, "ledger.delivery", "0 for a levy")
-        cover = self._balances[: self.organisations] + self.credit_limit
+        cover = spendable(self._balances[: self.organisations], self.credit_limit)
         settled = covered_trades(who, whom, price, np.maximum(freight - proceeds, 0), cover)
         who, whom, price, proceeds, freight = (
             column[settled] for column in (who, whom, price, proceeds, freight)
@@ -157,12 +161,15 @@ class Ledger:
         number = self._transactions + np.arange(len(who))
         margin = price - proceeds
         kept, short, sent = margin > 0, margin < 0, freight > 0
-        for rows, reason in ((~levied, "payment"), (levied, "levy")):
-            self._post(round_, number[rows], who[rows], self.escrow, price[rows], reason)
-        self._post(round_, number[short], self.broker, self.escrow, -margin[short], "subsidy")
-        self._post(round_, number, self.escrow, whom, proceeds, "proceeds")
-        self._post(round_, number[kept], self.escrow, self.broker, margin[kept], "fee")
-        self._post(round_, number[sent], whom[sent], self.consumers, freight[sent], "delivery")
+        self._post(
+            round_,
+            (number[~levied], who[~levied], self.escrow, price[~levied], "payment"),
+            (number[levied], who[levied], self.escrow, price[levied], "levy"),
+            (number[short], self.broker, self.escrow, -margin[short], "subsidy"),
+            (number, self.escrow, whom, proceeds, "proceeds"),
+            (number[kept], self.escrow, self.broker, margin[kept], "fee"),
+            (number[sent], whom[sent], self.consumers, freight[sent], "delivery"),
+        )
         self._transactions += len(who)
         return settled
 
@@ -181,9 +188,7 @@ class Ledger:
             raise InputError(f"ledger.reason must be one of {', '.join(REASONS)}; got {reason!r}")
         source, target = self._organisation("debit", debit), self._organisation("credit", credit)
         moved = self._amount("amount", amount)
-        after = self._balances.copy()
-        np.subtract.at(after, source, moved)
-        np.add.at(after, target, moved)
+        after = _moved(self._balances, source, target, moved)
         sunk = after[: self.organisations] < -self.credit_limit
         if sunk.any():
             poor = int(np.argmax(sunk))
@@ -191,12 +196,12 @@ class Ledger:
                 f"ledger.amount must leave organisation {poor} at least {-self.credit_limit}; "
                 f"got {after[poor]}"
             )
-        self._post(round_, self._transactions + np.arange(len(moved)), source, target, moved, reason)
+        self._post(round_, (self._transactions + np.arange(len(moved)), source, target, moved, reason))
         self._transactions += len(moved)
 
     def check(self) -> None:
         """Raise a `LedgerError` if the books do not balance; cost O(rows of the journal)."""
-        total, held = int(self._balances.sum()), int(self._balances[self.escrow])
+        total, held = sum(self._balances.tolist()), int(self._balances[self.escrow])
         if total != 0:
             raise LedgerError(f"the balances must sum to 0; got {total}")
         if held != 0:
@@ -205,9 +210,7 @@ class Ledger:
         if lowest < -self.credit_limit:
             raise LedgerError(f"an organisation must have at least {-self.credit_limit}; got {lowest}")
         journal = self._columns()
-        expected = self._opening.copy()
-        np.subtract.at(expected, journal["debit"], journal["amount"])
-        np.add.at(expected, journal["credit"], journal["amount"])
+        expected = _moved(self._opening, journal["debit"], journal["credit"], journal["amount"])
         if not np.array_equal(expected, self._balances):
             account = self.account_names()[int(np.argmax(expected != self._balances))]
             raise LedgerError(f"the balance of {account} must be what the journal says; it is not")
@@ -274,7 +277,7 @@ class Ledger:
                 f"got {len(given)}"
             )
         number = self._transactions + np.arange(len(given))
-        self._post(round_, number, self.consumers, np.arange(self.organisations), given, reason)
+        self._post(round_, (number, self.consumers, np.arange(self.organisations), given, reason))
         self._transactions += len(given)
 
     def _organisation(self, field: str, values: npt.ArrayLike) -> IntArray:
@@ -287,18 +290,28 @@ class Ledger:
         require(column <= LARGEST, column, f"ledger.{field}", f"at most {LARGEST} micro-credits")
         return column
 
-    def _post(
-        self,
-        round_: int,
-        transaction: IntArray,
-        debit: IntArray | int,
-        credit: IntArray | int,
-        amount: IntArray,
-        reason: str,
-    ) -> None:
-        """Move amounts and write them down."""
-        parts = (np.int64(round_), transaction, debit, credit, amount, np.int64(REASONS.index(reason)))
-        entries = np.stack([np.broadcast_to(part, amount.shape) for part in parts]).astype(np.int64)
-        np.subtract.at(self._balances, entries[2], amount)
-        np.add.at(self._balances, entries[3], amount)
-        self._entries.append(entries)
+    def _post(self, round_: int, *postings: "_Posting") -> None:
+        """Move amounts and write them down: all, or none where a balance would not fit."""
+        when = whole_number("ledger.round", round_)
+        entries = [
+            np.stack(
+                [
+                    np.broadcast_to(part, amount.shape)
+                    for part in (when, transaction, debit, credit, amount, REASONS.index(reason))
+                ]
+            )
+            for transaction, debit, credit, amount, reason in postings
+        ]
+        rows = dict(zip(_COLUMNS, np.concatenate(entries, axis=1), strict=True))
+        self._balances = _moved(self._balances, rows["debit"], rows["credit"], rows["amount"])
+        self._entries += entries
+
+
+_Posting: TypeAlias = tuple[IntArray, IntArray | int, IntArray | int, IntArray, str]
+"""Transactions, debit, credit, amounts and the reason."""
+
+
+def _moved(balances: IntArray, debit: IntArray, credit: IntArray, amount: IntArray) -> IntArray:
+    """Return the balances after amounts went from debit to credit accounts; refuse what does not fit."""
+    account = np.concatenate([np.arange(len(balances)), debit, credit])
+    return sums("ledger.balances", account, np.concatenate([balances, -amount, amount]), len(balances))

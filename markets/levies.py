@@ -40,7 +40,7 @@ class Levies:
             If columns differ in length, a row appears twice, or an amount is NaN, infinite or negative.
         """
         rows, charged, passed_on = charges("levies", row, paid, received)
-        require(np.diff(rows, prepend=-1) > 0, rows, "levies.row", "in one levy only")
+        require(np.append(True, np.diff(rows) > 0)[: len(rows)], rows, "levies.row", "in one levy only")
         moves = (charged > 0) | (passed_on > 0)
         levies = cls(rows[moves], charged[moves], passed_on[moves])
         for column in (levies.row, levies.paid, levies.received):

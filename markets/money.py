@@ -1,6 +1,6 @@
 """Credits and micro-credits: amounts as people say them and as the ledger keeps them.
 
-Core Objects: to_micro, to_credits, rescaled
+Core Objects: to_micro, to_credits, total, sums, spendable, rescaled
 """
 
 import dataclasses
@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from markets.columns import FloatArray, IntArray
+from markets.columns import LARGEST_NUMBER, FloatArray, IntArray
 from markets.refusals import InputError
 
 T = TypeVar("T")
@@ -19,7 +19,12 @@ MICRO = 1_000_000
 """Micro-credits in a credit."""
 
 LARGEST = 2**50
-"""The largest amount of one posting, in micro-credits: sums of thousands of them fit int64."""
+"""The largest amount of one posting, in micro-credits."""
+
+LARGEST_SUM = LARGEST_NUMBER
+"""The largest sum of amounts, in micro-credits: `total` and `sums` see to it that none wraps around."""
+
+_LOW = 32
 
 
 def to_micro(amounts: npt.ArrayLike, rounding: str = "nearest") -> IntArray:
@@ -43,8 +48,10 @@ def to_micro(amounts: npt.ArrayLike, rounding: str = "nearest") -> IntArray:
     if rule is None:
         raise InputError(f"rounding must be 'down', 'up' or 'nearest'; got {rounding!r}")
     micro = np.asarray(amounts, dtype=np.float64) * MICRO
-    if not np.all(np.abs(micro) <= LARGEST):
-        raise InputError(f"credits must be finite and at most {LARGEST / MICRO} in size; got {amounts!r}")
+    fits = np.abs(micro) <= LARGEST
+    if not np.all(fits):
+        worst = float(np.asarray(amounts, dtype=np.float64)[~fits].ravel()[0])
+        raise InputError(f"credits must be finite and at most {LARGEST / MICRO} in size; got {worst}")
     whole = np.rint(micro)
     exact = np.abs(micro - whole) <= 2 * np.spacing(np.abs(micro))
     return np.where(exact, whole, rule(micro)).astype(np.int64)
@@ -53,6 +60,52 @@ def to_micro(amounts: npt.ArrayLike, rounding: str = "nearest") -> IntArray:
 def to_credits(micro: npt.ArrayLike) -> FloatArray:
     """Convert micro-credits to credits, float64 of the same shape."""
     return np.asarray(micro, dtype=np.float64) / MICRO
+
+
+def total(amount: IntArray) -> int:
+    """Return the sum of int64 amounts, however large."""
+    return (int((amount >> _LOW).sum()) << _LOW) + int((amount & (1 << _LOW) - 1).sum())
+
+
+def sums(name: str, group: IntArray, amount: IntArray, count: int) -> IntArray:
+    """Return the sums of amounts by group, exact or refused.
+
+    Parameters
+    ----------
+    name : str
+        What the sums are, for the message.
+    group : int64[R]
+        From 0 to `count` - 1.
+    amount : int64[R]
+        In micro-credits, of any sign; fewer than 2**31.
+
+    Returns
+    -------
+    int64[count]
+
+    Raises
+    ------
+    InputError
+        If a sum does not fit int64.
+    """
+    high, low = np.zeros((2, count), dtype=np.int64)
+    np.add.at(high, group, amount >> _LOW)
+    np.add.at(low, group, amount & (1 << _LOW) - 1)
+    high += low >> _LOW
+    low &= (1 << _LOW) - 1
+    wide = np.abs(high + (high < 0)) >= 1 << (63 - _LOW)
+    if wide.any():
+        which = int(np.argmax(wide))
+        raise InputError(
+            f"{name} must be at most {LARGEST_SUM} micro-credits in size; "
+            f"got {(int(high[which]) << _LOW) + int(low[which])} in row {which}"
+        )
+    return (high << _LOW) + low
+
+
+def spendable(balances: IntArray, credit_limit: int) -> IntArray:
+    """Return balances and credit limit together, or the largest int64 where that is less, micro-credits."""
+    return np.minimum(balances, LARGEST_SUM - credit_limit) + credit_limit
 
 
 def rescaled(value: T, factor: float) -> T:

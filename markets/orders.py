@@ -15,7 +15,16 @@ import numpy.typing as npt
 
 from markets.assignment import transport
 from markets.bundles import PackageMarket
-from markets.columns import BoolArray, FloatArray, IntArray, amounts, freeze, require, whole_numbers
+from markets.columns import (
+    BoolArray,
+    FloatArray,
+    IntArray,
+    amounts,
+    freeze,
+    require,
+    whole_number,
+    whole_numbers,
+)
 from markets.goods import UNLIMITED
 from markets.levies import Levies, charges
 from markets.ranking import dense_codes, first_rows, groups
@@ -97,7 +106,7 @@ class Orders:
                 "orders.capacity", np.full(rows, UNLIMITED) if capacity is None else capacity, least=1
             ),
             contents=whole_numbers("orders.contents", np.zeros(rows, int) if contents is None else contents),
-            demand=int(demand),
+            demand=whole_number("orders.demand", demand, least=1),
         )
         _check(orders)
         return orders
@@ -123,7 +132,7 @@ class Orders:
 
         All rows of a buyer that have contents are one seat.
         """
-        place = dense_codes(np.where(self.contents > 0, 0, self.position + 1))
+        place = np.where(self.contents > 0, 0, dense_codes(self.position) + 1)
         width = int(place.max(initial=0)) + 1
         return dense_codes(dense_codes(self.buyer) * width + place)
 
@@ -155,8 +164,6 @@ def _check(orders: Orders) -> None:
         if len(getattr(orders, field)) != len(orders):
             length = len(getattr(orders, field))
             raise InputError(f"orders.{field} must have as many rows as buyer ({len(orders)}); got {length}")
-    if orders.demand < 1:
-        raise InputError(f"orders.demand must be at least 1; got {orders.demand}")
     require(orders.buyer != orders.seller, orders.buyer, "orders.buyer", "another than the row's seller")
     first = first_rows(orders.lot)
     for field in ("seller", "position", "capacity", "contents"):
@@ -218,7 +225,8 @@ class Trades:
         trades = cls(orders, *charges("trades", row, paid, received), levied)
         known = f"one of the {len(orders)} orders"
         require(trades.row < len(orders), trades.row, "trades.row", known)
-        require(np.diff(trades.row, prepend=-1) > 0, trades.row, "trades.row", "in one trade only")
+        once = np.append(True, np.diff(trades.row) > 0)[: len(trades)]
+        require(once, trades.row, "trades.row", "in one trade only")
         require(levied.row < len(orders), levied.row, "levies.row", known)
         require(~np.isin(levied.row, trades.row), levied.row, "levies.row", "a row that does not trade")
         return trades

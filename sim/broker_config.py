@@ -10,7 +10,7 @@ from pydantic import Field, field_validator, model_validator
 from pydantic.dataclasses import dataclass
 
 from agents.learning.weight_search import GoldenSection, GridSearch, QuadraticFit, WeightSearch
-from markets.goods import Licence
+from markets.goods import UNLIMITED, Licence
 from markets.refusals import InputError
 
 STRICT: Any = {"extra": "forbid", "validate_default": True}
@@ -73,7 +73,7 @@ class BrokerConfig:
     weight_range: list[float] = field(default_factory=lambda: [0.0, 1.0])
     weight_tolerance: Annotated[float, Field(gt=0, le=1)] = 0.05
     shortlist: Annotated[int | None, Field(ge=1)] = None
-    demand: Annotated[int, Field(ge=1)] = 1
+    demand: Annotated[int, Field(ge=1, le=UNLIMITED)] = 1
     trials: Annotated[str, Field(pattern="^(full|weak|none)$")] = "full"
     record_curves: bool = False
     trial_classes: Annotated[int | None, Field(ge=1)] = None

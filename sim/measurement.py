@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from markets.money import MICRO
+from markets.money import MICRO, sums, total
 from markets.orders import first_best
 from sim.broker import orders_at
 from sim.deals import Charges, Deals
@@ -92,15 +92,16 @@ def _accounts(
     world: "ParameterMarket", bought: Deals, charged: Charges, standing: Standing, royalties: Royalties
 ) -> Columns:
     number = world.organisations
-    paid = np.bincount(bought.buyer, bought.paid, number) + np.bincount(charged.buyer, charged.paid, number)
-    received = np.bincount(bought.seller, bought.received, number) + np.bincount(
-        charged.seller, charged.received, number
+    buyer, seller = (
+        np.concatenate([getattr(bought, side), getattr(charged, side)]) for side in ("buyer", "seller")
     )
+    paid = np.concatenate([bought.paid, charged.paid])
+    received = np.concatenate([bought.received, charged.received])
     columns = {
         "profit": standing.profit,
-        "paid": paid / MICRO,
-        "received": received / MICRO,
-        "delivery": np.bincount(bought.seller, bought.delivery, number) / MICRO,
+        "paid": sums("organisations.paid", buyer, paid, number) / MICRO,
+        "received": sums("organisations.received", seller, received, number) / MICRO,
+        "delivery": sums("organisations.delivery", bought.seller, bought.delivery, number) / MICRO,
         "royalty": royalties.paid / MICRO,
     }
     net = columns["profit"] - columns["paid"] + columns["received"] - columns["delivery"] + columns["royalty"]
@@ -253,8 +254,8 @@ def _totals(
     standing: Standing,
     organisations: Columns,
 ) -> dict[str, float | int]:
-    broker = ((bought.paid - bought.received).sum() + (charged.paid - charged.received).sum()) / MICRO
-    delivery = bought.delivery.sum() / MICRO
+    broker = (total(bought.paid - bought.received) + total(charged.paid - charged.received)) / MICRO
+    delivery = total(bought.delivery) / MICRO
     consumer_surplus = float(standing.consumer_surplus.sum())
     realised = float((worth.value - worth.cost)[bought.row].sum())
     best = _first_best_gains(world, tries, tried, worth)
@@ -263,17 +264,17 @@ def _totals(
         "welfare": consumer_surplus + float(standing.profit.sum()) - delivery,
         "consumer_surplus": consumer_surplus,
         "profits": float(organisations["net"].sum()),
-        "broker_surplus": float(broker),
+        "broker_surplus": broker,
         "industry_profit": float(standing.profit.sum()),
-        "delivery": float(delivery),
+        "delivery": delivery,
         "test_loss": float(organisations["test_loss"].mean()),
         "test_accuracy": float(organisations["test_accuracy"].mean()),
         "active": int(world.active.sum()),
         "trials": len(tries),
         "trial_gain": float(tried.gain.sum()),
         "trades": len(bought.row),
-        "volume": float(bought.paid.sum() / MICRO),
-        "levies": float(charged.paid.sum() / MICRO),
+        "volume": total(bought.paid) / MICRO,
+        "levies": total(charged.paid) / MICRO,
         "gains_realised": realised,
         "gains_first_best": best,
         "allocative_efficiency": allocative_efficiency(realised, best),

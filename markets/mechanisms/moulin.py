@@ -38,7 +38,7 @@ class Moulin(Mechanism):
     -----
     Shares fall as S grows, so no group of buyers can gain together by misreporting. The price of covering C
     exactly is that too few may be served: at worst (H_n - 1) C is lost, H_n = 1 + 1/2 + ... + 1/n
-    (`markets.theory.equal_sharing_loss`). O(R log R) and a table of listings by their buyers.
+    (`markets.theory.equal_sharing_loss`). Time O(R log R), memory O(R).
 
     References
     ----------
@@ -92,12 +92,15 @@ class Moulin(Mechanism):
         worth = orders.surplus
         stands = Ranking.of(orders.seat, worth, priority, orders.demand).first(worth >= 0)
         row = np.flatnonzero(stands)
-        table = LotTable.of(row, orders.lot[row], worth[row], lots)
-        size = np.arange(1, table.value.shape[1] + 1)
-        # The worths fall, so the largest set is the longest row of a table that can pay its share.
-        served = ((table.value >= self.cost / size) * size).max(axis=1, initial=0)
-        wins = table.place < served[table.group]
-        row, lot = table.row[wins], table.group[wins]
+        served = np.zeros(lots, dtype=np.int64)
+        wins = np.zeros(len(orders), dtype=bool)
+        for table in LotTable.by_size(row, orders.lot[row], worth[row]):
+            size = np.arange(1, table.value.shape[1] + 1)
+            # The worths fall, so the largest set is the longest row of a table that can pay its share.
+            largest = ((table.value >= self.cost / size) * size).max(axis=1)
+            served[table.name] = largest
+            wins[table.row] = table.place < largest[table.group]
+        row = np.flatnonzero(wins)
         # In exact numbers the bid is never exceeded; the minimum takes back the rounding of ask + share.
-        price = np.minimum(orders.bid[row], orders.ask[row] + self.cost / served[lot])
+        price = np.minimum(orders.bid[row], orders.ask[row] + self.cost / served[orders.lot[row]])
         return Trades.of(orders, row, price, price)

@@ -33,8 +33,8 @@ class RandomSamplingOptimalPrice(Mechanism):
     -----
     Truth is dominant whatever the coins. With independent coins the expected profit is at least F(2)/4.68,
     where F(2) is the most that one price can earn from two buyers or more
-    (`markets.theory.single_price_revenue`); n equal bids of 1 earn n (1 - 2^(1 - n)). O(R log R) and a table
-    of half listings by their buyers.
+    (`markets.theory.single_price_revenue`); n equal bids of 1 earn n (1 - 2^(1 - n)). Time O(R log R), memory
+    O(R).
 
     References
     ----------
@@ -84,5 +84,7 @@ class RandomSamplingOptimalPrice(Mechanism):
         side = 2 * orders.lot + priority % 2
         row = np.flatnonzero(orders.surplus >= 0)
         groups = 2 * (int(orders.lot.max(initial=-1)) + 1)
-        best = optimal_price(LotTable.of(row, side[row], orders.surplus[row], groups))
+        best = np.full(groups, np.inf)
+        for table in LotTable.by_size(row, side[row], orders.surplus[row]):
+            best[table.name] = optimal_price(table)
         return take_copies(orders, priority, best[side ^ 1])

@@ -455,3 +455,21 @@ def test_a_false_claim_of_efficiency_is_caught():
     )
     with pytest.raises(AssertionError, match=r"gains must be the first best 8\.0; they are 5\.0"):
         check_mechanism(cls(), orders)
+
+
+@pytest.mark.parametrize("name", list(MECHANISMS))
+def test_a_rule_takes_numbers_as_large_as_int64(name):
+    """Organisations, listings and positions are names: large ones in the same order change nothing."""
+    rule = MECHANISMS.build(name)
+    capacity = 1 if "exclusive" in rule.properties.licences else UNLIMITED
+    small = random_orders(np.random.default_rng(1), 5, 4, positions=2, capacity=capacity, one_quote=True)
+    large = {
+        field: getattr(small, field) + (2**63 - 1 - top)
+        for field, top in (("buyer", 9), ("seller", 9), ("listing", 4), ("position", 2))
+    }
+    same = {field: getattr(small, field) for field in ("bid", "ask", "gain", "capacity")}
+    one, other = (
+        rule.clear(orders, np.random.default_rng(2)) for orders in (small, Orders.of(**large, **same))
+    )
+    assert one.row.tolist() == other.row.tolist()
+    assert one.paid.tolist() == other.paid.tolist()

@@ -49,3 +49,13 @@ def test_listing_names_the_field_that_is_wrong(change):
     assert listing.licence.capacity == UNLIMITED
     with pytest.raises(ValueError, match=rf"^listing\.{next(iter(change))} "):
         dataclasses.replace(listing, **change)
+
+
+def test_copies_are_as_many_as_a_licence_can_state():
+    assert Licence.parse(f"copies: {UNLIMITED}").capacity == UNLIMITED
+    for copies in (0, UNLIMITED + 1):
+        with pytest.raises(ValueError, match=r"licence\.copies must be from 1 to 2\*\*62"):
+            Licence("copies", copies)
+    for text in ("copies: 0", f"copies: {UNLIMITED + 1}", "copies: " + "9" * 5000):
+        with pytest.raises(ValueError, match=r"licence must be 'copy', 'exclusive' or 'copies: k'"):
+            Licence.parse(text)

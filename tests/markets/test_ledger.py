@@ -1,3 +1,5 @@
+import sys
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -5,6 +7,7 @@ from hypothesis import strategies as st
 
 from markets.door import admit
 from markets.ledger import LARGEST, Ledger, LedgerError
+from markets.settlement import covered_trades
 
 
 def funded(*balances, credit_limit=0):
@@ -159,12 +162,106 @@ def test_bad_trades_are_refused_before_anything_moves(arguments, sentence):
 def test_bad_parameters_and_reasons_are_refused():
     with pytest.raises(ValueError, match=r"ledger\.organisations must be at least 1; got 0"):
         Ledger(0)
-    with pytest.raises(ValueError, match=r"ledger\.credit_limit_microcredits must be at least 0; got -1"):
-        Ledger(1, -1)
+    for limit in (-1, 2**63):
+        with pytest.raises(
+            ValueError, match=rf"ledger\.credit_limit_microcredits must be from 0 .*; got {limit}"
+        ):
+            Ledger(1, limit)
+    for number in (-1, 2**63, 0.5):
+        with pytest.raises(
+            ValueError, match=r"ledger\.round must be a whole number from 0 to 9223372036854775807"
+        ):
+            funded(1, 1).earn(number, [1, 1])
     with pytest.raises(ValueError, match=r"ledger\.reason must be one of .*; got 'bribe'"):
         funded(1, 1).transfer(0, [0], [1], [1], "bribe")
     with pytest.raises(ValueError, match="a row for each of 2 organisations; got 1"):
         Ledger(2).issue([1])
+
+
+def test_what_no_account_holds_is_refused_before_anything_moves():
+    """The consumers would hold -9224497936761618432; int64 alone made that +9222246136947933184."""
+    ledger = Ledger(8193)
+    with pytest.raises(
+        ValueError, match=r"ledger\.balances must be at most .*; got -9224497936761618432 in row"
+    ):
+        ledger.issue([LARGEST] * 8193)
+    assert not ledger.balances.any()
+    assert not len(ledger.journal()["amount"])
+    ledger.issue([LARGEST] * 8191 + [0, 0])
+    assert ledger.balances[-1] == -8191 * LARGEST
+    ledger.check()
+
+
+def test_a_seller_that_could_not_hold_its_proceeds_gets_none():
+    """All of the trades of a call or nothing, and the journal is as it was."""
+    ledger = Ledger(2, credit_limit_microcredits=2**63 - 1)
+    buyers, sellers, price = np.zeros(8191, int), np.ones(8191, int), np.full(8191, LARGEST)
+    assert ledger.settle(0, buyers, sellers, price, price, 0 * price).all()
+    before, rows = ledger.balances, len(ledger.journal()["amount"])
+    with pytest.raises(
+        ValueError, match=r"ledger\.balances must be at most .*; got 9223372036854775808 in row 1"
+    ):
+        ledger.transfer(1, [0], [1], [LARGEST], "refund")
+    subsidised = [0], [1], [0], [LARGEST], [0]
+    with pytest.raises(ValueError, match=r"ledger\.balances must be at most"):
+        ledger.settle(1, *subsidised)
+    assert (ledger.balances == before).all()
+    assert len(ledger.journal()["amount"]) == rows
+    ledger.check()
+
+
+def test_the_largest_credit_limit_settles():
+    """Balance and limit together are more than int64 holds; the payment is covered all the same."""
+    ledger = funded(10, 0, credit_limit=2**63 - 1)
+    assert ledger.settle(0, [0], [1], [11], [11], [0]).tolist() == [True]
+    assert ledger.balances[:2].tolist() == [-1, 11]
+    assert admit(np.array([LARGEST]), np.array([0]), ledger.balances, 2**63 - 1).tolist() == [""]
+    ledger.check()
+
+
+def test_a_sum_that_is_zero_only_to_int64_is_found():
+    ledger = funded(10, 10)
+    ledger._balances = np.array([2**62, 2**62, 2**62, 0, 2**62])
+    with pytest.raises(LedgerError, match=f"the balances must sum to 0; got {2**64}"):
+        ledger.check()
+
+
+def lines_run(function, *arguments):
+    """Return how many lines of `function` a call runs."""
+    lines = 0
+
+    def trace(frame, event, _):
+        nonlocal lines
+        lines += event == "line"
+        return trace if frame.f_code is function.__code__ else None
+
+    sys.settrace(trace)
+    try:
+        function(*arguments)
+    finally:
+        sys.settrace(None)
+    return lines
+
+
+def test_settling_takes_steps_in_proportion_to_the_trades():
+    """Every second trade of one account is refused; sums over all trades for each refusal were quadratic."""
+
+    def refusals(trades):
+        charge = np.where(np.arange(trades) % 2, 1, 10**9)
+        columns = np.zeros(trades, int), np.ones(trades, int), charge, 0 * charge
+        cover = np.array([10**6, 0])
+        assert covered_trades(*columns, cover).tolist() == (charge == 1).tolist()
+        return lines_run(covered_trades, *columns, cover)
+
+    assert refusals(2000) < 2.1 * refusals(1000)
+
+
+def test_only_trades_of_accounts_that_are_short_are_looked_at_one_by_one():
+    def rich(trades):
+        one = np.ones(trades, int)
+        return lines_run(covered_trades, 0 * one, one, one, one, np.full(2, 10**6))
+
+    assert rich(2000) == rich(10)
 
 
 def test_tampering_is_found():

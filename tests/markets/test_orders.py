@@ -49,12 +49,47 @@ def test_defaults_and_read_only_copies():
             r"orders\.capacity must be one for all contents of a seller; got 2 in row 1",
         ),
         ({"capacity": [0, 0]}, r"orders\.capacity must be at least 1; got 0 in row 0"),
-        ({"demand": 0}, r"orders\.demand must be at least 1; got 0"),
+        ({"demand": 0}, r"orders\.demand must be a whole number from 1 to 9223372036854775807; got 0"),
+        ({"demand": 1.5}, r"orders\.demand must be a whole number .* got 1\.5"),
+        ({"demand": 2**63}, r"orders\.demand must be a whole number .* got 9223372036854775808"),
+        (
+            {"position": [2**63] * 2},
+            r"orders\.position must be at most 9223372036854775807; got 9223372036854775808",
+        ),
+        ({"listing": [1, 2**64]}, r"orders\.listing must be at most .* got 18446744073709551616 in row 1"),
+        ({"buyer": [-(2**64), 1]}, r"orders\.buyer must be at least 0; got -18446744073709551616 in row 0"),
     ],
 )
 def test_orders_are_refused_in_one_sentence(change, sentence):
     with pytest.raises(ValueError, match=sentence):
         Orders.of(**GOOD | change)
+
+
+def test_the_largest_numbers_are_numbers_like_others():
+    """Of every integer column, alone and together: the same first best, the same books."""
+    small = {"buyer": [3, 4, 4], "seller": [1, 1, 2], "listing": [0, 0, 1], "position": [0, 0, 1]}
+    money = {"bid": [3.0, 2.0, 1.0], "ask": [0.0] * 3, "capacity": [1] * 3, "contents": [0, 0, 1]}
+    large = {name: [2**63 - 5 + number for number in column] for name, column in small.items()}
+    top = {"capacity": [1, 1, 2**63 - 1], "contents": [0, 0, 2**63 - 1]}
+    for change in ({name: large[name]} for name in ("listing", "position")):
+        assert first_best(Orders.of(**small | money | change))[0].tolist() == [0, 2]
+    for change in ({}, top):
+        orders = Orders.of(**large | money | change, demand=2**63 - 1)
+        assert first_best(orders)[0].tolist() == [0, 2]
+        assert [book.tolist() for book in orders.books(np.arange(3))] == [[0, 1], [2]]
+        assert len(set(orders.seat.tolist())) == 3
+        assert Trades.of(orders, [2], [1.0], [1.0]).listing.tolist() == [2**63 - 4]
+
+
+@pytest.mark.parametrize("rows", [[2**63 - 1], [2**63 - 1] * 2])
+def test_rows_as_large_as_int64_are_unknown_rows(rows):
+    money = [1.0] * len(rows)
+    with pytest.raises(ValueError, match=r"trades\.row must be one of the 2 orders; got 9223372036854775807"):
+        Trades.of(Orders.of(**GOOD), rows, money, money)
+    with pytest.raises(
+        ValueError, match=r"levies\.row must be (one of the 2 orders|in one levy only); got 92233"
+    ):
+        Trades.of(Orders.of(**GOOD), [], [], [], Levies.of(rows, money, money))
 
 
 def test_nobody_is_a_market():

@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 
+from markets.copies import LotTable
 from markets.mechanisms.dop import DeterministicOptimalPrice
 from markets.orders import Orders
 from tests.markets.mechanisms.samples import copies
@@ -80,3 +81,19 @@ def test_a_buyer_takes_its_best_offer():
 def test_scarce_copies_are_refused():
     with pytest.raises(ValueError, match=r"orders\.capacity must be no less than its listing has buyers"):
         DOP.clear(copies([3, 2], capacity=1), RNG)
+
+
+@pytest.mark.parametrize("largest", [100, 1000])
+def test_tables_hold_no_more_than_two_places_a_row(largest):
+    """One listing of many buyers and as many of one buyer: a table of both was quadratic."""
+    group = np.concatenate(
+        [np.full(largest, 7), 10 + np.arange(largest), np.repeat([3, 5], [3, largest // 2])]
+    )
+    value = np.random.default_rng(0).random(len(group))
+    tables = LotTable.by_size(np.arange(len(group)), group, value)
+    assert sum(table.value.size for table in tables) < 2 * len(group)
+    assert sorted(np.concatenate([table.row for table in tables]).tolist()) == list(range(len(group)))
+    for table in tables:
+        assert (table.name[table.group] == group[table.row]).all()
+        assert (table.value[table.group, table.place] == value[table.row]).all()
+        assert (np.diff(table.value, axis=1) <= 0).all()
