@@ -4,6 +4,7 @@ Core Objects: OwnPagesOnly
 """
 
 from collections.abc import Collection
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -55,6 +56,7 @@ class OwnPagesOnly:
     async def __call__(self, scope: "Scope", receive: "Receive", send: "Send") -> None:
         """Answer one request or connection."""
         from starlette.datastructures import Headers, MutableHeaders
+        from starlette.requests import ClientDisconnect
         from starlette.responses import PlainTextResponse
         from starlette.websockets import WebSocketClose
 
@@ -71,7 +73,8 @@ class OwnPagesOnly:
 
         headers = Headers(scope=scope)
         if self._is_own(scope, headers) or self._opens_a_page(scope, headers):
-            await self.application(scope, receive, send_with_headers)
+            with suppress(ClientDisconnect):  # who asked has gone, and nobody waits for an answer
+                await self.application(scope, receive, send_with_headers)
         elif scope["type"] == "websocket":
             await WebSocketClose()(scope, receive, send)
         else:

@@ -5,7 +5,9 @@ Core Objects: FIGURES, Gallery
 
 import io
 import threading
+import warnings
 
+import matplotlib as mpl
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
@@ -95,6 +97,10 @@ def draw_seats(result: RoundResult) -> Figure:
     return figure
 
 
+DRAWN = "\u052f"
+"""The last letter that matplotlib draws as it is written: Latin, Greek and Cyrillic ones. All others, some of
+which its font lacks, and some of which are joined or go from right to left, are left to the browser."""
+
 FIGURES = {"market": draw_market, "seats": draw_seats}
 """Every figure by name."""
 
@@ -111,7 +117,11 @@ class Gallery:
         with self._lock:
             key = (result.number, name)
             if key not in self._drawn:
-                with in_style():
+                written = any(letters > DRAWN for letters in map(max, result.names.values()))
+                with in_style(), warnings.catch_warnings():
+                    if written:
+                        mpl.rcParams["svg.fonttype"] = "none"
+                        warnings.filterwarnings("ignore", "Glyph .* missing from font")
                     file = io.BytesIO()
                     FIGURES[name](result).savefig(file, format="svg", metadata={"Date": None})
                 self._drawn[key] = file.getvalue()

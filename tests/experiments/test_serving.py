@@ -174,6 +174,15 @@ def test_four_hundred_half_open_connections_do_not_stop_a_server_with_256_files(
     assert "at most 192 at a time, 144 from one address" in said
 
 
+def test_who_leaves_in_the_middle_of_a_request_is_not_spoken_of(small, capfd):
+    for _ in range(5):
+        connect(small.port, b"POST / HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 9\r\n\r\nabc").close()
+    assert asks(small.port).endswith(b"answered 0")
+    with connect(small.port) as patient:
+        assert answer_of(patient) == b""
+    assert capfd.readouterr().err == ""
+
+
 def test_the_door_counts_who_leaves(small):
     for _ in range(30):
         assert asks(small.port).endswith(b"answered 0")

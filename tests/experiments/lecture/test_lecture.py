@@ -213,6 +213,21 @@ def test_who_guesses_waits_and_others_do_not(clock):
     assert not admission.is_teacher(admission.code)
 
 
+@pytest.mark.filterwarnings("error")
+def test_names_of_all_scripts_are_in_the_figure(clock):
+    lecture = Lecture(small_book(), clock)
+    names = ["$\\frac{$", "_Ada", "\u0646\u0648\u0631", "\u9648\u4f1f"]
+    for name in names:
+        lecture.join(name)
+    lecture.start(30)
+    lecture.advance()
+    lecture.close()
+    lecture.advance()
+    svg = Gallery().svg(lecture.results[0], "seats").decode()
+    for name in names:
+        assert f">{name} (" in svg
+
+
 def test_cards_are_dealt_to_buyers_and_sellers_in_turn(clock):
     lecture = Lecture(small_book(), clock)
     seats = [lecture.join(name) for name in "abcde"]
