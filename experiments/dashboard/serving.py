@@ -7,6 +7,7 @@ same browser can reach it. Connections that only wait, or are too many, are clos
 Core Objects: serve, solara_application
 """
 
+import logging
 import os
 import socket
 import warnings
@@ -91,6 +92,11 @@ def serve(
         async def startup(self, sockets: list[socket.socket] | None = None) -> None:
             await super().startup(sockets=sockets)
             print(announce(url), flush=True)
+
+        async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+            # Whoever is still connected is cut off, and that is no error.
+            logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL)
+            await super().shutdown(sockets=sockets)
 
     config = uvicorn.Config(
         guarded,
