@@ -53,9 +53,11 @@ class AdaptiveAggressive(Strategy):
     [0, 1] places Smith's alpha of the last trades between its lowest and highest values so far.
 
     A trader shouts ``1 / eta`` of the way from its side's standing quote to its target (before the first
-    trade, to the other side's standing quote or its limit), takes a standing quote as good as its target, and
-    is silent where it could not improve on its side's quote. On its last opportunity, as in a sealed round,
-    it quotes its target itself, or its limit before the first trade.
+    trade, to the other side's standing quote or its limit) and takes a standing quote as good as its target.
+    It does so too where its target is worse than its side's standing quote, and its shout with it: that shout
+    is what teaches the passive to aim higher. It is silent where its limit is no better than that quote. On
+    its last opportunity, as in a sealed round, it quotes its target itself, or its limit before the first
+    trade.
 
     Where the paper leaves a choice: first draws and rates are those of the Bristol Stock Exchange's AA; theta
     stays until Smith's alpha has varied, and aggressiveness until a trade has given the trader a target;
@@ -150,7 +152,7 @@ class AdaptiveAggressive(Strategy):
         quote = start + np.where(np.abs(way) > self.tick * self.highest, way / self.eta, way)
         quote = np.where(view.opportunities == 1, np.where(untraded, limit, target), quote)
         quote = np.where(~untraded & (sign * other <= sign * target), other, quote)
-        return np.where(np.isnan(own) | (sign * quote > sign * own), quote, np.nan)
+        return np.where(np.isnan(own) | (sign * limit > sign * own), quote, np.nan)
 
     def _target(self, memory: Memory, seat: Ints, limit: Floats, clearing: Floats) -> Floats:
         """Return the target prices of seats; their limits where nothing has traded."""

@@ -90,12 +90,13 @@ def test_the_bidding_layer():
     assert bid(150, standing_bid=[70.0], standing_ask=[130.0]) == pytest.approx(80)
     assert bid(150, standing_bid=[70.0], standing_ask=[99.0]) == 99.0
     assert bid(150, standing_bid=[99.5]) == pytest.approx(100)
-    assert np.isnan(bid(150, standing_bid=[110.0]))
+    assert bid(150, standing_bid=[115.0]) == pytest.approx(110)
     assert np.isnan(bid(60, standing_bid=[70.0]))
     assert bid(150, opportunities=[1]) == pytest.approx(100)
     assert ask(60) == pytest.approx(200 - 100 / 3)
     assert ask(60, standing_bid=[70.0], standing_ask=[130.0]) == pytest.approx(120)
     assert ask(60, standing_bid=[101.0], standing_ask=[130.0]) == 101.0
+    assert ask(60, standing_ask=[85.0]) == pytest.approx(90)
     assert np.isnan(ask(140, standing_ask=[130.0]))
     memory = memory_of(strategy)
     assert bid(150) == pytest.approx(50)

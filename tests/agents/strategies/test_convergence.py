@@ -11,18 +11,18 @@ from sim.trading_session import SessionConfig, TradingSession
 ADAPTIVE = ("zip", "gd", "gdx", "aa")
 
 
-def play(name, markets, periods, steps, variant="persistent"):
-    """Return efficiency and Smith's alpha by trading day, means over markets."""
+def session(name, markets, periods, steps, variant="persistent"):
+    """Return the record of a session of Smith's market in which all follow one strategy."""
     fields = {"unit": 1.0} if name == "zip" else {"highest": 200.0}
     strategy = STRATEGIES.build({"name": name} | fields)
     schedules = smith_schedules(markets=markets)
-    session = TradingSession(
-        schedules,
-        [strategy] * schedules.traders,
-        SessionConfig(variant=variant, periods=periods, steps=steps),
-        Streams(0),
-    )
-    record = session.run()
+    config = SessionConfig(variant=variant, periods=periods, steps=steps)
+    return TradingSession(schedules, [strategy] * schedules.traders, config, Streams(0)).run()
+
+
+def play(name, markets, periods, steps, variant="persistent"):
+    """Return efficiency and Smith's alpha by trading day, means over markets."""
+    record = session(name, markets, periods, steps, variant)
     return record.efficiency.mean(axis=1), np.nanmean(record.alpha, axis=1)
 
 
@@ -34,6 +34,13 @@ def test_prices_converge(name):
     assert efficiency[-2:].mean() > 0.9
     assert alpha[-2:].mean() < alpha[0]
     assert alpha[-2:].mean() < 0.6 * random_alpha.mean()
+
+
+def test_aa_never_falls_silent():
+    """With time enough the first day is efficient everywhere: who aims too low shouts, and learns by it."""
+    record = session("aa", markets=25, periods=1, steps=1000)
+    assert record.efficiency.mean() > 0.95
+    assert record.efficiency.min() > 0.8
 
 
 @pytest.mark.slow
