@@ -35,11 +35,9 @@ class Organisation(mesa.Agent):
     ----------
     model : mesa.Model
         The world. It must offer `ledger`, `laboratory`, `quality`, `active` and `slots`, all indexed by
-        `index`.
+        `index`, and its `members`.
     index : int
         Number of the organisation in its world, from 0: its account, its row in every record.
-    strategy : Strategy
-        How it decides; shared by all the organisations that follow it.
     region : int
         Where it sells the use of its model.
     endowment : int64 [n]
@@ -48,14 +46,34 @@ class Organisation(mesa.Agent):
 
     _ids = _Counters()
 
-    def __init__(
-        self, model: Any, index: int, strategy: "Strategy", region: int, endowment: NDArray[np.int64]
-    ) -> None:
+    def __init__(self, model: Any, index: int, region: int, endowment: NDArray[np.int64]) -> None:
         super().__init__(model)
         self.index = index
-        self.strategy = strategy
         self.region = region
         self.endowment = endowment
+
+    def remove(self) -> None:
+        """Leave the world for good, from the next round on.
+
+        It trains, trades and sells no more and earns nothing. Its account stays on the ledger as it is, and
+        its rows in the tables, with the status ``removed``.
+        """
+        self.model.members.removed[self.index] = True
+        super().remove()
+
+    @property
+    def strategy(self) -> "Strategy":
+        """How it decides; shared by all the organisations that follow it.
+
+        Another one counts from the next round on. If nobody has followed it, it begins to remember then; who
+        comes back to a strategy takes up what it remembered.
+        """
+        strategy: Strategy = self.model.members.strategy_of(self.index)
+        return strategy
+
+    @strategy.setter
+    def strategy(self, strategy: "Strategy") -> None:
+        self.model.members.choose(self.index, strategy)
 
     @property
     def strategy_name(self) -> str:
@@ -64,8 +82,8 @@ class Organisation(mesa.Agent):
 
     @property
     def active(self) -> bool:
-        """Whether it still trains and trades: False for good once its loss was not finite."""
-        return bool(self.model.active[self.index])
+        """Whether it trains and trades: not once its loss was not finite, or it was removed."""
+        return bool(self.model.active[self.index] and not self.model.members.removed[self.index])
 
     @property
     def quality(self) -> float:

@@ -106,7 +106,7 @@ def list_blocks(world: "ParameterMarket") -> Catalogue:
     is forbidden, who has put no training of its own into the model that it holds lists nothing.
     """
     held = world.config.setting.trades and world.config.broker.trades_in(world.steps)
-    may_sell = world.active & world.trading & held
+    may_sell = world.active & world.members.following.trading & held
     if world.config.broker.resale == "forbidden":
         may_sell &= world.lineage.diagonal()
     sellers = np.flatnonzero(may_sell)
@@ -144,7 +144,7 @@ def describe(world: "ParameterMarket", catalogue: Catalogue) -> list[Listing]:
 
 def shortlist(world: "ParameterMarket", catalogue: Catalogue) -> Shortlist:
     """Return at most `broker.shortlist` listings of others for each buyer, at random; all by default."""
-    buyers = np.flatnonzero(world.active & world.trading)
+    buyers = np.flatnonzero(world.active & world.members.following.trading)
     open_to = catalogue.seller[None, :] != buyers[:, None]
     most = world.config.broker.shortlist
     if most is not None and most < len(catalogue):

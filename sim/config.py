@@ -4,6 +4,7 @@ Core Objects: MarketConfig, LearningConfig, BrokerConfig, PopulationConfig, Venu
 """
 
 import dataclasses
+from collections.abc import Iterable, Mapping
 from dataclasses import field
 from typing import Annotated, Any
 
@@ -255,6 +256,46 @@ class MarketConfig:
         """Return the same world in another setting, with the same demand, regions, delivery and royalties."""
         fields = {f.name: getattr(self.setting, f.name) for f in dataclasses.fields(self.setting)}
         return dataclasses.replace(self, setting=SETTINGS.build({**fields, "name": name}))
+
+
+def check_mappings(choices: Mapping[str, Any], components: Mapping[str, Iterable[type[Any]]]) -> None:
+    """Raise `InputError` where a key of a mapping was given in the place of the mapping.
+
+    That is what a model gets from ``mesa.batch_run(..., {"data": {"kept": 0.5}})``: to Mesa whatever can be
+    looped over holds values to try one after another, and a mapping its keys.
+
+    Parameters
+    ----------
+    choices : mapping
+        Fields as they were given.
+    components : mapping
+        The classes, by field, whose fields a mapping may hold.
+    """
+    for name, value in choices.items():
+        keys = {field.name for cls in components.get(name, ()) for field in dataclasses.fields(cls)}
+        if isinstance(value, str) and value in keys:
+            raise InputError(
+                f"{name} must be a mapping; got {value!r}, a key of one (mesa.batch_run needs a list around "
+                f"a mapping: {{{name!r}: [{{{value!r}: ...}}]}})"
+            )
+
+
+def registered(registry: Any) -> list[type[Any]]:
+    """Return the classes of a registry."""
+    return [registry[name] for name in registry]
+
+
+COMPONENTS: dict[str, list[type[Any]]] = {
+    "data": [DataConfig],
+    "learning": [LearningConfig],
+    "population": [PopulationConfig],
+    "broker": [BrokerConfig],
+    "venue": [VenueConfig],
+    "network": registered(NETWORKS),
+    "setting": registered(SETTINGS),
+    "mechanism": registered(MECHANISMS),
+}
+"""The classes of the components of `MarketConfig`, by field."""
 
 
 def _built(registry: Any, value: Any) -> Any:

@@ -24,7 +24,7 @@ from markets.mechanisms import MECHANISMS
 from markets.money import MICRO, to_credits, to_micro
 from markets.refusals import InputError
 from sim.broker import Appraisal, Catalogue, Offers, Shortlist, ask_strategies, at_the_door, to_orders
-from sim.config import STRICT, BrokerConfig, PopulationConfig
+from sim.config import COMPONENTS, STRICT, BrokerConfig, PopulationConfig, check_mappings, registered
 from sim.distributions import DISTRIBUTIONS
 from sim.induced_report import InducedReport, first_best_gains
 from sim.outcomes import begin, learn
@@ -181,6 +181,8 @@ class InducedMarket(mesa.Model):
     ) -> None:
         if config is not None and choices:
             raise TypeError(f"give InducedMarket a config or its fields, not both; got {', '.join(choices)}")
+        distributions = dict.fromkeys(("values", "costs"), registered(DISTRIBUTIONS))
+        check_mappings(choices, COMPONENTS | distributions)
         root = seed if rng is None else rng
         if root is None:
             root = 0 if streams is None else streams.seed

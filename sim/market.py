@@ -6,7 +6,7 @@ and receives the results, so that `play` can step many worlds together and compu
 Core Objects: ParameterMarket, play
 """
 
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -17,6 +17,7 @@ from mesa.datacollection import DataCollector
 from numpy.typing import NDArray
 
 from agents.organisation import Organisation
+from agents.strategies import Memory, Strategy
 from markets.goods import Listing
 from markets.ledger import Ledger
 from markets.mechanisms import Mechanism
@@ -35,11 +36,12 @@ from sim.broker import (
     shortlist,
     to_orders,
 )
-from sim.config import MarketConfig
+from sim.config import COMPONENTS, MarketConfig, check_mappings
 from sim.deals import Deals
 from sim.laboratory import Laboratory
 from sim.measurement import RoundReport, report_round
-from sim.outcomes import begin, learn
+from sim.membership import Members
+from sim.outcomes import begin_one, learn
 from sim.requests import Consult, Evaluate, Merge, Request, Train, Tried, Try
 from sim.settlement import merge_weights, pay_royalties, settle
 from sim.vetting import vetted
@@ -99,6 +101,11 @@ class ParameterMarket(mesa.Model):
         Whether people may change what the strategies offer: `round` then asks them with a `Consult`.
     datacollector : mesa.DataCollector
         The series of `SERIES`, one entry a round.
+    active : bool [N]
+        Who trains and trades. Whose entry is set to False does neither from the next round on and earns
+        nothing, until it is set to True again; so for good after ``agent.remove()``.
+    members : Members
+        Who is there in this round, and what each follows.
 
     Examples
     --------
@@ -122,6 +129,7 @@ class ParameterMarket(mesa.Model):
             raise TypeError(
                 f"give ParameterMarket a config or its fields, not both; got {', '.join(choices)}"
             )
+        check_mappings(choices, COMPONENTS)
         root = seed if rng is None else rng
         if root is not None and not str(root).isdecimal():
             raise InputError(f"seed must be a whole number from 0; got {root!r}")
@@ -135,11 +143,13 @@ class ParameterMarket(mesa.Model):
         self.organisations = self.config.organisations
         self.slots = self.laboratory.slots_of(self.replicate, world)
         self.downstream = self.config.setting.downstream(self.organisations)
-        self._settle_in()
-        self.memories = begin(self)
+        strategies = self.config.population.strategies(self.organisations)
+        self.members = Members(strategies, self.laboratory.classes, self.config.setting.cooperates)
+        self.memories: dict[str, Memory] = {}
+        self._gather()
+        self._found(range(self.organisations))
         self.ledger = Ledger(self.organisations, int(to_micro(self.config.population.credit_limit, "down")))
         self.ledger.issue(np.full(self.organisations, int(to_micro(self.config.population.cash, "down"))))
-        self.active: Bools = np.ones(self.organisations, dtype=bool)
         self.trained_this_round = np.arange(self.organisations)
         self.lineage: Bools = np.zeros((self.organisations, self.organisations), dtype=bool)
         self.validation_loss = np.full(self.organisations, np.log(self.laboratory.classes))
@@ -156,6 +166,7 @@ class ParameterMarket(mesa.Model):
 
     def round(self) -> Generator[Request, Any, None]:
         """Tell one round: train, list, try, bid, clear, settle, merge, measure."""
+        self._gather()
         trained = yield self._train()
         self._learn_of(trained)
         starting_quality = self.quality
@@ -174,7 +185,7 @@ class ParameterMarket(mesa.Model):
         self.cleared = Cleared(tries, worth, quoted, orders, self.mechanism)
         trades = self._clear(orders)
         deals, levied = settle(self, tries, quoted, trades)
-        self.memories = learn(self, catalogue, tries, worth, quoted, deals, levied)
+        self.memories |= learn(self, catalogue, tries, worth, quoted, deals, levied)
 
         bought = deals.settled_only()
         before = yield Evaluate(self.slots[bought.buyer], "test", self.replicate)
@@ -212,6 +223,15 @@ class ParameterMarket(mesa.Model):
         return self.laboratory.streams.stream(purpose, self.replicate, self.steps, *keys)
 
     @property
+    def active(self) -> Bools:
+        """Who trains and trades, [N]; see above."""
+        return self.members.active
+
+    @active.setter
+    def active(self, active: Bools) -> None:
+        self.members.active[:] = active
+
+    @property
     def listings(self) -> list[Listing]:
         """What was on offer in the round just played, as goods with their lineage and cost of production."""
         return describe(self, self.catalogue)
@@ -224,10 +244,9 @@ class ParameterMarket(mesa.Model):
     def state(self) -> dict[str, NDArray[Any]]:
         """Return what a checkpoint must hold of this world, beside its parameters in the laboratory."""
         own = {
-            "active": self.active,
-            "lineage": self.lineage,
-            "validation_loss": self.validation_loss,
-            "training_flops": self.training_flops,
+            "lineage": self.lineage.copy(),
+            "validation_loss": self.validation_loss.copy(),
+            "training_flops": self.training_flops.copy(),
             "steps": np.array(self.steps),
         }
         remembered = {
@@ -237,50 +256,60 @@ class ParameterMarket(mesa.Model):
         }
         ledger = {f"ledger.{name}": column for name, column in self.ledger.state().items()}
         learned = {f"mechanism.{name}": column for name, column in self.mechanism.memory().items()}
-        return own | remembered | ledger | learned
+        return self.members.state() | own | remembered | ledger | learned
 
     def restore(self, state: dict[str, NDArray[Any]]) -> None:
         """Take up a state that `state` returned."""
-        self.active = state["active"].astype(bool)
+        known = self.members.restore(state)
         self.lineage = state["lineage"].astype(bool)
         self.validation_loss = state["validation_loss"].copy()
         self.training_flops = state["training_flops"].copy()
         self.steps = int(state["steps"])
         self.memories = {
-            strategy: {name: state[f"memory.{strategy}.{name}"].copy() for name in memory}
-            for strategy, memory in self.memories.items()
+            strategy: {name: column.copy() for name, column in _within(state, f"memory.{strategy}.").items()}
+            for strategy in known
         }
+        self._call_back()
         self.ledger.restore(_within(state, "ledger."))
         self.mechanism = self.config.mechanism.with_memory(_within(state, "mechanism."))
 
-    def _settle_in(self) -> None:
-        strategies = self.config.population.strategies(self.organisations)
+    def _found(self, indices: Iterable[int]) -> None:
+        """Make organisations."""
         endowments = self.laboratory.splits[self.replicate].endowments
-        for index, strategy in enumerate(strategies):
-            Organisation(self, index, strategy, int(self.downstream.region[index]), endowments[index])
-        self.strategies = [
-            (strategy, np.array([own is strategy for own in strategies]))
-            for strategy in dict.fromkeys(strategies)
-        ]
-        self.trading: Bools = np.array([strategy.trades for strategy in strategies])
-        # Where organisations cooperate, nobody's strategy is asked, and everybody does its honest best.
-        honest, classes = self.config.setting.cooperates, self.laboratory.classes
-        self.trains: Bools = np.array([honest or strategy.trains for strategy in strategies])
-        self.taught = np.stack(
-            [np.arange(classes) if honest else strategy.teach(classes) for strategy in strategies]
-        )
+        for index in indices:
+            Organisation(self, index, int(self.downstream.region[index]), endowments[index])
+
+    def _call_back(self) -> None:
+        """Let the organisations among the agents be those that were not removed."""
+        there = {agent.index: agent for agent in self.agents if isinstance(agent, Organisation)}
+        removed = np.flatnonzero(self.members.removed).tolist()
+        for index in removed:
+            if index in there:
+                there[index].remove()
+        self._found(sorted(set(range(self.organisations)) - set(there) - set(removed)))
+
+    def _gather(self) -> None:
+        """Take note of who is there in this round; new strategies begin to remember."""
+        self.memories |= {one.name: begin_one(self, one) for one in self.members.gather()}
+        self.strategies: list[tuple[Strategy, Bools]] = self.members.following.strategies
+        self.downstream = self.downstream.with_only(self.members.present)
 
     def _train(self) -> Train:
         self.trained_this_round = np.flatnonzero(self.active)
         active = self.trained_this_round
         return Train(
-            self.slots[active], active, self.replicate, self.steps, self.trains[active], self.taught[active]
+            self.slots[active],
+            active,
+            self.replicate,
+            self.steps,
+            self.members.following.trains[active],
+            self.members.following.taught[active],
         )
 
     def _learn_of(self, trained: Any) -> None:
         training = self.trained_this_round
         self.validation_loss[training] = trained.validation_loss
-        self.active[training[trained.diverged]] = False
+        self.members.diverge(training[trained.diverged])
         learnt = training[trained.examples > 0]
         self.lineage[learnt, learnt] = True
         self.training_flops[training] += self.laboratory.architecture.training_flops * trained.examples

@@ -118,8 +118,6 @@ def _organisations(
     bought: Deals,
 ) -> Columns:
     number = world.organisations
-    training = np.zeros(number, dtype=bool)
-    training[world.active] = True
     examples = np.zeros(number, dtype=np.int64)
     loss = world.validation_loss.copy()
     took_part = world.trained_this_round
@@ -127,9 +125,9 @@ def _organisations(
     loss[took_part] = trained.training_loss
     return {
         "organisation": np.arange(number),
-        "strategy": np.array([agent.strategy.name for agent in world.agents], dtype=object),
+        "strategy": world.members.following.names,
         "region": world.downstream.region,
-        "status": np.where(training, "active", "diverged").astype(object),
+        "status": world.members.status,
         "training_loss": loss,
         "validation_loss": world.validation_loss.copy(),
         "test_loss": tested.loss,
@@ -267,9 +265,9 @@ def _totals(
         "broker_surplus": broker,
         "industry_profit": float(standing.profit.sum()),
         "delivery": delivery,
-        "test_loss": float(organisations["test_loss"].mean()),
-        "test_accuracy": float(organisations["test_accuracy"].mean()),
-        "active": int(world.active.sum()),
+        "test_loss": _mean(organisations["test_loss"][world.members.present]),
+        "test_accuracy": _mean(organisations["test_accuracy"][world.members.present]),
+        "active": int((organisations["status"] == "active").sum()),
         "trials": len(tries),
         "trial_gain": float(tried.gain.sum()),
         "trades": len(bought.row),
@@ -284,6 +282,11 @@ def _totals(
         "training_flops": int(organisations["training_flops"].sum()),
         "trial_flops": world.laboratory.trial_flops(world.slots[tries.buyer], world.slots[tries.seller]),
     }
+
+
+def _mean(column: Floats) -> float:
+    """Return the mean of those who are there; NaN if nobody is."""
+    return float(column.mean()) if len(column) else float("nan")
 
 
 def _first_best_gains(

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from agents.strategies import Memory, OutcomeView, Tape
+from agents.strategies import Memory, OutcomeView, Strategy, Tape
 from markets.money import MICRO
 from markets.venues import Quotes, ask_quotes, bid_quotes
 from sim.broker import own_rows
@@ -24,13 +24,15 @@ Columns = dict[str, NDArray]
 
 
 def begin(world: "TradingWorld") -> dict[str, Memory]:
-    """Return what each strategy remembers before the first round, by its name."""
-    return {
-        strategy.name: strategy.begin(
-            world.organisations, len(world.laboratory.positions), world.stream("begin", strategy.name)
-        )
-        for strategy, _ in world.strategies
-    }
+    """Return what each strategy that is followed remembers before its first round, by its name."""
+    return {strategy.name: begin_one(world, strategy) for strategy, _ in world.strategies}
+
+
+def begin_one(world: "TradingWorld", strategy: Strategy) -> Memory:
+    """Return what a strategy remembers before its first round in a world."""
+    return strategy.begin(
+        world.organisations, len(world.laboratory.positions), world.stream("begin", strategy.name)
+    )
 
 
 def learn(

@@ -3,6 +3,7 @@
 Core Objects: DownstreamMarket, Standing, Change
 """
 
+import copy
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,6 +13,7 @@ from sim.demand import Demand, Equilibrium, equilibrium
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
+Bools = NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
@@ -21,7 +23,7 @@ class Standing:
     Attributes
     ----------
     profit, price, share : float64 [N]
-        Credits a round, credits a use, and share of the region's consumers.
+        Credits a round, credits a use, and share of the region's consumers; 0, NaN and 0 for who is absent.
     consumer_surplus : float64 [R]
         Credits a round over the outside option alone.
     """
@@ -65,6 +67,11 @@ class DownstreamMarket:
     demand : Demand
         What consumers want.
 
+    Attributes
+    ----------
+    present : bool [N]
+        Who sells the use of a model; everybody at first. The consumers of who is absent stay in the region.
+
     Notes
     -----
     All regions, or all hypothetical improvements, are solved as one batch: cost grows with their number times
@@ -74,6 +81,7 @@ class DownstreamMarket:
     def __init__(self, region: Ints, demand: Demand) -> None:
         self.region = region
         self.demand = demand
+        self.present: Bools = np.ones(len(region), dtype=bool)
         regions = int(region.max()) + 1
         sizes = np.bincount(region, minlength=regions)
         order = np.argsort(region, kind="stable")
@@ -83,6 +91,12 @@ class DownstreamMarket:
         self._members = np.full((regions, int(sizes.max())), -1, dtype=np.int64)
         self._members[region, seat] = np.arange(len(region))
         self._mass = demand.mass * sizes.astype(np.float64)
+
+    def with_only(self, present: Bools) -> "DownstreamMarket":
+        """Return the same regions and consumers, where those `present` [N] alone sell the use of models."""
+        market = copy.copy(self)
+        market.present = present
+        return market
 
     def standing(self, quality: Floats) -> Standing:
         """Return the equilibrium of all regions at qualities [N]."""
@@ -131,4 +145,6 @@ class DownstreamMarket:
 
     def _solve(self, region: Ints, quality: Floats) -> Equilibrium:
         """Solve the markets of `region` [M] at qualities [M, F]."""
-        return equilibrium(quality, self.demand, self._members[region] >= 0, self._mass[region])
+        members = self._members[region]
+        there = (members >= 0) & self.present[members]
+        return equilibrium(quality, self.demand, there, self._mass[region])

@@ -107,8 +107,8 @@ ROUNDS = {
     "broker_surplus": _measured(CREDITS, "what buyers paid and sellers did not receive; negative: a subsidy"),
     "industry_profit": _measured(CREDITS, "sum of the profits from consumers, payments for blocks aside"),
     "delivery": _measured(CREDITS, "cost of delivering the blocks sold"),
-    "test_loss": _measured(NATS, "mean over organisations, on data that no decision has seen"),
-    "test_accuracy": _measured("share", "mean over organisations, on data that no decision has seen"),
+    "test_loss": _measured(NATS, "mean over those in the world, on data that no decision has seen"),
+    "test_accuracy": _measured("share", "mean over those in the world, on data that no decision has seen"),
     "active": _number_of("organisations", "those that still train and trade"),
     "trials": _number_of("trials", "(buyer, listing) pairs that the broker tried"),
     "trial_gain": _measured(NATS, "sum of the gains that trials found"),
@@ -136,13 +136,17 @@ ORGANISATIONS = {
     "organisation": _number_of("", "from 0"),
     "strategy": _text("name of the strategy that it follows"),
     "region": _number_of("", "consumers' region in which it sells the use of its model, from 0"),
-    "status": _text("active, or diverged: its training failed, and it trains and trades no more"),
+    "status": _text(
+        "active; diverged: training failed, trains and trades no more; removed or inactive: out of the world"
+    ),
     "training_loss": _measured(NATS, "mean over the round's training; the validation loss without training"),
     "validation_loss": _measured(NATS, "on the broker's data, at the end of the round"),
     "test_loss": _measured(NATS, "on data that no decision has seen, at the end of the round"),
     "test_accuracy": _measured("share", "right answers on these"),
     "quality": _measured("", "exp(-validation loss): what consumers look at"),
-    "price": _measured(CREDITS, "Nash-Bertrand price of the use of its model"),
+    "price": _measured(
+        CREDITS, "Nash-Bertrand price of the use of its model; none if it is out of the world"
+    ),
     "share": _measured("share", "of its region's consumers that buy from it"),
     "profit": _measured(CREDITS, "from consumers"),
     "paid": _measured(CREDITS, "for blocks, and in levies"),

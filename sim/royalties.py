@@ -62,6 +62,11 @@ class RoundGame:
         """Number of organisations, N."""
         return len(self.before)
 
+    @property
+    def present(self) -> Bools:
+        """Who takes part, [N]: who is absent earns nothing in any coalition and has no share."""
+        return self.downstream.present
+
     def profits(self, member: Bools) -> Floats:
         """Return how the trades inside each coalition alone change every profit, float64 [M, N], credits.
 
@@ -170,10 +175,10 @@ def royalties(
     if rule == "none" or len(game.buyer) == 0:
         return Shares(np.zeros(game.players), np.zeros(game.players))
     own = game.profits(np.ones((1, game.players), dtype=bool))[0]
-    share, error = np.full(game.players, own.mean()), np.zeros(game.players)
+    share, error = np.where(game.present, own[game.present].mean(), 0.0), np.zeros(game.players)
     if rule == "nash":
         alone = np.diag(game.profits(~np.eye(game.players, dtype=bool)))
-        share = alone + (own.sum() - alone.sum()) / game.players
+        share = np.where(game.present, alone + (own.sum() - alone.sum()) / game.present.sum(), 0.0)
     elif rule == "proportional":
         bought, sold = (np.bincount(side, welfare, game.players) for side in (game.buyer, game.seller))
         part = bought + sold
@@ -209,6 +214,8 @@ def stability(game: RoundGame, received: Floats, coalitions: int, rng: np.random
         member = memberships(game.players)[1:-1]
     else:
         member = random_coalitions(game.players, coalitions, rng)
+    inside = member[:, game.present]
+    member = member[inside.any(axis=1) & ~inside.all(axis=1)]
     excess = coalition_excess(game.members(member), member, payoff)
     return Stability(float(excess.max()), len(member))
 

@@ -50,7 +50,7 @@ def tell_round(chronicle: Chronicle, number: int) -> list[Passage]:
 def _train(chronicle: Chronicle, tables: Tables) -> Passage:
     organisations, epochs = tables["organisations"], chronicle.market.learning.local_epochs
     passes = "one pass" if epochs == 1 else f"{epochs} passes"
-    diverged = int((organisations["status"] != "active").sum())
+    diverged = int((organisations["status"] == "diverged").sum())
     return Passage(
         "1. Train",
         f"Every organisation trains its own model: {passes} over its own examples."

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from agents.strategies import Strategy
 from agents.strategies.truthful import Truthful
 from markets.ledger import Ledger
 from markets.money import MICRO
@@ -128,7 +129,8 @@ def rehearse(world: World, consult: Consult, offers: Offers) -> Outcome:
 def truthful_offers(world: World, consult: Consult) -> Offers:
     """Return the offers of a round in which everybody tells the truth."""
     stage = copy.copy(world)
-    stage.strategies = [(Truthful(), np.ones(world.organisations, dtype=bool))]
+    truthful: Strategy = Truthful()
+    stage.strategies = [(truthful, np.ones(world.organisations, dtype=bool))]
     stage.memories = {Truthful.name: {}}
     return ask_strategies(stage, consult.catalogue, consult.tries, consult.gain, consult.worth)
 

@@ -9,7 +9,9 @@ import pandas as pd
 import pytest
 import torch
 
+from markets.refusals import InputError
 from sim.cohort import Cohort
+from sim.induced import InducedMarket
 from sim.market import SERIES, ParameterMarket
 from sim.records import load_checkpoint, save_checkpoint
 from tests.sim.conftest import ARMS, small, tables_of
@@ -327,6 +329,21 @@ def test_batch_run_of_mesa():
     assert len(frame) == 4
     assert frame.groupby("seed")["test_accuracy"].nunique().le(2).all()
     assert frame["test_accuracy"].between(0, 1).all()
+
+
+@pytest.mark.parametrize(
+    ("model", "choices", "told"),
+    [
+        (ParameterMarket, {"data": {"examples": 300}}, r"\{'data': \[\{'examples': ...\}\]\}"),
+        (ParameterMarket, {"mechanism": {"name": "first_price"}}, "mechanism must be a mapping; got 'name'"),
+        (ParameterMarket, {"setting": {"demand": {"tau": 0.02}}}, "setting must be a mapping; got 'demand'"),
+        (InducedMarket, {"values": {"name": "uniform"}}, "values must be a mapping; got 'name'"),
+        (InducedMarket, {"broker": {"licence": "copy"}}, "broker must be a mapping; got 'licence'"),
+    ],
+)
+def test_a_mapping_that_mesa_takes_apart_is_refused_in_a_sentence(model, choices, told):
+    with pytest.raises(InputError, match=told):
+        mesa.batch_run(model, choices, max_steps=1, display_progress=False)
 
 
 def test_worlds_are_freed():

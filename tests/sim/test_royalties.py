@@ -38,6 +38,25 @@ def test_a_coalition_has_the_trades_inside_it():
 
 
 @pytest.mark.parametrize("rule", ["none", "equal", "nash", "proportional", "shapley"])
+def test_who_is_absent_has_no_share_and_changes_nobodys(rule):
+    """Three of four, with the consumers of four, share as three do who have a third more consumers each."""
+    there = np.array([True, True, False, True])
+    market = DownstreamMarket(np.zeros(4, dtype=np.int64), Demand(tau=0.05)).with_only(there)
+    before, after = np.array([0.3, 0.5, 0.9, 0.4]), np.array([0.6, 0.5, 0.9, 0.7])
+    four = RoundGame(market, before, after, np.array([0, 3]), np.array([1, 1]))
+    alone = DownstreamMarket(np.zeros(3, dtype=np.int64), Demand(tau=0.05, mass=4 / 3))
+    three = RoundGame(alone, before[there], after[there], np.array([0, 2]), np.array([1, 1]))
+    due, expected = shares_of(rule, four).due, shares_of(rule, three).due
+    np.testing.assert_allclose(due[there], expected, atol=1e-12)
+    assert due[2] == pytest.approx(0, abs=1e-15)
+    ours, theirs = (
+        stability(game, shares, 10, np.random.default_rng(0))
+        for game, shares in ((four, due), (three, expected))
+    )
+    assert ours.excess == pytest.approx(theirs.excess)
+
+
+@pytest.mark.parametrize("rule", ["none", "equal", "nash", "proportional", "shapley"])
 def test_royalties_cancel(rule):
     found, own = shares_of(rule), own_changes()
     assert found.due.sum() == pytest.approx(0)
