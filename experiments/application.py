@@ -15,6 +15,7 @@ from experiments.composition import check_overrides, set_up_hydra
 from experiments.conclusion import conclude, print_conclusion
 from experiments.config import parse
 from experiments.latex import write_run_table, write_sweep_tables
+from experiments.other_folders import refuse_other_folders
 from experiments.runner import finish, resume, start
 from experiments.sentences import USER_ERRORS, UserError, tell
 from experiments.sweep_conclusion import OUTCOMES, conclude_sweep, is_sweep
@@ -61,6 +62,7 @@ def run_application(arguments: Sequence[str]) -> int:
 
 def resume_run(folder: Path) -> int:
     """Go on with a stopped run and conclude it; return the exit code."""
+    refuse_other_folders(folder)
     if is_sweep(folder):
         raise UserError(f"{folder} holds a sweep, which goes on when its command is repeated; got it for RUN")
     set_up_hydra()
@@ -94,6 +96,7 @@ def report_on(
     """
     if not folder.is_dir():
         raise UserError(f"RUN_OR_SWEEP must be the folder of a run or sweep; there is no folder {folder}")
+    refuse_other_folders(folder)
     if is_sweep(folder):
         outcomes = outcomes or OUTCOMES
         comparison = conclude_sweep(folder, True, outcomes, half_widths)

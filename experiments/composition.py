@@ -35,8 +35,12 @@ def set_up_hydra() -> None:
     OmegaConf.register_new_resolver("unique", lambda: secrets.token_hex(3), use_cache=True, replace=True)
     if not OmegaConf.has_resolver("sweep_key"):  # A sweep gives its own once it is planned.
         OmegaConf.register_new_resolver("sweep_key", lambda: "KEY")
+    OmegaConf.register_new_resolver("at_most", lambda most, of: min(int(most), int(of)), replace=True)
     OmegaConf.register_new_resolver("minus", lambda whole, part: int(whole) - int(part), replace=True)
     OmegaConf.register_new_resolver("divide", lambda whole, by: max(1, int(whole) // int(by)), replace=True)
+    OmegaConf.register_new_resolver(
+        "unless", lambda value, excluded, given: [] if value == excluded else list(given), replace=True
+    )
     OmegaConf.register_new_resolver("over_root", lambda scale, of: scale / math.sqrt(of), replace=True)
 
 

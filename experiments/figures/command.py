@@ -12,6 +12,7 @@ from experiments.conclusion import read_run
 from experiments.config import FigureConfig
 from experiments.figures import FIGURES, Drawn, draw_figures
 from experiments.figures.sweep import SWEEP_FIGURES, draw_sweep_figures, read_seconds
+from experiments.other_folders import refuse_other_folders
 from experiments.sentences import UserError
 from experiments.sweep_conclusion import OUTCOMES, check_outcomes, is_sweep, sweep_look
 from experiments.sweeping.plan import CELLS
@@ -44,10 +45,11 @@ def draw_again(
     Raises
     ------
     UserError
-        If there is no such figure, outcome or key.
+        If there is no such figure, outcome or key, or the folder is that of another command.
     sim.records.RecordError
         If records are missing or cannot be read.
     """
+    refuse_other_folders(folder)
     if is_sweep(folder):
         drawn = _of_sweep(folder, names, outcomes, keys, output or folder / "figures", look)
     elif outcomes or keys:

@@ -6,8 +6,9 @@ import pytest
 
 import conf
 from agents.strategies import STRATEGIES
-from experiments.composition import compose_config, set_up_hydra
+from experiments.composition import check_world, compose_config, set_up_hydra
 from experiments.config import COMPONENTS
+from experiments.cross.composition import compose_cross
 from experiments.statistics import paired_interval
 from experiments.summary import METRICS, summarise
 from sim.datasets import DATASETS
@@ -42,6 +43,35 @@ def test_every_preset_plays_in_small(preset):
     findings = summarise(config, tables)
     assert set(findings.table["metric"]) <= set(METRICS)
     assert set(findings.table["arm"]) == set(config.arms)
+
+
+@pytest.mark.parametrize("organisations", [2, 3, 20])
+@pytest.mark.parametrize("preset", PRESETS)
+def test_presets_adapt_to_the_organisations(preset, organisations):
+    """Whatever follows from their number follows it: groups of classes, pairs of rivals, who follows what."""
+    config = compose_config(
+        [f"experiment={preset}", f"organisations={organisations}", "population=free_rider"]
+    )
+    assert config.organisations == organisations
+    assert sum(config.population.mix.values()) == organisations
+    check_world(config.market(), 1, 0)
+
+
+@pytest.mark.parametrize("preset", PRESETS)
+def test_presets_adapt_to_the_endowment(preset):
+    """Shares that are drawn have no sizes."""
+    drawn = compose_config([f"experiment={preset}", "data=digits_dirichlet"])
+    assert drawn.data.sizes == []
+    check_world(drawn.market(), 1, 0)
+    if preset == "quickstart":
+        assert compose_config([f"experiment={preset}"]).data.sizes == [4.0, 1.0]
+        assert compose_config([f"experiment={preset}", "data.sizes=[3,1]"]).data.sizes == [3.0, 1.0]
+
+
+@pytest.mark.parametrize("organisations", [2, 3, 9])
+def test_the_cross_table_adapts_to_the_organisations(organisations):
+    config, _ = compose_cross([f"organisations={organisations}"])
+    assert config.followers == min(2, organisations - 1)
 
 
 CHOICES = {

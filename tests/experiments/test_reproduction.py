@@ -9,7 +9,7 @@ import pytest
 
 import conf
 from experiments.cli import main
-from experiments.composition import compose_config, set_up_hydra
+from experiments.composition import check_world, compose_config, set_up_hydra
 from experiments.listing import preset_line
 from experiments.reproduction.arms import ARMS
 from experiments.reproduction.cells import RECORDS
@@ -45,12 +45,46 @@ def played(tmp_path_factory):
     return folder, pd.read_parquet(folder / "records.parquet")
 
 
+@pytest.mark.parametrize("command", ["figures", "report", "resume"])
+def test_the_folder_of_an_experiment_is_refused_with_the_command_that_draws_it_again(played, command, capsys):
+    folder = played[0]
+    assert main([command, str(folder)]) == 2
+    told = capsys.readouterr().err
+    assert f"holds the experiment skew: for its figures, parabourse reproduce skew --output {folder}" in told
+    (folder / "skew.png").unlink()
+    assert main(["reproduce", "skew", *TINY, "--output", str(folder)]) == 0
+    assert (folder / "skew.png").is_file()
+
+
+@pytest.mark.parametrize(
+    ("file", "told"),
+    [
+        ("claims.csv", "parabourse reproduce all --output"),
+        ("cross.csv", "parabourse cross --output"),
+        ("results.parquet", "a textbook run: for its figures, parabourse report"),
+    ],
+)
+def test_the_folders_of_other_commands_are_refused_with_theirs(tmp_path, file, told, capsys):
+    (tmp_path / file).touch()
+    assert main(["figures", str(tmp_path)]) == 2
+    assert told in capsys.readouterr().err
+
+
 FEW = {("two_organisations", "mnist"), ("layers", "mnist"), ("towers", "mnist"), ("networks", "cifar10")}
 FULL = [
     pytest.param(preset, scale, marks=[] if (preset, scale) in FEW else pytest.mark.slow)
     for preset in PRESETS
     for scale in ("mnist", "cifar10")
 ]
+
+
+@pytest.mark.parametrize("organisations", [2, 5])
+def test_presets_adapt_to_the_organisations(organisations):
+    """There are no more groups of classes than organisations to hold them."""
+    experiment = compose_experiment("three_organisations", [f"organisations={organisations}"])
+    assert experiment.config.data.groups == min(3, organisations)
+    for cell in experiment.cells:
+        check_world(cell.config.market(), 1, 0)
 
 
 @pytest.mark.parametrize("preset", PRESETS)

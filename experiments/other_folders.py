@@ -1,0 +1,43 @@
+"""Folders of commands whose results are neither a run nor a sweep, and what draws them again.
+
+Core Objects: refuse_other_folders
+"""
+
+from pathlib import Path
+
+from experiments.sentences import UserError
+
+HEADING = "# parabourse reproduce "
+"""With which ``config.yaml`` of an experiment begins; the preset's name follows."""
+
+
+def refuse_other_folders(folder: Path) -> None:
+    """Raise `UserError` for the folder of another command, naming the one that makes its figures.
+
+    Reads no more than the beginning of one file.
+    """
+    output = f"--output {folder}"
+    preset = _preset(folder / "config.yaml")
+    if preset is not None:
+        what = f"the experiment {preset}"
+        how = f"parabourse reproduce {preset} {output}, with the keys that it was played with"
+    elif (folder / "claims.csv").is_file():
+        what, how = "the experiments of `parabourse reproduce all`", f"parabourse reproduce all {output}"
+    elif (folder / "cross.csv").is_file():
+        what = "a cross table"
+        how = f"parabourse cross {output}, with the keys that it was played with"
+    elif (folder / "results.parquet").is_file():
+        what, how = "a textbook run", f"parabourse report {folder}"
+    else:
+        return
+    raise UserError(f"{folder} must be the folder of a run or sweep; it holds {what}: for its figures, {how}")
+
+
+def _preset(config: Path) -> str | None:
+    """Return the preset of the experiment in whose folder a configuration lies; None if it is of no such."""
+    if not config.is_file():
+        return None
+    with config.open(encoding="utf-8", errors="replace") as file:
+        first = file.readline(200)
+    preset = first.removeprefix(HEADING).strip()
+    return preset if first.startswith(HEADING) and preset.isidentifier() else None
