@@ -27,7 +27,7 @@ def browser(asked):
 
         def visit(url, width=1280):
             page = chromium.new_context(viewport={"width": width, "height": 900}).new_page()
-            page.set_default_timeout(30_000)
+            page.set_default_timeout(120_000)
             page.on("request", lambda request: asked.append(request.url))
             page.on("websocket", lambda socket: asked.append(socket.url))
             page.goto(url)

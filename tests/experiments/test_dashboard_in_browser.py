@@ -64,7 +64,7 @@ def dashboard(tmp_path_factory):
             visit=lambda path="": open_page(url + path), url=url, asked=asked, runs=runs, assets=assets
         )
         server.send_signal(signal.SIGINT)
-        told = server.communicate(timeout=30)[1]
+        told = server.communicate(timeout=120)[1]
     assert server.returncode == 130
     assert "Traceback" not in told
     assert told.strip().endswith("parabourse: stopped.")
