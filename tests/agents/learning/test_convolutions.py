@@ -1,6 +1,12 @@
+import os
+import subprocess
+import sys
+from pathlib import Path
+
 import pytest
 import torch
 import torch.nn.functional as F
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from agents.learning.networks.convolutions import convolve, convolve_in_groups, convolve_patches, pool
 from agents.learning.networks.normalisation import batch_normalise, normalise_channels, normalise_examples
@@ -70,6 +76,61 @@ def test_convolutions_are_those_of_twice_the_precision(
         expected = torch.autograd.grad(plain, wide, slope.double())
         for gradient, wanted in zip(found, expected, strict=True):
             torch.testing.assert_close(gradient.double(), wanted, rtol=1e-4, atol=1e-4)
+
+
+class Calls(TorchDispatchMode):
+    """The names of the operations that the library is asked for."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.names: set[str] = set()
+
+    def __torch_dispatch__(self, func, types, args=(), kwargs=None):  # type: ignore[no-untyped-def]
+        self.names.add(func.name())
+        return func(*args, **(kwargs or {}))
+
+
+@pytest.mark.parametrize(("side", "convolved"), [(1, False), (3, True)])
+@pytest.mark.parametrize("stride", [1, 2])
+def test_kernels_of_one_pixel_never_reach_the_librarys_convolution(
+    side: int, stride: int, convolved: bool
+) -> None:
+    """Its backward pass writes beyond its memory on processors for which it has AVX2 kernels."""
+    x, kernel = drawn(SLOTS, ROWS, HEIGHT, WIDTH, INS), drawn(SLOTS, UNITS, INS, side, side, seed=1)
+    with Calls() as calls:
+        convolve(x, kernel, None, stride).sum().backward()
+    assert any("convolution" in name for name in calls.names) == convolved
+
+
+def play_processor(instructions: str, *words: str) -> None:
+    """Run Python with the kernels that a processor of these instructions has."""
+    root = Path(__file__).parents[3]
+    kernels = {"ONEDNN_MAX_CPU_ISA": instructions} if instructions else {}
+    done = subprocess.run(
+        [sys.executable, *words],
+        cwd=root,
+        env=os.environ | kernels | {"PYTHONPATH": str(root)},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_small_convolutions_are_right_with_the_kernels_that_failed() -> None:
+    play_processor("AVX2", "-m", "tests.agents.learning.convolution_sweep")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("instructions", ["SSE41", "AVX2", ""])
+def test_all_convolutions_are_right_on_other_processors(instructions: str) -> None:
+    play_processor(instructions, "-m", "tests.agents.learning.convolution_sweep", "all")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("instructions", ["SSE41", "AVX2"])
+def test_networks_are_right_on_other_processors(instructions: str) -> None:
+    tested = [str(Path(__file__).with_name(f"test_{name}.py")) for name in ("convolutions", "networks")]
+    play_processor(instructions, "-m", "pytest", "-x", *tested)
 
 
 @pytest.mark.parametrize("sizes", [(2, 5), (16, 16), (13, 11)])
