@@ -241,7 +241,7 @@ CLAIMS: tuple[Claim, ...] = (
             *(s.beside("with the cost of trials") for s in saved(r, "data.kept", "aligned", "flops")),
         ],
         _twins("convergence", *BOTH),
-        "Ratios are over replicates in which both reached it; operations count every trial as a plain pass.",
+        "Ratios are over replicates in which both reached it; operations are those of training and trials.",
     ),
     Claim(
         "Rate",
