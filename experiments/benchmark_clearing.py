@@ -100,7 +100,7 @@ def clearing_tasks(orders: int) -> Iterator[ClearingTask]:
     """Yield the tasks for a number of orders, one made when the one before has been measured.
 
     Columns of bids and asks are what a rule prices; "pairs" starts from orders of (buyer, listing) pairs as a
-    round makes them and includes the permutation, the matching of winners and the trades. Making the orders
+    round makes them and includes the luck, the matching of winners and the trades. Making the orders
     and validating them (`Orders.of`) is a task of its own.
     """
     rng = np.random.default_rng(SEED)

@@ -59,7 +59,7 @@ def pair_off(orders: Orders, priority: IntArray, least: float = 0.0) -> Pairing:
     orders : Orders
         The pairs that may deal, with demand and capacities.
     priority : int64[R]
-        A permutation that breaks ties; smaller is better.
+        Distinct numbers that break ties; smaller is better.
     least : float
         The smallest surplus that may trade, in credits.
 

@@ -9,10 +9,11 @@ import numpy as np
 from scipy.optimize import linear_sum_assignment
 
 from markets.columns import BoolArray, FloatArray, IntArray
+from markets.luck import KeyArray, Luck
 from markets.margin import Margin, Terms
 from markets.orders import Orders
 from markets.pairs import PairIndex
-from markets.ranking import dense_codes, first_appearance, inverse
+from markets.ranking import dense_codes, first_rows, inverse
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,34 +44,37 @@ class Winners:
 class CallBooks:
     """The bids and units of G positions, one position after another.
 
-    Buyers and listings have numbers in the order in which the permutation first names them. Where all pairs
-    of a position exist, both orders are uniform and independent of each other, so they serve as lotteries.
+    Buyers and listings stand in line by their luck: a buyer has one place in each book and a listing one,
+    however many rows they have, and all orders of them are as likely.
 
     Attributes
     ----------
     bid : float64[B]
-        By position; within one falling, in credits, ties by the buyer's number.
-    buyer : int64[B]
-        The buyer's number of each bid.
+        By position; within one falling, in credits, ties by the buyer's luck.
+    bid_luck : uint64[B]
+        The luck of each bid's buyer; smaller comes first.
     ask : float64[U]
-        Of each unit, by position; within one rising, in credits, ties by turn, then by the listing's number.
+        Of each unit, by position; within one rising, in credits, ties by turn, then by the listing's luck.
     listing, turn : int64[U]
         The listing's number of each unit, and which of the listing's units it is, from 0.
+    listing_luck : uint64[L]
+        By the listing's number; smaller comes first.
     bid_start, unit_start : int64[G + 1]
         Where each position begins among the bids and among the units.
     row_bid, row_listing : int64[R]
-        The place in `bid` and the listing's number of each order, in the order of the permutation.
+        The place in `bid` and the listing's number of each order.
     row : int64[R]
-        The orders in the order of the permutation.
+        The orders.
     gain : float64[R]
-        Of each order in that order.
+        Of each of them.
     """
 
     bid: FloatArray
-    buyer: IntArray
+    bid_luck: KeyArray
     ask: FloatArray
     listing: IntArray
     turn: IntArray
+    listing_luck: KeyArray
     bid_start: IntArray
     unit_start: IntArray
     row_bid: IntArray
@@ -79,35 +83,36 @@ class CallBooks:
     gain: FloatArray
 
     @classmethod
-    def of(cls, orders: Orders, row: IntArray) -> "CallBooks":
-        """Collapse rows, given in the order of the permutation, to bids and units; cost O(R log R).
+    def of(cls, orders: Orders, luck: Luck) -> "CallBooks":
+        """Collapse rows to bids and units; cost O(R log R).
 
         A listing offers ``min(capacity, its rows)`` units: as many as it has copies and buyers to take them.
         """
-        book = dense_codes(orders.position[row])
-        who, first_of_buyer = first_appearance(orders.seat[row])
-        what, first_of_listing = first_appearance(orders.lot[row])
-        bid, ask = orders.bid[row[first_of_buyer]], orders.ask[row[first_of_listing]]
+        book = dense_codes(orders.position)
+        first_of_buyer, first_of_listing = first_rows(orders.seat), first_rows(orders.lot)
+        bid, ask = orders.bid[first_of_buyer], orders.ask[first_of_listing]
         book_of_buyer, book_of_listing = book[first_of_buyer], book[first_of_listing]
 
-        supply = np.minimum(orders.capacity[row[first_of_listing]], np.bincount(what, minlength=len(ask)))
+        supply = np.minimum(orders.capacity[first_of_listing], np.bincount(orders.lot, minlength=len(ask)))
         listing = np.repeat(np.arange(len(ask)), supply)
         turn = np.arange(len(listing)) - np.repeat(np.cumsum(supply) - supply, supply)
-        buyer = np.lexsort((-bid, book_of_buyer))
-        unit = np.lexsort((listing, turn, ask[listing], book_of_listing[listing]))
+        bid_luck, listing_luck = luck.of_groups("bids", orders.seat), luck.of_groups("units", orders.lot)
+        buyer = np.lexsort((bid_luck, -bid, book_of_buyer))
+        unit = np.lexsort((listing_luck[listing], turn, ask[listing], book_of_listing[listing]))
         books = int(book.max(initial=-1)) + 1
         return cls(
             bid[buyer],
-            buyer,
+            bid_luck[buyer],
             ask[listing[unit]],
             listing[unit],
             turn[unit],
+            listing_luck,
             _starts(book_of_buyer, books),
             _starts(book_of_listing[listing], books),
-            inverse(buyer)[who],
-            what,
-            row,
-            orders.gain[row],
+            inverse(buyer)[orders.seat],
+            orders.lot,
+            np.arange(len(orders)),
+            orders.gain,
         )
 
     def __len__(self) -> int:
@@ -163,10 +168,11 @@ class CallBooks:
         bid, unit = (np.argsort(half, kind="stable") for half in (half_of_bid, half_of_unit))
         return CallBooks(
             self.bid[bid],
-            self.buyer[bid],
+            self.bid_luck[bid],
             self.ask[unit],
             self.listing[unit],
             self.turn[unit],
+            self.listing_luck,
             _starts(half_of_bid, 2 * len(self)),
             _starts(half_of_unit, 2 * len(self)),
             inverse(bid)[self.row_bid[kept]],
@@ -178,20 +184,25 @@ class CallBooks:
     def winners(self, terms: Terms) -> Winners:
         """Let the best of each book win; by lot where there are more of them than trade.
 
-        In a lottery among buyers the smallest numbers win. Listings stand in line by their numbers and take
-        turns, one unit each.
+        In a lottery among buyers those with the smallest luck win. Listings stand in line by their luck and
+        take turns, one unit each.
         """
         return Winners(
             self,
-            self._drawn(self.bid_start, terms.bids, terms.quantity, (self.buyer,)),
-            self._drawn(self.unit_start, terms.units, terms.quantity, (self.listing, self.turn)),
+            self._drawn(self.bid_start, terms.bids, terms.quantity, (self.bid_luck,)),
+            self._drawn(
+                self.unit_start,
+                terms.units,
+                terms.quantity,
+                (self.listing_luck[self.listing], self.turn),
+            ),
             np.repeat(np.arange(len(self)), terms.quantity),
             terms.paid,
             terms.received,
         )
 
     def _drawn(
-        self, start: IntArray, pool: IntArray, quantity: IntArray, line: tuple[IntArray, ...]
+        self, start: IntArray, pool: IntArray, quantity: IntArray, line: tuple[IntArray | KeyArray, ...]
     ) -> IntArray:
         """Return `quantity` of the `pool` first places of each book: the first in line if these are more."""
         book, place = _places(pool)
@@ -268,12 +279,6 @@ class CallBooks:
         column = by_book - (np.cumsum(listings) - listings)[book_of_listing]
         line = (np.cumsum(cells) - cells)[book_of_bid] + place * listings[book_of_bid]
         return PairIndex.of(line, column, line[self.row_bid] + column[self.row_listing], int(cells.sum()))
-
-    def each(self) -> list[IntArray]:
-        """Return each book's places in the permutation, rising."""
-        book = _places(np.diff(self.bid_start))[0][self.row_bid]
-        ends = np.cumsum(np.bincount(book, minlength=len(self)))
-        return np.split(np.argsort(book, kind="stable"), ends[:-1]) if len(self) else []
 
 
 def _starts(group: IntArray, groups: int) -> IntArray:

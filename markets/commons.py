@@ -61,7 +61,7 @@ class Projects:
         orders : Orders
             The pairs, with copies for all.
         priority : int64[R]
-            A permutation that breaks a buyer's ties; smaller is better.
+            Distinct numbers that break a buyer's ties; smaller is better.
         fixed_cost : float
             C, in credits.
 

@@ -1,11 +1,10 @@
 """Hold a mechanism to its declaration.
 
-Core Objects: check_mechanism, check_truthful, FixedPriority
+Core Objects: check_mechanism, check_truthful
 """
 
 import dataclasses
 from collections.abc import Iterator
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -13,6 +12,7 @@ import numpy.typing as npt
 from markets.bundles import claims
 from markets.columns import BoolArray, FloatArray, IntArray
 from markets.levies import Levies
+from markets.luck import GivenLuck, KeyArray, Luck
 from markets.mechanisms.base import Mechanism
 from markets.money import rescaled
 from markets.orders import Orders, Trades, first_best
@@ -21,36 +21,15 @@ from markets.refusals import InputError
 _RELATIVE = 1e-9
 
 
-class FixedPriority(np.random.Generator):
-    """A generator whose only permutation is given, to rename a market without changing its luck.
-
-    Parameters
-    ----------
-    priority : int64[R]
-        What ``permutation(R)`` returns.
-    """
-
-    def __init__(self, priority: IntArray) -> None:
-        super().__init__(np.random.PCG64(0))
-        self._priority = priority
-        self.permutations = 0
-
-    def permutation(self, x: Any, axis: int = 0) -> IntArray:  # noqa: ARG002
-        """Return the given permutation and count the call."""
-        _claim(x == len(self._priority), f"a mechanism must draw a permutation of its rows; it asked for {x}")
-        self.permutations += 1
-        return self._priority.copy()
-
-
 def check_mechanism(mechanism: Mechanism, orders: Orders, seed: int = 0) -> None:
     """Check one clearing, and clearings of markets derived from it, against what the mechanism declares.
 
     Accounting identity, individual rationality, budget, efficiency (where declared without a condition),
-    demand and capacity (of every item of a bundle), one permutation drawn and nothing else, same seed same
-    bytes, inputs left alone, equivariance under renaming and under a change of the unit of money, and that
-    what it learns is in the rule that `after` returns and in its `memory`; the same with nobody, with one
-    buyer alone and with all bids and all asks tied; and that a larger demand than served, and bundles if none
-    are, are refused.
+    demand and capacity (of every item of a bundle), all luck from `Mechanism.draw`, same seed same bytes,
+    each position cleared alone as beside the others, inputs left alone, equivariance under renaming and under
+    a change of the unit of money, and that what it learns is in the rule that `after` returns and in its
+    `memory`; the same with nobody, with one buyer alone and with all bids and all asks tied; and that a
+    larger demand than served, and bundles if none are, are refused.
 
     Parameters
     ----------
@@ -60,7 +39,7 @@ def check_mechanism(mechanism: Mechanism, orders: Orders, seed: int = 0) -> None
         Bids and asks taken for true values and costs. On the venue ``books`` a buyer's bids in a position and
         a listing's asks must be equal.
     seed : int
-        Of the permutation that breaks ties and of the renaming.
+        Of the luck and of the renaming.
 
     Raises
     ------
@@ -69,15 +48,15 @@ def check_mechanism(mechanism: Mechanism, orders: Orders, seed: int = 0) -> None
 
     Notes
     -----
-    Some ten clearings, twenty of a mechanism that learns.
+    Some ten clearings, twenty of a mechanism that learns, and one for each position.
     """
     for market in _variants(orders):
-        priority = np.random.default_rng(seed).permutation(len(market))
-        trades = _check_rng_and_inputs(mechanism, market, priority)
+        trades = _check_luck_and_inputs(mechanism, market, seed)
         _check_outcome(mechanism, trades)
-        _check_renaming(mechanism, trades, priority, seed)
-        _check_unit(mechanism, trades, priority)
-        _check_memory(mechanism, trades, priority)
+        _check_company(mechanism, trades, seed)
+        _check_renaming(mechanism, trades, seed)
+        _check_unit(mechanism, trades, seed)
+        _check_memory(mechanism, trades, seed)
     _check_refusals(mechanism, orders)
 
 
@@ -87,8 +66,8 @@ def check_truthful(
     """Return the largest gain of a unilateral misreport on a grid, in credits; 0 if the truth is best.
 
     Everybody reports the truth, the given bids and asks, but one buyer (or seller), which reports a value of
-    the grid instead in all of its rows or, except on books, in one of them. The permutation that breaks ties
-    is the same in all clearings.
+    the grid instead in all of its rows or, except on books, in one of them. The luck is the same in all
+    clearings.
 
     Parameters
     ----------
@@ -101,7 +80,7 @@ def check_truthful(
     grid : array_like[G]
         Misreports, in credits.
     seed : int
-        Of the permutation.
+        Of the luck.
 
     Raises
     ------
@@ -114,18 +93,21 @@ def check_truthful(
     """
     if side not in ("buyers", "sellers"):
         raise InputError(f"side must be 'buyers' or 'sellers'; got {side!r}")
-    priority = np.random.default_rng(seed).permutation(len(orders))
     who, true = (orders.buyer, orders.bid) if side == "buyers" else (orders.seller, orders.ask)
-    honest = _utilities(mechanism.clear(orders, FixedPriority(priority)), orders, side)
+    honest = _utilities(_clear(mechanism, orders, seed), orders, side)
     best = 0.0
     for rows in _liars(who, alone=mechanism.venue != "books"):
         liar = int(who[np.argmax(rows)])
         for value in np.asarray(grid, dtype=np.float64):
             told = np.where(rows, value, true)
             lie = orders.reporting(bid=told) if side == "buyers" else orders.reporting(ask=told)
-            gained = _utilities(mechanism.clear(lie, FixedPriority(priority)), orders, side) - honest
+            gained = _utilities(_clear(mechanism, lie, seed), orders, side) - honest
             best = max(best, float(gained[liar]))
     return best
+
+
+def _clear(mechanism: Mechanism, orders: Orders, seed: int) -> Trades:
+    return mechanism.clear(orders, np.random.default_rng(seed))
 
 
 def _claim(holds: bool | np.bool_, otherwise: str) -> None:
@@ -170,21 +152,40 @@ def _bytes(values: object) -> list[bytes]:
     return own + (_bytes(values.levies) if isinstance(values, Trades) else [])
 
 
-def _check_rng_and_inputs(mechanism: Mechanism, orders: Orders, priority: IntArray) -> Trades:
-    before, rng = _bytes(orders), FixedPriority(priority)
-    state = repr(rng.bit_generator.state)
-    trades = mechanism.clear(orders, rng)
-    drawn = rng.permutations
-    _claim(drawn == 1, f"a mechanism must draw one permutation of its rows; it drew {drawn}")
-    _claim(
-        repr(rng.bit_generator.state) == state, "a mechanism must draw nothing but its permutation; it did"
-    )
+def _check_luck_and_inputs(mechanism: Mechanism, orders: Orders, seed: int) -> Trades:
+    before, trades = _bytes(orders), _clear(mechanism, orders, seed)
     _claim(_bytes(orders) == before, "a mechanism must leave its orders alone; it changed them")
-    again = mechanism.clear(orders, FixedPriority(priority))
+    again = _clear(mechanism, orders, seed)
     _claim(
         _bytes(again) == _bytes(trades), "the same orders and seed must give the same trades; they did not"
     )
+    given = mechanism.clear(orders, GivenLuck(_keys(orders, seed)))
+    _claim(
+        _bytes(given) == _bytes(trades), "a mechanism must take all its luck from `draw`; it drew otherwise"
+    )
     return trades
+
+
+def _keys(orders: Orders, seed: int) -> KeyArray:
+    return Luck.draw(orders, np.random.default_rng(seed)).key
+
+
+def _check_company(mechanism: Mechanism, trades: Trades, seed: int) -> None:
+    """Clear each position alone; listings that overlap are one market, wherever they are."""
+    orders = trades.orders
+    market = np.where(orders.contents > 0, -1, orders.position)
+    for each in np.unique(market) if len(orders) else []:
+        rows = np.flatnonzero(market == each)
+        if len(rows) == len(orders):
+            return
+        alone = _clear(mechanism, orders.select(rows), seed)
+        for ours, all_, what in _parts(alone, trades):
+            there = np.isin(all_.row, rows)
+            same = np.array_equal(rows[ours.row], all_.row[there])
+            _claim(same, f"what else is cleared must not change who {what}; it did")
+            for field in ("paid", "received"):
+                same = np.array_equal(getattr(ours, field), getattr(all_, field)[there])
+                _claim(same, f"what else is cleared must not change what is {field}; it did")
 
 
 def _check_outcome(mechanism: Mechanism, trades: Trades) -> None:
@@ -234,14 +235,14 @@ def _renamed(rng: np.random.Generator, *columns: IntArray) -> list[IntArray]:
     return np.split(rng.permutation(len(old))[code], np.cumsum([len(column) for column in columns])[:-1])
 
 
-def _check_renaming(mechanism: Mechanism, trades: Trades, priority: IntArray, seed: int) -> None:
+def _check_renaming(mechanism: Mechanism, trades: Trades, seed: int) -> None:
     orders, rng = trades.orders, np.random.default_rng([seed, 1])
     shuffle = rng.permutation(len(orders))
     shuffled = orders.select(shuffle)
     buyer, seller = _renamed(rng, shuffled.buyer, shuffled.seller)
     (listing,), (position,) = _renamed(rng, shuffled.listing), _renamed(rng, shuffled.position)
     renamed = dataclasses.replace(shuffled, buyer=buyer, seller=seller, listing=listing, position=position)
-    other = mechanism.clear(renamed, FixedPriority(priority[shuffle]))
+    other = mechanism.clear(renamed, GivenLuck(_keys(orders, seed)[shuffle]))
     for theirs, ours, what in _parts(other, trades):
         back = np.argsort(shuffle[theirs.row])
         same = np.array_equal(shuffle[theirs.row][back], ours.row)
@@ -257,12 +258,10 @@ def _parts(other: Trades, trades: Trades) -> Iterator[tuple[Trades | Levies, Tra
     yield other.levies, trades.levies, "is levied"
 
 
-def _check_unit(mechanism: Mechanism, trades: Trades, priority: IntArray) -> None:
+def _check_unit(mechanism: Mechanism, trades: Trades, seed: int) -> None:
     """Compare with the market in a unit of half the worth: a power of two, so that floats scale exactly."""
     orders = trades.orders
-    other = rescaled(mechanism, 2).clear(
-        orders.reporting(orders.bid * 2, orders.ask * 2), FixedPriority(priority)
-    )
+    other = _clear(rescaled(mechanism, 2), orders.reporting(orders.bid * 2, orders.ask * 2), seed)
     for theirs, ours, what in _parts(other, trades):
         same = np.array_equal(theirs.row, ours.row)
         _claim(same, f"a change of unit must not change who {what}; it did")
@@ -271,18 +270,16 @@ def _check_unit(mechanism: Mechanism, trades: Trades, priority: IntArray) -> Non
             _claim(scaled, f"a change of unit must scale what is {field}; it did not")
 
 
-def _check_memory(mechanism: Mechanism, trades: Trades, priority: IntArray) -> None:
+def _check_memory(mechanism: Mechanism, trades: Trades, seed: int) -> None:
     """Let the mechanism learn, if it does, and store and restore what it learned."""
     orders = trades.orders
     learned = mechanism.after(orders, trades)
     if learned is mechanism:
         return
-    again = mechanism.clear(orders, FixedPriority(priority))
+    again = _clear(mechanism, orders, seed)
     _claim(_bytes(again) == _bytes(trades), "a mechanism must not change by learning; its trades did")
     restored = mechanism.with_memory(learned.memory())
-    same = _bytes(restored.clear(orders, FixedPriority(priority))) == _bytes(
-        learned.clear(orders, FixedPriority(priority))
-    )
+    same = _bytes(_clear(restored, orders, seed)) == _bytes(_clear(learned, orders, seed))
     _claim(same, "a mechanism must clear alike after its memory is stored and restored; it did not")
 
 

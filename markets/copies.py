@@ -71,14 +71,14 @@ class LotTable:
 def optimal_price(table: LotTable) -> FloatArray:
     """Return the price that earns most from each group's values, float64[G].
 
-    The value v_(k) with the largest k v_(k), k the number of values that are no smaller; the lowest price of
+    The value v_(k) with the largest k v_(k), k the number of values that are no smaller; the highest price of
     several. Infinity for a group without values.
     """
     groups, most = table.value.shape
     if not most:
         return np.full(groups, np.inf)
     revenue = table.value * np.arange(1, most + 1)
-    best = most - 1 - np.argmax(revenue[:, ::-1], axis=1)
+    best = np.argmax(revenue, axis=1)
     each = np.arange(groups)
     return np.where(revenue[each, best] >= 0, table.value[each, best], np.inf)
 
@@ -126,7 +126,7 @@ def take_copies(orders: Orders, priority: IntArray, markup: FloatArray) -> Trade
     orders : Orders
         The pairs, with copies for all.
     priority : int64[R]
-        A permutation that breaks a buyer's ties; smaller is better.
+        Distinct numbers that break a buyer's ties; smaller is better.
     markup : float64[R]
         What each row pays above its ask, in credits; infinity is no offer. A row whose ``bid - ask`` is just
         that buys.

@@ -12,7 +12,6 @@ from collections.abc import Callable
 import numpy as np
 
 from markets.columns import BoolArray
-from markets.conformance import FixedPriority
 from markets.mechanisms.base import Mechanism
 from markets.orders import Orders
 from markets.venues import ask_quotes, bid_quotes
@@ -25,7 +24,7 @@ def check_critical_values(mechanism: Mechanism, orders: Orders, side: str, seed:
     """Check monotone allocation and payment by critical value for every quote of a side.
 
     Everybody reports the given bids and asks but for one quote (`markets.venues`), which takes values from
-    hopeless to lossless. The permutation that breaks ties is the same in all clearings.
+    hopeless to lossless. The luck is the same in all clearings.
 
     Parameters
     ----------
@@ -36,7 +35,7 @@ def check_critical_values(mechanism: Mechanism, orders: Orders, side: str, seed:
     side : str
         ``buyers`` or ``sellers``; a quote of theirs wins one unit at most.
     seed : int
-        Of the permutation.
+        Of the luck.
 
     Returns
     -------
@@ -52,7 +51,6 @@ def check_critical_values(mechanism: Mechanism, orders: Orders, side: str, seed:
     -----
     Some forty clearings a quote.
     """
-    priority = np.random.default_rng(seed).permutation(len(orders))
     buying = side == "buyers"
     quotes = (
         bid_quotes(mechanism.venue, orders.buyer, orders.position)
@@ -67,7 +65,7 @@ def check_critical_values(mechanism: Mechanism, orders: Orders, side: str, seed:
         """Return whether the quote wins, and what its organisation gains if the quote is the truth."""
         report = np.where(rows, quote, told)
         market = orders.reporting(bid=report) if buying else orders.reporting(ask=report)
-        trades = mechanism.clear(market, FixedPriority(priority))
+        trades = mechanism.clear(market, np.random.default_rng(seed))
         levies, mine = trades.levies, who == who[rows][0]
         if buying:
             gains, levied = market.bid[trades.row] - trades.paid, -levies.paid

@@ -34,7 +34,7 @@ def stable_matching(
     buyer_score, listing_score : float64[R]
         How much the buyer and the listing like the row; larger is better.
     priority : int64[R]
-        A permutation that breaks ties of both; smaller is better.
+        Distinct numbers that break ties of both; smaller is better.
 
     Returns
     -------

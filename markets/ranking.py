@@ -43,7 +43,7 @@ class Ranking:
         score : float64[R]
             Larger comes first.
         priority : int64[R]
-            Breaks ties of the score; smaller comes first.
+            Distinct numbers that break ties of the score; smaller comes first.
         limit : int64[R] or int
             Rows a group may have at most, the same in all of its rows.
         """
@@ -72,7 +72,7 @@ def best_of_groups(group: IntArray, score: FloatArray, priority: IntArray, mask:
     best = np.full(int(group.max(initial=-1)) + 1, -np.inf)
     np.maximum.at(best, group[row], score[row])
     row = row[score[row] == best[group[row]]]
-    least = np.full(len(best), len(priority))
+    least = np.full(len(best), np.iinfo(np.int64).max)
     np.minimum.at(least, group[row], priority[row])
     leads = np.zeros_like(mask)
     leads[row[priority[row] == least[group[row]]]] = True

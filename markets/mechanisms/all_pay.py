@@ -25,8 +25,8 @@ class AllPay(Mechanism):
     wants. A listing with k copies goes to the k largest surpluses that take part. Winners and losers pay
     their bids, losers by a levy, and the seller receives them all.
 
-    Ties go by a permutation of the rows drawn once. Without an eligible bid a listing is not sold and nobody
-    pays; a single bidder pays its own bid. With unlimited copies everybody who takes part wins.
+    Ties go by a random order of the rows. Without an eligible bid a listing is not sold and nobody pays; a
+    single bidder pays its own bid. With unlimited copies everybody who takes part wins.
 
     Notes
     -----

@@ -33,8 +33,9 @@ class AscendingAssignment(Mechanism):
     of the first best less than e min(m, n) is lost, m buyers and n copies, and no markup is further than e
     min(m, n + 1) from the exact one: a least price is what another copy would add to the first best.
 
-    Ties depend on a permutation of the rows drawn once. A buyer wins at most one row of a position, a listing
-    with k copies sells k units at one markup, and one with room for all of its bidders is sold at the ask.
+    Ties depend on random orders of the buyers and of the listings. A buyer wins at most one row of a
+    position, a listing with k copies sells k units at one markup, and one with room for all of its bidders is
+    sold at the ask.
 
     Attributes
     ----------
@@ -94,9 +95,9 @@ class AscendingAssignment(Mechanism):
 
     def clear(self, orders: Orders, rng: np.random.Generator) -> Trades:
         """Raise the prices of each position's listings until nothing is over-demanded."""
-        by_priority = np.argsort(self.draw_priority(orders, rng))
+        line = self.draw(orders, rng).line(orders)
         surplus = whole_steps(orders.surplus, self.increment) if self.increment else orders.surplus
-        row, markup = assign_positions(orders, by_priority, surplus, ascend)
+        row, markup = assign_positions(orders, line, surplus, ascend)
         # In exact numbers the bid is never exceeded; the minimum takes back rounding.
         price = np.minimum(orders.bid[row], orders.ask[row] + markup)
         return Trades.of(orders, row, price, price)

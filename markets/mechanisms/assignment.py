@@ -15,7 +15,6 @@ from markets.columns import FloatArray, IntArray
 from markets.goods import LICENCE_KINDS
 from markets.mechanisms.base import MECHANISMS, Mechanism, Properties
 from markets.orders import Orders, Trades
-from markets.ranking import inverse
 
 
 @MECHANISMS.register
@@ -30,9 +29,9 @@ class Assignment(Mechanism):
     winner's presence costs the others (Vickrey, Clarke and Groves), so truth is dominant for buyers; with k =
     1, the sellers' optimum, a seller of one unit gets all that its unit adds, and truth is dominant for it.
 
-    Ties depend on a permutation of the rows drawn once. One exclusive listing is a second-price auction if k
-    = 0 and a first-price auction if k = 1. A listing with more copies than bidders is sold at the ask. A row
-    of surplus 0 trades only if its buyer is left with nothing else.
+    Ties depend on random orders of the buyers and of the listings. One exclusive listing is a second-price
+    auction if k = 0 and a first-price auction if k = 1. A listing with more copies than bidders is sold at
+    the ask. A row of surplus 0 trades only if its buyer is left with nothing else.
 
     Attributes
     ----------
@@ -90,9 +89,9 @@ class Assignment(Mechanism):
 
     def clear(self, orders: Orders, rng: np.random.Generator) -> Trades:
         """Assign each position; winners pay their ask plus a supporting price."""
-        by_priority = inverse(self.draw_priority(orders, rng))
+        line = self.draw(orders, rng).line(orders)
         solve = partial(supported, k=self.k)
-        row, markup = assign_positions(orders, by_priority, orders.surplus, solve, sold_out=self.k > 0)
+        row, markup = assign_positions(orders, line, orders.surplus, solve, sold_out=self.k > 0)
         # In exact numbers the bid is never exceeded; the minimum takes back rounding.
         price = np.minimum(orders.bid[row], orders.ask[row] + markup)
         return Trades.of(orders, row, price, price)

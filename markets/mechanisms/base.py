@@ -14,6 +14,7 @@ import numpy.typing as npt
 
 from markets.columns import IntArray, require
 from markets.goods import LICENCE_KINDS
+from markets.luck import Luck
 from markets.orders import Orders, Trades
 from markets.refusals import InputError
 from markets.registry import Registry, check_documented
@@ -120,7 +121,10 @@ class Mechanism(ABC):
 
     @abstractmethod
     def clear(self, orders: Orders, rng: np.random.Generator) -> Trades:
-        """Return the trades; draw exactly one permutation of the rows from `rng`, to break ties."""
+        """Return the trades; all that is random in them comes from `draw` or `draw_priority`.
+
+        Then a market has the same outcome alone and beside others that are cleared with it.
+        """
 
     def after(self, orders: Orders, trades: Trades) -> "Mechanism":  # noqa: ARG002
         """Return the rule of the next round, given what this one cleared; by default the same rule.
@@ -138,8 +142,8 @@ class Mechanism(ABC):
         """Return this rule with what another of the same parameters had learned when it gave its `memory`."""
         return self
 
-    def draw_priority(self, orders: Orders, rng: np.random.Generator) -> IntArray:
-        """Check that the orders are served and draw the permutation that breaks ties, int64[R].
+    def draw(self, orders: Orders, rng: np.random.Generator) -> Luck:
+        """Check that the orders are served and draw the luck of the clearing.
 
         Raises
         ------
@@ -154,7 +158,22 @@ class Mechanism(ABC):
         if not self.properties.bundles:
             allowed = f"0 for {type(self).__name__}, which sells no bundles"
             require(orders.contents == 0, orders.contents, "orders.contents", allowed)
-        return rng.permutation(len(orders))
+        return Luck.draw(orders, rng)
+
+    def draw_priority(self, orders: Orders, rng: np.random.Generator) -> IntArray:
+        """Check that the orders are served and draw what breaks ties between rows, int64[R].
+
+        Returns
+        -------
+        int64[R]
+            Distinct numbers in a random order, not negative; smaller is better.
+
+        Raises
+        ------
+        InputError
+            As `draw`.
+        """
+        return self.draw(orders, rng).priority
 
 
 def _check(cls: type[Mechanism]) -> None:

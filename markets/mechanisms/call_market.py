@@ -16,7 +16,7 @@ from markets.columns import FloatArray, IntArray
 from markets.margin import Margin, Terms
 from markets.mechanisms.base import Mechanism
 from markets.orders import Orders, Trades
-from markets.ranking import first_rows, inverse
+from markets.ranking import first_rows
 from markets.refusals import InputError
 
 COMPLETE_BOOK = "every buyer can trade with every listing of its book"
@@ -31,7 +31,9 @@ class CallMarket(Mechanism):
 
     A buyer bids once for the grade and wants one unit; a listing offers ``min(capacity, its rows)`` units at
     one ask. With bids falling, b_1 >= b_2 >= ..., asks rising, s_1 <= s_2 <= ..., K is the largest k with b_k
-    >= s_k; b_K = s_K is a trade. A subclass defines `call`: who of them wins and at which prices.
+    >= s_k; b_K = s_K is a trade. Equal bids, and equal asks, stand in an order drawn by lot for each book, in
+    which a buyer has one place however many rows it has, and so has a listing. A subclass defines `call`: who
+    of them wins and at which prices.
 
     Then winners are matched to units so that the sum of the trial gains is largest. A pair without a row
     never trades. If no matching of the winners avoids all such pairs, the largest number of pairs that exist
@@ -52,10 +54,10 @@ class CallMarket(Mechanism):
         InputError
             If a buyer's bids differ within a position or a listing's asks differ between buyers.
         """
-        by_priority = inverse(self.draw_priority(orders, rng))
+        luck = self.draw(orders, rng)
         require_one("orders.bid", "buyer's rows of a position", orders.seat, orders.bid)
         require_one("orders.ask", "listing's rows", orders.lot, orders.ask)
-        winners = self.call(CallBooks.of(orders, by_priority))
+        winners = self.call(CallBooks.of(orders, luck))
         row, group = winners.books.match(winners)
         return Trades.of(orders, row, winners.paid[group], winners.received[group])
 

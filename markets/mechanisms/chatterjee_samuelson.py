@@ -24,8 +24,8 @@ class ChatterjeeSamuelson(Mechanism):
     a pair with bid b and ask s trades at ``p = k b + (1 - k) s``, that is the buyer keeps the part 1 - k of
     ``bid - ask``.
 
-    b = s is a trade. Ties of the matching go by a permutation of the rows drawn once. k = 0 lets the seller
-    make the offer, k = 1 the buyer (`TakeItOrLeaveIt`).
+    b = s is a trade. Ties of the matching go by a random order of the rows. k = 0 lets the seller make the
+    offer, k = 1 the buyer (`TakeItOrLeaveIt`).
 
     Attributes
     ----------

@@ -28,7 +28,7 @@ class ClarkePivot(Mechanism):
     taxes: returning them would spoil the incentives.
 
     A buyer stands for the rows with its largest ``bid - ask``, as many as its demand for a position; ties go
-    by a permutation of the rows drawn once. Where the cost is 0 the block is free and nobody is pivotal.
+    by a random order of the rows. Where the cost is 0 the block is free and nobody is pivotal.
 
     Attributes
     ----------

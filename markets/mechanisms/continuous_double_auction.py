@@ -11,14 +11,14 @@ import numpy as np
 from pydantic import Field
 from pydantic.dataclasses import dataclass
 
-from markets.columns import IntArray
 from markets.gode_sunder_book import GodeSunderBook
 from markets.goods import LICENCE_KINDS
+from markets.luck import Luck, mixed
 from markets.mechanisms.base import MECHANISMS, Mechanism, Properties
 from markets.mechanisms.call_market import require_one
 from markets.order_book import OrderBook
 from markets.orders import Orders, Trades
-from markets.ranking import first_appearance
+from markets.ranking import first_rows
 
 
 @MECHANISMS.register
@@ -36,11 +36,9 @@ class ContinuousDoubleAuction(Mechanism):
       every trade wipes the book (`markets.gode_sunder_book.GodeSunderBook`). Those who have not traded come
       again in the same order, `passes` times in all.
 
-    The price is the standing quote. The order of arrival uses the one permutation of the rows: buyers, and
-    listings, are numbered by their first appearance in it, and a generator seeded with the places at which
-    these numbers appear mixes bids and units. Where all pairs exist, every order of the buyers and of the
-    listings is as likely as any other. In markets of one or two buyers or listings there are few such places,
-    so few ways to mix; where there is one pair alone, its ask always stands first.
+    The price is the standing quote. Every order of the bids and units of a position is as likely as any
+    other, and positions are independent: a pair that is alone trades at its bid or at its ask, half of the
+    time each.
 
     Attributes
     ----------
@@ -108,26 +106,16 @@ class ContinuousDoubleAuction(Mechanism):
         InputError
             If a buyer's bids differ within a position or a listing's asks differ between buyers.
         """
-        priority = self.draw_priority(orders, rng)
+        luck = self.draw(orders, rng)
         require_one("orders.bid", "buyer's rows of a position", orders.seat, orders.bid)
         require_one("orders.ask", "listing's rows", orders.lot, orders.ask)
-        deals = [
-            deal
-            for rows in orders.books(np.argsort(priority))
-            for deal in self._trade(orders, rows, priority[rows])
-        ]
+        arrivals = _Arrivals.of(orders, luck)
+        deals = [deal for order in arrivals.books for deal in self._trade(arrivals, order)]
         row, price = zip(*deals, strict=True) if deals else ((), ())
         return Trades.of(orders, np.array(row, dtype=np.int64), price, price)
 
-    def _trade(self, orders: Orders, rows: IntArray, places: IntArray) -> Iterator[tuple[int, float]]:
-        """Yield the row and the price of each trade of one position.
-
-        Parameters
-        ----------
-        rows, places : int64[n]
-            The rows of the position in the order of the permutation, and where they are in it.
-        """
-        arrivals = _Arrivals.of(orders, rows, places)
+    def _trade(self, arrivals: "_Arrivals", order: list[int]) -> Iterator[tuple[int, float]]:
+        """Yield the row and the price of each trade of the position whose quotes arrive in this order."""
         row_of = arrivals.row_of
 
         def may_trade(buyer: int, seller: int) -> bool:
@@ -137,7 +125,7 @@ class ContinuousDoubleAuction(Mechanism):
         book = OrderBook(may_trade) if persistent else GodeSunderBook(may_trade)
         quotes, traded = len(arrivals.quote), set[int]()
         for turn in range(1 if persistent else self.passes):
-            for place in arrivals.order:
+            for place in order:
                 if place in traded:
                     continue
                 quote = arrivals.trader[place], arrivals.is_bid[place], arrivals.quote[place]
@@ -148,14 +136,14 @@ class ContinuousDoubleAuction(Mechanism):
 
 @dataclasses.dataclass(frozen=True)
 class _Arrivals:
-    """The quotes of one position: A of them, the units' asks and then the bids.
+    """The quotes of all positions: A of them, the bids and then the units' asks.
 
     Attributes
     ----------
     trader, is_bid, quote : list [A]
-        Who quotes what; buyers have the numbers from 0 and listings those that follow.
-    order : list of int [A]
-        The quotes' places in the order in which they arrive.
+        Who quotes what; buyers have the numbers of their seats and listings those that follow.
+    books : list of list of int
+        For each position its quotes' places in the order in which they arrive.
     row_of : dict
         The order of each (buyer, listing) that may trade.
     """
@@ -163,25 +151,30 @@ class _Arrivals:
     trader: list[int]
     is_bid: list[bool]
     quote: list[float]
-    order: list[int]
+    books: list[list[int]]
     row_of: dict[tuple[int, int], int]
 
     @classmethod
-    def of(cls, orders: Orders, rows: IntArray, places: IntArray) -> "_Arrivals":
-        """Take the quotes from the rows of a position, sorted by priority, and mix them."""
-        who, first_of_buyer = first_appearance(orders.buyer[rows])
-        what, first_of_listing = first_appearance(orders.listing[rows])
-        buyers = len(first_of_buyer)
-        supply = np.minimum(orders.capacity[rows[first_of_listing]], np.bincount(what))
-        listing = np.repeat(np.arange(len(supply)), supply)
-        trader = np.concatenate([buyers + listing, np.arange(buyers)])
-        ask, bid = orders.ask[rows[first_of_listing]], orders.bid[rows[first_of_buyer]]
-        seed = np.concatenate([places, who, what]).astype(np.uint32)
-        pairs = zip(who.tolist(), (buyers + what).tolist(), strict=True)
+    def of(cls, orders: Orders, luck: Luck) -> "_Arrivals":
+        """Take the quotes from the rows and draw when each arrives."""
+        seat, lot = first_rows(orders.seat), first_rows(orders.lot)
+        supply = np.minimum(orders.capacity[lot], np.bincount(orders.lot, minlength=len(lot)))
+        listing = np.repeat(np.arange(len(lot)), supply)
+        unit = np.arange(len(listing)) - np.repeat(np.cumsum(supply) - supply, supply)
+        arrival = np.concatenate(
+            [
+                luck.of_groups("arrival of bids", orders.seat),
+                mixed(luck.of_groups("arrival of units", orders.lot)[listing], unit),
+            ]
+        )
+        position = orders.position[np.concatenate([seat, lot[listing]])]
+        by_book = np.lexsort((arrival, position))
+        ends = np.flatnonzero(np.diff(position[by_book])) + 1
+        pairs = zip(orders.seat.tolist(), (len(seat) + orders.lot).tolist(), strict=True)
         return cls(
-            trader.tolist(),
-            (trader < buyers).tolist(),
-            np.concatenate([ask[listing], bid]).tolist(),
-            np.random.default_rng(seed).permutation(len(trader)).tolist(),
-            dict(zip(pairs, rows.tolist(), strict=True)),
+            np.concatenate([np.arange(len(seat)), len(seat) + listing]).tolist(),
+            (np.arange(len(arrival)) < len(seat)).tolist(),
+            np.concatenate([orders.bid[seat], orders.ask[lot[listing]]]).tolist(),
+            [order.tolist() for order in np.split(by_book, ends)],
+            dict(zip(pairs, range(len(orders)), strict=True)),
         )

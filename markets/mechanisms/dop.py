@@ -24,8 +24,8 @@ class DeterministicOptimalPrice(Mechanism):
     is the price p with the largest profit ``(p - c) k`` from the others.
 
     Nobody's own bid moves its offer. A buyer takes its best offers of a position, largest ``w - z`` first, up
-    to its demand; ties go by a permutation of the rows drawn once. Rows with ``bid < ask`` do not count. A
-    row without others is made no offer: an empty sample tells no price.
+    to its demand; ties go by a random order of the rows. Rows with ``bid < ask`` do not count. A row without
+    others is made no offer: an empty sample tells no price.
 
     Notes
     -----

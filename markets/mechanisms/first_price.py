@@ -22,9 +22,8 @@ class FirstPrice(Mechanism):
     Rule: rows with ``bid >= ask`` are matched, largest ``bid - ask`` first (see
     `markets.matching.stable_matching`); the winner of row r pays ``bid[r]`` and the seller receives it.
 
-    Ties go by a permutation of the rows drawn once. Without an eligible bid a listing is not sold; a single
-    bidder pays its own bid. Where all asks of a listing are its reserve, this is the textbook auction with
-    that reserve.
+    Ties go by a random order of the rows. Without an eligible bid a listing is not sold; a single bidder pays
+    its own bid. Where all asks of a listing are its reserve, this is the textbook auction with that reserve.
 
     Notes
     -----

@@ -27,9 +27,8 @@ class KDoubleAuction(MarginRule):
     a missing s plus infinity). Buyers pay p, sellers receive it. Then winners are matched to units so that
     the sum of the trial gains is largest.
 
-    b_K = s_K is a trade. Ties at the margin go by a permutation of the rows drawn once (a buyer and a listing
-    take the smallest number of their rows); listings with equal asks take turns. With K = 0 there is no price
-    and no trade; one buyer and one unit trade at ``(1 - k) s + k b``.
+    b_K = s_K is a trade. Ties at the margin go by lot; listings with equal asks take turns. With K = 0 there
+    is no price and no trade; one buyer and one unit trade at ``(1 - k) s + k b``.
 
     A pair without a row never trades. If no matching of the winners avoids all such pairs, the largest number
     of pairs that exist trades, and the winners left over do not; the price stays. Short lists

@@ -36,8 +36,8 @@ class KalaiSmorodinsky(Mechanism):
 
     With r = q = 1 the frontier is a line, both excesses are equal and the rule is `NashBargaining` with equal
     power. Otherwise a risk-averse buyer (r < 1) gets less than half, but more than the r/(r + q) that Nash's
-    solution gives it. A pair with d_b + d_s = S keeps that. Ties of the matching go by a permutation of the
-    rows drawn once.
+    solution gives it. A pair with d_b + d_s = S keeps that. Ties of the matching go by a random order of the
+    rows.
 
     Attributes
     ----------

@@ -25,8 +25,8 @@ class Lindahl(Mechanism):
     the two marks of a Lindahl equilibrium.
 
     The seller receives all that is paid. A buyer stands for the rows with its largest ``bid - ask``, as many
-    as its demand for a position; ties go by a permutation of the rows drawn once. Where the cost is 0 the
-    block is free, and whoever bids 0 has the price 0.
+    as its demand for a position; ties go by a random order of the rows. Where the cost is 0 the block is
+    free, and whoever bids 0 has the price 0.
 
     Attributes
     ----------

@@ -30,9 +30,8 @@ class McAfee(MarginRule):
     trade without bounds, and trade at the posted price ``(lowest + highest) / 2`` with them.
 
     Units, ties and pairs that cannot trade are as in `CallMarket`: b_K = s_K is a pair like others; ties go
-    by a permutation of the rows drawn once. With K = 0, or K = 1 and no p0 that fits, nothing trades. Where
-    s_K = s_{K+1}, as when the listing at the margin has copies left, p0 lies below s_K and the market is
-    always reduced.
+    by lot. With K = 0, or K = 1 and no p0 that fits, nothing trades. Where s_K = s_{K+1}, as when the listing
+    at the margin has copies left, p0 lies below s_K and the market is always reduced.
 
     Attributes
     ----------

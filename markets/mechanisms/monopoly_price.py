@@ -28,7 +28,7 @@ class MonopolyPrice(PriorBased):
     with ``bid >= p`` may buy; its buyer pays p and the seller receives it.
 
     Nobody's own bid moves its price. A buyer takes its best offers of a position, largest ``bid - p`` first,
-    up to its demand; ties go by a permutation of the rows drawn once. With nobody on one side nothing trades.
+    up to its demand; ties go by a random order of the rows. With nobody on one side nothing trades.
 
     Attributes
     ----------

@@ -27,7 +27,7 @@ class Moulin(Mechanism):
 
     The seller receives what is paid: the whole cost or nothing. S is the largest set that is willing to share
     equally; whoever is worth just its share stays. A buyer stands for the rows it is worth most in, as many
-    as its demand for a position; ties go by a permutation of the rows drawn once.
+    as its demand for a position; ties go by a random order of the rows.
 
     Attributes
     ----------

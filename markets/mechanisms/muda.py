@@ -12,10 +12,10 @@ from pydantic.dataclasses import dataclass
 from markets.call_books import CallBooks, Winners
 from markets.columns import BoolArray
 from markets.goods import LICENCE_KINDS
+from markets.luck import fresh, heads
 from markets.margin import Terms
 from markets.mechanisms.base import MECHANISMS, Properties
 from markets.mechanisms.call_market import ONE_UNIT_EACH, CallMarket
-from markets.ranking import dense_codes
 
 
 @MECHANISMS.register
@@ -37,12 +37,7 @@ class MUDA(CallMarket):
     The right half trades likewise at the price of the left. A half without buyers or without units has no
     price, and the other half does not trade; so one buyer and one unit never do.
 
-    Coins and lottery use the one permutation of the rows that also breaks ties. Buyers, and listings, are
-    numbered by their first appearance in it; the coins come from a generator seeded with the order in which
-    these numbers appear, and a lottery takes the smallest numbers (listings take turns, one unit each). Where
-    all pairs exist, who has which number is uniform and independent of that order. In markets of fewer than
-    some three buyers and three listings there are too few such orders for fair coins; a complete book of two
-    by two never trades.
+    All coins are independent, of each other and of the lottery, in which listings take turns, one unit each.
 
     Units and pairs that cannot trade are as in `CallMarket`.
 
@@ -55,7 +50,7 @@ class MUDA(CallMarket):
     -----
     A report moves only the price of the other half. Large markets are needed: the share of the first best
     goes to 1 as the market grows, but trade within halves and at another's price costs much in small ones.
-    Cost as that of `KDoubleAuction`, and O(R) for the seed.
+    Cost as that of `KDoubleAuction`.
 
     References
     ----------
@@ -121,17 +116,5 @@ class MUDA(CallMarket):
 
 
 def toss_coins(books: CallBooks) -> tuple[BoolArray, BoolArray]:
-    """Return a coin for each place among the bids, bool[B], and for each listing's number, bool[L].
-
-    One generator a book, seeded with the order in which its buyers and listings appear.
-    """
-    of_bid = np.zeros(len(books.bid), dtype=bool)
-    of_listing = np.zeros(int(books.listing.max(initial=-1)) + 1, dtype=bool)
-    for orders in books.each():
-        bid, listing = books.row_bid[orders], books.row_listing[orders]
-        who, what = dense_codes(books.buyer[bid]), dense_codes(listing)
-        buyers, listings = int(who.max()) + 1, int(what.max()) + 1
-        seed = np.concatenate([who, what]).astype(np.uint32)
-        coins = np.random.default_rng(seed).random(buyers + listings) < 0.5
-        of_bid[bid], of_listing[listing] = coins[who], coins[buyers + what]
-    return of_bid, of_listing
+    """Return a coin for each place among the bids, bool[B], and for each listing's number, bool[L]."""
+    return heads(fresh("coins", books.bid_luck)), heads(fresh("coins", books.listing_luck))

@@ -34,7 +34,7 @@ class Myerson(Mechanism):
     with the optimal reserve (`ReserveAuction`). Where they differ it is not: the buyer who is expected to
     value the good less is favoured, so that the other has to fear it.
 
-    Ties go by a permutation of the rows drawn once; the winner of a tie pays its bid. A single bidder pays
+    Ties go by a random order of the rows; the winner of a tie pays its bid. A single bidder pays
     ``phi_i^-1(ask)``. Unlimited copies refuse nobody: every buyer is offered a price of its own. Bids below a
     distribution's support never win; from its upper end on the virtual value is the bid.
 

@@ -30,7 +30,7 @@ class MyersonSatterthwaite(Mechanism):
     This is the direct form of the linear equilibrium of `ChatterjeeSamuelson` at k = 1/2: the mechanism
     shades for the parties, so that they need not. The price lies between c and v in every trade, and nobody
     outside [l, h] loses: a bid above h counts as h, one below l never trades. ``v - c`` at the threshold is a
-    trade. Ties of the matching go by a permutation of the rows drawn once.
+    trade. Ties of the matching go by a random order of the rows.
 
     Attributes
     ----------

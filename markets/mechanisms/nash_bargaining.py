@@ -29,7 +29,7 @@ class NashBargaining(Mechanism):
       `markets.bargaining.Pairing`, also for why a deal always pays, S = v - c >= d_b + d_s);
     - both 0 if `disagreement` is ``none``.
 
-    Ties of the matching go by a permutation of the rows drawn once.
+    Ties of the matching go by a random order of the rows.
 
     Attributes
     ----------

@@ -22,10 +22,11 @@ class PostedPrice(Mechanism):
 
     Rule: with a fixed price p, row r may trade iff ``bid[r] >= p >= ask[r]``; without one, iff ``bid[r] >=
     ask[r]`` and p is ``ask[r]``. Buyers take the rows with the largest ``bid - p``, up to their demand. A
-    listing with more takers than copies serves them by a uniform lottery: the smallest numbers of a
-    permutation of the rows drawn once. The buyer pays p, the seller receives it.
+    listing with more takers than copies serves them by a uniform lottery, and who is turned away goes on to
+    its next best. The buyer pays p, the seller receives it.
 
-    Ties between listings of a buyer go by the same permutation. With nobody on one side nothing trades.
+    A buyer that likes two listings best takes one of them by a lot of its own. With nobody on one side
+    nothing trades.
 
     Attributes
     ----------
@@ -77,9 +78,10 @@ class PostedPrice(Mechanism):
 
     def clear(self, orders: Orders, rng: np.random.Generator) -> Trades:
         """Match buyers' favourites by lot at the posted prices."""
-        priority = self.draw_priority(orders, rng)
+        luck = self.draw(orders, rng)
         price = orders.ask if self.price is None else np.full(len(orders), self.price)
         willing = (orders.bid >= price) & (price >= orders.ask)
-        lottery = np.zeros(len(orders))
-        won, _ = stable_matching(orders, willing, orders.bid - price, lottery, priority)
+        # A buyer's choice must not tell how it will fare in the lottery of what it chose.
+        lottery = (luck.of("lottery") >> np.uint64(11)).astype(np.float64)
+        won, _ = stable_matching(orders, willing, orders.bid - price, lottery, luck.priority)
         return Trades.of(orders, np.flatnonzero(won), price[won], price[won])

@@ -39,7 +39,7 @@ class PrivateBargaining(Mechanism):
 
     One cell is bargaining under the prior alone; as cells grow in number, prices go to those of
     `NashBargaining` without threats. Numbers outside [l, h] count as being in the cell next to them. Ties of
-    the matching go by a permutation of the rows drawn once.
+    the matching go by a random order of the rows.
 
     Attributes
     ----------

@@ -25,8 +25,8 @@ class ProvisionPoint(Mechanism):
     everybody pays its bid times cost over bids, so that the cost is met exactly.
 
     The seller receives all that is paid. A buyer contributes to the rows with its largest ``bid - ask``, as
-    many as its demand for a position; ties go by a permutation of the rows drawn once. Where the cost is 0
-    the block goes to all who bid on it, free if excess is given back.
+    many as its demand for a position; ties go by a random order of the rows. Where the cost is 0 the block
+    goes to all who bid on it, free if excess is given back.
 
     Attributes
     ----------

@@ -35,8 +35,8 @@ class ReserveAuction(PriorBased):
     largest ``(p - ask)(1 - F(p))``, which does not depend on how many bid. The prior is a given distribution
     or the bids of earlier rounds (`markets.priors`).
 
-    Ties go by a permutation of the rows drawn once; the winner of a tie pays its bid. A single bidder pays
-    its floor; a price of 0 is a sale. Unlimited copies refuse nobody and are sold at the floor.
+    Ties go by a random order of the rows; the winner of a tie pays its bid. A single bidder pays its floor; a
+    price of 0 is a sale. Unlimited copies refuse nobody and are sold at the floor.
 
     Attributes
     ----------

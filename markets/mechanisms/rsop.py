@@ -9,6 +9,7 @@ import numpy as np
 from pydantic.dataclasses import dataclass
 
 from markets.copies import LotTable, optimal_price, require_copies, take_copies
+from markets.luck import heads
 from markets.mechanisms.base import MECHANISMS, Mechanism, Properties
 from markets.orders import Orders, Trades
 
@@ -19,22 +20,20 @@ class RandomSamplingOptimalPrice(Mechanism):
     """Buyers of a listing are split by coins; each part is offered the best price of the other part.
 
     Rule: with w = ``bid - ask`` the surplus of a row, the optimal markup of a set of rows is the w_(k) with
-    the largest ``k w_(k)``, w_(1) >= w_(2) >= ... >= 0, the lowest of several; of an empty set it is
+    the largest ``k w_(k)``, w_(1) >= w_(2) >= ... >= 0, the highest of several; of an empty set it is
     infinite, no sale. Every row of a listing is offered the optimal markup z of the rows on the other side of
     the coin; it buys iff ``w >= z``, pays ``ask + z``, and the seller receives it. With equal asks c that is
     the price p with the largest profit ``(p - c) k`` from the other part.
 
-    The coins are the last bits of the one permutation of the rows that is drawn: of all rows of a market half
-    (rounded up) fall on one side. Within one listing of many, coins are as good as independent; a listing
-    alone in its market is split into halves. A buyer takes its best offers of a position, largest ``w - z``
-    first, up to its demand; ties go by the same permutation. Rows with ``bid < ask`` do not count.
+    The coins are fair and independent, one a row, so that all may fall alike: then nothing is sold. A buyer
+    takes its best offers of a position, largest ``w - z`` first, up to its demand; ties of its offers go by
+    lot. Rows with ``bid < ask`` do not count.
 
     Notes
     -----
-    Truth is dominant whatever the coins. With independent coins the expected profit is at least F(2)/4.68,
-    where F(2) is the most that one price can earn from two buyers or more
-    (`markets.theory.single_price_revenue`); n equal bids of 1 earn n (1 - 2^(1 - n)). Time O(R log R), memory
-    O(R).
+    Truth is dominant whatever the coins. The expected profit is at least F(2)/4.68, where F(2) is the most
+    that one price can earn from two buyers or more (`markets.theory.single_price_revenue`); n equal bids of 1
+    earn n (1 - 2^(1 - n)). Time O(R log R), memory O(R).
 
     References
     ----------
@@ -43,12 +42,12 @@ class RandomSamplingOptimalPrice(Mechanism):
 
     Examples
     --------
-    Two buyers alone are always on different sides, each offered what the other bids:
+    Two buyers are on different sides half of the time, each offered what the other bids:
 
     >>> orders = Orders.of(buyer=[1, 2], seller=[0, 0], listing=[7, 7], bid=[5.0, 4.0], ask=[1.0, 1.0])
-    >>> trades = RandomSamplingOptimalPrice().clear(orders, np.random.default_rng(0))
-    >>> trades.buyer.tolist(), trades.paid.tolist()
-    ([1], [4.0])
+    >>> sold = [RandomSamplingOptimalPrice().clear(orders, np.random.default_rng(seed)) for seed in range(9)]
+    >>> sorted({(*trades.buyer.tolist(), *trades.paid.tolist()) for trades in sold})
+    [(), (1, 4.0)]
     """
 
     name: str = "rsop"
@@ -79,12 +78,12 @@ class RandomSamplingOptimalPrice(Mechanism):
         InputError
             If a listing has fewer copies than buyers.
         """
-        priority = self.draw_priority(orders, rng)
+        luck = self.draw(orders, rng)
         require_copies(orders)
-        side = 2 * orders.lot + priority % 2
+        side = 2 * orders.lot + heads(luck.of("coins"))
         row = np.flatnonzero(orders.surplus >= 0)
         groups = 2 * (int(orders.lot.max(initial=-1)) + 1)
         best = np.full(groups, np.inf)
         for table in LotTable.by_size(row, side[row], orders.surplus[row]):
             best[table.name] = optimal_price(table)
-        return take_copies(orders, priority, best[side ^ 1])
+        return take_copies(orders, luck.priority, best[side ^ 1])

@@ -35,7 +35,7 @@ class Rubinstein(Mechanism):
     of the listing's ``best_refused`` surplus (`markets.bargaining.Pairing`); both 0 if `outside` is ``none``.
     The buyer pays ``bid`` less what it gets.
 
-    Ties of the matching go by a permutation of the rows drawn once.
+    Ties of the matching go by a random order of the rows.
 
     Attributes
     ----------

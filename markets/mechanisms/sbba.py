@@ -31,9 +31,8 @@ class SBBA(MarginRule):
 
     Buyers pay p, sellers receive it. A missing s_{K+1} is plus, a missing b_{K+1} minus infinity.
 
-    The lottery uses the one permutation of the rows that also breaks ties: buyers, and listings, stand in
-    line by the smallest number of their rows; listings take turns, one unit each; the last in line goes home.
-    In a book where all pairs exist and each listing has one unit this is uniform.
+    For the lottery buyers, or listings, stand in a random line; listings take turns, one unit each; the last
+    in line goes home. Where each listing has one unit everybody has the same chance.
 
     Units, ties and pairs that cannot trade are as in `CallMarket`: b_K = s_K is a pair like others, and
     s_{K+1} = b_K (or b_{K+1} = s_K) lets all K trade. With K = 0, or K = 1 and nobody left out who fits,

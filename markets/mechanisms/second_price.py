@@ -25,8 +25,8 @@ class SecondPrice(Mechanism):
     of a listing are its reserve, this is the textbook rule: the larger of the reserve and the highest losing
     bid.
 
-    Ties go by a permutation of the rows drawn once; the winner of a tie gains nothing. A single bidder pays
-    its ask. A price of 0 is a sale at 0. Unlimited copies refuse nobody and are sold at the ask.
+    Ties go by a random order of the rows; the winner of a tie gains nothing. A single bidder pays its ask. A
+    price of 0 is a sale at 0. Unlimited copies refuse nobody and are sold at the ask.
 
     Notes
     -----

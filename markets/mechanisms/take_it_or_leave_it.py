@@ -24,8 +24,8 @@ class TakeItOrLeaveIt(Mechanism):
     a pair trades at its ask if the seller is the proposer, at its bid if the buyer is. The other side's quote
     says which offers it accepts, and ``bid - ask``, what the offer leaves to it, which it likes best.
 
-    An offer that leaves nothing is accepted. Ties go by a permutation of the rows drawn once. These are the
-    ends k = 0 and k = 1 of `ChatterjeeSamuelson`.
+    An offer that leaves nothing is accepted. Ties go by a random order of the rows. These are the ends k = 0
+    and k = 1 of `ChatterjeeSamuelson`.
 
     Attributes
     ----------

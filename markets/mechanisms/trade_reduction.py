@@ -21,8 +21,7 @@ class TradeReduction(MarginRule):
     1)(b_K - s_K)``.
 
     Units, ties and pairs that cannot trade are as in `CallMarket`: b_K = s_K is a pair like others; ties go
-    by a permutation of the rows drawn once. With K <= 1, so always with one buyer or one unit, nothing
-    trades.
+    by lot. With K <= 1, so always with one buyer or one unit, nothing trades.
 
     Notes
     -----

@@ -21,10 +21,9 @@ class TwoSidedVCG(MarginRule):
     gets ``U = min(b_K, s_{K+1})`` (what is missing is left out), and the broker subsidises them with ``K (U -
     L)``: payments are what a winner's presence costs the others (Vickrey, Clarke and Groves).
 
-    Units, ties and pairs that cannot trade are as in `CallMarket`: b_K = s_K is a trade; ties go by a
-    permutation of the rows drawn once. With K = 0 nothing trades. One buyer and one unit trade whenever bid
-    >= ask: the buyer pays the ask and the seller gets the bid. Copies left over at the margin make L = U =
-    s_K: no subsidy.
+    Units, ties and pairs that cannot trade are as in `CallMarket`: b_K = s_K is a trade; ties go by lot. With
+    K = 0 nothing trades. One buyer and one unit trade whenever bid >= ask: the buyer pays the ask and the
+    seller gets the bid. Copies left over at the margin make L = U = s_K: no subsidy.
 
     Notes
     -----

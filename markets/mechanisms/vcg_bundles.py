@@ -32,8 +32,8 @@ class VCGBundles(Mechanism):
     a loser could do better together), and a bidder may gain by bidding under several names.
 
     Listings without contents are sold like those of `assignment`, position by position, which is the same
-    rule. Ties depend on a permutation of the rows drawn once. A row of surplus 0 that has contents does not
-    trade.
+    rule. Ties depend on random orders of the buyers and of the listings. A row of surplus 0 that has contents
+    does not trade.
 
     Notes
     -----
@@ -94,10 +94,10 @@ class VCGBundles(Mechanism):
         InputError
             If the orders are more than can be solved exactly.
         """
-        by_priority = np.argsort(self.draw_priority(orders, rng))
-        bundled = orders.contents[by_priority] > 0
-        single, single_markup = assign_positions(orders, by_priority[~bundled], orders.surplus, supported)
-        rows = by_priority[bundled & (orders.surplus[by_priority] > 0)]
+        line = self.draw(orders, rng).line(orders)
+        bundled = orders.contents[line] > 0
+        single, single_markup = assign_positions(orders, line[~bundled], orders.surplus, supported)
+        rows = line[bundled & (orders.surplus[line] > 0)]
         won, externality = PackageMarket.of(
             orders.seat[rows],
             orders.seller[rows],

@@ -26,7 +26,7 @@ class VoluntaryContributions(Mechanism):
     seller keeps any excess.
 
     A buyer contributes to the rows with its largest ``bid - ask``, as many as its demand for a position; ties
-    go by a permutation of the rows drawn once. Where the cost is 0 the block is free.
+    go by a random order of the rows. Where the cost is 0 the block is free.
 
     Attributes
     ----------

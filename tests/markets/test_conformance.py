@@ -346,7 +346,6 @@ def charged(orders, paid, received):
 
 class Broken(FirstPrice):
     def clear(self, orders, rng):
-        rng.permutation(len(orders))
         return self.rule(orders, rng)
 
 
@@ -357,8 +356,10 @@ BREAKS = {
     "the broker must keep nothing": lambda o, rng: won(o, o.bid, o.ask),
     "nobody must pay without a trade": lambda o, rng: charged(o, o.bid, o.bid),
     "a listing must have as many winners": lambda o, rng: won(o, o.bid),
-    "draw one permutation of its rows; it drew 2": lambda o, rng: (rng.permutation(len(o)), won(o, o.bid))[1],
-    "draw nothing but its permutation": lambda o, rng: (rng.random(), won(o, o.bid))[1],
+    "take all its luck from `draw`": lambda o, rng: won(o, o.ask + o.surplus.clip(0) * rng.random()),
+    "what else is cleared must not change what is paid": lambda o, rng: won(
+        o, o.ask + o.surplus.clip(0) / max(1, len(o))
+    ),
     "the same orders and seed": lambda o, rng: won(
         o, o.ask + (o.surplus.clip(0) * np.random.default_rng().random())
     ),
@@ -378,6 +379,7 @@ def test_a_broken_mechanism_is_caught(sentence):
         buyer=[1, 2, 3],
         seller=[0, 0, 0],
         listing=[0, 0, 0] if exclusive else [0, 1, 2],
+        position=[0, 1, 2] if "else is cleared" in sentence else [0, 0, 0],
         bid=[5.0, 4.0, 3.0],
         ask=[1.0, 1.0, 1.0],
         capacity=[1, 1, 1],
@@ -400,7 +402,6 @@ LEVY_BREAKS = {
 @pytest.mark.parametrize("sentence", LEVY_BREAKS)
 def test_a_broken_levy_is_caught(sentence):
     def clear(self, orders, rng):
-        rng.permutation(len(orders))
         return Trades.of(orders, [], [], [], LEVY_BREAKS[sentence](orders))
 
     cls = type("Broken", (AllPay,), {"clear": clear})

@@ -5,7 +5,6 @@ import dataclasses
 import numpy as np
 import pytest
 
-from markets.conformance import FixedPriority
 from markets.mechanisms import MECHANISMS
 from markets.mechanisms.call_market import CallMarket
 from tests.markets.strategies import book, random_orders
@@ -27,11 +26,10 @@ def test_a_constant_added_to_all_reports_is_added_to_all_prices(spec):
         spec | {field: spec[field] + 8 for field in mechanism.money_fields if field in spec}
     )
     traded = 0
-    for _ in range(30):
+    for seed in range(30):
         bids, asks = rng.integers(0, 9, 5), rng.integers(0, 9, 4)
-        priority = FixedPriority(rng.permutation(20))
-        trades = mechanism.clear(book(bids, asks), priority)
-        other = moved.clear(book(bids + 8, asks + 8), priority)
+        trades = mechanism.clear(book(bids, asks), np.random.default_rng(seed))
+        other = moved.clear(book(bids + 8, asks + 8), np.random.default_rng(seed))
         assert other.row.tolist() == trades.row.tolist()
         assert other.paid.tolist() == (trades.paid + 8).tolist()
         assert other.received.tolist() == (trades.received + 8).tolist()
@@ -52,12 +50,10 @@ def test_positions_clear_together_as_they_would_alone(spec, density, alike):
         )
         if alike:
             orders = dataclasses.replace(orders, gain=np.full(len(orders), 0.5))
-        priority = rng.permutation(len(orders))
-        together = mechanism.clear(orders, FixedPriority(priority))
+        together = mechanism.clear(orders, np.random.default_rng(seed))
         assert density < 1 or len(together) > 0
         for rows in orders.books(np.arange(len(orders))):
-            line = np.argsort(np.argsort(priority[rows]))
-            alone = mechanism.clear(orders.select(rows), FixedPriority(line))
+            alone = mechanism.clear(orders.select(rows), np.random.default_rng(seed))
             there = np.isin(together.row, rows)
             assert rows[alone.row].tolist() == together.row[there].tolist()
             assert alone.paid.tolist() == together.paid[there].tolist()
@@ -69,13 +65,12 @@ def test_winners_pay_and_get_their_critical_values(spec):
     """A rule is truthful iff allocations are monotone and prices critical values (Myerson 1981)."""
     mechanism, rng = MECHANISMS.build(spec), np.random.default_rng(4)
     winners = 0
-    for _ in range(4):
+    for seed in range(4):
         reports = np.concatenate([0.4 + 0.6 * rng.random(5), 0.6 * rng.random(5)])
-        priority = FixedPriority(rng.permutation(25))
 
-        def outcome(reports, priority=priority):
+        def outcome(reports, seed=seed):
             """Return for each buyer and then each seller its price, NaN without a trade."""
-            trades = mechanism.clear(book(reports[:5], reports[5:]), priority)
+            trades = mechanism.clear(book(reports[:5], reports[5:]), np.random.default_rng(seed))
             price = np.full(10, np.nan)
             price[trades.buyer], price[trades.seller] = trades.paid, trades.received
             return price

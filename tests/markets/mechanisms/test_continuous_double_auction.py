@@ -67,12 +67,6 @@ def test_who_comes_first_is_a_fair_draw():
     assert np.abs(pairs / 2000 - 0.25).max() < 5 * np.sqrt(0.25 * 0.75 / 2000)
 
 
-def test_the_ask_of_a_lonely_pair_stands_first():
-    assert {RULES[0].clear(book([9], [4]), np.random.default_rng(seed)).paid[0] for seed in range(20)} == {
-        4.0
-    }
-
-
 def test_a_listing_sells_its_copies_one_after_the_other():
     trades = RULES[0].clear(book([9, 8, 7], [3], capacity=2), np.random.default_rng(0))
     assert len(trades) == 2

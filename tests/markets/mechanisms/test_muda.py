@@ -3,8 +3,10 @@ import pytest
 from pydantic import ValidationError
 
 from markets.call_books import CallBooks
+from markets.luck import Luck
 from markets.mechanisms.muda import MUDA, toss_coins
 from markets.orders import Orders
+from tests.markets.mechanisms.samples import close
 from tests.markets.strategies import book
 
 RULES = [MUDA(), MUDA(rationing="vickrey")]
@@ -12,8 +14,7 @@ RULES = [MUDA(), MUDA(rationing="vickrey")]
 
 def halves_of(orders, seed):
     """Return which buyers and which listings of a complete book went to the right."""
-    by_priority = np.argsort(np.random.default_rng(seed).permutation(len(orders)))
-    books = CallBooks.of(orders, by_priority)
+    books = CallBooks.of(orders, Luck.draw(orders, np.random.default_rng(seed)))
     of_bid, of_listing = toss_coins(books)
     buyers, listings = (np.zeros(column.max() + 1, dtype=bool) for column in (orders.buyer, orders.listing))
     buyers[orders.buyer[books.row]] = of_bid[books.row_bid]
@@ -29,10 +30,34 @@ def test_a_side_that_cannot_be_divided_never_trades(rule, m, n):
     assert all(len(rule.clear(book([9] * m, [4] * n), rng)) == 0 for _ in range(50))
 
 
-def test_two_by_two_has_too_few_permutations_for_coins():
-    """Six orders of appearance are told apart, and none of them divides both sides, as the rule says."""
-    assert not any(
-        len(MUDA().clear(book([9, 9], [4, 4]), np.random.default_rng(seed))) for seed in range(100)
+def test_two_by_two_trades_if_each_half_has_one_of_both():
+    """With values and costs uniform on [0, 1]: a quarter of the splits, and 25/192 of the first best.
+
+    A half's price is the middle of its two reports, triangular on [0, 1]; at a price p the other half gains
+    p (1 - p)/2, on average 5/48; so a market gains 2 x 5/48 x 1/4, of 2/5.
+    """
+    reports = np.random.default_rng(0).random((100_000, 4))
+    orders = pairs_of_two(reports)
+    trades = MUDA().clear(orders, np.random.default_rng(1))
+    gains = np.bincount(orders.position[trades.row], orders.surplus[trades.row], len(reports))
+    assert close(gains / (2 / 5), 25 / 192)
+    willing = pairs_of_two(np.array([[9.0, 9.0, 4.0, 4.0]]).repeat(4000, axis=0))
+    pairs = np.bincount(willing.position[MUDA().clear(willing, np.random.default_rng(2)).row], minlength=4000)
+    assert set(pairs) == {0, 2}
+    assert close(pairs / 2, 1 / 4)
+
+
+def pairs_of_two(reports):
+    """Return markets side by side of two buyers and two listings, whose bids and asks are a row each."""
+    market, buyer, listing = (a.ravel() for a in np.indices((len(reports), 2, 2)))
+    return Orders.of(
+        buyer=4 * market + buyer,
+        seller=4 * market + 2 + listing,
+        listing=2 * market + listing,
+        position=market,
+        bid=reports[market, buyer],
+        ask=reports[market, 2 + listing],
+        capacity=np.ones(len(market), int),
     )
 
 

@@ -1,10 +1,8 @@
-import itertools
-
 import numpy as np
 import pytest
 
 from markets import theory
-from markets.conformance import FixedPriority
+from markets.luck import Luck, heads
 from markets.mechanisms.rsop import RandomSamplingOptimalPrice
 from tests.markets.mechanisms.samples import close, copies
 
@@ -48,28 +46,33 @@ def test_two_almost_equal_bids_earn_a_quarter():
         ([5, 4, 3, 1], [0, 1, 0, 1], [4, 3, None, None]),
         ([5, 4, 3, 1], [0, 0, 1, 1], [3, 3, None, None]),
         ([5, 4], [0, 1], [4, None]),
-        ([2, 1, 5], [0, 0, 1], [None, None, 1]),
+        ([2, 1, 5], [0, 0, 1], [None, None, 2]),
     ],
 )
 def test_each_side_is_offered_the_best_price_of_the_other(bids, coins, paid):
-    """The lowest of equally good prices: 2 and 1 earn 2 at both."""
-    turn = {side: itertools.count(side, 2) for side in (0, 1)}
-    orders = copies(bids)
-    trades = RSOP.clear(orders, FixedPriority(np.array([next(turn[side]) for side in coins])))
+    """The highest of equally good prices: 2 and 1 earn 2 at both. A seed whose coins fall so is found."""
+    orders, coins = copies(bids), np.array(coins, dtype=bool)
+
+    def fall(seed):
+        return heads(Luck.draw(orders, np.random.default_rng(seed)).of("coins"))
+
+    seed = next(seed for seed in range(1000) if np.array_equal(fall(seed), coins))
+    trades = RSOP.clear(orders, np.random.default_rng(seed))
     got = dict(zip(trades.row.tolist(), trades.paid.tolist(), strict=True))
     assert [got.get(row) for row in range(len(bids))] == paid
 
 
-def test_a_listing_alone_is_split_into_halves():
-    """Four equal bids never fall alike: all are served."""
-    for seed in range(20):
-        trades = RSOP.clear(copies([3, 3, 3, 3]), np.random.default_rng(seed))
-        assert trades.paid.tolist() == [3.0] * 4
+@pytest.mark.parametrize(("bids", "revenue"), [([1, 1], 1), ([2, 1], 0.5), ([8, 4, 2, 1], 3.375)])
+def test_expected_revenue_of_a_listing(bids, revenue):
+    """By enumeration of the coins; alone, as in `earned` among many."""
+    assert close(earned(bids), revenue)
+    alone = [RSOP.clear(copies(bids), np.random.default_rng(seed)).paid.sum() for seed in range(1000)]
+    assert close(alone, revenue)
 
 
 def test_asks_that_differ_shift_each_offer():
-    trades = RSOP.clear(copies([5, 9], [1, 5]), np.random.default_rng(0))
-    assert trades.paid.tolist() == [5.0, 9.0]
+    sold = [RSOP.clear(copies([5, 9], [1, 5]), np.random.default_rng(seed)) for seed in range(20)]
+    assert {tuple(trades.paid.tolist()) for trades in sold} == {(), (5.0, 9.0)}
 
 
 def test_scarce_copies_are_refused():
