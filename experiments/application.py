@@ -4,22 +4,31 @@ Core Objects: run_application, resume_run, report_on
 """
 
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import hydra
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf
 
-from experiments.composition import check_overrides, set_up_hydra
+from experiments.composition import (
+    check_folder,
+    check_grammar,
+    check_overrides,
+    folder_of,
+    quoted,
+    set_up_hydra,
+)
 from experiments.conclusion import conclude, print_conclusion
 from experiments.config import parse
 from experiments.latex import write_run_table, write_sweep_tables
 from experiments.other_folders import refuse_other_folders
-from experiments.runner import finish, resume, start
+from experiments.runner import resume, start
 from experiments.sentences import USER_ERRORS, UserError, tell
-from experiments.sweep_conclusion import OUTCOMES, conclude_sweep, is_sweep
+from experiments.sweep_conclusion import OUTCOMES, check_cells, conclude_sweep, is_sweep
 from experiments.sweeping.command import run_sweep
+from sim.run_folder import RunFolder
 
 FLAGS_WITHOUT_WORK = (
     "--help",
@@ -55,20 +64,44 @@ def run_application(arguments: Sequence[str]) -> int:
             return run_sweep(overrides)
         if len(check_overrides(overrides, sweep=False)) > 1:
             raise UserError(f"several values for one key need the flag -m; got {' '.join(overrides)}")
-    sys.argv = ["parabourse run", *arguments]
-    _hydra_main()
+        with claimed(folder_of(overrides)) as own:
+            _run_hydra([*arguments, own])
+        return 0
+    _run_hydra(arguments)
     return 0
 
 
-def resume_run(folder: Path) -> int:
-    """Go on with a stopped run and conclude it; return the exit code."""
+def _run_hydra(arguments: Sequence[str]) -> None:
+    sys.argv = ["parabourse run", *arguments]
+    _hydra_main()
+
+
+@contextmanager
+def claimed(folder: Path) -> Iterator[str]:
+    """Make a new run's folder and hold it, before Hydra writes there; yield the override that names it."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with RunFolder(folder).held():
+        check_folder(folder)
+        yield f"hydra.run.dir={quoted(str(folder))}"
+
+
+def resume_run(folder: Path, overrides: Sequence[str] = ()) -> int:
+    """Go on with a stopped run, or with a finished one that gets more rounds, and conclude it.
+
+    Returns the exit code.
+    """
     refuse_other_folders(folder)
     if is_sweep(folder):
         raise UserError(f"{folder} holds a sweep, which goes on when its command is repeated; got it for RUN")
     set_up_hydra()
-    config = resume(folder)
-    print_conclusion(conclude(folder, config.run.figures))
-    finish(folder)
+    changed = {}
+    for override in map(check_grammar, overrides):
+        if override.is_sweep_override():
+            raise UserError(f"{override.key_or_group} must have one value; got {override.input_line}")
+        changed[override.key_or_group] = override.value()
+    with RunFolder(folder).held():
+        config = resume(folder, changed)
+        print_conclusion(conclude(folder, config.run.figures))
     return 0
 
 
@@ -77,6 +110,7 @@ def report_on(
     outcomes: Sequence[str] = (),
     half_widths: Mapping[str, float] | None = None,
     latex: bool = False,
+    checked: bool = True,
 ) -> int:
     """Make the report of a finished run or sweep again; return the exit code.
 
@@ -88,6 +122,8 @@ def report_on(
         Of a sweep: as for `conclude_sweep`.
     latex : bool
         Whether to write the tables as LaTeX too.
+    checked : bool
+        Whether damaged files are refused.
 
     Raises
     ------
@@ -97,16 +133,22 @@ def report_on(
     if not folder.is_dir():
         raise UserError(f"RUN_OR_SWEEP must be the folder of a run or sweep; there is no folder {folder}")
     refuse_other_folders(folder)
-    if is_sweep(folder):
-        outcomes = outcomes or OUTCOMES
-        comparison = conclude_sweep(folder, True, outcomes, half_widths)
-        written = write_sweep_tables(folder, comparison, outcomes[0]) if latex else []
-    elif outcomes or half_widths:
-        raise UserError(f"--outcome and --half-width are for sweeps; {folder} is not the folder of a sweep")
-    else:
-        conclusion = conclude(folder, figures=True)
-        print_conclusion(conclusion)
-        written = write_run_table(folder, conclusion.findings) if latex else []
+    run = RunFolder(folder, checked)
+    with run.held():
+        if is_sweep(folder):
+            check_cells(folder, checked)
+            outcomes = outcomes or OUTCOMES
+            comparison = conclude_sweep(folder, True, outcomes, half_widths, checked)
+            written = write_sweep_tables(folder, comparison, outcomes[0]) if latex else []
+        elif outcomes or half_widths:
+            raise UserError(
+                f"--outcome and --half-width are for sweeps; {folder} is not the folder of a sweep"
+            )
+        else:
+            conclusion = conclude(folder, figures=True, checked=checked)
+            print_conclusion(conclusion)
+            written = write_run_table(folder, conclusion.findings) if latex else []
+        run.change({}, signed=[path.name for path in written])
     for path in written:
         print(f"LaTeX:   {path}")
     return 0
@@ -119,7 +161,6 @@ def _hydra_main(composed: DictConfig) -> None:
     try:
         start(config, OmegaConf.to_yaml(composed, resolve=True), folder)
         conclusion = conclude(folder, config.run.figures)
-        finish(folder)
     except USER_ERRORS as error:
         sys.exit(tell(error))
     except KeyboardInterrupt:

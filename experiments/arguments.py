@@ -121,8 +121,11 @@ def _add_studies(commands: Any) -> None:
 
 
 def _add_records(commands: Any) -> None:
-    resume = commands.add_parser("resume", help="go on with a run that was stopped")
+    resume = commands.add_parser("resume", help="go on with a run that was stopped, or give it more rounds")
     resume.add_argument("folder", type=Path, metavar="RUN")
+    resume.add_argument(
+        "overrides", nargs="*", metavar="rounds=N", help="more rounds than it has; it may have finished"
+    )
     report = commands.add_parser(
         "report", help="make summary, tables, figures and report of a run or sweep again"
     )
@@ -139,6 +142,9 @@ def _add_records(commands: Any) -> None:
         help="of a sweep: how many replicates would make the intervals of differences so narrow",
     )
     report.add_argument("--latex", action="store_true", help="write the tables as LaTeX too (booktabs)")
+    report.add_argument(
+        "--damaged", action="store_true", help="read damaged files too, at your own risk; nothing is signed"
+    )
     figures = commands.add_parser("figures", help="draw figures of a run or sweep again, from its records")
     figures.add_argument("folder", type=Path, metavar="RUN_OR_SWEEP")
     figures.add_argument("names", nargs="*", metavar="FIGURE", help="all that apply, if none is named")

@@ -53,7 +53,7 @@ def _resume(given: argparse.Namespace, _: list[str]) -> int:
     from experiments.application import resume_run
 
     logging.basicConfig(level=logging.WARNING)
-    return resume_run(given.folder)
+    return resume_run(given.folder, given.overrides)
 
 
 def _report(given: argparse.Namespace, _: list[str]) -> int:
@@ -61,8 +61,9 @@ def _report(given: argparse.Namespace, _: list[str]) -> int:
     from experiments.textbook.application import is_textbook_run, report_textbook
 
     if is_textbook_run(given.folder):
-        return report_textbook(given.folder)
-    return report_on(given.folder, given.outcome, dict(given.half_width), given.latex)
+        return report_textbook(given.folder, checked=not given.damaged)
+    checked = not given.damaged
+    return report_on(given.folder, given.outcome, dict(given.half_width), given.latex, checked)
 
 
 def _figures(given: argparse.Namespace, _: list[str]) -> int:

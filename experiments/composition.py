@@ -1,10 +1,11 @@
 """From what was typed to validated configurations, before any work starts.
 
-Core Objects: check_overrides, check_grammar, check_folder, set_up_hydra
+Core Objects: check_overrides, check_grammar, check_folder, folder_of, quoted, set_up_hydra
 """
 
 import itertools
 import math
+import re
 import secrets
 import tempfile
 from collections.abc import Sequence
@@ -22,10 +23,12 @@ from experiments.config import Config, parse, register_schemas
 from experiments.known_keys import check_keys, choices
 from experiments.sentences import UserError
 from experiments.trackers import check_tracker
+from sim.atomic import UNFINISHED
 from sim.blocks import cut
 from sim.config import MarketConfig
 from sim.division import divide
 from sim.endowments import load_examples
+from sim.run_folder import CONFIG, LOCK
 from sim.streams import Streams
 
 
@@ -104,12 +107,33 @@ def _composed(overrides: list[str], sweep: bool) -> Config:
     return parse(OmegaConf.masked_copy(composed, [str(key) for key in composed if key != "hydra"]))
 
 
+def folder_of(overrides: Sequence[str]) -> Path:
+    """Return the folder that a run with these overrides is given, which may be another one the next time."""
+    GlobalHydra.instance().clear()
+    with initialize_config_module("conf", version_base="1.3"):
+        folder = compose("config", list(overrides), return_hydra_config=True).hydra.run.dir
+    GlobalHydra.instance().clear()
+    return Path(folder)
+
+
+def quoted(text: str) -> str:
+    """Return a text as the value of an override, whatever characters it has."""
+    escaped = re.sub(r"(\\*)(?=\'|$)", r"\1\1", text).replace("'", "\\'")
+    return "'" + escaped.replace("${", "\\${") + "'"
+
+
 def check_folder(folder: Path) -> None:
-    """Raise ``UserError`` unless a run can make this folder its own; leaves nothing behind."""
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+    """Raise ``UserError`` unless a run can make this folder its own; leaves nothing behind.
+
+    It may be one in which a run was killed before it began: with nothing in it but what Hydra wrote.
+    """
+    if folder.exists() and (not folder.is_dir() or any(not _of_no_run(path) for path in folder.iterdir())):
+        going_on = (
+            f" (its run goes on with: parabourse resume {folder})" if (folder / CONFIG).is_file() else ""
+        )
         raise UserError(
             f"hydra.run.dir must be a new or empty folder, so that no run overwrites another; "
-            f"got {str(folder)!r}"
+            f"got {str(folder)!r}{going_on}"
         )
     there = next(path for path in (folder, *folder.absolute().parents) if path.exists())
     try:
@@ -119,6 +143,14 @@ def check_folder(folder: Path) -> None:
         raise UserError(
             f"hydra.run.dir must be a folder that can be written; got {str(folder)!r} ({error.strerror})"
         ) from error
+
+
+def _of_no_run(path: Path) -> bool:
+    """Return whether a file or folder is one that is there before a run has begun."""
+    if path.is_symlink():
+        return False
+    empty_log = path.suffix == ".log" and path.stat().st_size == 0
+    return empty_log or path.name in (".hydra", LOCK) or path.match(UNFINISHED)
 
 
 def check_world(config: MarketConfig, replicates: int, seed: int) -> None:

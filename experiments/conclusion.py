@@ -4,9 +4,11 @@ Core Objects: conclude, read_run, print_conclusion, sentence
 """
 
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -14,11 +16,17 @@ from rich.console import Console
 from rich.table import Table
 
 from experiments.config import Config
-from experiments.runner import read_config
+from experiments.record_checks import check_tables
+from experiments.runner import config_of
+from experiments.sentences import one_sentence
 from experiments.statistics import Interval
 from experiments.summary import Findings, summarise
-from sim.record_schema import lacking
-from sim.records import RecordError, read_tables, write_atomically
+from sim.atomic import Write
+from sim.records import read_tables
+from sim.run_folder import CHECKPOINT, FIGURES, RecordError, RunFolder, is_remade
+
+if TYPE_CHECKING:
+    from experiments.figures import Drawn
 
 SHOWN = {
     "welfare": "welfare, credits",
@@ -40,56 +48,91 @@ class Conclusion:
     report: Path | None
 
 
-def conclude(folder: Path, figures: bool) -> Conclusion:
+def conclude(folder: Path, figures: bool, checked: bool = True) -> Conclusion:
     """Write `summary.csv` and `replicates.csv` from a run's records and, if asked, its figures and report.
 
     Works on old runs too: everything is made from the records.
 
+    Parameters
+    ----------
+    folder : Path
+        The folder of the run.
+    figures : bool
+        Whether to draw the figures and write the report.
+    checked : bool
+        Whether damaged files are refused. Where not, they are told, and nothing that is made of them is
+        signed.
+
     Raises
     ------
-    sim.records.RecordError
-        If a record is missing or cannot be read.
+    sim.run_folder.RecordError
+        If a record is missing, damaged or cannot be read.
     """
-    config, tables, findings = read_run(folder)
-    write_atomically(folder / "summary.csv", partial(findings.table.to_csv, index=False))
-    write_atomically(folder / "replicates.csv", partial(findings.replicates.to_csv, index=False))
-    if not figures:
-        return Conclusion(folder, config, findings, None)
-    # Imported here: drawing takes seconds to import, and runs without figures need not wait for it.
-    from experiments.figures import draw_figures
-    from experiments.report import write_report
+    run = RunFolder(folder, checked)
+    damaged = tell_damaged(run)
+    try:
+        config, tables, findings = read_run(run)
+        drawn: list[Drawn] = []
+        report = None
+        if figures:
+            # Imported here: drawing takes seconds to import, and runs without figures need not wait for it.
+            from experiments.figures import draw_figures
+            from experiments.report import write_report
 
-    drawn = draw_figures(folder / "figures", config, tables, findings)
-    return Conclusion(folder, config, findings, write_report(folder, config, findings, drawn))
+            drawn = draw_figures(run.place(FIGURES), config, tables, findings)
+            report = write_report(folder, config, findings, drawn, () if checked else damaged)
+    except RecordError:
+        raise
+    except Exception as error:
+        if checked:
+            raise
+        raise RecordError(f"{folder} is too damaged to be read ({one_sentence(error)})") from error
+    summaries: dict[str, Write] = {
+        "summary.csv": partial(findings.table.to_csv, index=False),
+        "replicates.csv": partial(findings.replicates.to_csv, index=False),
+    }
+    made = names_of(folder, drawn, [report] if report else [])
+    # A figure that is drawn no more, or a checkpoint that was deleted to save space.
+    gone = [name for name in damaged if name not in made and (is_remade(name) or not run.has(name))]
+    run.change(summaries, gone, made)
+    return Conclusion(folder, config, findings, report)
 
 
-def read_run(folder: Path) -> tuple[Config, dict[str, pd.DataFrame], Findings]:
+def names_of(folder: Path, drawn: "Sequence[Drawn]", further: Sequence[Path] = ()) -> list[str]:
+    """Return the names within a folder of the files of figures, and of further files."""
+    files = [path for one in drawn for path in one.files]
+    return [path.relative_to(folder).as_posix() for path in (*files, *further)]
+
+
+def tell_damaged(run: RunFolder) -> list[str]:
+    """Say which files of a folder are damaged, where they are made again or read all the same; return them.
+
+    Raises
+    ------
+    sim.run_folder.RecordError
+        If there are others.
+    """
+    damaged = run.check() if run.checked else RunFolder(run.path).damaged_or_list()
+    for name in damaged:
+        then = "is made again" if run.checked else "is read all the same"
+        if name == CHECKPOINT:
+            then = "the run cannot go on from it"
+        print(f"parabourse: {run.path / name} is not what was written, and {then}.", file=sys.stderr)
+    return damaged
+
+
+def read_run(run: RunFolder) -> tuple[Config, dict[str, pd.DataFrame], Findings]:
     """Return the configuration of a run, its tables by name, and what they say.
 
     Raises
     ------
-    sim.records.RecordError
-        If a record is missing or cannot be read.
+    sim.run_folder.RecordError
+        If a record is missing, damaged or cannot be read.
     """
-    config = read_config(folder)
-    tables = read_tables(folder)
-    _check_tables(folder, config, tables)
+    config = config_of(run)
+    tables = read_tables(run)
+    check_tables(run.path, config, tables)
     return config, tables, summarise(config, tables)
-
-
-def _check_tables(folder: Path, config: Config, tables: dict[str, pd.DataFrame]) -> None:
-    """Raise ``RecordError`` unless the tables are those of this configuration."""
-    worlds = len(config.arms) * config.replicates * config.rounds
-    rows = {"rounds": worlds, "organisations": worlds * config.organisations}
-    for name, table in tables.items():
-        if missing := lacking(name, table):
-            raise RecordError(
-                f"{folder / name}.parquet must have the column {missing[0]}; it has {list(table)}"
-            )
-        if len(table) != rows.get(name, len(table)):
-            raise RecordError(
-                f"{folder / name}.parquet must have {rows[name]} rows by its config.yaml; got {len(table)}"
-            )
 
 
 def print_conclusion(conclusion: Conclusion) -> None:

@@ -2,11 +2,10 @@
 
 A page is one HTML file without scripts that needs no network; the words are in `templates/`.
 
-Core Objects: Shown, number, shown_interval, picture, read_manifest, typed_command, write_page
+Core Objects: Shown, number, shown_interval, picture, shown_manifest, typed_command, write_page
 """
 
 import base64
-import json
 import math
 import shlex
 from collections.abc import Sequence
@@ -15,10 +14,11 @@ from pathlib import Path
 from typing import Any
 
 import jinja2
-from omegaconf import OmegaConf
 
 from experiments.figures import Drawn
-from sim.records import write_atomically
+from experiments.plain_data import read_manifest, read_yaml
+from sim.atomic import write_atomically
+from sim.run_folder import RecordError, RunFolder
 
 DASH = "–"
 NO_BREAK = "\u00a0"
@@ -106,11 +106,9 @@ def picture(drawn: Drawn, place: int) -> dict[str, Any]:
     }
 
 
-def read_manifest(folder: Path) -> dict[str, Any]:
+def shown_manifest(folder: RunFolder) -> dict[str, Any]:
     """Return a run's manifest, with None for whatever it lacks."""
-    path = folder / "manifest.json"
-    found = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
-    return dict.fromkeys(MANIFEST) | found
+    return dict.fromkeys(MANIFEST) | read_manifest(folder)
 
 
 def typed_command(overrides: Sequence[object], *flags: str) -> str:
@@ -118,12 +116,22 @@ def typed_command(overrides: Sequence[object], *flags: str) -> str:
     return shlex.join(["parabourse", "run", *flags, *(str(override) for override in overrides)])
 
 
-def read_overrides(path: Path, key: str = "") -> list[object] | None:
-    """Return what was typed, from a file of Hydra's; None where there is none, as for a run from Python."""
-    if not path.is_file():
+def read_overrides(folder: RunFolder, name: str, key: str = "") -> list[object] | None:
+    """Return what was typed, from a file of Hydra's; None where there is none, as for a run from Python.
+
+    Raises
+    ------
+    sim.run_folder.RecordError
+        If the file is damaged or holds no list there.
+    """
+    if not folder.has(name):
         return None
-    found = OmegaConf.load(path)
-    return list(OmegaConf.select(found, key) if key else found)
+    found = read_yaml(folder, name)
+    for part in key.split(".") if key else ():
+        found = found.get(part) if isinstance(found, dict) else None
+    if not isinstance(found, list):
+        raise RecordError(f"{folder.path / name} must hold the list of what was typed; it holds none")
+    return found
 
 
 def write_page(path: Path, template: str, context: dict[str, Any]) -> Path:

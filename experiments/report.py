@@ -7,6 +7,7 @@ Core Objects: write_report, shown
 """
 
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,14 +23,17 @@ from experiments.pages import (
     NOTHING,
     Shown,
     picture,
-    read_manifest,
     read_overrides,
     shown_interval,
+    shown_manifest,
     typed_command,
     write_page,
 )
+from experiments.plain_data import read_text
+from experiments.runner import OVERRIDES
 from experiments.summary import METRICS, Findings
 from sim.record_schema import RECORD_TABLES
+from sim.run_folder import CONFIG, RunFolder
 from sim.settings import SETTINGS
 
 HEADLINE = (
@@ -60,7 +64,9 @@ STORY = {
 """Figures by the section of the page that they belong to."""
 
 
-def write_report(folder: Path, config: Config, findings: Findings, drawn: list[Drawn]) -> Path:
+def write_report(
+    folder: Path, config: Config, findings: Findings, drawn: list[Drawn], damaged: Sequence[str] = ()
+) -> Path:
     """Write `report.html`: a single file without scripts that needs no network, and return its path.
 
     Parameters
@@ -73,8 +79,11 @@ def write_report(folder: Path, config: Config, findings: Findings, drawn: list[D
         What came out.
     drawn : list of Drawn
         The figures, which are copied into the file.
+    damaged : sequence of str
+        Files that were read although they are not what was written; the page says so first.
     """
-    return write_page(folder / "report.html", "report.html.j2", _context(folder, config, findings, drawn))
+    context = _context(folder, config, findings, drawn) | {"damaged": damaged}
+    return write_page(folder / "report.html", "report.html.j2", context)
 
 
 def shown(findings: Findings, arm: str, metric: str, null: float = 0.0) -> Shown:
@@ -113,8 +122,8 @@ def _context(folder: Path, config: Config, findings: Findings, drawn: list[Drawn
     }
     story = _story(drawn)
     told = [one for section in story.values() for one in section]
-    overrides = read_overrides(folder / ".hydra" / "overrides.yaml")
-    whole = folder / "config.yaml"
+    run = RunFolder(folder, checked=False)  # Whoever concludes a run has checked it.
+    overrides = read_overrides(run, OVERRIDES)
     return {
         "config": config,
         "world": world,
@@ -136,9 +145,9 @@ def _context(folder: Path, config: Config, findings: Findings, drawn: list[Drawn
         "metrics": [m for m in METRICS if m in set(findings.table["metric"])],
         "figures": {one.name: picture(one, place) for place, one in enumerate(told, start=1)},
         "story": {section: [one.name for one in shares] for section, shares in story.items()},
-        "manifest": read_manifest(folder),
+        "manifest": shown_manifest(run),
         "command": None if overrides is None else typed_command(overrides),
-        "whole_config": whole.read_text(encoding="utf-8") if whole.is_file() else None,
+        "whole_config": read_text(run, CONFIG) if run.has(CONFIG) else None,
         "folder": folder.name,
         "records": _records(folder),
     }

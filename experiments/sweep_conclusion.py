@@ -1,19 +1,22 @@
 """The conclusion of a sweep: its tables, its choices compared, the figures and the report.
 
-Core Objects: conclude_sweep, check_outcomes, is_sweep
+Core Objects: conclude_sweep, check_cells, check_outcomes, is_sweep
 """
 
+import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from experiments.comparison import Comparison, print_comparison
+from experiments.conclusion import names_of, tell_damaged
 from experiments.config import FigureConfig
-from experiments.runner import read_config
+from experiments.runner import config_of
 from experiments.sentences import UserError
 from experiments.summary import METRICS
-from experiments.sweeping.cells import failure
-from experiments.sweeping.plan import CELLS
+from experiments.sweeping.cells import damaged_records, failure, is_finished
+from experiments.sweeping.plan import CELLS, MULTIRUN, Plan
 from experiments.sweeps import Sweep, aggregate, compare, read_sweep
+from sim.run_folder import FIGURES, RecordError, RunFolder
 
 OUTCOMES = ("welfare", "test_accuracy")
 """Outcomes that a report looks at if no others are asked for."""
@@ -21,7 +24,7 @@ OUTCOMES = ("welfare", "test_accuracy")
 
 def is_sweep(folder: Path) -> bool:
     """Return whether a folder is that of a sweep and not of a run."""
-    return (folder / "multirun.yaml").is_file()
+    return (folder / MULTIRUN).is_file()
 
 
 def conclude_sweep(
@@ -29,6 +32,7 @@ def conclude_sweep(
     figures: bool,
     outcomes: Sequence[str] = OUTCOMES,
     half_widths: Mapping[str, float] | None = None,
+    checked: bool = True,
 ) -> Comparison:
     """Aggregate the finished cells, compare and print the choices and, if asked, draw and write the report.
 
@@ -45,6 +49,8 @@ def conclude_sweep(
         Metrics that are told in detail; the first is printed.
     half_widths : mapping or None
         Half-width that is wanted of the interval of a metric's differences, by metric.
+    checked : bool
+        Whether damaged files are refused.
 
     Raises
     ------
@@ -53,10 +59,10 @@ def conclude_sweep(
     sim.records.RecordError
         If no cell has finished.
     """
-    aggregate(folder)
-    sweep = read_sweep(folder)
+    aggregate(folder, checked)
+    sweep = read_sweep(folder, checked)
     check_outcomes(sweep, outcomes)
-    comparison = compare(folder, half_widths)
+    comparison = compare(folder, half_widths, checked)
     print_comparison(comparison, outcomes[0])
     print(f"tables: {folder / 'sweep.parquet'}, {folder / 'replicates.parquet'}")
     if not figures:
@@ -65,16 +71,47 @@ def conclude_sweep(
     from experiments.figures.sweep import draw_sweep_figures, read_seconds
     from experiments.sweep_report import write_sweep_report
 
-    seconds = read_seconds(folder / CELLS)
-    drawn = draw_sweep_figures(folder / "figures", sweep, seconds, outcomes, look=sweep_look(folder, sweep))
+    own = RunFolder(folder, checked)
+    seconds, look = read_seconds(folder / CELLS), sweep_look(folder, sweep)
+    drawn = draw_sweep_figures(own.place(FIGURES), sweep, seconds, outcomes, look=look)
     failures = {cell: failure(Path(cell)) for cell in sweep.unfinished}
-    print(f"report: {write_sweep_report(folder, sweep, comparison, outcomes, drawn, failures)}")
+    report = write_sweep_report(folder, sweep, comparison, outcomes, drawn, failures)
+    own.change({}, signed=names_of(folder, drawn, [report]))
+    print(f"report: {report}")
     return comparison
 
 
 def sweep_look(folder: Path, sweep: Sweep) -> FigureConfig:
     """Return how the figures of a sweep look: as those of its first finished cell."""
-    return read_config(folder / CELLS / str(sweep.cells["cell"].iloc[0])).run.figure
+    cell = folder / CELLS / str(sweep.cells["cell"].iloc[0])
+    # Whoever concludes a sweep has checked its cells.
+    return config_of(RunFolder(cell, checked=False)).run.figure
+
+
+def check_cells(folder: Path, checked: bool = True) -> None:
+    """Refuse a sweep with a damaged file that cannot be made again, in its folder or that of a finished cell.
+
+    Those that can be made again are told, and so are all others where they are read all the same.
+
+    Raises
+    ------
+    RecordError
+        Naming the first damaged file.
+    """
+    own = RunFolder(folder, checked)
+    tell_damaged(own)
+    for cell in Plan.load(own).unique:
+        path = own.place(f"{CELLS}/{cell.key}")
+        for name in damaged_records(path) if is_finished(path) else ():
+            if checked:
+                raise RecordError(
+                    f"{path / name} must be what was written; it is not (the sweep's command plays this cell "
+                    f"again, `parabourse report --damaged {folder}` reads it at your own risk)"
+                )
+            print(
+                f"parabourse: {path / name} is not what was written, and is read all the same.",
+                file=sys.stderr,
+            )
 
 
 def check_outcomes(sweep: Sweep, outcomes: Sequence[str]) -> None:

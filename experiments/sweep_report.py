@@ -22,14 +22,17 @@ from experiments.pages import (
     Shown,
     number,
     picture,
-    read_manifest,
     read_overrides,
     shown_interval,
+    shown_manifest,
     typed_command,
     write_page,
 )
+from experiments.plain_data import read_text
 from experiments.summary import METRICS
+from experiments.sweeping.plan import MULTIRUN
 from experiments.sweeps import Sweep
+from sim.run_folder import CONFIG, RunFolder
 
 STORY = {
     "outcomes": ("sensitivity", "interaction"),
@@ -75,14 +78,14 @@ def write_sweep_report(
     failures : mapping
         Why each cell that has no result has none, by its folder.
     """
-    cells = [folder / "cells" / str(cell) for cell in sweep.cells["cell"].unique()]
-    manifests = [read_manifest(cell) for cell in cells]
-    overrides = read_overrides(folder / "multirun.yaml", "hydra.overrides.task")
+    cells = [RunFolder(folder / "cells" / str(cell), checked=False) for cell in sweep.cells["cell"].unique()]
+    manifests = [shown_manifest(cell) for cell in cells]
+    # Whoever concludes a sweep has checked what it reads.
+    overrides = read_overrides(RunFolder(folder, checked=False), MULTIRUN, "hydra.overrides.task")
     story = {
         section: [one for one in drawn if one.name.split("-")[0] in names] for section, names in STORY.items()
     }
     told = [one for section in story.values() for one in section]
-    config = cells[0] / "config.yaml"
     context = {
         "keys": {key: list(dict.fromkeys(sweep.cells[key])) for key in sweep.keys},
         "seeds": list(dict.fromkeys(sweep.cells["seed"])),
@@ -101,7 +104,7 @@ def write_sweep_report(
         "significant": SIGNIFICANT,
         "figures": {one.name: picture(one, place) for place, one in enumerate(told, start=1)},
         "story": {section: [one.name for one in shares] for section, shares in story.items()},
-        "whole_config": config.read_text(encoding="utf-8") if config.is_file() else None,
+        "whole_config": read_text(cells[0], CONFIG) if cells[0].has(CONFIG) else None,
         "manifest": manifests[0] | {"versions": _versions(manifests)},
         "seconds": _seconds(manifests),
         "command": None if overrides is None else typed_command(overrides, "-m"),

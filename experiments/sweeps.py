@@ -17,7 +17,7 @@ from experiments.comparison import Comparison, compare_choices
 from experiments.summary import METRICS
 from experiments.sweeping.cells import is_finished
 from experiments.sweeping.plan import CELLS, Plan, PlannedCell
-from sim.records import RecordError, write_atomically
+from sim.run_folder import RecordError, RunFolder
 
 
 @dataclass(frozen=True)
@@ -43,21 +43,29 @@ class Sweep:
     unfinished: list[str]
 
 
-def aggregate(folder: Path) -> None:
+def aggregate(folder: Path, checked: bool = True) -> None:
     """Write `replicates.parquet` and `sweep.parquet` from the finished cells of a sweep's last command.
 
     Their bytes depend on the cells alone, whoever played them and in whatever order.
 
+    Parameters
+    ----------
+    folder : Path
+        The sweep's folder.
+    checked : bool
+        Whether a damaged file is refused.
+
     Raises
     ------
     RecordError
-        If no cell has finished.
+        If no cell has finished, or a file is damaged.
     """
-    plan = Plan.load(folder)
+    own = RunFolder(folder, checked)
+    plan = Plan.load(own)
     finished = [c for c in plan.cells if is_finished(folder / CELLS / c.key)]
     if not finished:
         raise RecordError(f"{folder} must hold at least one finished cell; there is none")
-    replicates = pd.concat([_replicates(folder, planned) for planned in finished], ignore_index=True)
+    replicates = pd.concat([_replicates(own, planned) for planned in finished], ignore_index=True)
     for key in plan.keys:
         replicates[key] = _as_numbers(replicates[key])
     by = ["cell", *plan.keys, "seed", "arm"]
@@ -66,22 +74,27 @@ def aggregate(folder: Path) -> None:
     counts = groups.size().to_numpy()
     if "replicates" not in cells:
         cells.insert(len(by), "replicates", counts)
-    write_atomically(folder / "replicates.parquet", partial(replicates.to_parquet, index=False))
-    write_atomically(folder / "sweep.parquet", partial(cells.to_parquet, index=False))
+    own.change(
+        {
+            "replicates.parquet": partial(replicates.to_parquet, index=False),
+            "sweep.parquet": partial(cells.to_parquet, index=False),
+        }
+    )
 
 
-def read_sweep(folder: Path) -> Sweep:
+def read_sweep(folder: Path, checked: bool = True) -> Sweep:
     """Return the tables that `aggregate` wrote.
 
     Raises
     ------
     RecordError
-        If there are none, or they cannot be read.
+        If there are none, or they are damaged or cannot be read.
     """
-    plan = Plan.load(folder)
+    own = RunFolder(folder, checked)
+    plan = Plan.load(own)
     tables = {}
     for name in ("sweep", "replicates"):
-        path = folder / f"{name}.parquet"
+        path = own.file(f"{name}.parquet")
         try:
             tables[name] = pd.read_parquet(path)
         except (OSError, ValueError) as error:
@@ -94,15 +107,24 @@ def read_sweep(folder: Path) -> Sweep:
     return Sweep(plan.keys, tables["sweep"], tables["replicates"], unfinished)
 
 
-def _replicates(folder: Path, planned: PlannedCell) -> pd.DataFrame:
+def _replicates(folder: RunFolder, planned: PlannedCell) -> pd.DataFrame:
     """Return a cell's replicates with its key and its values of the swept keys."""
-    path = folder / CELLS / planned.key / "replicates.csv"
-    frame = pd.read_csv(path)
+    cell = RunFolder(folder.place(f"{CELLS}/{planned.key}"), folder.checked)
+    frame = _read_csv(cell.file("replicates.csv"))
     own: dict[str, str | int] = {"cell": planned.key, **planned.choice, "seed": planned.seed}
     labels = pd.DataFrame({name: [value] * len(frame) for name, value in own.items()})
-    # Every metric is a column in every sweep, of numbers, whether it applies to these cells or not.
-    metrics = frame.reindex(columns=list(METRICS)).astype("float64")
-    return pd.concat([labels, frame[["arm", "replicate"]], metrics], axis=1)
+    return pd.concat([labels, frame], axis=1)
+
+
+def _read_csv(path: Path) -> pd.DataFrame:
+    """Return a cell's `replicates.csv`, whose metrics are numbers."""
+    try:
+        frame = pd.read_csv(path)
+        # Every metric is a column in every sweep, of numbers, whether it applies to these cells or not.
+        metrics = frame.reindex(columns=list(METRICS)).astype("float64")
+        return frame[["arm", "replicate"]].astype({"arm": "str", "replicate": "int64"}).join(metrics)
+    except (OSError, ValueError, KeyError, TypeError, OverflowError) as error:
+        raise RecordError(f"{path} must hold a cell's metrics; it cannot be read") from error
 
 
 def _as_numbers(values: pd.Series) -> pd.Series:
@@ -111,7 +133,7 @@ def _as_numbers(values: pd.Series) -> pd.Series:
     return values if numbers.isna().any() else numbers
 
 
-def compare(folder: Path, half_widths: Mapping[str, float] | None = None) -> Comparison:
+def compare(folder: Path, half_widths: Mapping[str, float] | None = None, checked: bool = True) -> Comparison:
     """Compare the cells of a sweep's tables; write `comparison.csv` and `differences.csv` into its folder.
 
     Raises
@@ -121,8 +143,12 @@ def compare(folder: Path, half_widths: Mapping[str, float] | None = None) -> Com
     InputError
         As `compare_choices`.
     """
-    sweep = read_sweep(folder)
+    sweep = read_sweep(folder, checked)
     found = compare_choices(sweep.keys, sweep.replicates, sweep.unfinished, half_widths)
-    write_atomically(folder / "comparison.csv", partial(found.levels.to_csv, index=False))
-    write_atomically(folder / "differences.csv", partial(found.differences.to_csv, index=False))
+    RunFolder(folder, checked).change(
+        {
+            "comparison.csv": partial(found.levels.to_csv, index=False),
+            "differences.csv": partial(found.differences.to_csv, index=False),
+        }
+    )
     return found

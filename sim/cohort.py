@@ -3,7 +3,7 @@
 Core Objects: Cohort
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -75,13 +75,39 @@ class Cohort:
         return state
 
     def restore(self, state: dict[str, Any]) -> None:
-        """Take up a state that `state` returned."""
-        self.laboratory.fleet.restore(
-            {k.removeprefix("fleet."): v for k, v in state.items() if k.startswith("fleet.")}
-        )
+        """Take up a state that `state` returned.
+
+        Raises
+        ------
+        ValueError
+            If it is that of another cohort, or no state at all.
+        """
+        self.laboratory.fleet.restore(_within(state, "fleet."))
         for number, world in enumerate(self.worlds):
-            own = f"world.{number}."
-            world.restore({k.removeprefix(own): np.asarray(v) for k, v in state.items() if k.startswith(own)})
+            own = {name: np.asarray(column) for name, column in _within(state, f"world.{number}.").items()}
+            _check_columns(f"world {number}", own, world.state())
+            world.restore(own)
+        if len({world.steps for world in self.worlds}) > 1:
+            raise ValueError("all worlds must have played equally many rounds; they have not")
+
+
+def _within(state: Mapping[str, Any], prefix: str) -> dict[str, Any]:
+    return {name.removeprefix(prefix): v for name, v in state.items() if name.startswith(prefix)}
+
+
+def _check_columns(whose: str, found: Mapping[str, np.ndarray], own: Mapping[str, np.ndarray]) -> None:
+    """Raise ``ValueError`` unless columns have the names, types and dimensions of a state."""
+    if found.keys() != own.keys():
+        raise ValueError(f"{whose} must have {', '.join(own)}; got {', '.join(found)}")
+    for name, column in found.items():
+        expected = np.asarray(own[name])
+        grows = name.startswith("mechanism.") or name == "ledger.journal"
+        alike = column.ndim == expected.ndim if grows else column.shape == expected.shape
+        if not (alike and column.dtype == expected.dtype):
+            raise ValueError(
+                f"{name} of {whose} must be {expected.dtype}{list(expected.shape)}; got "
+                f"{column.dtype}{list(column.shape)}"
+            )
 
 
 def _frame(worlds: Sequence[ParameterMarket], table: str) -> pd.DataFrame:

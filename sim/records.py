@@ -1,17 +1,15 @@
 """Records: the tables of a run on disk, and the checkpoint that lets it go on.
 
-While a run goes on, each round's rows lie in `parts/`, one file a table, written atomically before the
-checkpoint of that round; when it ends they become one Parquet file a table. Nothing on disk is ever half
-written, and nothing is unpickled.
+While a run goes on, each round's rows lie in `parts/`, one file a table; when it ends they become one Parquet
+file a table. A round's rows and its checkpoint are one step of the run's folder (`sim.run_folder`): nothing
+is ever half written, every file has a digest, and nothing is unpickled.
 
-Core Objects: TABLES, OPTIONAL_TABLES, RecordWriter, read_tables, save_checkpoint, load_checkpoint
+Core Objects: TABLES, OPTIONAL_TABLES, RecordWriter, read_tables, read_table, load_checkpoint
 """
 
 import json
 import os
-import shutil
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -20,42 +18,17 @@ import numpy as np
 import pandas as pd
 import pyarrow.parquet as pq
 import torch
-from safetensors import SafetensorError, safe_open
+from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
-from markets.refusals import InputError
+from sim.atomic import Write
+from sim.atomic import write_atomically as write_atomically
 from sim.record_schema import RECORD_TABLES, described
-from sim.unwritten import writing
+from sim.run_folder import CHECKPOINT, PARTS, RecordError, RunFolder
 
 TABLES = tuple(name for name, table in RECORD_TABLES.items() if not table.optional)
 OPTIONAL_TABLES = tuple(name for name, table in RECORD_TABLES.items() if table.optional)
 """Tables of those runs alone that ask for them."""
-CHECKPOINT = "checkpoint.safetensors"
-
-
-class RecordError(InputError):
-    """Records that are missing or cannot be read; the message is one sentence."""
-
-
-def write_atomically(path: Path, write: Callable[[Path], Any]) -> None:
-    """Let `write` fill a file beside `path`, then put it in its place in one step.
-
-    Raises
-    ------
-    UnwrittenError
-        If it cannot be written; nothing stays behind then.
-    """
-    unfinished = path.with_name(f".{path.name}.unfinished")
-    try:
-        with writing(path):
-            write(unfinished)
-            with unfinished.open("rb+") as file:
-                os.fsync(file.fileno())
-            unfinished.replace(path)
-    except BaseException:
-        with suppress(OSError):
-            unfinished.unlink(missing_ok=True)
-        raise
 
 
 class RecordWriter:
@@ -63,85 +36,138 @@ class RecordWriter:
 
     Parameters
     ----------
-    folder : Path
-        The run's folder.
+    folder : RunFolder
+        The run's folder. Tables that it has already are the first rounds, which the parts go on from.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: RunFolder) -> None:
         self.folder = folder
-        self.parts = folder / "parts"
 
-    def write_round(self, number: int, tables: dict[str, pd.DataFrame]) -> None:
-        """Write the rows of one round; a round that is played again replaces what it wrote before."""
-        self.parts.mkdir(parents=True, exist_ok=True)
-        for name, table in tables.items():
-            path = self.parts / f"{name}-{number:06d}.parquet"
-            write_atomically(path, partial(pq.write_table, described(name, table)))
+    def write_round(
+        self,
+        number: int,
+        tables: Mapping[str, pd.DataFrame],
+        state: Mapping[str, Any],
+        seconds: Mapping[str, float],
+    ) -> None:
+        """Write the rows of one round and the checkpoint after it, in one step.
 
-    def finish(self) -> None:
-        """Join the parts of every table into one file, and remove them; does nothing the second time."""
-        if not self.parts.is_dir():
+        Parameters
+        ----------
+        number : int
+            The round; one that is played again replaces what it wrote before.
+        tables : mapping of DataFrame
+            Its rows by table.
+        state : mapping
+            Arrays and tensors by flat names.
+        seconds : mapping
+            Wall time by phase until now.
+        """
+        rows: dict[str, Write] = {
+            f"{PARTS}/{name}-{number:06d}.parquet": partial(pq.write_table, described(name, table))
+            for name, table in tables.items()
+        }
+        self.folder.change(rows | {CHECKPOINT: partial(_save_checkpoint, state, seconds)}, add=True)
+
+    def finish(self, further: Mapping[str, Write]) -> None:
+        """Join the parts of every table into one file, with `further` files in the same step.
+
+        Does nothing where there are no parts, as the second time.
+
+        Raises
+        ------
+        RecordError
+            If a part is missing or damaged.
+        """
+        parts = [name for name in self.folder.entries if name.startswith(f"{PARTS}/")]
+        if not parts:
             return
-        for name in (*TABLES, *OPTIONAL_TABLES):
-            found = sorted(self.parts.glob(f"{name}-*.parquet"))
-            if name in OPTIONAL_TABLES and not found:
-                continue
-            table = pd.concat([pd.read_parquet(p) for p in found], ignore_index=True)
-            write_atomically(self.folder / f"{name}.parquet", partial(pq.write_table, described(name, table)))
-        joined = self.parts.rename(self.folder / ".parts-joined")
-        shutil.rmtree(joined)
+        found = {name: _parts_of(name, parts) for name in (*TABLES, *OPTIONAL_TABLES)}
+        joined: dict[str, Write] = {
+            f"{name}.parquet": partial(self._join, name, own)
+            for name, own in found.items()
+            if own or name in TABLES
+        }
+        self.folder.change({**joined, **further}, dropped=parts)
+
+    def _join(self, name: str, parts: list[str], path: Path) -> None:
+        whole = f"{name}.parquet"
+        names = [whole, *parts] if self.folder.lists(whole) else parts
+        if not names:
+            raise RecordError(f"{self.folder} must have parts of the table {name}; it has none")
+        table = pd.concat([read_table(self.folder, part) for part in names], ignore_index=True)
+        pq.write_table(described(name, table), path)
 
 
-def read_tables(folder: Path) -> dict[str, pd.DataFrame]:
+def _parts_of(table: str, names: list[str]) -> list[str]:
+    """Return the parts of a table by rising number of the round."""
+    start = f"{PARTS}/{table}-"
+    numbers = {int(name.removeprefix(start).split(".")[0]): name for name in names if name.startswith(start)}
+    return [numbers[number] for number in sorted(numbers)]
+
+
+def read_tables(folder: RunFolder) -> dict[str, pd.DataFrame]:
     """Return the tables of a run, by name; the optional ones where they were recorded.
 
     Raises
     ------
     RecordError
-        If a table is missing, truncated or otherwise not a Parquet file.
+        If a table is missing, damaged or otherwise not a Parquet file.
     """
-    recorded = [name for name in OPTIONAL_TABLES if (folder / f"{name}.parquet").is_file()]
-    return {name: _read_table(folder / f"{name}.parquet") for name in (*TABLES, *recorded)}
+    recorded = [name for name in OPTIONAL_TABLES if folder.has(f"{name}.parquet")]
+    return {name: _read_whole(folder, f"{name}.parquet") for name in (*TABLES, *recorded)}
 
 
-def _read_table(path: Path) -> pd.DataFrame:
-    if not path.is_file():
-        stopped = (path.parent / CHECKPOINT).is_file()
-        remedy = f" (the run was stopped: parabourse resume {path.parent})" if stopped else ""
-        raise RecordError(f"{path} must be a record file of a finished run; there is none{remedy}")
+def _read_whole(folder: RunFolder, name: str) -> pd.DataFrame:
+    if not folder.has(name):
+        stopped = folder.has(CHECKPOINT)
+        remedy = f" (the run was stopped: parabourse resume {folder})" if stopped else ""
+        raise RecordError(
+            f"{folder.path / name} must be a record file of a finished run; there is none{remedy}"
+        )
+    return read_table(folder, name)
+
+
+def read_table(folder: RunFolder, name: str) -> pd.DataFrame:
+    """Return a table of a folder; raise ``RecordError`` if it is missing, damaged or cannot be read."""
+    path = folder.file(name)
     try:
-        return pd.read_parquet(path)
-    except (OSError, ValueError) as error:
-        reason = str(error).strip().splitlines()[0].rstrip(".")
+        with pq.ParquetFile(path) as file:
+            rows, columns = file.metadata.num_rows, file.metadata.num_columns
+            if rows * columns * 8 > os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"):
+                raise RecordError(f"{path} must fit into memory; it has {rows} rows of {columns} columns")
+            return file.read().to_pandas(ignore_metadata=True)
+    except RecordError:
+        raise
+    except Exception as error:  # Whatever a library says of bytes that are no table.
+        reason = (str(error).strip() or type(error).__name__).splitlines()[0].rstrip(".")
         raise RecordError(f"{path} must be a whole Parquet file; it cannot be read ({reason})") from error
 
 
-def save_checkpoint(folder: Path, state: dict[str, Any], seconds: dict[str, float]) -> None:
-    """Write a state (arrays and tensors by flat names) and the seconds spent as one safetensors file."""
+def _save_checkpoint(state: Mapping[str, Any], seconds: Mapping[str, float], path: Path) -> None:
     tensors = {
         name: value.detach().cpu().contiguous()
         if isinstance(value, torch.Tensor)
         else torch.as_tensor(np.array(value))
         for name, value in state.items()
     }
-    metadata = {"seconds": json.dumps(seconds)}
-    write_atomically(folder / CHECKPOINT, lambda p: save_file(tensors, p, metadata=metadata))
+    save_file(tensors, path, metadata={"seconds": json.dumps(seconds)})
 
 
-def load_checkpoint(folder: Path) -> tuple[dict[str, torch.Tensor], dict[str, float]]:
+def load_checkpoint(folder: RunFolder) -> tuple[dict[str, torch.Tensor], dict[str, float]]:
     """Return the state and the seconds that were spent on it, by phase.
 
     Raises
     ------
     RecordError
-        If there is no checkpoint or it cannot be read.
+        If there is no checkpoint, it is damaged or it cannot be read.
     """
-    path = folder / CHECKPOINT
-    if not path.is_file():
+    if not folder.has(CHECKPOINT):
         raise RecordError(f"{folder} must hold {CHECKPOINT} to go on from; there is none")
+    path = folder.file(CHECKPOINT)
     try:
         with safe_open(path, framework="pt") as file:
-            seconds = json.loads(file.metadata()["seconds"])
-        return load_file(path), seconds
-    except (OSError, SafetensorError, KeyError, TypeError, ValueError) as error:
+            told = json.loads(file.metadata()["seconds"])
+        return load_file(path), {str(phase): float(spent) for phase, spent in told.items()}
+    except Exception as error:  # Whatever a library says of bytes that are no checkpoint.
         raise RecordError(f"{path} must be a whole checkpoint; it cannot be read ({error})") from error

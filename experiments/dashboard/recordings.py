@@ -11,7 +11,8 @@ from experiments.config import Config
 from experiments.dashboard.chronicle import Chronicle, Tables, beside_autarky
 from experiments.runner import read_config
 from sim.record_schema import lacking
-from sim.records import RecordError, read_tables
+from sim.records import read_tables
+from sim.run_folder import RecordError, RunFolder
 
 MOST_SHOWN = 500
 """Most runs that are offered, the newest ones."""
@@ -40,7 +41,7 @@ def read_recording(folder: Path, arm: str, replicate: int) -> Chronicle:
             f"{folder} must hold the world asked for: arms {', '.join(config.arms)} and replicates 0 to "
             f"{config.replicates - 1}; got {arm!r} and {replicate}"
         )
-    recorded = read_tables(folder)
+    recorded = read_tables(RunFolder(folder))
     for name, table in recorded.items():
         if missing := lacking(name, table):
             raise RecordError(

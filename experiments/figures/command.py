@@ -8,15 +8,17 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
-from experiments.conclusion import read_run
+from experiments.conclusion import names_of, read_run
 from experiments.config import FigureConfig
 from experiments.figures import FIGURES, Drawn, draw_figures
 from experiments.figures.sweep import SWEEP_FIGURES, draw_sweep_figures, read_seconds
 from experiments.other_folders import refuse_other_folders
 from experiments.sentences import UserError
-from experiments.sweep_conclusion import OUTCOMES, check_outcomes, is_sweep, sweep_look
+from experiments.sweep_conclusion import OUTCOMES, check_cells, check_outcomes, is_sweep, sweep_look
 from experiments.sweeping.plan import CELLS
 from experiments.sweeps import aggregate, read_sweep
+from sim.run_folder import FIGURES as OWN
+from sim.run_folder import RunFolder
 
 
 def draw_again(
@@ -50,15 +52,20 @@ def draw_again(
         If records are missing or cannot be read.
     """
     refuse_other_folders(folder)
-    if is_sweep(folder):
-        drawn = _of_sweep(folder, names, outcomes, keys, output or folder / "figures", look)
-    elif outcomes or keys:
-        raise UserError(f"--outcome and --by are for sweeps; {folder} is not the folder of a sweep")
-    else:
-        _check_names(names, FIGURES)
-        config, tables, findings = read_run(folder)
-        config = replace(config, run=replace(config.run, figure=_looks(config.run.figure, look)))
-        drawn = draw_figures(output or folder / "figures", config, tables, findings, names or FIGURES)
+    run = RunFolder(folder)
+    with run.held():
+        if is_sweep(folder):
+            drawn = _of_sweep(folder, names, outcomes, keys, output or run.place(OWN), look)
+        elif outcomes or keys:
+            raise UserError(f"--outcome and --by are for sweeps; {folder} is not the folder of a sweep")
+        else:
+            _check_names(names, FIGURES)
+            config, tables, findings = read_run(run)
+            run.check()
+            config = replace(config, run=replace(config.run, figure=_looks(config.run.figure, look)))
+            drawn = draw_figures(output or run.place(OWN), config, tables, findings, names or FIGURES)
+        if output is None:
+            run.change({}, signed=names_of(folder, drawn))
     for one in drawn:
         print(*one.files, sep="\n")
     for name in names:
@@ -74,6 +81,7 @@ def _of_sweep(
     output: Path,
     look: Mapping[str, Any],
 ) -> list[Drawn]:
+    check_cells(folder)
     aggregate(folder)
     sweep = read_sweep(folder)
     _check_names(names, SWEEP_FIGURES)

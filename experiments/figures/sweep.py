@@ -3,7 +3,6 @@
 Core Objects: SWEEP_FIGURES, draw_sweep_figures
 """
 
-import json
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
@@ -14,8 +13,10 @@ from experiments.explaining.keys import meaning_of
 from experiments.figures import Drawn, cost, frontier, interaction, save_figure, sensitivity, told_of
 from experiments.figures.style import USUAL, in_style
 from experiments.figures.sweep_plan import SweepPlan, SweepView
+from experiments.plain_data import read_manifest
 from experiments.summary import METRICS
 from experiments.sweeps import Sweep
+from sim.run_folder import RunFolder
 
 SWEEP_FIGURES: dict[str, SweepPlan] = {
     plan.name: plan for plan in (sensitivity.FIGURE, interaction.FIGURE, frontier.FIGURE, cost.FIGURE)
@@ -76,9 +77,11 @@ def read_seconds(cells: Path) -> pd.DataFrame:
     DataFrame
         Columns `cell`, `phase` and `seconds`; empty where no manifest tells.
     """
+    # Whoever concludes a sweep has checked its cells.
+    folders = [RunFolder(path.parent, checked=False) for path in sorted(cells.glob("*/manifest.json"))]
     rows = [
-        {"cell": path.parent.name, "phase": phase, "seconds": spent}
-        for path in sorted(cells.glob("*/manifest.json"))
-        for phase, spent in json.loads(path.read_text(encoding="utf-8")).get("seconds", {}).items()
+        {"cell": folder.path.name, "phase": phase, "seconds": spent}
+        for folder in folders
+        for phase, spent in (read_manifest(folder).get("seconds") or {}).items()
     ]
     return pd.DataFrame(rows, columns=["cell", "phase", "seconds"])

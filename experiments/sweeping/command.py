@@ -21,6 +21,7 @@ from experiments.sweeping.cells import failure, is_finished, made_by_other_versi
 from experiments.sweeping.launchers import check_launcher, launch, prepare_launchers
 from experiments.sweeping.plan import CELLS, PLAN, Plan, PlannedCell, plan_sweep
 from experiments.sweeping.progress import SweepProgress
+from sim.run_folder import RunFolder
 
 
 def run_sweep(overrides: Sequence[str]) -> int:
@@ -41,15 +42,17 @@ def run_sweep(overrides: Sequence[str]) -> int:
     OmegaConf.register_new_resolver("sweep_key", lambda: plan.key, replace=True)
     folder = Path(master.hydra.sweep.dir)
     _claim(folder)
-    plan.save(folder)
-    OmegaConf.save(master, folder / "multirun.yaml")
+    own = RunFolder(folder)
+    with own.held(wait=True):
+        plan.save(own, OmegaConf.to_yaml(master))
     try:
         _play_missing(plan, folder, master)
     except KeyboardInterrupt:
         print("parabourse: stopped; the same command goes on.", file=sys.stderr)
         return 130
     if any(is_finished(folder / CELLS / cell.key) for cell in plan.cells):
-        conclude_sweep(folder, master.run.figures)
+        with own.held(wait=True):
+            conclude_sweep(folder, master.run.figures)
     return _tell_failures(plan, folder)
 
 

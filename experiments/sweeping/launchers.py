@@ -20,6 +20,7 @@ from hydra.plugins.launcher import Launcher
 from hydra.types import HydraContext
 from omegaconf import DictConfig, OmegaConf
 
+from experiments.composition import quoted
 from experiments.sentences import UserError
 from experiments.sweeping.cells import is_finished, play_cell
 from experiments.sweeping.plan import CELLS, PlannedCell
@@ -106,8 +107,11 @@ def _launch_batch(launcher: Launcher, cells: Sequence[PlannedCell], folder: Path
 
 def _job(cell: PlannedCell, folder: Path) -> list[str]:
     """Return the overrides of a job: the cell's own and its folder."""
-    quoted = str(folder.absolute()).replace("'", "\\'")
-    return [*cell.overrides, f"hydra.sweep.dir='{quoted}'", f"hydra.sweep.subdir={CELLS}/{cell.key}"]
+    return [
+        *cell.overrides,
+        f"hydra.sweep.dir={quoted(str(folder.absolute()))}",
+        f"hydra.sweep.subdir={CELLS}/{cell.key}",
+    ]
 
 
 def _batch_size(master: DictConfig, cells: int) -> int:

@@ -12,16 +12,22 @@ import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
+from typing import Annotated
 
 from omegaconf import DictConfig
+from pydantic import Field, TypeAdapter, ValidationError
 
 from experiments.composition import check_grammar, check_overrides, expand
 from experiments.config import Config
+from experiments.plain_data import read_json
 from experiments.runner import library_versions
-from sim.records import RecordError, write_atomically
+from experiments.sentences import one_sentence
+from sim.atomic import filled
+from sim.run_folder import RecordError, RunFolder
 
 PLAN = "sweep.json"
+MULTIRUN = "multirun.yaml"
+"""What was typed and Hydra's own configuration of a sweep."""
 CELLS = "cells"
 KEY_LENGTH = 16
 
@@ -42,7 +48,7 @@ class PlannedCell:
         Of its configuration.
     """
 
-    key: str
+    key: Annotated[str, Field(pattern=r"^[\w-]+$")]
     overrides: list[str]
     choice: dict[str, str]
     seed: int
@@ -66,28 +72,30 @@ class Plan:
         """Return the cells that differ in more than name: two ways to type one configuration are one."""
         return list({cell.key: cell for cell in reversed(self.cells)}.values())[::-1]
 
-    def save(self, folder: Path) -> None:
-        """Write the plan into the sweep's folder."""
+    def save(self, folder: RunFolder, command: str) -> None:
+        """Write the plan and the command, as YAML, into the sweep's folder."""
         text = json.dumps(dataclasses.asdict(self), indent=1)
-        write_atomically(folder / PLAN, lambda p: p.write_text(text, encoding="utf-8"))
+        folder.change({PLAN: filled(text), MULTIRUN: filled(command)})
 
     @classmethod
-    def load(cls, folder: Path) -> "Plan":
+    def load(cls, folder: RunFolder) -> "Plan":
         """Return the plan of the last command in a sweep's folder.
 
         Raises
         ------
         RecordError
-            If there is none, or it cannot be read.
+            If there is none, it is damaged or it cannot be read.
         """
-        path = folder / PLAN
-        if not path.is_file():
+        if not folder.has(PLAN):
             raise RecordError(f"{folder} must be the folder of a sweep, with {PLAN} in it; there is none")
+        found = read_json(folder, PLAN)
         try:
-            found = json.loads(path.read_text(encoding="utf-8"))
-            return cls(found["keys"], [PlannedCell(**cell) for cell in found["cells"]])
-        except (ValueError, KeyError, TypeError) as error:
-            raise RecordError(f"{path} must be the plan of a sweep; it cannot be read ({error})") from error
+            return TypeAdapter(cls).validate_python(found)
+        except ValidationError as error:
+            path = folder.path / PLAN
+            raise RecordError(
+                f"{path} must be the plan of a sweep; it cannot be read ({one_sentence(error)})"
+            ) from error
 
 
 def plan_sweep(master: DictConfig) -> Plan:

@@ -13,29 +13,30 @@ from pathlib import Path
 from typing import Any
 
 import hydra
-import pandas as pd
 from hydra import compose, initialize_config_module
 from hydra.core.config_store import ConfigStore
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf
-from omegaconf.errors import OmegaConfBaseException
-from yaml import YAMLError
 
-from experiments.application import FLAGS_WITHOUT_WORK
+from experiments.application import FLAGS_WITHOUT_WORK, claimed
 from experiments.composition import check_folder, check_grammar, set_up_hydra
+from experiments.conclusion import tell_damaged
 from experiments.config import as_schema
 from experiments.figures import save_figure
 from experiments.figures.style import in_style
+from experiments.plain_data import read_yaml
 from experiments.progress import Progress
-from experiments.runner import library_versions
+from experiments.runner import MANIFEST, library_versions
 from experiments.sentences import USER_ERRORS, UserError, one_sentence, tell
 from experiments.textbook import TEXTBOOK, Preset
 from experiments.textbook.base import RESULTS, Tables
 from experiments.textbook.findings import COLUMNS
 from experiments.textbook.printing import markdown, print_findings
+from sim.atomic import Write, filled
 from sim.distributions import DISTRIBUTIONS
-from sim.records import RecordError, write_atomically
+from sim.records import read_table
+from sim.run_folder import CONFIG, RecordError, RunFolder
 from sim.streams import Streams
 
 GROUP = "textbook"
@@ -56,24 +57,54 @@ def run_textbook(preset: str, arguments: Sequence[str]) -> int:
     overrides = [a for a in arguments if not a.startswith("-")]
     if any(flag in ("-m", "--multirun") for flag in flags):
         raise UserError("a textbook preset has no sweeps: give it lists, as in sizes=[5,10]; got -m")
+    if any(flag.split("=")[0] in FLAGS_WITHOUT_WORK for flag in flags):
+        _run_hydra(preset, arguments)
+        return 0
     try:
-        if not any(flag.split("=")[0] in FLAGS_WITHOUT_WORK for flag in flags):
-            compose_preset(preset, overrides, own_folder=True)
+        compose_preset(preset, overrides)
+        folder = Path(_compose(preset, overrides).hydra.run.dir)
+        check_folder(folder)
     except USER_ERRORS as error:
         raise UserError(one_sentence(error, f"parabourse textbook {preset}")) from error
-    sys.argv = [f"parabourse textbook {preset}", *arguments]
-    hydra.main(version_base="1.3", config_path="pkg://conf", config_name=f"{GROUP}/{preset}")(_run)()
+    with claimed(folder) as own:
+        _run_hydra(preset, [*arguments, own])
     return 0
 
 
-def report_textbook(folder: Path) -> int:
-    """Draw the figure of an old run again and print its findings, from its records alone."""
-    preset = _read_preset(folder)
-    tables = {path.stem: _read_table(path) for path in sorted(folder.glob("*.parquet"))}
-    lacking = [column for column in COLUMNS if column not in tables[RESULTS]]
-    if lacking:
-        raise RecordError(f"{folder / RESULTS}.parquet must have the column {lacking[0]}; it has none")
-    _conclude(folder, preset, tables)
+def _run_hydra(preset: str, arguments: Sequence[str]) -> None:
+    sys.argv = [f"parabourse textbook {preset}", *arguments]
+    hydra.main(version_base="1.3", config_path="pkg://conf", config_name=f"{GROUP}/{preset}")(_run)()
+
+
+def report_textbook(folder: Path, checked: bool = True) -> int:
+    """Draw the figure of an old run again and print its findings, from its records alone.
+
+    Parameters
+    ----------
+    folder : Path
+        The folder of the run.
+    checked : bool
+        Whether damaged files are refused.
+
+    Raises
+    ------
+    sim.run_folder.RecordError
+        If a record is damaged or cannot be read.
+    """
+    run = RunFolder(folder, checked)
+    with run.held():
+        tell_damaged(run)
+        preset = _read_preset(run)
+        tables = {path.stem: read_table(run, path.name) for path in sorted(folder.glob("*.parquet"))}
+        if lacking := [column for column in COLUMNS if column not in tables[RESULTS]]:
+            raise RecordError(f"{folder / RESULTS}.parquet must have the column {lacking[0]}; it has none")
+        try:
+            _conclude(run, preset, tables)
+        except (KeyError, ValueError, TypeError, IndexError) as error:
+            raise RecordError(
+                f"{folder} must hold the tables of the preset {preset.name}; they cannot be drawn "
+                f"({one_sentence(error)})"
+            ) from error
     return 0
 
 
@@ -101,7 +132,7 @@ def _check_lists(preset: Preset) -> None:
             raise UserError(f"{field.name} must name at least one; got none")
 
 
-def compose_preset(preset: str, overrides: Sequence[str], own_folder: bool = False) -> Preset:
+def compose_preset(preset: str, overrides: Sequence[str]) -> Preset:
     """Return the preset that overrides stand for.
 
     Parameters
@@ -110,9 +141,13 @@ def compose_preset(preset: str, overrides: Sequence[str], own_folder: bool = Fal
         Its name.
     overrides : sequence of str
         Hydra overrides as typed.
-    own_folder : bool
-        Whether to check that its folder is new or empty.
     """
+    composed = _compose(preset, overrides)
+    return _parse(OmegaConf.masked_copy(composed, [str(key) for key in composed if key != "hydra"]))
+
+
+def _compose(preset: str, overrides: Sequence[str]) -> DictConfig:
+    """Return what Hydra composes, with its own part."""
     for override in overrides:
         if check_grammar(override).is_sweep_override():
             raise UserError(
@@ -122,9 +157,7 @@ def compose_preset(preset: str, overrides: Sequence[str], own_folder: bool = Fal
     with initialize_config_module("conf", version_base="1.3"):
         composed = compose(f"{GROUP}/{preset}", list(overrides), return_hydra_config=True)
     GlobalHydra.instance().clear()
-    if own_folder:
-        check_folder(Path(composed.hydra.run.dir))
-    return _parse(OmegaConf.masked_copy(composed, [str(key) for key in composed if key != "hydra"]))
+    return composed
 
 
 def _parse(composed: DictConfig) -> Preset:
@@ -138,10 +171,9 @@ def _run(composed: DictConfig) -> None:
     folder = Path(HydraConfig.get().runtime.output_dir)
     preset = _parse(composed)
     try:
-        text = OmegaConf.to_yaml(composed, resolve=True)
-        write_atomically(folder / "config.yaml", lambda p: p.write_text(text, encoding="utf-8"))
-        tables = play(preset, folder)
-        _conclude(folder, preset, tables)
+        run = RunFolder(folder)
+        run.begin({CONFIG: filled(OmegaConf.to_yaml(composed, resolve=True))})
+        _conclude(run, preset, play(preset, run))
     except USER_ERRORS as error:
         sys.exit(tell(error))
     except KeyboardInterrupt:
@@ -149,7 +181,7 @@ def _run(composed: DictConfig) -> None:
         sys.exit(130)
 
 
-def play(preset: Preset, folder: Path) -> Tables:
+def play(preset: Preset, run: RunFolder) -> Tables:
     """Play a preset and write its tables and its manifest into a folder."""
     with Progress(preset.parts, 0, preset.progress, unit="part") as progress:
 
@@ -158,8 +190,9 @@ def play(preset: Preset, folder: Path) -> Tables:
             progress.round_done()
 
         tables = preset.run(Streams(preset.seed), watch)
-    for name, table in tables.items():
-        write_atomically(folder / f"{name}.parquet", partial(table.to_parquet, index=False))
+    files: dict[str, Write] = {
+        f"{name}.parquet": partial(table.to_parquet, index=False) for name, table in tables.items()
+    }
     manifest = {
         "versions": library_versions(),
         "platform": platform.platform(),
@@ -167,39 +200,32 @@ def play(preset: Preset, folder: Path) -> Tables:
         "seed": preset.seed,
         "seconds": {part: round(spent, 3) for part, spent in progress.seconds.items()},
     }
-    text = json.dumps(manifest, indent=2)
-    write_atomically(folder / "manifest.json", lambda p: p.write_text(text, encoding="utf-8"))
+    run.change({**files, MANIFEST: filled(json.dumps(manifest, indent=2))})
     return tables
 
 
-def _conclude(folder: Path, preset: Preset, tables: Tables) -> None:
+def _conclude(run: RunFolder, preset: Preset, tables: Tables) -> None:
     results = tables[RESULTS]
-    write_atomically(folder / f"{RESULTS}.csv", partial(results.to_csv, index=False))
-    text = markdown(results, preset.size_means)
-    write_atomically(folder / f"{RESULTS}.md", lambda p: p.write_text(text, encoding="utf-8"))
+    told: dict[str, Write] = {
+        f"{RESULTS}.csv": partial(results.to_csv, index=False),
+        f"{RESULTS}.md": filled(markdown(results, preset.size_means)),
+    }
+    run.change(told)
     print_findings(results, preset.size_means)
-    print(f"records: {folder}")
+    print(f"records: {run}")
     if preset.figures:
         with in_style():
-            png, _ = save_figure(folder, preset.name, preset.draw(tables))
-        print(f"figure:  {png}")
+            pictures = save_figure(run.path, preset.name, preset.draw(tables))
+        run.change({}, signed=[path.name for path in pictures])
+        print(f"figure:  {pictures[0]}")
 
 
-def _read_preset(folder: Path) -> Preset:
-    path = folder / "config.yaml"
+def _read_preset(run: RunFolder) -> Preset:
+    fields = read_yaml(run, CONFIG)
     try:
-        fields: Any = OmegaConf.to_container(OmegaConf.load(path))
         return dataclasses.replace(TEXTBOOK.build(fields), figures=True)
-    except (OSError, TypeError, YAMLError, OmegaConfBaseException, ValueError) as error:
-        reason = one_sentence(error)
+    except Exception as error:  # Whatever validation says of values from a stranger.
         raise RecordError(
-            f"{path} must be a textbook run's configuration; it cannot be read ({reason})"
+            f"{run.path / CONFIG} must be a textbook run's configuration; it cannot be read "
+            f"({one_sentence(error)})"
         ) from error
-
-
-def _read_table(path: Path) -> pd.DataFrame:
-    try:
-        return pd.read_parquet(path)
-    except (OSError, ValueError) as error:
-        reason = str(error).strip().splitlines()[0].rstrip(".")
-        raise RecordError(f"{path} must be a whole Parquet file; it cannot be read ({reason})") from error

@@ -11,9 +11,12 @@ import pandas as pd
 from omegaconf import OmegaConf
 
 from experiments.composition import compose_config, set_up_hydra
+from experiments.runner import SUMMARY
 from experiments.summary import METRICS
-from experiments.sweeping.cells import ERROR, FINISHED
+from experiments.sweeping.cells import ERROR
 from experiments.sweeping.plan import CELLS, Plan, PlannedCell
+from sim.atomic import filled
+from sim.run_folder import RunFolder
 
 MECHANISMS = {"first_price": 0.0, "mcafee": -0.5}
 """What each adds to the welfare of a market."""
@@ -50,13 +53,15 @@ def write_sweep(folder: Path, organisations: tuple[int, ...] = (4,), lost: str =
         if name == lost:
             (cell / ERROR).write_text("memory was <full>\n\nTraceback")
             continue
-        _replicates(mechanism, setting, number, seed).to_csv(cell / "replicates.csv", index=False)
+        rows = _replicates(mechanism, setting, number, seed).to_csv(index=False)
         seconds = {"train": 0.1, "try": 0.01 * number**2, "market": 1.0, "record": 0.5}
         manifest = {"versions": {"python": "3.11", "numpy": "2.4.6"}, "platform": "Linux", "device": "cpu"}
-        (cell / "manifest.json").write_text(json.dumps(manifest | {"seconds": seconds}))
-        (cell / FINISHED).write_text("{}")
-    Plan(keys, cells).save(folder)
-    (folder / "multirun.yaml").write_text("hydra: {overrides: {task: ['mechanism=first_price,mcafee']}}\n")
+        texts = {"replicates.csv": rows, "manifest.json": json.dumps(manifest | {"seconds": seconds})}
+        texts |= {SUMMARY: "", "config.yaml": configuration()}
+        RunFolder(cell).change({file: filled(text) for file, text in texts.items()})
+    Plan(keys, cells).save(
+        RunFolder(folder), "hydra: {overrides: {task: ['mechanism=first_price,mcafee']}}\n"
+    )
     return folder
 
 

@@ -18,7 +18,8 @@ from experiments.dashboard.views import VIEWS
 from experiments.runner import read_config
 from experiments.sentences import UserError
 from markets.mechanisms import MECHANISMS
-from sim.records import TABLES, RecordError
+from sim.records import TABLES
+from sim.run_folder import RecordError, RunFolder
 
 TINY = (
     "device=cpu",
@@ -79,7 +80,8 @@ def test_recordings_are_those_under_the_folder_that_can_be_read(recorded):
 
 def test_a_run_of_an_early_version_is_refused_with_a_sentence(recorded, tmp_path):
     shutil.copytree(recorded.root / "tiny", tmp_path / "old")
-    recorded.replayed.at(1)["orders"].drop(columns="levy").to_parquet(tmp_path / "old/orders.parquet")
+    orders = recorded.replayed.at(1)["orders"].drop(columns="levy")
+    RunFolder(tmp_path / "old").change({"orders.parquet": orders.to_parquet})
     with pytest.raises(RecordError, match="its table orders has no column levy"):
         read_recording(tmp_path / "old", "competitive", 0)
 

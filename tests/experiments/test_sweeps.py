@@ -26,6 +26,7 @@ from experiments.sweeping.command import compose_master
 from experiments.sweeping.launchers import prepare_launchers
 from experiments.sweeping.plan import Plan, PlannedCell, cell_key, plan_sweep
 from experiments.sweeps import read_sweep
+from sim.run_folder import RunFolder
 
 # One process plays the sweep that all tests compare with.
 pytestmark = pytest.mark.xdist_group("sweeps")
@@ -51,7 +52,7 @@ def sweep(folder, *overrides, launcher="basic"):
 
 def marks(folder):
     """Return when each finished cell was finished."""
-    return {path.parent.name: path.stat().st_mtime_ns for path in folder.glob("cells/*/finished.json")}
+    return {path.parent.name: path.stat().st_mtime_ns for path in folder.glob("cells/*/summary.csv")}
 
 
 def assert_same_tables(one, two):
@@ -148,7 +149,7 @@ def test_damaged_and_half_played_cells_are_played_again_and_no_other(whole, tmp_
     path.write_bytes(path.read_bytes()[:100])
     path = folder / "cells" / damaged / "replicates.csv"
     path.write_text(path.read_text().replace("0", "1"))
-    (folder / "cells" / stopped / "finished.json").unlink()
+    (folder / "cells" / stopped / "summary.csv").unlink()
     (folder / "cells" / stopped / "checkpoint.safetensors").write_bytes(b"half")
     (folder / "sweep.parquet").unlink()
     assert sweep(folder) == 0
@@ -162,7 +163,7 @@ def test_damaged_and_half_played_cells_are_played_again_and_no_other(whole, tmp_
 def test_a_cell_that_fails_stops_no_other_and_is_played_again(whole, tmp_path, capsys, monkeypatch):
     folder = copy(whole, tmp_path)
     fails, succeeds, *_ = [
-        cell.key for cell in Plan.load(folder).cells if cell.choice == {"mechanism": "mcafee"}
+        cell.key for cell in Plan.load(RunFolder(folder)).cells if cell.choice == {"mechanism": "mcafee"}
     ]
     for key in (fails, succeeds):
         shutil.rmtree(folder / "cells" / key)
@@ -201,15 +202,15 @@ def test_a_second_process_waits_and_plays_nothing(whole, tmp_path, monkeypatch):
     folder = copy(whole, tmp_path)
     [key, *_] = marks(folder)
     cell = folder / "cells" / key
-    mark = (cell / "finished.json").read_bytes()
-    (cell / "finished.json").unlink()
+    mark = (cell / "summary.csv").read_bytes()
+    (cell / "summary.csv").unlink()
     monkeypatch.setattr(cells, "start", None)
     second = threading.Thread(target=sweep, args=(folder,))
     with FileLock(cell / ".lock"):
         second.start()
         second.join(2)
         assert second.is_alive()
-        (cell / "finished.json").write_bytes(mark)
+        (cell / "summary.csv").write_bytes(mark)
     second.join(60)
     assert not second.is_alive()
     assert not (cell / "error.txt").exists()
@@ -228,7 +229,7 @@ def test_a_process_that_dies_takes_no_other_cell_with_it(monkeypatch, tmp_path):
                 (folder / "cells" / key).mkdir(parents=True, exist_ok=True)
                 if key == "b":
                     raise BrokenProcessPool
-                (folder / "cells" / key / "finished.json").touch()
+                (folder / "cells" / key / "summary.csv").touch()
 
     planned = [PlannedCell(key, [], {}, seed=0, rounds=1) for key in "abcd"]
     launchers._launch_batch(Dying(), planned, folder)
@@ -280,7 +281,7 @@ def test_a_preset_may_sweep_and_what_is_typed_goes_first():
 
 
 def test_the_folder_is_found_again_in_whatever_order_cells_are_typed(whole):
-    plan = Plan.load(whole)
+    plan = Plan.load(RunFolder(whole))
     assert Plan(plan.keys, plan.cells[::-1]).key == plan.key
     assert Plan(plan.keys, plan.cells[:-1]).key != plan.key
 

@@ -11,6 +11,7 @@ import pytest
 from experiments.cli import main
 from experiments.trackers import open_tracker, round_metrics
 from sim.records import read_tables
+from sim.run_folder import RunFolder
 
 TINY = ["organisations=2", "rounds=2", "replicates=2", "data.examples=300", "network.widths=[8]"]
 
@@ -39,7 +40,7 @@ def test_tensorboard_holds_every_round_of_every_arm(tmp_path):
 
     assert run(tmp_path / "run", "tensorboard") == 0
     events = EventAccumulator(str(tmp_path / "run" / "tensorboard")).Reload()
-    rounds = read_tables(tmp_path / "run")["rounds"]
+    rounds = read_tables(RunFolder(tmp_path / "run"))["rounds"]
     for arm in ("autarky", "competitive"):
         scalars = events.Scalars(f"{arm}/welfare")
         assert [scalar.step for scalar in scalars] == [1, 2]

@@ -15,6 +15,7 @@ from experiments.cli import main
 from experiments.composition import compose_config, expand, set_up_hydra
 from sim.cohort import Cohort
 from sim.records import read_tables
+from sim.run_folder import RunFolder
 from tests.golden.kinds import Tables
 
 
@@ -45,7 +46,7 @@ class Run:
                 command = ["resume", str(run)]
             _call(command)
             summed = {name: pd.read_csv(run / f"{name}.csv") for name in ("summary", "replicates")}
-            return read_tables(run) | summed
+            return read_tables(RunFolder(run)) | summed
 
     def configurations(self) -> Iterator[Any]:
         """The worlds of the run, in every arm."""

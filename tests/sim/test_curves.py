@@ -6,6 +6,7 @@ import pytest
 
 from sim.cohort import Cohort
 from sim.records import TABLES, RecordWriter, read_tables
+from sim.run_folder import RunFolder
 from tests.sim.conftest import small, tables_of
 
 KEYS = ["arm", "replicate", "round", "buyer", "seller", "position"]
@@ -36,7 +37,7 @@ def test_curves_hold_what_trials_found_and_change_nothing_else(search, tmp_path)
     np.testing.assert_array_equal(best[trials.index], trials["weight"])
 
     for folder, tables in (("recorded", recorded), ("plain", plain)):
-        writer = RecordWriter(tmp_path / folder)
-        writer.write_round(1, tables)
-        writer.finish()
-        assert set(read_tables(tmp_path / folder)) == set(tables)
+        writer = RecordWriter(RunFolder(tmp_path / folder))
+        writer.write_round(1, tables, {}, {})
+        writer.finish({})
+        assert set(read_tables(RunFolder(tmp_path / folder))) == set(tables)

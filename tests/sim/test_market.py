@@ -13,7 +13,8 @@ from markets.refusals import InputError
 from sim.cohort import Cohort
 from sim.induced import InducedMarket
 from sim.market import SERIES, ParameterMarket
-from sim.records import load_checkpoint, save_checkpoint
+from sim.records import RecordWriter, load_checkpoint
+from sim.run_folder import RunFolder
 from tests.sim.conftest import ARMS, small, tables_of
 
 
@@ -145,9 +146,9 @@ def test_what_a_mechanism_learned_survives_a_checkpoint(mechanism, tmp_path):
     ours = trades[trades["arm"] == "competitive"]
     assert (ours["paid"] > ours["ask"]).any()
     tables_of(stopped, 2)
-    save_checkpoint(tmp_path, stopped.state(), {})
+    RecordWriter(RunFolder(tmp_path)).write_round(1, {}, stopped.state(), {})
     restored, forgetful = (Cohort(config, arms, 1, 5) for _ in range(2))
-    restored.restore(load_checkpoint(tmp_path)[0])
+    restored.restore(load_checkpoint(RunFolder(tmp_path))[0])
     for ours, theirs in zip(tables_of(restored, 2), tables[2:], strict=True):
         for name, table in ours.items():
             pd.testing.assert_frame_equal(table, theirs[name], check_exact=True)

@@ -9,6 +9,7 @@ from markets.ledger import REASONS
 from sim.cohort import Cohort
 from sim.record_schema import ARROW_TYPES, RECORD_TABLES, described, lacking
 from sim.records import RecordWriter, read_tables
+from sim.run_folder import RunFolder
 from tests.sim.conftest import small
 
 
@@ -32,10 +33,11 @@ def test_tables_have_the_columns_and_types_of_the_dictionary(tables, name):
 
 
 def test_the_files_tell_units_and_meanings_and_hold_the_same_rows(tables, tmp_path):
-    writer = RecordWriter(tmp_path)
-    writer.write_round(1, tables[1])
-    writer.finish()
-    read = read_tables(tmp_path)
+    folder = RunFolder(tmp_path)
+    writer = RecordWriter(folder)
+    writer.write_round(1, tables[1], {}, {})
+    writer.finish({})
+    read = read_tables(folder)
     for name, table in RECORD_TABLES.items():
         assert tables[1][name].equals(read[name])
         for field in pq.read_schema(tmp_path / f"{name}.parquet"):

@@ -5,16 +5,9 @@ import pandas as pd
 import pytest
 import torch
 
-from sim.records import (
-    CHECKPOINT,
-    TABLES,
-    RecordError,
-    RecordWriter,
-    load_checkpoint,
-    read_tables,
-    save_checkpoint,
-    write_atomically,
-)
+from sim.atomic import write_atomically
+from sim.records import TABLES, RecordWriter, load_checkpoint, read_tables
+from sim.run_folder import CHECKPOINT, RecordError, RunFolder
 
 
 def rows(number):
@@ -22,16 +15,16 @@ def rows(number):
 
 
 def test_parts_become_tables(tmp_path):
-    writer = RecordWriter(tmp_path)
-    for number in (1, 2, 2, 10):
-        writer.write_round(number, rows(number))
-    writer.finish()
-    tables = read_tables(tmp_path)
+    writer = RecordWriter(RunFolder(tmp_path))
+    for number in (1, 2, 2, 10, 1_000_000):
+        writer.write_round(number, rows(number), {}, {})
+    writer.finish({})
+    tables = read_tables(RunFolder(tmp_path))
     assert set(tables) == set(TABLES)
-    assert tables["rounds"]["round"].tolist() == [1, 2, 10]
-    assert not writer.parts.exists()
+    assert tables["rounds"]["round"].tolist() == [1, 2, 10, 1_000_000]
+    assert not (tmp_path / "parts").exists()
     before = (tmp_path / "rounds.parquet").read_bytes()
-    writer.finish()
+    writer.finish({})
     assert (tmp_path / "rounds.parquet").read_bytes() == before
 
 
@@ -46,26 +39,30 @@ def test_a_write_that_dies_leaves_the_old_file(tmp_path):
     with pytest.raises(OSError, match="disk full"):
         write_atomically(path, dies)
     assert path.read_text() == "old"
+    assert [path.name for path in tmp_path.iterdir()] == ["x.txt"]
 
 
 def test_missing_and_truncated_tables_are_named(tmp_path):
     with pytest.raises(
         RecordError, match=r"rounds\.parquet must be a record file of a finished run; there is none"
     ):
-        read_tables(tmp_path)
-    writer = RecordWriter(tmp_path)
-    writer.write_round(1, rows(1))
-    writer.finish()
+        read_tables(RunFolder(tmp_path))
+    writer = RecordWriter(RunFolder(tmp_path))
+    writer.write_round(1, rows(1), {}, {})
+    writer.finish({})
     path = tmp_path / "trades.parquet"
     path.write_bytes(path.read_bytes()[:50])
+    with pytest.raises(RecordError, match=r"trades\.parquet must be what SHA256SUMS says"):
+        read_tables(RunFolder(tmp_path))
     with pytest.raises(RecordError, match=r"trades\.parquet must be a whole Parquet file"):
-        read_tables(tmp_path)
+        read_tables(RunFolder(tmp_path, checked=False))
 
 
 def test_checkpoints_return_what_they_were_given(tmp_path):
     state = {"a": torch.arange(4.0), "b": np.array([[True, False]]), "c": np.array(7)}
-    save_checkpoint(tmp_path, state, {"train": 1.5})
-    found, seconds = load_checkpoint(tmp_path)
+    RecordWriter(RunFolder(tmp_path)).write_round(1, {}, state, {"train": 1.5})
+    assert (tmp_path / CHECKPOINT).stat().st_mode == (tmp_path / "SHA256SUMS").stat().st_mode
+    found, seconds = load_checkpoint(RunFolder(tmp_path))
     assert seconds == {"train": 1.5}
     for name, value in state.items():
         np.testing.assert_array_equal(np.asarray(found[name]), np.asarray(value), strict=True)
@@ -73,7 +70,7 @@ def test_checkpoints_return_what_they_were_given(tmp_path):
 
 def test_broken_checkpoints_are_refused(tmp_path):
     with pytest.raises(RecordError, match="there is none"):
-        load_checkpoint(tmp_path)
+        load_checkpoint(RunFolder(tmp_path))
     (tmp_path / CHECKPOINT).write_bytes(b"not safetensors")
     with pytest.raises(RecordError, match="must be a whole checkpoint"):
-        load_checkpoint(tmp_path)
+        load_checkpoint(RunFolder(tmp_path, checked=False))

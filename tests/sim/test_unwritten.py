@@ -10,14 +10,22 @@ import pandas as pd
 import pytest
 from matplotlib.figure import Figure
 
-from sim.records import save_checkpoint, write_atomically
+from sim.atomic import write_atomically
+from sim.records import RecordWriter
+from sim.run_folder import RunFolder
 from sim.unwritten import UnwrittenError
 
 TABLE = pd.DataFrame(np.random.default_rng(0).random((2000, 3)), columns=list("abc"))
 FIGURE = Figure()
 FIGURE.subplots().plot(TABLE)
+
+
+def checkpoint(folder):
+    RecordWriter(RunFolder(folder)).write_round(1, {}, {"table": TABLE["a"].to_numpy()}, {})
+
+
 WRITERS = {
-    "checkpoint.safetensors": lambda path: save_checkpoint(path.parent, {"table": TABLE["a"].to_numpy()}, {}),
+    "checkpoint.safetensors": lambda path: checkpoint(path.parent),
     "table.parquet": lambda path: write_atomically(path, partial(TABLE.to_parquet, index=False)),
     "table.csv": lambda path: write_atomically(path, partial(TABLE.to_csv, index=False)),
     "figure.png": lambda path: write_atomically(path, partial(FIGURE.savefig, format="png")),
