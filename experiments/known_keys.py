@@ -7,6 +7,7 @@ Core Objects: check_keys, choices, unknown_key
 
 import difflib
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 from typing import Any
 
 from hydra import compose
@@ -36,7 +37,7 @@ def check_keys(overrides: Sequence[Override]) -> None:
                 f"{str(group.input_line).lstrip('+')}"
             )
     typed = [o for o in overrides if o not in groups and not o.is_delete()]
-    known = compose("config", [choices(group)[0] for group in groups], return_hydra_config=True)
+    known = _composed_of(tuple(choices(group)[0] for group in groups))
     for override in typed:
         if not _is_known(known, override.key_or_group):
             raise UserError(unknown_key(override.key_or_group, list(_paths(known))))
@@ -72,6 +73,12 @@ def unknown_key(key: str, known: Sequence[str]) -> str:
     near = near or [ends[end] for end in difflib.get_close_matches(key.rsplit(".", 1)[-1], ends, n=1)]
     suggestion = f"; did you mean {near[0]}?" if near else ""
     return f"{key} is not a key{suggestion} (`parabourse explain` lists all keys)"
+
+
+@lru_cache(maxsize=4)
+def _composed_of(groups: tuple[str, ...]) -> DictConfig:
+    """Return what groups compose to, only to be read for its keys: who asks again composes nothing."""
+    return compose("config", list(groups), return_hydra_config=True)
 
 
 def _is_group(override: Override) -> bool:

@@ -22,8 +22,16 @@ VARIANTS = [{"name": name} for name in STRATEGIES] + [
 
 @pytest.mark.parametrize("spec", VARIANTS, ids=str)
 @given(seed=st.integers(0, 10_000))
-@settings(deadline=None, max_examples=5)
+@settings(deadline=None, max_examples=2)
 def test_every_strategy_keeps_the_rules(spec, seed):
+    check_strategy(STRATEGIES.build(spec), seed)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("spec", VARIANTS, ids=str)
+@given(seed=st.integers(0, 10_000))
+@settings(deadline=None, max_examples=100)
+def test_every_strategy_keeps_the_rules_in_a_hundred_worlds(spec, seed):
     check_strategy(STRATEGIES.build(spec), seed)
 
 

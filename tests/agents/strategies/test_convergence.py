@@ -1,5 +1,7 @@
 """In Smith's market the adaptive traders find the equilibrium price, and zero intelligence does not."""
 
+from functools import cache
+
 import numpy as np
 import pytest
 
@@ -20,6 +22,7 @@ def session(name, markets, periods, steps, variant="persistent"):
     return TradingSession(schedules, [strategy] * schedules.traders, config, Streams(0)).run()
 
 
+@cache
 def play(name, markets, periods, steps, variant="persistent"):
     """Return efficiency and Smith's alpha by trading day, means over markets."""
     record = session(name, markets, periods, steps, variant)
