@@ -163,7 +163,17 @@ def register_schemas() -> None:
     store.store(name="schema", node=root)
     for group, registry in COMPONENTS.items():
         for name in registry:
-            store.store(group=f"schema/{group}", name=name, node=as_schema(registry[name]))
+            register_schema(group, name, registry[name])
+
+
+_REGISTERED: dict[tuple[str, str], type[Any]] = {}
+
+
+def register_schema(group: str, name: str, cls: type[Any]) -> None:
+    """Tell Hydra the types and defaults of a component's keys, unless it has been told of this very class."""
+    if _REGISTERED.get((group, name)) is not cls:
+        ConfigStore.instance().store(group=f"schema/{group}", name=name, node=as_schema(cls))
+        _REGISTERED[group, name] = cls
 
 
 def parse(composed: DictConfig) -> Config:

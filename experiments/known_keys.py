@@ -6,8 +6,8 @@ Core Objects: check_keys, choices, unknown_key
 """
 
 import difflib
-from collections.abc import Iterator, Sequence
-from functools import lru_cache
+from collections.abc import Callable, Iterator, Sequence
+from functools import cache, lru_cache
 from typing import Any
 
 from hydra import compose
@@ -29,7 +29,9 @@ def check_keys(overrides: Sequence[Override]) -> None:
     UserError
         Naming the first such key.
     """
-    groups = [o for o in overrides if _is_group(o)]
+    # Hydra copies all schemas for each list it makes: names that stand side by side share one.
+    names_in = cache(GlobalHydra.instance().config_loader().list_groups)
+    groups = [o for o in overrides if _is_group(o, names_in)]
     for group in groups:
         if group.is_add() and group.key_or_group in _default_groups():
             raise UserError(
@@ -81,10 +83,9 @@ def _composed_of(groups: tuple[str, ...]) -> DictConfig:
     return compose("config", list(groups), return_hydra_config=True)
 
 
-def _is_group(override: Override) -> bool:
-    loader = GlobalHydra.instance().config_loader()
+def _is_group(override: Override, names_in: Callable[[str], list[str]]) -> bool:
     parent, _, name = override.key_or_group.rpartition("/")
-    return name in loader.list_groups(parent)
+    return name in names_in(parent)
 
 
 def _default_groups() -> list[str]:

@@ -14,7 +14,6 @@ from typing import Any
 
 import hydra
 from hydra import compose, initialize_config_module
-from hydra.core.config_store import ConfigStore
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf
@@ -22,7 +21,7 @@ from omegaconf import DictConfig, OmegaConf
 from experiments.application import FLAGS_WITHOUT_WORK, claimed
 from experiments.composition import check_folder, check_grammar, set_up_hydra
 from experiments.conclusion import tell_damaged
-from experiments.config import as_schema
+from experiments.config import register_schema
 from experiments.figures import save_figure
 from experiments.figures.style import in_style
 from experiments.plain_data import read_yaml
@@ -117,12 +116,11 @@ def set_up_textbook() -> None:
     """Register the presets' keys, with those of runs, and the resolvers that configuration files use."""
     set_up_hydra()
     OmegaConf.register_new_resolver("add", lambda *terms: sum(int(term) for term in terms), replace=True)
-    store = ConfigStore.instance()
     for name in TEXTBOOK:
-        store.store(group=f"schema/{GROUP}", name=name, node=as_schema(TEXTBOOK[name]))
+        register_schema(GROUP, name, TEXTBOOK[name])
     for side in ("values", "costs"):
         for name in DISTRIBUTIONS:
-            store.store(group=f"schema/{side}", name=name, node=as_schema(DISTRIBUTIONS[name]))
+            register_schema(side, name, DISTRIBUTIONS[name])
 
 
 def _check_lists(preset: Preset) -> None:
