@@ -5,6 +5,7 @@ A figure is one file with a `FIGURE`, and its entry in `FIGURES` below.
 Core Objects: FIGURES, Drawn, draw_figures, save_figure
 """
 
+import logging
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import partial
@@ -118,6 +119,8 @@ def save_figure(folder: Path, name: str, figure: Figure, pdf: bool = False) -> l
     # Without the date, and with a version of matplotlib left out, bytes depend on the records alone.
     kinds: dict[str, dict[str, None]] = {"png": {"Software": None}, "svg": {"Date": None, "Creator": None}}
     if pdf:
+        # Embedding a font tells every step of it as information.
+        logging.getLogger("fontTools").setLevel(logging.WARNING)
         kinds["pdf"] = {"CreationDate": None, "Creator": None, "Producer": None}
     places = [folder / f"{name}.{kind}" for kind in kinds]
     for place, (kind, metadata) in zip(places, kinds.items(), strict=True):
