@@ -14,7 +14,7 @@ from pathlib import Path
 import torch
 
 from tests.golden.declared import OTHER_WAYS, RECORDS
-from tests.golden.files import RECORDED, differences, write
+from tests.golden.files import BITS, RECORDED, USUAL, Tolerance, differences, write
 from tests.golden.kernels import play_elsewhere
 
 
@@ -41,7 +41,7 @@ def renew(names: list[str]) -> int:
     with tempfile.TemporaryDirectory() as folder:
         play_all(names, Path(folder))
         for name in names:
-            changed = differences(RECORDED / name, Path(folder) / name, bits=True)
+            changed = differences(RECORDED / name, Path(folder) / name, BITS)
             if changed:
                 shutil.rmtree(RECORDED / name, ignore_errors=True)
                 shutil.copytree(Path(folder) / name, RECORDED / name)
@@ -49,7 +49,7 @@ def renew(names: list[str]) -> int:
     return 0
 
 
-def check(names: list[str], bits: bool = False) -> list[str]:
+def check(names: list[str], tolerance: Tolerance) -> list[str]:
     """Return what differs from the records, those that are played in two ways twice."""
     again = [f"{name}.again" for name in names if name in OTHER_WAYS]
     with tempfile.TemporaryDirectory() as folder:
@@ -57,7 +57,7 @@ def check(names: list[str], bits: bool = False) -> list[str]:
         return [
             line
             for name in [*names, *again]
-            for line in differences(RECORDED / name.removesuffix(".again"), Path(folder) / name, bits)
+            for line in differences(RECORDED / name.removesuffix(".again"), Path(folder) / name, tolerance)
         ]
 
 
@@ -81,7 +81,7 @@ def main() -> int:
         parser.error(f"NAME must be one of {', '.join(RECORDS)}; got {', '.join(unknown)}")
     if given.command == "renew":
         return renew(names)
-    told = check(names, given.bits)
+    told = check(names, BITS if given.bits else USUAL)
     print("\n".join(told) or "nothing differs")
     return bool(told)
 

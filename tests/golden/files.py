@@ -7,20 +7,45 @@ digits, texts in quotes.
 import csv
 import math
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
 
 RECORDED = Path(__file__).parent / "records"
 
-RELATIVE, ABSOLUTE = 1e-5, 1e-7
-"""Fractions are alike if they differ by no more than `ABSOLUTE`, or by `RELATIVE` times the larger."""
-
 MONEY = {"ask", "balance", "bid", "broker", "broker_surplus", "delivery", "highest", "levies", "levy"}
 MONEY |= {"lowest", "paid", "received", "reserve", "royalty", "volume", "worth"}
-"""Columns of whole micro-credits, written in credits: alike only if they are the same amount."""
+"""Columns of whole micro-credits that are written in credits."""
 
-HALF_A_MICRO_CREDIT = 0.5e-6
+MICRO_CREDITS = {"amount"}
+"""Columns of micro-credits."""
+
+
+@dataclass(frozen=True)
+class Tolerance:
+    """By how much two records may differ; all that is no number must be the same.
+
+    Attributes
+    ----------
+    relative, absolute : float
+        Fractions are alike if they differ by no more than `absolute`, or by `relative` times the larger.
+    micro_credits : int
+        Amounts of money are alike if they differ by no more than this. Other whole numbers must be the same.
+    """
+
+    relative: float = 1e-5
+    absolute: float = 1e-7
+    micro_credits: int = 0
+
+
+USUAL = Tolerance()
+"""Where the same instructions compute, on whatever processor."""
+BITS = Tolerance(relative=0, absolute=0)
+"""Nothing may differ."""
+OTHER_KERNELS = Tolerance(relative=1e-4, absolute=1e-6, micro_credits=2)
+"""Where other instructions compute: float32 sums end in other digits, and amounts are rounded from them."""
+
 SHOWN = 12
 """Differing cells of a table that are told; the rest is counted."""
 
@@ -47,26 +72,26 @@ def read(folder: Path) -> dict[str, list[list[str]]]:
     return tables
 
 
-def differences(was: Path, now: Path, bits: bool = False) -> list[str]:
+def differences(was: Path, now: Path, tolerance: Tolerance = USUAL) -> list[str]:
     """Return in sentences how the record in one folder differs from that in another; nothing if it does not.
 
     Parameters
     ----------
     was, now : Path
         The folders of the record as it was recorded and as it has just been played.
-    bits : bool
-        Whether floating-point numbers must be the same to the last bit.
+    tolerance : Tolerance
+        By how much they may.
     """
     before, after = read(was), read(now)
     told = [f"{now.name}: no table {name} any more" for name in before if name not in after]
     told += [f"{now.name}: new table {name}" for name in after if name not in before]
     for name in before:
         if name in after:
-            told += _of_tables(f"{now.name}/{name}", before[name], after[name], bits)
+            told += _of_tables(f"{now.name}/{name}", before[name], after[name], tolerance)
     return told
 
 
-def _of_tables(table: str, was: list[list[str]], now: list[list[str]], bits: bool) -> list[str]:
+def _of_tables(table: str, was: list[list[str]], now: list[list[str]], tolerance: Tolerance) -> list[str]:
     columns, found = was[0], now[0]
     told = [f"{table}: no column {name} any more" for name in columns if name not in found]
     told += [f"{table}: new column {name}" for name in found if name not in columns]
@@ -82,7 +107,7 @@ def _of_tables(table: str, was: list[list[str]], now: list[list[str]], bits: boo
             continue
         if len(rows) != len(after[case]):
             told.append(f"{table}, {case}: {len(rows)} rows were, {len(after[case])} are")
-        differing += _differing(places, rows, after[case], bits)
+        differing += _differing(places, rows, after[case], tolerance)
     told += [f"{table}: {cell}" for _, cell in differing[:SHOWN]]
     if len(differing) > SHOWN:
         touched = ", ".join(dict.fromkeys(name for name, _ in differing))
@@ -102,26 +127,30 @@ def _cases(table: list[list[str]]) -> dict[str, list[list[str]]]:
 
 
 def _differing(
-    places: list[tuple[str, int, int]], was: list[list[str]], now: list[list[str]], bits: bool
+    places: list[tuple[str, int, int]], was: list[list[str]], now: list[list[str]], tolerance: Tolerance
 ) -> Iterator[tuple[str, str]]:
     """Yield the column of each cell that differs, and what differs: row (0 is the first), was and is."""
     for row, (old, new) in enumerate(zip(was, now, strict=False)):
         for name, there, here in places:
-            if not alike(name, old[there], new[here], bits):
+            if not alike(name, old[there], new[here], tolerance):
                 begins = ", ".join(old[:6])
                 yield name, f"{name} of row {row} ({begins}): was {old[there]}, is {new[here]}"
 
 
-def alike(column: str, was: str, now: str, bits: bool = False) -> bool:
-    """Return whether two cells say the same: to the tolerance for fractions, exactly for all else."""
+def alike(column: str, was: str, now: str, tolerance: Tolerance = USUAL) -> bool:
+    """Return whether two cells of a column say the same, as far as the tolerance goes."""
     if was == now:
         return True
-    if bits or not (_is_fraction(was) and _is_fraction(now)):
+    if tolerance == BITS:
+        return False
+    if column in MICRO_CREDITS:
+        return abs(int(was) - int(now)) <= tolerance.micro_credits
+    if not (_is_fraction(was) and _is_fraction(now)):
         return False
     old, new = float(was), float(now)
     if column in MONEY:
-        return abs(old - new) < HALF_A_MICRO_CREDIT
-    return math.isclose(old, new, rel_tol=RELATIVE, abs_tol=ABSOLUTE)
+        return abs(old - new) < (tolerance.micro_credits + 0.5) * 1e-6
+    return math.isclose(old, new, rel_tol=tolerance.relative, abs_tol=tolerance.absolute)
 
 
 def _is_fraction(cell: str) -> bool:

@@ -6,11 +6,13 @@ environment has one order everywhere. What it needs has to be said before the li
 """
 
 import os
+import platform
 import subprocess
 import sys
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
+X86 = platform.machine() in ("x86_64", "AMD64")
 ROOT = Path(__file__).parents[2]
 
 PORTABLE = {
@@ -25,6 +27,13 @@ PORTABLE = {
     "NPY_DISABLE_CPU_FEATURES": "X86_V3 X86_V4 AVX512_ICL AVX512_SPR",
     "GLIBC_TUNABLES": "glibc.cpu.hwcaps=-AVX2,-AVX2_Usable,-FMA,-FMA_Usable,-FMA4,-FMA4_Usable",
 }
+
+SOME: dict[str, dict[str, str]] = {
+    "the processor's own": {},
+    "AVX2": {"ATEN_CPU_CAPABILITY": "avx2", "ONEDNN_MAX_CPU_ISA": "AVX2", "MKL_CBWR": "AVX2"},
+    "SSE4.1": {"ONEDNN_MAX_CPU_ISA": "SSE41", "MKL_CBWR": "COMPATIBLE"},
+}
+"""Kernels that differ from the portable ones, to see what depends on them."""
 
 
 def play_elsewhere(names: Iterable[str], folder: Path, kernels: Mapping[str, str] = PORTABLE) -> None:
