@@ -4,44 +4,25 @@ Core Objects: run_application, resume_run, report_on
 """
 
 import sys
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-import hydra
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf
 
-from experiments.composition import (
-    check_folder,
-    check_grammar,
-    check_overrides,
-    folder_of,
-    quoted,
-    set_up_hydra,
-)
+from experiments.composition import check_overrides, set_up_hydra
 from experiments.conclusion import conclude, print_conclusion
 from experiments.config import parse
+from experiments.jobs import answers_flags, run_job
 from experiments.latex import write_run_table, write_sweep_tables
 from experiments.other_folders import refuse_other_folders
+from experiments.overrides import check_grammar
 from experiments.runner import resume, start
 from experiments.sentences import USER_ERRORS, UserError, tell
 from experiments.sweep_conclusion import OUTCOMES, check_cells, conclude_sweep, is_sweep
 from experiments.sweeping.command import run_sweep
 from sim.run_folder import RunFolder
 
-FLAGS_WITHOUT_WORK = (
-    "--help",
-    "-h",
-    "--hydra-help",
-    "--version",
-    "--cfg",
-    "-c",
-    "--info",
-    "-i",
-    "--resolve",
-    "-p",
-)
 SWEEP_FLAGS = {"-m", "--multirun"}
 
 
@@ -54,35 +35,17 @@ def run_application(arguments: Sequence[str]) -> int:
         If any configuration that the arguments stand for is not allowed; nothing has been written then.
     """
     set_up_hydra()
-    flags = [a for a in arguments if a.startswith("-")]
-    overrides = [a for a in arguments if not a.startswith("-")]
-    if not any(f.split("=")[0] in FLAGS_WITHOUT_WORK for f in flags):
-        sweep = bool(SWEEP_FLAGS & set(flags))
-        if sweep:
-            if strange := set(flags) - SWEEP_FLAGS:
-                raise UserError(f"a sweep takes no flag but -m (or --multirun); got {' '.join(strange)}")
-            return run_sweep(overrides)
-        if len(check_overrides(overrides, sweep=False)) > 1:
-            raise UserError(f"several values for one key need the flag -m; got {' '.join(overrides)}")
-        with claimed(folder_of(overrides)) as own:
-            _run_hydra([*arguments, own])
+    if answers_flags(_play, "config", "parabourse run", arguments):
         return 0
-    _run_hydra(arguments)
+    flags = {argument for argument in arguments if argument.startswith("-")}
+    overrides = [argument for argument in arguments if argument not in flags]
+    if strange := flags - SWEEP_FLAGS:
+        raise UserError(f"a run takes no flag but -m, --help and --cfg job; got {' '.join(sorted(strange))}")
+    if flags:
+        return run_sweep(overrides)
+    check_overrides(overrides, sweep=False)
+    run_job(_play, "config", overrides)
     return 0
-
-
-def _run_hydra(arguments: Sequence[str]) -> None:
-    sys.argv = ["parabourse run", *arguments]
-    _hydra_main()
-
-
-@contextmanager
-def claimed(folder: Path) -> Iterator[str]:
-    """Make a new run's folder and hold it, before Hydra writes there; yield the override that names it."""
-    folder.mkdir(parents=True, exist_ok=True)
-    with RunFolder(folder).held():
-        check_folder(folder)
-        yield f"hydra.run.dir={quoted(str(folder))}"
 
 
 def resume_run(folder: Path, overrides: Sequence[str] = ()) -> int:
@@ -154,13 +117,14 @@ def report_on(
     return 0
 
 
-@hydra.main(version_base="1.3", config_path="pkg://conf", config_name="config")
-def _hydra_main(composed: DictConfig) -> None:
+def _play(composed: DictConfig) -> None:
     folder = Path(HydraConfig.get().runtime.output_dir)
     config = parse(composed)
     try:
         start(config, OmegaConf.to_yaml(composed, resolve=True), folder)
         conclusion = conclude(folder, config.run.figures)
+    except OSError as error:
+        sys.exit(tell(error, f"go on with: parabourse resume {folder}"))
     except USER_ERRORS as error:
         sys.exit(tell(error))
     except KeyboardInterrupt:

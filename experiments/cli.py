@@ -12,6 +12,7 @@ import argcomplete
 from experiments.allocator import keep_freed_memory
 from experiments.arguments import make_parser
 from experiments.commands import COMMANDS
+from experiments.overrides import quoted
 from experiments.sentences import USER_ERRORS, tell
 from experiments.standard_streams import steady_streams
 
@@ -39,6 +40,7 @@ def _run_command(arguments: Sequence[str] | None) -> int:
     parser = make_parser()
     argcomplete.autocomplete(parser)
     command, rest = parser.parse_known_args(given)
+    rest = [quoted(argument) for argument in rest]
     lecture = getattr(command, "lecture", False)
     of_lectures = ("host", "textbook", "url", "proxy_headers")
     if command.command == "dashboard" and not lecture and (rest or any(map(vars(command).get, of_lectures))):

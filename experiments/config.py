@@ -118,7 +118,7 @@ class Config:
     organisations: Annotated[int, Field(ge=2, le=1_000_000)] = 4
     rounds: Annotated[int, Field(ge=1, le=1_000_000)] = 10
     replicates: Annotated[int, Field(ge=1, le=10_000)] = 3
-    seed: Annotated[int, Field(ge=0)] = 0
+    seed: Annotated[int, Field(ge=0, le=2**63 - 1)] = 0
     device: str = "auto"
     arms: list[str] = field(default_factory=lambda: ["autarky", "competitive"])
     data: DataConfig = field(default_factory=DataConfig)

@@ -2,20 +2,20 @@
 
 Hydra takes any new key that is given with a plus, and a slip of the pen would change nothing and say nothing.
 
-Core Objects: check_keys, choices, unknown_key
+Core Objects: check_keys, is_group, unknown_key
 """
 
 import difflib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from functools import cache, lru_cache
 from typing import Any
 
-from hydra import compose
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.override_parser.types import Override
-from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf
 
+from experiments.composing import composed
+from experiments.overrides import check_grammar, choices
 from experiments.sentences import UserError
 
 
@@ -29,10 +29,9 @@ def check_keys(overrides: Sequence[Override]) -> None:
     UserError
         Naming the first such key.
     """
-    # Hydra copies all schemas for each list it makes: names that stand side by side share one.
-    names_in = cache(GlobalHydra.instance().config_loader().list_groups)
-    groups = [o for o in overrides if _is_group(o, names_in)]
+    groups = [o for o in overrides if is_group(o)]
     for group in groups:
+        _check_names(group)
         if group.is_add() and group.key_or_group in _default_groups():
             raise UserError(
                 f"{group.key_or_group} is a group that has a place already: leave out the plus, as in "
@@ -43,24 +42,6 @@ def check_keys(overrides: Sequence[Override]) -> None:
     for override in typed:
         if not _is_known(known, override.key_or_group):
             raise UserError(unknown_key(override.key_or_group, list(_paths(known))))
-
-
-def choices(override: Override) -> list[str]:
-    """Return the overrides that one with several values stands for.
-
-    Raises
-    ------
-    UserError
-        If its values are not listed, as those of an interval.
-    """
-    if not override.is_sweep_override():
-        return [str(override.input_line)]
-    try:
-        return [f"{override.get_key_element()}={value}" for value in override.sweep_string_iterator()]
-    except HydraException as error:
-        raise UserError(
-            f"several values must be listed, as KEY=a,b or KEY=range(0,4); got {override.input_line!r}"
-        ) from error
 
 
 def unknown_key(key: str, known: Sequence[str]) -> str:
@@ -80,16 +61,36 @@ def unknown_key(key: str, known: Sequence[str]) -> str:
 @lru_cache(maxsize=4)
 def _composed_of(groups: tuple[str, ...]) -> DictConfig:
     """Return what groups compose to, only to be read for its keys: who asks again composes nothing."""
-    return compose("config", list(groups), return_hydra_config=True)
+    return composed("config", groups)
 
 
-def _is_group(override: Override, names_in: Callable[[str], list[str]]) -> bool:
+def is_group(override: Override) -> bool:
+    """Return whether an override chooses from a configuration group; needs Hydra initialised."""
     parent, _, name = override.key_or_group.rpartition("/")
-    return name in names_in(parent)
+    return name in _groups(parent)
+
+
+@cache
+def _groups(parent: str) -> frozenset[str]:
+    """Return the names of the groups in one; Hydra copies all schemas for each list that it makes."""
+    return frozenset(GlobalHydra.instance().config_loader().list_groups(parent))
+
+
+def _check_names(group: Override) -> None:
+    """Refuse what is no name of a choice, and no list of such names."""
+    if group.is_delete():
+        return
+    for choice in choices(group):
+        value = check_grammar(choice).value()
+        names = value if isinstance(value, list) and value else [value]
+        if value is not None and not all(isinstance(name, str) and name for name in names):
+            raise UserError(
+                f"{group.key_or_group} must be given the name of one of its choices; got {choice}"
+            )
 
 
 def _default_groups() -> list[str]:
-    return list(compose("config", return_hydra_config=True).hydra.runtime.choices)
+    return list(composed("config", []).hydra.runtime.choices)
 
 
 def _is_known(known: DictConfig, key: str) -> bool:

@@ -19,6 +19,7 @@ import torch
 from omegaconf import OmegaConf
 from pydantic import ValidationError
 
+from experiments.commits import commits
 from experiments.config import Config
 from experiments.plain_data import read_manifest, read_yaml
 from experiments.progress import Progress
@@ -240,6 +241,7 @@ def _write_manifest(config: Config, cohort: Cohort, progress: Progress, path: Pa
     device = cohort.laboratory.device
     manifest = {
         "versions": library_versions(),
+        "commits": commits(),
         "platform": platform.platform(),
         "device": str(device),
         "accelerator": torch.cuda.get_device_name(device) if device.type == "cuda" else None,

@@ -22,15 +22,18 @@ class UserError(InputError):
     """Something on the command line that the user can mend."""
 
 
-USER_ERRORS = (InputError, HydraException, OmegaConfBaseException, ValidationError, OSError)
+USER_ERRORS = (InputError, HydraException, OmegaConfBaseException, ValidationError, OSError, MemoryError)
 """What is told in a sentence. Whatever else is raised is a fault in code."""
 
 
-def tell(error: BaseException) -> int:
-    """Print on standard error what was wrong and return the exit code, 2; or raise it again if asked to."""
+def tell(error: BaseException, then: str = "") -> int:
+    """Print on standard error what was wrong, and what to do then, and return the exit code, 2.
+
+    If Hydra's switch asks for it, raise the error again instead.
+    """
     if os.environ.get("HYDRA_FULL_ERROR") == "1":
         raise error
-    print(f"parabourse: {one_sentence(error)}.", file=sys.stderr)
+    print(f"parabourse: {'; '.join(filter(None, (one_sentence(error), then)))}.", file=sys.stderr)
     return 2
 
 
@@ -40,6 +43,11 @@ def one_sentence(error: BaseException, command: str = "parabourse run") -> str:
         return _of_validation(error, command)
     if isinstance(error, (HydraException, OmegaConfBaseException)):
         return _of_hydra(error, command)
+    if isinstance(error, OSError) and type(error).__str__ is OSError.__str__ and error.strerror:
+        about = f"{error.filename}: " if error.filename is not None else ""
+        return _joined(f"{about}{error.strerror}")
+    if isinstance(error, MemoryError):
+        return f"there is not enough memory ({_joined(error) or 'none is left'})"
     return _joined(str(error))
 
 

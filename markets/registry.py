@@ -76,6 +76,8 @@ class Registry(Generic[T]):
     def build(self, spec: "str | Mapping[str, Any]") -> T:
         """Return an instance from a name, or from a mapping of field values that holds ``name``."""
         fields = {"name": spec} if isinstance(spec, str) else dict(spec)
+        if strange := [key for key in fields if not isinstance(key, str)]:
+            raise InputError(f"fields of a {self.kind} must have names; got {strange[0]!r}")
         return self[str(fields.get("name"))](**fields)
 
 

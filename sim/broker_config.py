@@ -68,18 +68,18 @@ class BrokerConfig:
     bundles: Annotated[str, Field(pattern="^(none|whole|adjacent)$")] = "none"
     licence: str = "copy"
     alignment: Annotated[str, Field(pattern="^(weight_matching|none)$")] = "weight_matching"
-    merge_weights: Annotated[int, Field(ge=2)] = 11
+    merge_weights: Annotated[int, Field(ge=2, le=1000)] = 11
     weight_search: Annotated[str, Field(pattern="^(grid|golden|quadratic)$")] = "grid"
-    weight_range: list[float] = field(default_factory=lambda: [0.0, 1.0])
+    weight_range: list[Annotated[float, Field(ge=0, le=1)]] = field(default_factory=lambda: [0.0, 1.0])
     weight_tolerance: Annotated[float, Field(gt=0, le=1)] = 0.05
-    shortlist: Annotated[int | None, Field(ge=1)] = None
+    shortlist: Annotated[int | None, Field(ge=1, le=1_000_000)] = None
     demand: Annotated[int, Field(ge=1, le=UNLIMITED)] = 1
     trials: Annotated[str, Field(pattern="^(full|weak|none)$")] = "full"
     record_curves: bool = False
-    trial_classes: Annotated[int | None, Field(ge=1)] = None
+    trial_classes: Annotated[int | None, Field(ge=1, le=1_000_000)] = None
     resale: Annotated[str, Field(pattern="^(allowed|forbidden)$")] = "allowed"
-    start_round: Annotated[int, Field(ge=1)] = 1
-    every: Annotated[int, Field(ge=1)] = 1
+    start_round: Annotated[int, Field(ge=1, le=1_000_000)] = 1
+    every: Annotated[int, Field(ge=1, le=1_000_000)] = 1
 
     @field_validator("licence")
     @classmethod

@@ -51,13 +51,13 @@ class LearningConfig:
     """
 
     optimiser: Any = "adamw"
-    local_epochs: Annotated[int, Field(ge=1)] = 1
-    batch_size: Annotated[int, Field(ge=1)] = 32
+    local_epochs: Annotated[int, Field(ge=1, le=1_000_000)] = 1
+    batch_size: Annotated[int, Field(ge=1, le=1_000_000)] = 32
     same_start: bool = False
     reset_after_merge: bool = True
     merge: Annotated[str, Field(pattern="^(strategy|average)$")] = "strategy"
     merge_operator: Any = "interpolation"
-    memory_budget_mb: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 512.0
+    memory_budget_mb: Annotated[float, Field(gt=0, le=1e6, allow_inf_nan=False)] = 512.0
 
     @field_validator("optimiser", mode="before")
     @classmethod
@@ -96,7 +96,7 @@ class PopulationConfig:
         Credits by which an account may be overdrawn.
     """
 
-    mix: dict[str, Annotated[int, Field(ge=0)]] = field(default_factory=dict)
+    mix: dict[str, Annotated[int, Field(ge=0, le=1_000_000)]] = field(default_factory=dict)
     parameters: dict[str, dict[str, Any]] = field(default_factory=dict)
     cash: Annotated[float, Field(ge=0, le=1e6, allow_inf_nan=False)] = 1.0
     credit_limit: Annotated[float, Field(ge=0, le=1e6, allow_inf_nan=False)] = 0.0
@@ -299,5 +299,9 @@ COMPONENTS: dict[str, list[type[Any]]] = {
 
 
 def _built(registry: Any, value: Any) -> Any:
-    """Return a component from its name or mapping; objects pass as they are."""
-    return registry.build(value) if isinstance(value, (str, dict)) else value
+    """Return a component from its name or mapping; objects with a name pass as they are."""
+    if isinstance(value, (str, dict)):
+        return registry.build(value)
+    if not hasattr(value, "name"):
+        raise InputError(f"{registry.kind} must be a name, or a mapping that has one; got {value!r}")
+    return value

@@ -23,7 +23,7 @@ from sim.streams import Streams
 
 IntArray = NDArray[np.int64]
 Fraction = Annotated[float, Field(gt=0, lt=1, allow_inf_nan=False)]
-Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+Positive = Annotated[float, Field(gt=0, le=1e6, allow_inf_nan=False)]
 
 
 @dataclass(frozen=True, config={"extra": "forbid"})
@@ -63,12 +63,12 @@ class DataConfig:
 
     dataset: str = "digits"
     data_home: str | None = None
-    examples: Annotated[int | None, Field(ge=1)] = None
+    examples: Annotated[int | None, Field(ge=1, le=1_000_000)] = None
     standardise: bool = False
     endowment: Annotated[str, Field(pattern="^(iid|class_skew|dirichlet)$")] = "iid"
-    groups: Annotated[int, Field(ge=1)] = 2
+    groups: Annotated[int, Field(ge=1, le=1_000_000)] = 2
     kept: Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)] = 0.1
-    alpha: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 0.5
+    alpha: Annotated[float, Field(gt=0, le=1e6, allow_inf_nan=False)] = 0.5
     disjoint: bool = True
     sizes: list[Positive] = field(default_factory=list)
     validation: Fraction = 0.2

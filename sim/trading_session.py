@@ -43,8 +43,8 @@ class SessionConfig:
     """
 
     variant: Annotated[str, Field(pattern="^(persistent|gode_sunder)$")] = "persistent"
-    periods: Annotated[int, Field(ge=1)] = 1
-    steps: Annotated[int, Field(ge=1)] = 400
+    periods: Annotated[int, Field(ge=1, le=10_000)] = 1
+    steps: Annotated[int, Field(ge=1, le=1_000_000)] = 400
 
 
 @dataclass(frozen=True, eq=False)

@@ -28,7 +28,7 @@ from agents.learning.device import precise_dtype
 from agents.learning.parameters import spread
 from markets.registry import Registry
 
-NonNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+NonNegative = Annotated[float, Field(ge=0, le=1e6, allow_inf_nan=False)]
 Decay = Annotated[float, Field(ge=0, lt=1)]
 Rows = list[Tensor]
 
@@ -228,7 +228,7 @@ class AdamW(Optimiser):
     lr: NonNegative = 0.001
     beta1: Decay = 0.9
     beta2: Decay = 0.999
-    eps: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 1e-8
+    eps: Annotated[float, Field(gt=0, le=1e6, allow_inf_nan=False)] = 1e-8
     weight_decay: NonNegative = 0.01
 
     @property

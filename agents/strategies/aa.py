@@ -36,7 +36,7 @@ from agents.strategies.shouts import (
     waves,
 )
 
-Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+Positive = Annotated[float, Field(gt=0, le=1e6, allow_inf_nan=False)]
 Bend = Annotated[float, Field(ge=-20, le=20, allow_inf_nan=False)]
 
 
@@ -97,7 +97,7 @@ class AdaptiveAggressive(Strategy):
     name: str = "aa"
     highest: Positive = 0.1
     tick: Share = 0.005
-    eta: Annotated[float, Field(ge=1, allow_inf_nan=False)] = 3.0
+    eta: Annotated[float, Field(ge=1, le=1e6, allow_inf_nan=False)] = 3.0
     relative: Share = 0.02
     absolute: Share = 0.01
     short_rate: ShareRange = (0.4, 0.4)
@@ -105,9 +105,9 @@ class AdaptiveAggressive(Strategy):
     passivity: ShareRange = (0.0, 0.3)
     theta: Annotated[tuple[Bend, Bend], AfterValidator(ordered)] = (-8.0, 2.0)
     steepness: Positive = 2.0
-    window: Annotated[int, Field(ge=1)] = 5
+    window: Annotated[int, Field(ge=1, le=1_000_000)] = 5
     fading: Annotated[float, Field(gt=0, le=1)] = 0.9
-    attention: Annotated[int, Field(ge=1)] = 256
+    attention: Annotated[int, Field(ge=1, le=1_000_000)] = 256
 
     def begin(self, organisations: int, positions: int, rng: np.random.Generator) -> Memory:
         """Draw each trader's rates and start it passive; no market has traded."""

@@ -32,8 +32,8 @@ class EquilibriumAllPay(Strategy):
     """
 
     name: str = "equilibrium_all_pay"
-    highest: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 1.0
-    bidders: Annotated[int | None, Field(ge=1)] = None
+    highest: Annotated[float, Field(gt=0, le=1e6, allow_inf_nan=False)] = 1.0
+    bidders: Annotated[int | None, Field(ge=1, le=1_000_000)] = None
 
     def ask(self, view: AskView) -> Floats:
         """Return the cost."""

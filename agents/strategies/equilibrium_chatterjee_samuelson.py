@@ -35,8 +35,8 @@ class EquilibriumChatterjeeSamuelson(Strategy):
 
     name: str = "equilibrium_chatterjee_samuelson"
     k: Annotated[float, Field(ge=0, le=1)] = 0.5
-    low: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0.0
-    high: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 1.0
+    low: Annotated[float, Field(ge=0, le=1e6, allow_inf_nan=False)] = 0.0
+    high: Annotated[float, Field(gt=0, le=1e6, allow_inf_nan=False)] = 1.0
 
     @model_validator(mode="after")
     def _ends_in_order(self) -> "EquilibriumChatterjeeSamuelson":

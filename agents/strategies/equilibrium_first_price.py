@@ -37,9 +37,9 @@ class EquilibriumFirstPrice(Strategy):
     """
 
     name: str = "equilibrium_first_price"
-    highest: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 1.0
-    bidders: Annotated[int | None, Field(ge=1)] = None
-    reserve: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0.0
+    highest: Annotated[float, Field(gt=0, le=1e6, allow_inf_nan=False)] = 1.0
+    bidders: Annotated[int | None, Field(ge=1, le=1_000_000)] = None
+    reserve: Annotated[float, Field(ge=0, le=1e6, allow_inf_nan=False)] = 0.0
     risk_exponent: Annotated[float, Field(gt=0, le=1)] = 1.0
 
     @model_validator(mode="after")

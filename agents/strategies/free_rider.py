@@ -26,7 +26,7 @@ class FreeRider(Strategy):
 
     name: str = "free_rider"
     trains: ClassVar[bool] = False
-    margin: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0.0
+    margin: Annotated[float, Field(ge=0, le=1e6, allow_inf_nan=False)] = 0.0
 
     def ask(self, view: AskView) -> Floats:
         """Return the cost of delivery and the margin."""

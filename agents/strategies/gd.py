@@ -44,9 +44,9 @@ class GjerstadDickhaut(Strategy):
     """
 
     name: str = "gd"
-    highest: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 0.1
-    memory: Annotated[int, Field(ge=1)] = 5
-    quotes: Annotated[int, Field(ge=1)] = 64
+    highest: Annotated[float, Field(gt=0, le=1e6, allow_inf_nan=False)] = 0.1
+    memory: Annotated[int, Field(ge=1, le=1_000_000)] = 5
+    quotes: Annotated[int, Field(ge=1, le=10_000)] = 64
 
     def begin(self, organisations: int, positions: int, rng: np.random.Generator) -> Memory:
         """Remember nothing."""

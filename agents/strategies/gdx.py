@@ -34,7 +34,7 @@ class GDX(GjerstadDickhaut):
 
     name: str = "gdx"
     discount: Share = 0.9
-    horizon: Annotated[int, Field(ge=0)] = 100
+    horizon: Annotated[int, Field(ge=0, le=10_000)] = 100
 
     def cost_of_selling_now(self, belief: Belief, cost: Floats, later: Ints) -> Floats:
         """Return the cost and what the unit would be worth if it stayed unsold."""

@@ -31,8 +31,8 @@ class Poisoner(Strategy):
     """
 
     name: str = "poisoner"
-    spared: Annotated[int | None, Field(ge=0)] = None
-    margin: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0.0
+    spared: Annotated[int | None, Field(ge=0, le=1_000_000)] = None
+    margin: Annotated[float, Field(ge=0, le=1e6, allow_inf_nan=False)] = 0.0
 
     def ask(self, view: AskView) -> Floats:
         """Return the cost of delivery and the margin."""

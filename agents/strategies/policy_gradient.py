@@ -50,10 +50,10 @@ class PolicyGradient(Strategy):
 
     name: str = "policy_gradient"
     shared: bool = False
-    highest: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 0.2
+    highest: Annotated[float, Field(gt=0, le=1e6, allow_inf_nan=False)] = 0.2
     hidden: Annotated[int, Field(ge=1, le=4096)] = 8
-    spread: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 0.3
-    learning_rate: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 0.01
+    spread: Annotated[float, Field(gt=0, le=1e6, allow_inf_nan=False)] = 0.3
+    learning_rate: Annotated[float, Field(gt=0, le=1e6, allow_inf_nan=False)] = 0.01
     start: Annotated[float, Field(gt=0, lt=1)] = 0.8
     memory_of_baseline: Annotated[float, Field(ge=0, lt=1)] = 0.9
 

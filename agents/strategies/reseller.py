@@ -26,7 +26,7 @@ class Reseller(Strategy):
 
     name: str = "reseller"
     trains: ClassVar[bool] = False
-    margin: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0.001
+    margin: Annotated[float, Field(ge=0, le=1e6, allow_inf_nan=False)] = 0.001
 
     def ask(self, view: AskView) -> Floats:
         """Return the cost of delivery and the margin."""

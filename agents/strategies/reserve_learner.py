@@ -42,7 +42,7 @@ class ReserveLearner(Strategy):
 
     name: str = "reserve_learner"
     choices: Annotated[int, Field(ge=2, le=1000)] = 11
-    highest: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 0.2
+    highest: Annotated[float, Field(gt=0, le=1e6, allow_inf_nan=False)] = 0.2
     exploration: Annotated[float, Field(gt=0, le=1)] = 0.1
 
     @property

@@ -25,7 +25,7 @@ class ZeroIntelligence(Strategy):
     """
 
     name: str = "zero_intelligence"
-    highest: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 0.1
+    highest: Annotated[float, Field(gt=0, le=1e6, allow_inf_nan=False)] = 0.1
 
     def ask(self, view: AskView) -> Floats:
         """Return uniform draws between the cost and `highest`."""

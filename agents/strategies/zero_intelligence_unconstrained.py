@@ -27,7 +27,7 @@ class ZeroIntelligenceUnconstrained(Strategy):
     """
 
     name: str = "zero_intelligence_unconstrained"
-    highest: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 0.1
+    highest: Annotated[float, Field(gt=0, le=1e6, allow_inf_nan=False)] = 0.1
 
     def ask(self, view: AskView) -> Floats:
         """Return uniform draws between zero and `highest`."""

@@ -5,14 +5,16 @@ Core Objects: compose_cross
 
 from collections.abc import Sequence
 
-from hydra import compose, initialize_config_module
+from hydra import initialize_config_module
 from hydra.core.config_store import ConfigStore
 from hydra.core.global_hydra import GlobalHydra
 from omegaconf import MISSING, OmegaConf
 
-from experiments.composition import check_grammar, set_up_hydra
+from experiments.composing import composed, without_hydra
+from experiments.composition import set_up_hydra
 from experiments.config import as_schema
 from experiments.cross.config import CrossConfig
+from experiments.overrides import check_grammar
 from experiments.sentences import UserError
 
 
@@ -34,7 +36,7 @@ def compose_cross(overrides: Sequence[str]) -> tuple[CrossConfig, str]:
     ConfigStore.instance().store(name="schema_cross", node=schema)
     GlobalHydra.instance().clear()
     with initialize_config_module("conf", version_base="1.3"):
-        composed = compose("cross", list(overrides))
+        whole = without_hydra(composed("cross", overrides))
     GlobalHydra.instance().clear()
-    config = CrossConfig(**OmegaConf.to_container(composed, resolve=True))  # type: ignore[arg-type]
-    return config, OmegaConf.to_yaml(composed, resolve=True)
+    config = CrossConfig(**OmegaConf.to_container(whole, resolve=True))  # type: ignore[arg-type]
+    return config, OmegaConf.to_yaml(whole, resolve=True)

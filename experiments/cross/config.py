@@ -56,13 +56,13 @@ class CrossConfig:
     mechanism_parameters: dict[str, dict[str, Any]] = field(default_factory=dict)
     strategy_parameters: dict[str, dict[str, Any]] = field(default_factory=dict)
     organisations: Annotated[int, Field(ge=2, le=1000)] = 4
-    followers: Annotated[int, Field(ge=1)] = 2
+    followers: Annotated[int, Field(ge=1, le=1_000_000)] = 2
     rounds: Annotated[int, Field(ge=1, le=10_000)] = 4
     replicates: Annotated[int, Field(ge=2, le=10_000)] = 5
-    seed: Annotated[int, Field(ge=0)] = 0
+    seed: Annotated[int, Field(ge=0, le=2**63 - 1)] = 0
     device: str = "auto"
     licence: Annotated[str, Field(pattern="^(auto|copy|exclusive)$")] = "auto"
-    factors: list[Annotated[float, Field(ge=0, allow_inf_nan=False)]] = field(
+    factors: list[Annotated[float, Field(ge=0, le=1e6, allow_inf_nan=False)]] = field(
         default_factory=lambda: [0.0, 0.25, 0.5, 0.75, 0.9, 1.1, 1.5]
     )
     jobs: Annotated[int, Field(ge=1, le=256)] = 2

@@ -14,8 +14,9 @@ from urllib.parse import urlsplit
 
 import torch
 
-from experiments.composition import check_grammar, check_world, compose_config, set_up_hydra
+from experiments.composition import check_world, compose_config, set_up_hydra
 from experiments.dashboard.serving import LOOPBACK, MISSING, serve
+from experiments.overrides import check_grammar
 from experiments.sentences import UserError, one_sentence
 from experiments.textbook.application import compose_preset, set_up_textbook
 from experiments.textbook.presets.market import MarketPreset

@@ -14,15 +14,17 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from hydra import compose, initialize_config_module
+from hydra import initialize_config_module
 from hydra.core.config_store import ConfigStore
 from hydra.core.global_hydra import GlobalHydra
 from omegaconf import MISSING, DictConfig, OmegaConf
 from omegaconf.errors import ConfigAttributeError, ConfigKeyError
 
 import conf
-from experiments.composition import check_grammar, set_up_hydra
+from experiments.composing import composed, without_hydra
+from experiments.composition import set_up_hydra
 from experiments.config import as_schema
+from experiments.overrides import check_grammar
 from experiments.reproduction.config import ReproductionConfig
 from experiments.sentences import UserError
 
@@ -78,7 +80,7 @@ def compose_experiment(preset: str, overrides: Sequence[str]) -> Experiment:
     GlobalHydra.instance().clear()
     with initialize_config_module("conf", version_base="1.3"):
         chosen = [f"reproduction={preset}", *overrides]
-        whole = compose("reproduce", chosen)
+        whole = without_hydra(composed("reproduce", chosen))
         config = _parse(whole)
         fixed = {o.get_key_element() for o in typed} & set(config.vary)
         if fixed:
@@ -86,7 +88,9 @@ def compose_experiment(preset: str, overrides: Sequence[str]) -> Experiment:
                 f"{min(fixed)} varies in preset {preset}: set its values with vary={{{min(fixed)}:[...]}}"
             )
         # Composing takes a fifth of a second: cells that differ in keys alone share it.
-        anew = cache(lambda groups: compose("reproduce", [*chosen, *groups]) if groups else whole)
+        anew = cache(
+            lambda groups: without_hydra(composed("reproduce", [*chosen, *groups])) if groups else whole
+        )
         cells = [_cell(anew, values, rate) for values in _combinations(config) for rate in _rates(config)]
     GlobalHydra.instance().clear()
     return Experiment(preset, config, _text(whole, ("jobs",)), cells)
@@ -99,12 +103,12 @@ def _register() -> None:
     ConfigStore.instance().store(name="schema_reproduce", node=schema)
 
 
-def _parse(composed: DictConfig) -> ReproductionConfig:
-    return ReproductionConfig(**OmegaConf.to_container(composed, resolve=True))  # type: ignore[arg-type]
+def _parse(whole: DictConfig) -> ReproductionConfig:
+    return ReproductionConfig(**OmegaConf.to_container(whole, resolve=True))  # type: ignore[arg-type]
 
 
-def _text(composed: DictConfig, without: Sequence[str]) -> str:
-    kept = OmegaConf.to_container(composed, resolve=True)
+def _text(whole: DictConfig, without: Sequence[str]) -> str:
+    kept = OmegaConf.to_container(whole, resolve=True)
     assert isinstance(kept, dict)
     return OmegaConf.to_yaml({name: value for name, value in kept.items() if name not in without})
 
@@ -134,13 +138,13 @@ def _cell(
     """Return the cell with some values: composed anew where a group is chosen, else with keys set."""
     labels = {key: _typed(value) for key, value in values.items()}
     groups = tuple(f"{key}={labels[key]}" for key in values if (CONF / key).is_dir())
-    composed = copy.deepcopy(anew(groups))
+    whole = copy.deepcopy(anew(groups))
     keys = {key: value for key, value in values.items() if not (CONF / key).is_dir()}
     for key, value in keys.items() if rate is None else [*keys.items(), (RATE, rate)]:
         try:
-            OmegaConf.update(composed, key, value, merge=False)
+            OmegaConf.update(whole, key, value, merge=False)
         except (ConfigAttributeError, ConfigKeyError) as error:
             raise UserError(f"vary must name keys or groups that can be set; got {key}") from error
-    digest = hashlib.sha256(_text(composed, NOT_OF_A_CELL).encode()).hexdigest()[:16]
-    config = dataclasses.replace(_parse(composed), vary={}, learning_rates=[])
+    digest = hashlib.sha256(_text(whole, NOT_OF_A_CELL).encode()).hexdigest()[:16]
+    config = dataclasses.replace(_parse(whole), vary={}, learning_rates=[])
     return PlannedCell(labels, rate, config, digest)

@@ -18,7 +18,7 @@ from sim.config import STRICT, BrokerConfig, LearningConfig, MarketConfig, Popul
 from sim.endowments import DataConfig
 
 NOT_VARIED = ("arms", "replicates", "jobs", "targets")
-Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+Positive = Annotated[float, Field(gt=0, le=1e6, allow_inf_nan=False)]
 
 
 @dataclass(frozen=True, config=STRICT)
@@ -60,7 +60,7 @@ class ReproductionConfig:
     organisations: Annotated[int, Field(ge=2, le=100_000)] = 2
     rounds: Annotated[int, Field(ge=1, le=100_000)] = 15
     replicates: Annotated[int, Field(ge=2, le=10_000)] = 5
-    seed: Annotated[int, Field(ge=0)] = 0
+    seed: Annotated[int, Field(ge=0, le=2**63 - 1)] = 0
     device: str = "auto"
     data: DataConfig = field(default_factory=DataConfig)
     network: Any = MISSING

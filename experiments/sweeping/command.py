@@ -13,8 +13,10 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
-from experiments.composition import check_grammar
+from experiments.composing import load
+from experiments.jobs import check_logs
 from experiments.known_keys import check_keys
+from experiments.overrides import check_grammar
 from experiments.sentences import UserError, one_sentence
 from experiments.sweep_conclusion import conclude_sweep
 from experiments.sweeping.cells import failure, is_finished, made_by_other_versions, withdraw_damaged
@@ -40,7 +42,10 @@ def run_sweep(overrides: Sequence[str]) -> int:
     master = compose_master(overrides)
     plan = plan_sweep(master)
     OmegaConf.register_new_resolver("sweep_key", lambda: plan.key, replace=True)
-    folder = Path(master.hydra.sweep.dir)
+    folder = Path(str(master.hydra.sweep.dir))
+    check_logs(master, folder)
+    if (most := master.hydra.sweeper.get("max_batch_size")) is not None and most < 1:
+        raise UserError(f"hydra.sweeper.max_batch_size must be at least 1, or null for all; got {most}")
     _claim(folder)
     own = RunFolder(folder)
     with own.held(wait=True):
@@ -61,17 +66,25 @@ def compose_master(overrides: Sequence[str]) -> DictConfig:
     GlobalHydra.instance().clear()
     with initialize_config_module("conf", version_base="1.3"):
         check_keys([check_grammar(override) for override in overrides])
-        loader = GlobalHydra.instance().config_loader()
-        return loader.load_configuration("config", list(overrides), RunMode.MULTIRUN)
+        return load("config", overrides, RunMode.MULTIRUN)
 
 
 def _claim(folder: Path) -> None:
     """Make the sweep's folder, or accept that of another sweep, whose cells are then kept."""
-    if folder.exists() and not (folder / PLAN).is_file():
-        strange = not folder.is_dir() or any(not path.name.startswith(".") for path in folder.iterdir())
-        if strange:
-            raise UserError(f"hydra.sweep.dir must be a new folder or that of a sweep; got {str(folder)!r}")
-    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        if folder.exists() and not (folder / PLAN).is_file():
+            strange = not folder.is_dir() or any(not path.name.startswith(".") for path in folder.iterdir())
+            if strange:
+                raise UserError(
+                    f"hydra.sweep.dir must be a new folder or that of a sweep; got {str(folder)!r}"
+                )
+        folder.mkdir(parents=True, exist_ok=True)
+    except (OSError, ValueError) as error:
+        if isinstance(error, UserError):
+            raise
+        raise UserError(
+            f"hydra.sweep.dir must be a folder that can be written; got {str(folder)!r} ({error})"
+        ) from error
 
 
 def _play_missing(plan: Plan, folder: Path, master: DictConfig) -> None:

@@ -11,14 +11,15 @@ import hashlib
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from functools import cached_property
-from typing import Annotated
+from functools import cache, cached_property
+from typing import Annotated, Any
 
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 from pydantic import Field, TypeAdapter, ValidationError
 
-from experiments.composition import check_grammar, check_overrides, expand
+from experiments.composition import check_overrides
 from experiments.config import Config
+from experiments.overrides import check_grammar, expand
 from experiments.plain_data import read_json
 from experiments.runner import library_versions
 from experiments.sentences import one_sentence
@@ -108,7 +109,7 @@ def plan_sweep(master: DictConfig) -> Plan:
     UserError, hydra.errors.HydraException, omegaconf.errors.OmegaConfBaseException, InputError
         If any of the configurations is not allowed.
     """
-    typed = list(master.hydra.overrides.task)
+    typed: Any = OmegaConf.to_container(master.hydra.overrides.task)
     own = {check_grammar(override).get_key_element() for override in typed}
     preset = [f"{k}={v}" for k, v in (master.hydra.sweeper.params or {}).items() if k not in own]
     overrides = preset + typed
@@ -135,7 +136,12 @@ def cell_key(config: Config) -> str:
     decisive = dataclasses.asdict(config)
     del decisive["run"]
     # Keys are not sorted: in population.mix, the order decides who follows which strategy.
-    return _hash([decisive, library_versions()["parabourse"]])
+    return _hash([decisive, _version()])
+
+
+@cache
+def _version() -> str | None:
+    return library_versions()["parabourse"]
 
 
 def _hash(content: object) -> str:

@@ -12,18 +12,21 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import hydra
-from hydra import compose, initialize_config_module
+from hydra import initialize_config_module
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.hydra_config import HydraConfig
+from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
-from experiments.application import FLAGS_WITHOUT_WORK, claimed
-from experiments.composition import check_folder, check_grammar, set_up_hydra
+from experiments.commits import commits
+from experiments.composing import composed, load, without_hydra
+from experiments.composition import set_up_hydra
 from experiments.conclusion import tell_damaged
 from experiments.config import register_schema
 from experiments.figures import save_figure
 from experiments.figures.style import in_style
+from experiments.jobs import answers_flags, check_job, run_job
+from experiments.overrides import check_grammar
 from experiments.plain_data import read_yaml
 from experiments.progress import Progress
 from experiments.runner import MANIFEST, library_versions
@@ -52,27 +55,21 @@ def run_textbook(preset: str, arguments: Sequence[str]) -> int:
     if preset not in TEXTBOOK:
         raise UserError(f"a textbook preset must be one of {', '.join(TEXTBOOK)}; got {preset!r}")
     set_up_textbook()
-    flags = [a for a in arguments if a.startswith("-")]
-    overrides = [a for a in arguments if not a.startswith("-")]
-    if any(flag in ("-m", "--multirun") for flag in flags):
-        raise UserError("a textbook preset has no sweeps: give it lists, as in sizes=[5,10]; got -m")
-    if any(flag.split("=")[0] in FLAGS_WITHOUT_WORK for flag in flags):
-        _run_hydra(preset, arguments)
+    command, name = f"parabourse textbook {preset}", f"{GROUP}/{preset}"
+    if answers_flags(_run, name, command, arguments):
         return 0
+    flags = [argument for argument in arguments if argument.startswith("-")]
+    if flags:
+        raise UserError(
+            f"a textbook preset takes no flag but --help and --cfg job, and has no sweeps: give it lists, as "
+            f"in sizes=[5,10]; got {flags[0]}"
+        )
     try:
-        compose_preset(preset, overrides)
-        folder = Path(_compose(preset, overrides).hydra.run.dir)
-        check_folder(folder)
+        compose_preset(preset, arguments, own_folder=True)
     except USER_ERRORS as error:
-        raise UserError(one_sentence(error, f"parabourse textbook {preset}")) from error
-    with claimed(folder) as own:
-        _run_hydra(preset, [*arguments, own])
+        raise UserError(one_sentence(error, command)) from error
+    run_job(_run, name, arguments)
     return 0
-
-
-def _run_hydra(preset: str, arguments: Sequence[str]) -> None:
-    sys.argv = [f"parabourse textbook {preset}", *arguments]
-    hydra.main(version_base="1.3", config_path="pkg://conf", config_name=f"{GROUP}/{preset}")(_run)()
 
 
 def report_textbook(folder: Path, checked: bool = True) -> int:
@@ -130,7 +127,7 @@ def _check_lists(preset: Preset) -> None:
             raise UserError(f"{field.name} must name at least one; got none")
 
 
-def compose_preset(preset: str, overrides: Sequence[str]) -> Preset:
+def compose_preset(preset: str, overrides: Sequence[str], own_folder: bool = False) -> Preset:
     """Return the preset that overrides stand for.
 
     Parameters
@@ -139,38 +136,38 @@ def compose_preset(preset: str, overrides: Sequence[str]) -> Preset:
         Its name.
     overrides : sequence of str
         Hydra overrides as typed.
+    own_folder : bool
+        Whether to check that its folder is new or empty, and what else Hydra needs for a run.
     """
-    composed = _compose(preset, overrides)
-    return _parse(OmegaConf.masked_copy(composed, [str(key) for key in composed if key != "hydra"]))
-
-
-def _compose(preset: str, overrides: Sequence[str]) -> DictConfig:
-    """Return what Hydra composes, with its own part."""
     for override in overrides:
         if check_grammar(override).is_sweep_override():
             raise UserError(
                 f"a key must have one value, and a list brackets, as in sizes=[5,10]; got {override!r}"
             )
+    name = f"{GROUP}/{preset}"
     GlobalHydra.instance().clear()
     with initialize_config_module("conf", version_base="1.3"):
-        composed = compose(f"{GROUP}/{preset}", list(overrides), return_hydra_config=True)
+        whole = load(name, overrides, RunMode.RUN) if own_folder else composed(name, overrides)
+        if own_folder:
+            check_job(whole)
+        config = without_hydra(whole)
     GlobalHydra.instance().clear()
-    return composed
+    return _parse(config)
 
 
-def _parse(composed: DictConfig) -> Preset:
-    fields: Any = OmegaConf.to_container(composed, resolve=True)
+def _parse(config: DictConfig) -> Preset:
+    fields: Any = OmegaConf.to_container(config, resolve=True)
     preset = TEXTBOOK.build(fields)
     _check_lists(preset)
     return preset
 
 
-def _run(composed: DictConfig) -> None:
+def _run(config: DictConfig) -> None:
     folder = Path(HydraConfig.get().runtime.output_dir)
-    preset = _parse(composed)
+    preset = _parse(config)
     try:
         run = RunFolder(folder)
-        run.begin({CONFIG: filled(OmegaConf.to_yaml(composed, resolve=True))})
+        run.begin({CONFIG: filled(OmegaConf.to_yaml(config, resolve=True))})
         _conclude(run, preset, play(preset, run))
     except USER_ERRORS as error:
         sys.exit(tell(error))
@@ -193,6 +190,7 @@ def play(preset: Preset, run: RunFolder) -> Tables:
     }
     manifest = {
         "versions": library_versions(),
+        "commits": commits(),
         "platform": platform.platform(),
         "preset": preset.name,
         "seed": preset.seed,

@@ -40,7 +40,7 @@ class Preset(ABC):
     """
 
     name: str = ""
-    seed: Annotated[int, Field(ge=0)] = 0
+    seed: Annotated[int, Field(ge=0, le=2**63 - 1)] = 0
     figures: bool = True
     progress: bool = True
 

@@ -70,7 +70,7 @@ class AscendingAssignment(Mechanism):
     """
 
     name: str = "ascending_assignment"
-    increment: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0.0
+    increment: Annotated[float, Field(ge=0, le=1e6, allow_inf_nan=False)] = 0.0
     venue: ClassVar[str] = "listings"
     money_fields: ClassVar[tuple[str, ...]] = ("increment",)
 

@@ -59,7 +59,7 @@ class ClarkePivot(Mechanism):
     """
 
     name: str = "clarke_pivot"
-    cost: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0.0
+    cost: Annotated[float, Field(ge=0, le=1e6, allow_inf_nan=False)] = 0.0
     shares: Annotated[str, Field(pattern="^(own|equal)$")] = "own"
     venue: ClassVar[str] = "listings"
     money_fields: ClassVar[tuple[str, ...]] = ("cost",)

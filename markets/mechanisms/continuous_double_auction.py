@@ -75,7 +75,7 @@ class ContinuousDoubleAuction(Mechanism):
 
     name: str = "continuous_double_auction"
     variant: Annotated[str, Field(pattern="^(persistent|gode_sunder)$")] = "persistent"
-    passes: Annotated[int, Field(ge=1)] = 1
+    passes: Annotated[int, Field(ge=1, le=10_000)] = 1
 
     venue: ClassVar[str] = "books"
     open_outcry: ClassVar[bool] = True

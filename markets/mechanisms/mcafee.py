@@ -72,8 +72,8 @@ class McAfee(MarginRule):
     """
 
     name: str = "mcafee"
-    lowest: Annotated[float | None, Field(ge=0, allow_inf_nan=False)] = None
-    highest: Annotated[float | None, Field(ge=0, allow_inf_nan=False)] = None
+    lowest: Annotated[float | None, Field(ge=0, le=1e6, allow_inf_nan=False)] = None
+    highest: Annotated[float | None, Field(ge=0, le=1e6, allow_inf_nan=False)] = None
     money_fields: ClassVar[tuple[str, ...]] = ("lowest", "highest")
 
     @property

@@ -57,7 +57,7 @@ class Moulin(Mechanism):
     """
 
     name: str = "moulin"
-    cost: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 1e-5
+    cost: Annotated[float, Field(ge=0, le=1e6, allow_inf_nan=False)] = 1e-5
     venue: ClassVar[str] = "listings"
     money_fields: ClassVar[tuple[str, ...]] = ("cost",)
 

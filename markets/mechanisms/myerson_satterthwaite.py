@@ -15,7 +15,7 @@ from markets.mechanisms.base import MECHANISMS, Mechanism, Properties
 from markets.orders import Orders, Trades
 from markets.refusals import InputError
 
-Money = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+Money = Annotated[float, Field(ge=0, le=1e6, allow_inf_nan=False)]
 
 
 @MECHANISMS.register

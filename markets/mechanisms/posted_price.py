@@ -52,7 +52,7 @@ class PostedPrice(Mechanism):
     """
 
     name: str = "posted_price"
-    price: Annotated[float | None, Field(ge=0, allow_inf_nan=False)] = None
+    price: Annotated[float | None, Field(ge=0, le=1e6, allow_inf_nan=False)] = None
     venue: ClassVar[str] = "listings"
     money_fields: ClassVar[tuple[str, ...]] = ("price",)
 

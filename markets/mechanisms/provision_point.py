@@ -57,7 +57,7 @@ class ProvisionPoint(Mechanism):
     """
 
     name: str = "provision_point"
-    cost: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0.0
+    cost: Annotated[float, Field(ge=0, le=1e6, allow_inf_nan=False)] = 0.0
     excess: Annotated[str, Field(pattern="^(keep|proportional)$")] = "keep"
     venue: ClassVar[str] = "listings"
     money_fields: ClassVar[tuple[str, ...]] = ("cost",)

@@ -57,7 +57,7 @@ class VoluntaryContributions(Mechanism):
     """
 
     name: str = "voluntary_contributions"
-    cost: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0.0
+    cost: Annotated[float, Field(ge=0, le=1e6, allow_inf_nan=False)] = 0.0
     venue: ClassVar[str] = "listings"
     money_fields: ClassVar[tuple[str, ...]] = ("cost",)
 

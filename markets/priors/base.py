@@ -16,8 +16,8 @@ from markets.orders import Orders
 from markets.refusals import InputError
 from markets.registry import Registry
 
-Money = Annotated[float, Field(ge=0, allow_inf_nan=False)]
-PositiveMoney = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+Money = Annotated[float, Field(ge=0, le=1e6, allow_inf_nan=False)]
+PositiveMoney = Annotated[float, Field(gt=0, le=1e6, allow_inf_nan=False)]
 
 
 class Prior(ABC):

@@ -125,8 +125,8 @@ class PastBids(Prior):
     name: str = "past_bids"
     pool: Annotated[str, Field(pattern="^(market|seller)$")] = "market"
     own: bool = False
-    window: Annotated[int, Field(ge=1)] = 1000
-    least: Annotated[int, Field(ge=1)] = 10
+    window: Annotated[int, Field(ge=1, le=1_000_000)] = 1000
+    least: Annotated[int, Field(ge=1, le=1_000_000)] = 10
     guard: Guard = 0.0
     seen: InstanceOf[BidSample] = field(default_factory=BidSample.none, repr=False)
     money_fields: ClassVar[tuple[str, ...]] = ("seen",)

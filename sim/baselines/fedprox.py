@@ -29,8 +29,8 @@ class FedProx(FedAvg):
     """
 
     name: str = "fedprox"
-    mu: Annotated[list[Annotated[float, Field(ge=0, allow_inf_nan=False)]], Field(min_length=1)] = field(
-        default_factory=lambda: [0.001, 0.01, 0.1, 1.0]
+    mu: Annotated[list[Annotated[float, Field(ge=0, le=1e6, allow_inf_nan=False)]], Field(min_length=1)] = (
+        field(default_factory=lambda: [0.001, 0.01, 0.1, 1.0])
     )
 
     @property

@@ -43,7 +43,7 @@ class Setting(ABC):
 
     name: str = ""
     demand: Demand = field(default_factory=Demand)
-    regions: Annotated[int, Field(ge=1)] = 1
+    regions: Annotated[int, Field(ge=1, le=1_000_000)] = 1
     delivery: Annotated[float, Field(ge=0, le=1e3, allow_inf_nan=False)] = 0.0
     royalties: Annotated[str, Field(pattern="^(none|equal|nash|proportional|shapley)$")] = "equal"
     royalty_permutations: Annotated[int, Field(ge=2, le=100_000)] = 200

@@ -128,6 +128,7 @@ def test_a_run_writes_everything_and_twice_the_same(capsys):
     assert (one / "summary.csv").read_bytes() == (two / "summary.csv").read_bytes()
     manifest = json.loads((one / "manifest.json").read_text())
     assert manifest["device"] == "cpu"
+    assert set(manifest["commits"]) == {"parabourse", "folder"}
     assert {"train", "try", "merge", "evaluate", "market", "record"} <= set(manifest["seconds"])
     assert not list(one.glob("*parts*"))
     assert "test accuracy" in capsys.readouterr().out

@@ -105,8 +105,8 @@ class Fisher(MergeOperator):
     """
 
     name: str = "fisher"
-    examples: Annotated[int, Field(ge=1)] = 256
-    floor: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 1e-6
+    examples: Annotated[int, Field(ge=1, le=1_000_000)] = 256
+    floor: Annotated[float, Field(gt=0, le=1e6, allow_inf_nan=False)] = 1e-6
 
     def evidence(self, owners: Owners) -> Parameters:
         """Return the diagonal of the Fisher information, leaves ``[n, ...]`` as the parameters have them."""

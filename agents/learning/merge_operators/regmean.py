@@ -150,9 +150,9 @@ class RegMean(MergeOperator):
     """
 
     name: str = "regmean"
-    examples: Annotated[int, Field(ge=1)] = 256
+    examples: Annotated[int, Field(ge=1, le=1_000_000)] = 256
     shrinkage: Annotated[float, Field(ge=0, le=1)] = 0.9
-    ridge: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 1e-3
+    ridge: Annotated[float, Field(gt=0, le=1e6, allow_inf_nan=False)] = 1e-3
 
     def evidence(self, owners: Owners) -> Parameters:
         """Return the inner products of layer inputs (see `input_products`)."""

@@ -157,8 +157,8 @@ class ConvNet(Network):
     """
 
     name: str = "convnet"
-    channels: Annotated[list[Annotated[int, Field(ge=1)]], Field(min_length=1)] = dataclasses.field(
-        default_factory=lambda: [16, 32]
+    channels: Annotated[list[Annotated[int, Field(ge=1, le=1_000_000)]], Field(min_length=1)] = (
+        dataclasses.field(default_factory=lambda: [16, 32])
     )
     pooling: Annotated[str, Field(pattern="^(max|average)$")] = "max"
 

@@ -210,7 +210,7 @@ class MLP(Network):
     """
 
     name: str = "mlp"
-    widths: Annotated[list[Annotated[int, Field(ge=1)]], Field()] = dataclasses.field(
+    widths: Annotated[list[Annotated[int, Field(ge=1, le=1_000_000)]], Field()] = dataclasses.field(
         default_factory=lambda: [64, 64]
     )
 

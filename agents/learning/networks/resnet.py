@@ -261,9 +261,9 @@ class ResNet(Network):
     """
 
     name: str = "resnet"
-    depth: Annotated[int, Field(ge=10)] = 10
-    widen_factor: Annotated[int, Field(ge=1)] = 1
-    channels: Annotated[int, Field(ge=1)] = 16
+    depth: Annotated[int, Field(ge=10, le=1000)] = 10
+    widen_factor: Annotated[int, Field(ge=1, le=1000)] = 1
+    channels: Annotated[int, Field(ge=1, le=1_000_000)] = 16
 
     @field_validator("depth")
     @classmethod

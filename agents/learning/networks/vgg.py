@@ -224,7 +224,8 @@ class VGG(Network):
 
     name: str = "vgg"
     stages: Annotated[
-        list[Annotated[list[Annotated[int, Field(ge=1)]], Field(min_length=1)]], Field(min_length=1)
+        list[Annotated[list[Annotated[int, Field(ge=1, le=1_000_000)]], Field(min_length=1)]],
+        Field(min_length=1),
     ] = dataclasses.field(default_factory=lambda: [[16, 16], [32, 32]])
 
     def bind(self, input_shape: tuple[int, int, int], classes: int) -> VGGArchitecture:

@@ -58,7 +58,7 @@ class MarketPreset(Preset):
     name: str = "market"
     buyers: Annotated[int, Field(ge=1, le=100_000)] = 5
     sellers: Annotated[int, Field(ge=1, le=100_000)] = 5
-    organisations: Annotated[int | None, Field(ge=2)] = None
+    organisations: Annotated[int | None, Field(ge=2, le=1_000_000)] = None
     markets: Annotated[int, Field(ge=2, le=10_000_000)] = 400
     rounds: Annotated[int, Field(ge=1, le=1_000_000)] = 1
     values: Any = "uniform"
