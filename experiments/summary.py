@@ -149,7 +149,8 @@ def per_replicate(config: Config, rounds: pd.DataFrame, gains: pd.DataFrame) -> 
     found = found.join(last[["test_accuracy", "test_loss"]])
     found["trial_gain"] = by_world["trial_gain"].sum() / by_world["trials"].sum().replace(0, np.nan)
     best = by_world["gains_first_best"].sum()
-    found["allocative_efficiency"] = by_world["gains_realised"].sum() / best.where(best > 0)
+    possible = by_world["allocative_efficiency"].count() > 0
+    found["allocative_efficiency"] = by_world["gains_realised"].sum() / best.where(possible)
     found = found.join(_distribution(gains))
     found = found.join(_against_autarky(config, rounds, found))
     if {"competitive", "cooperative"} <= set(config.arms):

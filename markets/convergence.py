@@ -7,10 +7,11 @@ import numpy as np
 import numpy.typing as npt
 
 from markets.columns import FloatArray
+from markets.money import HALF_A_UNIT
 
 
 def allocative_efficiency(profits: npt.ArrayLike, gains: npt.ArrayLike) -> FloatArray:
-    """Return the sum of profits over the largest possible gains, 1 by convention where these are 0.
+    """Return the sum of profits over the largest possible gains; NaN where these round to no micro-credit.
 
     Parameters
     ----------
@@ -20,7 +21,8 @@ def allocative_efficiency(profits: npt.ArrayLike, gains: npt.ArrayLike) -> Float
         First best, in credits.
     """
     realised, best = np.sum(profits, axis=-1), np.asarray(gains, dtype=np.float64)
-    return np.divide(realised, best, out=np.ones(np.broadcast(realised, best).shape), where=best > 0)
+    nothing = np.full(np.broadcast(realised, best).shape, np.nan)
+    return np.divide(realised, best, out=nothing, where=best >= HALF_A_UNIT)
 
 
 def smith_alpha(prices: npt.ArrayLike, equilibrium: npt.ArrayLike) -> FloatArray:

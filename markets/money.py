@@ -18,6 +18,9 @@ T = TypeVar("T")
 MICRO = 1_000_000
 """Micro-credits in a credit."""
 
+HALF_A_UNIT = 0.5 / MICRO
+"""What is less, in credits, rounds to nothing."""
+
 LARGEST = 2**50
 """The largest amount of one posting, in micro-credits."""
 

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from markets.money import HALF_A_UNIT
+
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
@@ -56,9 +58,13 @@ class InducedReport:
 
     @property
     def efficiency(self) -> Floats:
-        """Gains over the first best, float64 [M]; 1 by convention where nothing could be gained."""
-        possible = self.first_best > 0
-        return np.divide(self.gains, self.first_best, out=np.ones_like(self.gains), where=possible)
+        """Gains over the first best, float64 [M]; NaN where that rounds to no micro-credit."""
+        return np.divide(
+            self.gains,
+            self.first_best,
+            out=np.full(len(self.gains), np.nan),
+            where=self.first_best >= HALF_A_UNIT,
+        )
 
     @property
     def buyers_profit(self) -> Floats:

@@ -256,7 +256,8 @@ def _totals(
     delivery = total(bought.delivery) / MICRO
     consumer_surplus = float(standing.consumer_surplus.sum())
     realised = float((worth.value - worth.cost)[bought.row].sum())
-    best = _first_best_gains(world, tries, tried, worth)
+    possible = _first_best(world, tries, tried, worth)
+    best = float(possible.sum())
     improving = (worth.welfare > 0) & (tried.gain > 0)
     return {
         "welfare": consumer_surplus + float(standing.profit.sum()) - delivery,
@@ -275,7 +276,7 @@ def _totals(
         "levies": total(charged.paid) / MICRO,
         "gains_realised": realised,
         "gains_first_best": best,
-        "allocative_efficiency": allocative_efficiency(realised, best),
+        "allocative_efficiency": allocative_efficiency(realised, best, len(possible)),
         "welfare_improving": int(improving.sum()),
         "withheld": int((worth.withheld & improving).sum()),
         "withheld_welfare": _welfare_withheld(world, tries, worth, bought),
@@ -289,13 +290,11 @@ def _mean(column: Floats) -> float:
     return float(column.mean()) if len(column) else float("nan")
 
 
-def _first_best_gains(
-    world: "ParameterMarket", tries: "Shortlist", tried: "Tried", worth: "Appraisal"
-) -> float:
-    """Return the greatest gains from trade that values and costs allow, whatever was bid and asked."""
+def _first_best(world: "ParameterMarket", tries: "Shortlist", tried: "Tried", worth: "Appraisal") -> Floats:
+    """Return the gain of each trade of the best allocation that values and costs allow, whatever was said."""
     at = np.flatnonzero(worth.value > 0)
     orders = orders_at(world, tries, tried.gain, at, worth.value[at], worth.cost[at])
-    return float(first_best(orders)[1].sum())
+    return first_best(orders)[1]
 
 
 def _welfare_withheld(

@@ -117,7 +117,9 @@ ROUNDS = {
     "levies": _measured(CREDITS, "paid by the mechanism's rule without a trade"),
     "gains_realised": _measured(CREDITS, "measured value less measured cost, summed over trades"),
     "gains_first_best": _measured(CREDITS, "greatest sum of value less cost that any allocation has"),
-    "allocative_efficiency": _measured("share", "gains realised over first-best gains; missing where 0"),
+    "allocative_efficiency": _measured(
+        "share", "gains realised over first-best gains; missing where these round to 0"
+    ),
     "welfare_improving": _number_of("trials", "those whose trade would raise welfare"),
     "withheld": _number_of(
         "trials", "welfare-improving, but the seller would lose more than the buyer gains"

@@ -12,6 +12,7 @@ import math
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from markets.money import HALF_A_UNIT
 from markets.refusals import InputError
 
 
@@ -130,12 +131,18 @@ def share_better_off(x: ArrayLike, baseline: ArrayLike) -> float:
     return float((values > before).mean())
 
 
-def allocative_efficiency(realised: float, first_best: float) -> float:
-    """Return realised over first-best gains from trade.
+def allocative_efficiency(realised: float, first_best: float, trades: int = 1) -> float:
+    """Return realised over first-best gains from trade; negative when trades destroyed value.
 
-    1.0 by convention when there was nothing to gain and nothing was lost (0 / 0); NaN when there was nothing
-    to gain but the realised gains are not 0, since no ratio says how much was lost. Negative when trades
-    destroyed value.
+    NaN, missing, where the first best rounds to nothing: where it is less than half a micro-credit, the unit
+    of money, for each of its trades. No ratio then says how much was lost.
+
+    Parameters
+    ----------
+    realised, first_best : float
+        In credits.
+    trades : int
+        How many trades the first best has.
 
     Raises
     ------
@@ -144,27 +151,23 @@ def allocative_efficiency(realised: float, first_best: float) -> float:
     """
     if first_best < 0:
         raise InputError(f"first_best must be >= 0, since no trade gains 0; got {first_best}")
-    if first_best == 0:
-        return 1.0 if realised == 0 else math.nan
-    return realised / first_best
+    return realised / first_best if first_best >= max(trades, 1) * HALF_A_UNIT else math.nan
 
 
 def price_of_anarchy(cooperative: float, competitive: float) -> float:
     """Return cooperative over competitive welfare: 1 when nothing is lost by competing.
 
-    Below 1 where competing did better. Equal welfare gives 1, also 0 / 0; infinite when competition leaves
-    nothing, or less, of a positive welfare; NaN when neither is positive and they differ, where a ratio has
-    no meaning.
+    Below 1 where competing did better. Welfare of less than half a micro-credit, of either sign, is none.
+    Infinite when competition leaves nothing, or less, of a positive welfare; NaN when neither is positive,
+    where a ratio has no meaning.
 
     References
     ----------
     Koutsoupias and Papadimitriou 1999, STACS.
     """
-    if cooperative == competitive:
-        return 1.0
-    if competitive > 0:
+    if competitive >= HALF_A_UNIT:
         return cooperative / competitive
-    return math.inf if cooperative > 0 >= competitive else math.nan
+    return math.inf if cooperative >= HALF_A_UNIT else math.nan
 
 
 def _column(name: str, values: ArrayLike) -> NDArray[np.float64]:

@@ -11,7 +11,7 @@ from sim.exploitability import regret_of_misreporting
 from sim.laboratory import Laboratory
 from sim.market import ParameterMarket, play
 from sim.settings import SETTINGS
-from sim.welfare import share_better_off
+from sim.welfare import allocative_efficiency, share_better_off
 
 MEASURES: dict[str, str] = {
     "efficiency": "realised over first-best gains from trade",
@@ -110,9 +110,8 @@ def _worlds(
 
 
 def _outcome(config: CrossConfig, world: ParameterMarket, sums: dict[str, float]) -> dict[str, float]:
-    best = sums["gains_first_best"]
     return {
-        "efficiency": sums["gains_realised"] / best if best > 0 else 1.0,
+        "efficiency": allocative_efficiency(sums["gains_realised"], sums["gains_first_best"]),
         "revenue": MILLI * (sums["volume"] - sums["broker_surplus"]),
         "regret": MILLI * float(regret_of_misreporting(world, config.factors).mean()),
         "budget": MILLI * sums["broker_surplus"],

@@ -4,6 +4,7 @@ Core Objects: play_table, print_table
 """
 
 import hashlib
+import math
 from functools import partial
 from pathlib import Path
 
@@ -56,11 +57,12 @@ def play_table(config: CrossConfig, text: str, folder: Path | None) -> tuple[Pat
 
 
 def aggregate(samples: pd.DataFrame) -> pd.DataFrame:
-    """Return mean and 95% interval over replicates: one row a cell and measure."""
+    """Return mean and 95% interval over the n replicates that say something: one row a cell and measure."""
     rows = []
     for labels, group in samples.groupby(KEYS, sort=True):
         for measure in MEASURES:
-            found = interval(group[measure].to_numpy())
+            known = group[measure].dropna().to_numpy()
+            found = interval(known) if len(known) else Interval(math.nan, math.nan, math.nan, 0)
             row = dict(zip(KEYS, labels, strict=True)) | {"measure": measure}
             row |= {"mean": found.mean, "low": found.low, "high": found.high, "n": found.n}
             rows.append(row | {"meaning": MEASURES[measure]})

@@ -115,7 +115,7 @@ def draw_prices(chronicle: Chronicle, number: int) -> Figure:
     draw_price_path(price, trades["round"], trades["paid"])
     mean = trades.groupby("round")["paid"].mean()
     price.plot(mean.index, mean, color=BLACK, label="mean of the round")
-    share = (rounds["gains_realised"] / rounds["gains_first_best"]).where(rounds["gains_first_best"] > 0)
+    share = rounds["allocative_efficiency"]
     efficiency.plot(rounds["round"], share, color=BLUE, marker="s")
     price.set_ylabel("price (credits)")
     from_zero(price)

@@ -16,6 +16,9 @@ from experiments.summary import Findings
 EVERYTHING = 1e-3
 """Share of the first-best gains below which what is lost could not be seen in a figure."""
 
+EVERYTHING_GAINED = "allocative efficiency is 1 in every round and arm"
+NOTHING_TO_GAIN = "no allocative efficiency: nothing could be gained in any round"
+
 
 def market(config: Config, tables: Tables, findings: Findings) -> Figure | None:  # noqa: ARG001
     """Draw prices, volume and allocative efficiency by round, one line a trading arm.
@@ -43,9 +46,7 @@ def market(config: Config, tables: Tables, findings: Findings) -> Figure | None:
     rounds = tables["rounds"]
     prices = price_band(tables["trades"], config.rounds)
     volume = by_arm(rounds, "round", "volume")
-    could_gain = rounds["gains_first_best"] > 0
-    shares = rounds.assign(efficiency=rounds["gains_realised"].where(could_gain) / rounds["gains_first_best"])
-    efficiency = by_arm(shares, "round", "efficiency")
+    efficiency = by_arm(rounds, "round", "allocative_efficiency")
     everything = all(_is_flat(efficiency[arm]["mean"]) for arm in arms)
     figure = new_figure(5.4 if everything else 7.6)
     panels = list(figure.subplots(2 if everything else 3, 1, sharex=True))
@@ -55,7 +56,8 @@ def market(config: Config, tables: Tables, findings: Findings) -> Figure | None:
         draw_band(panels[1], arm, volume[arm])
         if not everything:
             draw_band(panels[2], arm, efficiency[arm])
-    _label(panels, no_trades=not prices)
+    gained = any(efficiency[arm]["mean"].notna().any() for arm in arms)
+    _label(panels, no_trades=not prices, told=EVERYTHING_GAINED if gained else NOTHING_TO_GAIN)
     for axes in panels:
         tell_coinciding(axes)
     legend_above(figure, panels[1])
@@ -84,7 +86,7 @@ def price_band(trades: pd.DataFrame, rounds: int) -> dict[str, pd.DataFrame]:
     }
 
 
-def _label(panels: list[Axes], no_trades: bool) -> None:
+def _label(panels: list[Axes], no_trades: bool, told: str) -> None:
     price, volume, *efficiencies = panels
     price.set(ylabel="price\n(credits a block)")
     volume.set(ylabel="volume\n(credits a round)")
@@ -94,9 +96,7 @@ def _label(panels: list[Axes], no_trades: bool) -> None:
         efficiency.set(ylabel="allocative efficiency\n(share of first best)")
         low = efficiency.dataLim.y0
         efficiency.set_ylim(min(0.0, low) if pd.notna(low) else 0.0, 1.08)
-    panels[-1].set_xlabel(
-        "round" if efficiencies else "round\nallocative efficiency is 1 in every round and arm"
-    )
+    panels[-1].set_xlabel("round" if efficiencies else f"round\n{told}")
     whole_numbers(panels[-1])
     if no_trades:
         price.text(0.5, 0.5, "no trades", transform=price.transAxes, ha="center", va="center")

@@ -46,8 +46,8 @@ class RoundResult:
         What would have happened had the strategies answered in all seats, or everybody told the truth.
     robot_profit : float64 [N]
         What the strategy in each single seat would have gained, the others as they played.
-    first_best : float
-        The greatest gains that values and costs allow.
+    best : float64 [T]
+        The gain of each trade of the best allocation that values and costs allow.
     venue : str
         How orders met.
     capacity : int
@@ -64,14 +64,19 @@ class RoundResult:
     robots: Outcome
     truthful: Outcome
     robot_profit: Floats
-    first_best: float
+    best: Floats
     venue: str
     capacity: int
     income: Floats | None = None
 
     def efficiency(self, outcome: Outcome) -> float:
-        """Return gains over the first best."""
-        return allocative_efficiency(outcome.gains, self.first_best)
+        """Return gains over the first best; NaN where there was nothing to gain."""
+        return allocative_efficiency(outcome.gains, self.first_best, len(self.best))
+
+    @property
+    def first_best(self) -> float:
+        """The greatest gains that values and costs allow, in credits."""
+        return float(self.best.sum())
 
     @property
     def prices(self) -> Floats:
@@ -107,7 +112,7 @@ def judge(opened: OpenRound, offers: Offers, names: dict[int, str], by_hand: Col
         robots=rehearse(world, consult, consult.offers),
         truthful=rehearse(world, consult, truthful_offers(world, consult)),
         robot_profit=robot_profit,
-        first_best=best_gains(world, consult),
+        best=best_gains(world, consult),
         venue=world.mechanism.venue,
         capacity=Licence.parse(world.config.broker.licence).capacity,
     )

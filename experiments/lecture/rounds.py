@@ -135,12 +135,12 @@ def truthful_offers(world: World, consult: Consult) -> Offers:
     return ask_strategies(stage, consult.catalogue, consult.tries, consult.gain, consult.worth)
 
 
-def best_gains(world: World, consult: Consult) -> float:
-    """Return the greatest gains from trade that the values and costs of a round allow, credits."""
+def best_gains(world: World, consult: Consult) -> Floats:
+    """Return the gain of each trade of the best allocation that a round's values and costs allow, credits."""
     worth = consult.worth
     at = np.flatnonzero(worth.value > 0)
     orders = orders_at(world, consult.tries, consult.gain, at, worth.value[at], worth.cost[at])
-    return float(first_best(orders)[1].sum())
+    return first_best(orders)[1]
 
 
 def with_robots(offers: Offers, consult: Consult, organisations: Iterable[int]) -> Offers:

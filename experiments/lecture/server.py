@@ -223,7 +223,7 @@ def _is_own(client: str) -> bool:
 
 
 def _percent(share: float) -> str:
-    return "no share" if math.isnan(share) else f"{share:.0%}"
+    return "none (nothing to gain)" if math.isnan(share) else f"{share:.0%}"
 
 
 def _with_cookie(response: Response, name: str, value: str) -> Response:

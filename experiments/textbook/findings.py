@@ -106,8 +106,8 @@ def ratio_samples(numerator: Floats, denominator: Floats) -> Floats:
     """Return samples whose mean is the ratio of the means, and whose spread is that ratio's to first order.
 
     R + (a - R b)/mean b with R = mean a/mean b (the delta method): a mean of ratios would be ruled by the
-    smallest denominators.
+    smallest denominators. NaN where the denominators are 0 on average.
     """
-    scale = denominator.mean()
+    scale = denominator.mean() or np.nan
     ratio = numerator.mean() / scale
     return ratio + (numerator - ratio * denominator) / scale

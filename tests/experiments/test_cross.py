@@ -1,13 +1,14 @@
 """The cross table: from one command, resumed where it stopped, the same whoever does the work."""
 
+import numpy as np
 import pandas as pd
 import pytest
 
 from experiments.cli import main
-from experiments.cross.cells import MEASURES
+from experiments.cross.cells import KEYS, MEASURES
 from experiments.cross.composition import compose_cross
 from experiments.cross.heat_map import draw_heat_maps
-from experiments.cross.table import play_table
+from experiments.cross.table import aggregate, play_table
 
 TINY = [
     "mechanisms=[assignment,first_price]",
@@ -43,6 +44,19 @@ def test_every_cell_has_every_measure(played):
     assert len(table) == 2 * 2 * 2 * len(MEASURES)
     assert table[["mean", "low", "high"]].notna().all(axis=None)
     assert set(table["licence"]) == {"exclusive"}
+
+
+def test_replicates_in_which_nothing_could_be_gained_are_left_out_and_counted():
+    labels = dict(zip(KEYS, ["first_price", "truthful", "independent", "exclusive"], strict=True))
+    samples = pd.DataFrame(
+        [labels | dict.fromkeys(MEASURES, 1.0) | {"efficiency": e} for e in (0.5, 0.7, np.nan)]
+    )
+    table = aggregate(samples).set_index("measure")
+    assert table.loc["efficiency", ["mean", "n"]].tolist() == pytest.approx([0.6, 2])
+    assert table.loc["welfare", "n"] == 3
+    nothing = aggregate(samples.assign(efficiency=np.nan)).set_index("measure")
+    assert nothing.loc["efficiency", "n"] == 0
+    assert np.isnan(nothing.loc["efficiency", "mean"])
 
 
 def test_lies_pay_under_first_price_and_not_under_assignment(played):

@@ -311,13 +311,31 @@ def test_lines_that_coincide_are_told_apart_in_words() -> None:
 
 def test_efficiency_has_a_panel_only_where_something_was_lost() -> None:
     config, tables, findings = tiny_run(ALL_ARMS)
-    whole = tables["rounds"].assign(gains_realised=tables["rounds"]["gains_first_best"])
-    lost = whole.assign(gains_realised=0.9 * whole["gains_realised"])
-    for rounds, panels in ((whole, 2), (lost, 3)):
+    for share, panels, told in (
+        (1.0, 2, "allocative efficiency is 1 in every round"),
+        (0.9, 3, ""),
+        (np.nan, 2, "nothing could be gained in any round"),
+    ):
+        rounds = tables["rounds"].assign(allocative_efficiency=share)
         figure = draw("market", (config, tables | {"rounds": rounds}, findings))
         assert figure is not None
         assert len(figure.axes) == panels
-        assert ("allocative efficiency is 1" in figure.axes[-1].get_xlabel()) == (panels == 2)
+        assert told in figure.axes[-1].get_xlabel()
+
+
+def test_a_run_in_which_nothing_could_be_gained_has_no_efficiency() -> None:
+    """Not 1, not 0, and not the ratio of what rounding leaves; what could be gained in one round counts."""
+    config, tables, findings = tiny_run(ALL_ARMS)
+    autarky = tables["rounds"]["arm"] == "autarky"
+    assert tables["rounds"].loc[autarky, "allocative_efficiency"].isna().all()
+    assert findings.value("autarky", "allocative_efficiency") is None
+    assert findings.value("competitive", "allocative_efficiency") is not None
+    rounding = tables["rounds"].assign(
+        gains_realised=1e-18, gains_first_best=1e-17, allocative_efficiency=np.nan
+    )
+    assert (
+        summarise(config, tables | {"rounds": rounding}).value("competitive", "allocative_efficiency") is None
+    )
 
 
 def test_figures_for_print_have_the_width_and_the_text_that_were_asked_for(tmp_path: Path) -> None:

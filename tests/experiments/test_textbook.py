@@ -160,6 +160,14 @@ def test_any_rule_and_strategy_can_be_played(rule):
     assert len(preset.run(Streams(0), print)["markets"]) == 5
 
 
+def test_a_textbook_market_in_which_nothing_can_be_gained_is_drawn_without_efficiency():
+    preset = compose_preset("market", ["markets=3", "values.high=0.1", "costs.low=0.5"])
+    tables = preset.run(Streams(0), print)
+    assert tables["markets"]["efficiency"].isna().all()
+    assert "realised / first-best gains" not in set(tables["results"]["quantity"])
+    preset.draw(tables)
+
+
 def test_within_judges_values_and_bounds():
     """An equality needs theory in the interval; a bound needs the whole interval on its right side."""
     found = Interval(1.0, 0.9, 1.1, 50)

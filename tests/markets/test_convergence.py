@@ -13,12 +13,10 @@ def test_smith_alpha_by_hand():
     assert two.tolist() == pytest.approx([10, 10])
 
 
-def test_efficiency_of_nothing_is_one():
-    assert allocative_efficiency([[3.0, 2.0], [0.0, 0.0], [-1.0, 0.0]], [10.0, 0.0, 2.0]).tolist() == [
-        0.5,
-        1,
-        -0.5,
-    ]
+def test_efficiency_of_nothing_is_missing():
+    profits = [[3.0, 2.0], [0.0, 0.0], [-1.0, 0.0], [1.0, -1.0]]
+    found = allocative_efficiency(profits, [10.0, 0.0, 2.0, 1e-17])
+    np.testing.assert_array_equal(found, [0.5, np.nan, -0.5, np.nan])
 
 
 def test_dispersion_by_hand():

@@ -71,6 +71,19 @@ def test_the_first_best_is_that_of_the_orders(capacity):
         np.testing.assert_allclose(fast[row], first_best(orders)[1].sum())
 
 
+def test_a_market_in_which_nothing_can_be_gained_has_no_efficiency():
+    """Neither where costs are above values nor where they differ by less than a micro-credit."""
+    for cost in (2.0, 1.0, 1 - 4e-7):
+        nothing = market(
+            values={"name": "schedule", "amounts": [1.0]}, costs={"name": "schedule", "amounts": [cost]}
+        )
+        assert np.isnan(nothing.report.efficiency).all()
+    something = market(
+        values={"name": "schedule", "amounts": [1.0]}, costs={"name": "schedule", "amounts": [0.5]}
+    )
+    assert something.report.efficiency == pytest.approx(1.0)
+
+
 def test_bids_above_the_balance_are_refused_and_the_rest_clears():
     poor = market(population={"cash": 0.5}, mechanism="first_price")
     assert (poor.report.paid <= 0.5).all()

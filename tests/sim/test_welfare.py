@@ -137,11 +137,19 @@ def test_share_better_off_counts_strict_gains() -> None:
 
 def test_allocative_efficiency_and_its_conventions() -> None:
     assert allocative_efficiency(27 / 192, 1 / 6) == pytest.approx(27 / 32)  # Chatterjee and Samuelson 1983
-    assert allocative_efficiency(0.0, 0.0) == 1.0
     assert allocative_efficiency(-1.0, 2.0) == -0.5
-    assert math.isnan(allocative_efficiency(-1.0, 0.0))
+    for realised in (0.0, -1.0, 1e-17):
+        assert math.isnan(allocative_efficiency(realised, 0.0))
+        assert math.isnan(allocative_efficiency(realised, 1e-17))
     with pytest.raises(ValueError, match="first_best must be >= 0, since no trade gains 0; got -1"):
         allocative_efficiency(0.0, -1.0)
+
+
+def test_gains_that_round_to_no_micro_credit_a_trade_are_nothing_to_share() -> None:
+    assert allocative_efficiency(0.0, 4.000001 - 4.0) == 0.0  # a micro-credit, less the rounding of float64
+    assert math.isnan(allocative_efficiency(0.0, 4e-7))
+    assert math.isnan(allocative_efficiency(0.0, 0.9e-6, trades=2))
+    assert allocative_efficiency(1e-6, 1e-6, trades=2) == 1.0
 
 
 @pytest.mark.parametrize(
@@ -149,11 +157,11 @@ def test_allocative_efficiency_and_its_conventions() -> None:
     [
         (4, 3, 4 / 3),
         (3, 4, 3 / 4),
-        (0, 0, 1.0),
+        (2, 2, 1.0),
         (2, 0, math.inf),
         (2, -1, math.inf),
+        (2, 1e-17, math.inf),
         (-1, 2, -0.5),
-        (-1, -1, 1.0),
     ],
 )
 def test_price_of_anarchy(cooperative, competitive, expected) -> None:
@@ -161,8 +169,9 @@ def test_price_of_anarchy(cooperative, competitive, expected) -> None:
     assert price_of_anarchy(cooperative, competitive) == pytest.approx(expected)
 
 
-def test_price_of_anarchy_of_two_losses_is_undefined() -> None:
-    assert math.isnan(price_of_anarchy(-1, -2))
+@pytest.mark.parametrize("pair", [(0, 0), (1e-17, 3e-18), (-1, -2), (-1, -1), (0, -1)])
+def test_price_of_anarchy_without_any_welfare_is_undefined(pair) -> None:
+    assert math.isnan(price_of_anarchy(*pair))
 
 
 @pytest.mark.parametrize(

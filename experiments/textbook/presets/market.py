@@ -114,7 +114,8 @@ class MarketPreset(Preset):
         played = tables[MARKETS]
         figure = new_figure(4.2)
         left, right = figure.subplots(1, 2)
-        found = {number: interval(rows) for number, rows in played.groupby("round")["efficiency"]}
+        possible = played.dropna(subset="efficiency")
+        found = {number: interval(rows) for number, rows in possible.groupby("round")["efficiency"]}
         number, mean = np.array(list(found)), np.array([one.mean for one in found.values()])
         lengths = [
             [one.mean - one.low for one in found.values()],
