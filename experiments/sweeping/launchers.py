@@ -20,7 +20,7 @@ from hydra.plugins.launcher import Launcher
 from hydra.types import HydraContext
 from omegaconf import DictConfig, OmegaConf
 
-from experiments.composition import quoted
+from experiments.overrides import quoted
 from experiments.sentences import UserError
 from experiments.sweeping.cells import is_finished, play_cell
 from experiments.sweeping.plan import CELLS, PlannedCell
