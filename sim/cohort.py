@@ -96,11 +96,14 @@ def _within(state: Mapping[str, Any], prefix: str) -> dict[str, Any]:
 
 
 def _check_columns(whose: str, found: Mapping[str, np.ndarray], own: Mapping[str, np.ndarray]) -> None:
-    """Raise ``ValueError`` unless columns have the names, types and dimensions of a state."""
-    if found.keys() != own.keys():
+    """Raise ``ValueError`` unless columns have the names, types and dimensions of a state.
+
+    Strategies that were taken up in mid-run have a memory that a fresh world does not.
+    """
+    if {name for name in found.keys() ^ own.keys() if not name.startswith("memory.")}:
         raise ValueError(f"{whose} must have {', '.join(own)}; got {', '.join(found)}")
-    for name, column in found.items():
-        expected = np.asarray(own[name])
+    for name in found.keys() & own.keys():
+        column, expected = found[name], np.asarray(own[name])
         grows = name.startswith("mechanism.") or name == "ledger.journal"
         alike = column.ndim == expected.ndim if grows else column.shape == expected.shape
         if not (alike and column.dtype == expected.dtype):

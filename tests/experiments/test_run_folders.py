@@ -12,10 +12,10 @@ from pathlib import Path
 import pytest
 import yaml
 
-from experiments.application import claimed
 from experiments.cli import main
 from experiments.composition import check_grammar
 from experiments.conclusion import tell_damaged
+from experiments.overrides import quoted
 from sim.run_folder import CHECKPOINT, RecordError, RunFolder
 from sim.signed_list import NAME
 from tests.experiments.conftest import TINY_RUN, assert_same_records, interrupt, play, refused
@@ -230,8 +230,8 @@ def test_a_folder_of_odd_characters_is_a_folder(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     name = "it's ${x} \\ = läufe, \\'eins'"
     folder = tmp_path / name
-    with claimed(folder) as override:
-        assert check_grammar(override).value().replace("\\${", "${") == str(folder)
+    override = f"hydra.run.dir={quoted(str(folder))}"
+    assert check_grammar(override).value().replace("\\${", "${") == str(folder)
 
 
 def test_resume_of_a_folder_in_which_nothing_began_says_what_to_do(tmp_path, capsys):

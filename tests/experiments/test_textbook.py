@@ -138,11 +138,11 @@ def test_broken_records_are_named(capsys):
     whole = Path("run/results.parquet").read_bytes()
     Path("run/results.parquet").write_bytes(whole[:50])
     assert main(["report", "run"]) == 2
-    assert "results.parquet must be a whole Parquet file" in capsys.readouterr().err
+    assert "results.parquet must be what SHA256SUMS says" in capsys.readouterr().err
     Path("run/results.parquet").write_bytes(whole)
     Path("run/config.yaml").write_text("name: cookbook")
     assert main(["report", "run"]) == 2
-    assert "config.yaml must be a textbook run's configuration" in capsys.readouterr().err
+    assert "config.yaml must be what SHA256SUMS says" in capsys.readouterr().err
 
 
 def test_the_list_of_presets(capsys):

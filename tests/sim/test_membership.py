@@ -12,7 +12,8 @@ from sim.cohort import Cohort
 from sim.demand import equilibrium
 from sim.market import ParameterMarket
 from sim.membership import statuses
-from sim.records import load_checkpoint, save_checkpoint
+from sim.records import RecordWriter, load_checkpoint
+from sim.run_folder import RunFolder
 from tests.sim.conftest import ARMS, small, tables_of
 
 
@@ -242,8 +243,8 @@ def test_all_of_it_survives_a_checkpoint(tmp_path):
         change(cohort)
         tables_of(cohort, 1)
         change_again(cohort)
-    save_checkpoint(tmp_path, stopped.state(), {})
-    fresh.restore(load_checkpoint(tmp_path)[0])
+    RecordWriter(RunFolder(tmp_path)).write_round(2, {}, stopped.state(), {})
+    fresh.restore(load_checkpoint(RunFolder(tmp_path))[0])
     assert [one.index for one in fresh.worlds[0].agents] == [0, 1, 2]
     for ours, theirs in zip(tables_of(fresh, 2), tables_of(straight, 2), strict=True):
         assert_same(ours, theirs)
