@@ -98,9 +98,10 @@ def _within(state: Mapping[str, Any], prefix: str) -> dict[str, Any]:
 def _check_columns(whose: str, found: Mapping[str, np.ndarray], own: Mapping[str, np.ndarray]) -> None:
     """Raise ``ValueError`` unless columns have the names, types and dimensions of a state.
 
-    Strategies that were taken up in mid-run have a memory that a fresh world does not.
+    What was taken up in mid-run, the strategies and their memories, a fresh world does not have.
     """
-    if {name for name in found.keys() ^ own.keys() if not name.startswith("memory.")}:
+    differing = found.keys() ^ own.keys()
+    if any(name != "strategies" and not name.startswith("memory.") for name in differing):
         raise ValueError(f"{whose} must have {', '.join(own)}; got {', '.join(found)}")
     for name in found.keys() & own.keys():
         column, expected = found[name], np.asarray(own[name])
