@@ -5,11 +5,14 @@ Core Objects: make_parser, BENCHMARKS
 
 import argparse
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NoReturn
 
 from experiments.completion import candidates
 
+MOST = 1_000_000
+"""The largest whole number that an argument may have, a seed apart."""
 BENCHMARKS = ("learning", "round", "clearing", "memory")
 HELP = """Markets for model parameters.
 
@@ -70,18 +73,24 @@ def _add_questions(commands: Any) -> None:
 def _add_studies(commands: Any) -> None:
     benchmark = commands.add_parser("benchmark", help="compare the fleet and the clearing with plain loops")
     benchmark.add_argument("--tasks", choices=[*BENCHMARKS, "all"], default="all")
-    benchmark.add_argument("--organisations", type=int, nargs="+", default=[2, 16, 64, 256], metavar="N")
     benchmark.add_argument(
-        "--repeats", type=int, default=5, metavar="K", help="timed repetitions; the median counts"
+        "--organisations", type=_whole(MOST), nargs="+", default=[2, 16, 64, 256], metavar="N"
     )
     benchmark.add_argument(
-        "--orders", type=int, default=1_000_000, metavar="R", help="orders of each market that is cleared"
+        "--repeats", type=_whole(MOST), default=5, metavar="K", help="timed repetitions; the median counts"
+    )
+    benchmark.add_argument(
+        "--orders",
+        type=_whole(MOST),
+        default=1_000_000,
+        metavar="R",
+        help="orders of each market that is cleared",
     )
     benchmark.add_argument(
         "--network", choices=["mlp", "convnet", "resnet"], default="mlp", help="of --tasks learning"
     )
     benchmark.add_argument("--device", default="auto")
-    benchmark.add_argument("--threads", type=int, default=1)
+    benchmark.add_argument("--threads", type=_whole(MOST), default=1)
     benchmark.add_argument(
         "--output", type=Path, default=None, metavar="FOLDER", help="save the table and a figure"
     )
@@ -89,28 +98,30 @@ def _add_studies(commands: Any) -> None:
     merging = commands.add_parser(
         "merging", help="compare merge operators and searches for the merge weight: gain and cost"
     )
-    merging.add_argument("--organisations", type=int, default=6, metavar="N")
-    merging.add_argument("--epochs", type=int, default=10, metavar="E", help="epochs alone before the trials")
-    merging.add_argument("--replicates", type=int, default=5, metavar="R")
-    merging.add_argument("--seed", type=int, default=0)
+    merging.add_argument("--organisations", type=_whole(MOST), default=6, metavar="N")
+    merging.add_argument(
+        "--epochs", type=_whole(MOST), default=10, metavar="E", help="epochs alone before the trials"
+    )
+    merging.add_argument("--replicates", type=_whole(MOST), default=5, metavar="R")
+    merging.add_argument("--seed", type=_whole(2**63 - 1), default=0)
     merging.add_argument("--same-start", action="store_true", help="all start from the same weights")
     merging.add_argument("--output", type=Path, default=None, metavar="FOLDER", help="save the table")
     pricing = commands.add_parser(
         "pricing", help="prices when each side knows its own gain alone, by what is told of the other's"
     )
-    pricing.add_argument("--organisations", type=int, nargs="+", default=[2, 4], metavar="N")
-    pricing.add_argument("--rounds", type=int, default=8, metavar="T")
-    pricing.add_argument("--replicates", type=int, default=5, metavar="R")
-    pricing.add_argument("--seed", type=int, default=0)
+    pricing.add_argument("--organisations", type=_whole(MOST), nargs="+", default=[2, 4], metavar="N")
+    pricing.add_argument("--rounds", type=_whole(MOST), default=8, metavar="T")
+    pricing.add_argument("--replicates", type=_whole(MOST), default=5, metavar="R")
+    pricing.add_argument("--seed", type=_whole(2**63 - 1), default=0)
     pricing.add_argument(
         "--output", type=Path, default=None, metavar="FOLDER", help="save tables and figures"
     )
     adversaries = commands.add_parser(
         "adversaries", help="play every adversary under every rule, and show which rules resist"
     )
-    adversaries.add_argument("--replicates", type=int, default=12, metavar="R")
-    adversaries.add_argument("--rounds", type=int, default=3, metavar="T")
-    adversaries.add_argument("--seed", type=int, default=0)
+    adversaries.add_argument("--replicates", type=_whole(MOST), default=12, metavar="R")
+    adversaries.add_argument("--rounds", type=_whole(MOST), default=3, metavar="T")
+    adversaries.add_argument("--seed", type=_whole(2**63 - 1), default=0)
     adversaries.add_argument(
         "--output",
         type=Path,
@@ -163,7 +174,11 @@ def _add_records(commands: Any) -> None:
 def _add_teaching(commands: Any) -> None:
     dashboard = commands.add_parser("dashboard", help="watch and play with a market in a browser")
     dashboard.add_argument(
-        "--port", type=int, default=None, metavar="N", help="where to listen; any free port by default"
+        "--port",
+        type=_whole(MOST),
+        default=None,
+        metavar="N",
+        help="where to listen; any free port by default",
     )
     dashboard.add_argument(
         "--runs",
@@ -215,6 +230,19 @@ def _add_teaching(commands: Any) -> None:
         action="store_true",
         help="print the tables of docs/mechanisms.md and docs/strategies.md",
     )
+
+
+def _whole(most: int) -> Callable[[str], int]:
+    """Return what reads a whole number that memory and 64 bits can hold; what is too little, commands say."""
+
+    def read(text: str) -> int:
+        number = int(text)
+        if number > most:
+            raise argparse.ArgumentTypeError(f"must be at most {most}; got {text}")
+        return number
+
+    read.__name__ = "int"  # As argparse calls it where it is no number.
+    return read
 
 
 def _half_width(text: str) -> tuple[str, float]:

@@ -12,7 +12,8 @@ import argcomplete
 from experiments.allocator import keep_freed_memory
 from experiments.arguments import make_parser
 from experiments.commands import COMMANDS
-from experiments.overrides import quoted
+from experiments.output_folders import check_writable
+from experiments.overrides import with_quotes
 from experiments.sentences import USER_ERRORS, tell
 from experiments.standard_streams import steady_streams
 
@@ -40,7 +41,7 @@ def _run_command(arguments: Sequence[str] | None) -> int:
     parser = make_parser()
     argcomplete.autocomplete(parser)
     command, rest = parser.parse_known_args(given)
-    rest = [quoted(argument) for argument in rest]
+    rest = [with_quotes(argument) for argument in rest]
     lecture = getattr(command, "lecture", False)
     of_lectures = ("host", "textbook", "url", "proxy_headers")
     if command.command == "dashboard" and not lecture and (rest or any(map(vars(command).get, of_lectures))):
@@ -50,6 +51,8 @@ def _run_command(arguments: Sequence[str] | None) -> int:
     if rest and command.command not in ("run", "cross", "textbook", "reproduce", "dashboard"):
         parser.error(f"unrecognized arguments: {' '.join(rest)}")
     try:
+        if getattr(command, "output", None) is not None:
+            check_writable(command.output, "--output")
         return COMMANDS[command.command](command, rest)
     except USER_ERRORS as error:
         return tell(error)

@@ -3,11 +3,9 @@
 Core Objects: run_job, answers_flags, check_job, check_logs, check_folder
 """
 
-import errno
 import logging
 import os
 import sys
-import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -23,6 +21,7 @@ from hydra.types import HydraContext, RunMode, TaskFunction
 from omegaconf import DictConfig, OmegaConf, open_dict, read_write
 
 from experiments.composing import composed, load
+from experiments.output_folders import check_writable
 from experiments.overrides import check_grammar
 from experiments.sentences import USER_ERRORS, UserError, one_sentence
 from sim.atomic import UNFINISHED
@@ -138,23 +137,14 @@ def check_folder(folder: Path) -> None:
 
     It may be one in which a run was killed before it began: with nothing in it but what Hydra wrote.
     """
-    try:
-        if "\0" in str(folder):
-            raise OSError(errno.EINVAL, "a name cannot have the character of number 0")
-        if folder.exists() and not (folder.is_dir() and all(map(_of_no_run, folder.iterdir()))):
-            begun = (folder / CONFIG).is_file()
-            going_on = f" (its run goes on with: parabourse resume {folder})" if begun else ""
-            raise UserError(
-                f"hydra.run.dir must be a new or empty folder, so that no run overwrites another; "
-                f"got {str(folder)!r}{going_on}"
-            )
-        there = next(path for path in (folder, *folder.absolute().parents) if path.exists())
-        with tempfile.TemporaryDirectory(dir=there):
-            pass
-    except OSError as error:
+    check_writable(folder, "hydra.run.dir")
+    if folder.exists() and not all(map(_of_no_run, folder.iterdir())):
+        begun = (folder / CONFIG).is_file()
+        going_on = f" (its run goes on with: parabourse resume {folder})" if begun else ""
         raise UserError(
-            f"hydra.run.dir must be a folder that can be written; got {str(folder)!r} ({error.strerror})"
-        ) from error
+            f"hydra.run.dir must be a new or empty folder, so that no run overwrites another; "
+            f"got {str(folder)!r}{going_on}"
+        )
 
 
 def _of_no_run(path: Path) -> bool:

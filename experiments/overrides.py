@@ -1,10 +1,11 @@
 """What was typed as KEY=VALUE, as Hydra reads it, before anything is composed from it.
 
-Core Objects: check_grammar, quoted, choices, expand, MOST_CELLS
+Core Objects: check_grammar, quoted, with_quotes, choices, expand, MOST_CELLS
 """
 
 import itertools
 import math
+import re
 from collections.abc import Sequence
 
 from hydra.core.override_parser.overrides_parser import OverridesParser
@@ -37,7 +38,7 @@ def check_grammar(override: str) -> Override:
         ) from error
 
 
-def quoted(override: str) -> str:
+def with_quotes(override: str) -> str:
     """Return an override with quotes around a value that needs them only for its letters, as ``läufe/eins``.
 
     Hydra's grammar knows unquoted letters of English alone.
@@ -46,7 +47,13 @@ def quoted(override: str) -> str:
     plain = all(character.isalnum() or character in "/-_.+%@\\" for character in value)
     if not is_one or value.isascii() or not plain or override.startswith("-"):
         return override
-    return f"{key}='{value}'"
+    return f"{key}={quoted(value)}"
+
+
+def quoted(text: str) -> str:
+    """Return a text as the value of an override, whatever characters it has."""
+    escaped = re.sub(r"(\\*)(?=\'|$)", r"\1\1", text).replace("'", "\\'")
+    return "'" + escaped.replace("${", "\\${") + "'"
 
 
 def choices(override: Override) -> list[str]:

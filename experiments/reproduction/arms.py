@@ -71,10 +71,10 @@ def build_arm(spec: Any) -> tuple[str, Arm]:
         If there is no such arm, or a mapping says neither.
     """
     if not isinstance(spec, Mapping):
-        if spec not in ARMS:
+        if not isinstance(spec, str) or spec not in ARMS:
             raise InputError(f"arms must be among {', '.join(ARMS)}, or mappings; got {spec!r}")
-        return str(spec), ARMS[spec]
-    fields = dict(spec)
+        return spec, ARMS[spec]
+    fields = {str(key): value for key, value in spec.items()}
     name = str(fields.pop("name", ""))
     if not name or ("baseline" in fields) == ("setting" in fields):
         raise InputError(

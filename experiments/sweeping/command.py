@@ -16,6 +16,7 @@ from omegaconf import DictConfig, OmegaConf
 from experiments.composing import load
 from experiments.jobs import check_logs
 from experiments.known_keys import check_keys
+from experiments.output_folders import check_writable
 from experiments.overrides import check_grammar
 from experiments.sentences import UserError, one_sentence
 from experiments.sweep_conclusion import conclude_sweep
@@ -71,20 +72,11 @@ def compose_master(overrides: Sequence[str]) -> DictConfig:
 
 def _claim(folder: Path) -> None:
     """Make the sweep's folder, or accept that of another sweep, whose cells are then kept."""
-    try:
-        if folder.exists() and not (folder / PLAN).is_file():
-            strange = not folder.is_dir() or any(not path.name.startswith(".") for path in folder.iterdir())
-            if strange:
-                raise UserError(
-                    f"hydra.sweep.dir must be a new folder or that of a sweep; got {str(folder)!r}"
-                )
-        folder.mkdir(parents=True, exist_ok=True)
-    except (OSError, ValueError) as error:
-        if isinstance(error, UserError):
-            raise
-        raise UserError(
-            f"hydra.sweep.dir must be a folder that can be written; got {str(folder)!r} ({error})"
-        ) from error
+    check_writable(folder, "hydra.sweep.dir")
+    strange = folder.exists() and any(not path.name.startswith(".") for path in folder.iterdir())
+    if strange and not (folder / PLAN).is_file():
+        raise UserError(f"hydra.sweep.dir must be a new folder or that of a sweep; got {str(folder)!r}")
+    folder.mkdir(parents=True, exist_ok=True)
 
 
 def _play_missing(plan: Plan, folder: Path, master: DictConfig) -> None:

@@ -19,7 +19,7 @@ from experiments.cli import main
 from experiments.composition import check_overrides, set_up_hydra
 from experiments.config import Config, RunConfig
 from experiments.cross.config import CrossConfig
-from experiments.overrides import MOST_CELLS, quoted
+from experiments.overrides import MOST_CELLS, with_quotes
 from experiments.reproduction.config import ReproductionConfig
 from experiments.sweeping.command import compose_master
 from experiments.sweeping.launchers import prepare_launchers
@@ -104,8 +104,8 @@ def test_letters_of_any_language_need_no_quotes(monkeypatch):
     monkeypatch.setattr(application, "print_conclusion", lambda _: None)
     assert main(["run", *TINY, "hydra.run.dir=läufe/eins"]) == 0
     assert played == [Path("läufe/eins").absolute()]
-    assert quoted("hydra.run.dir=läufe und") == "hydra.run.dir=läufe und"
-    assert quoted("--cfg") == "--cfg"
+    assert with_quotes("hydra.run.dir=läufe und") == "hydra.run.dir=läufe und"
+    assert with_quotes("--cfg") == "--cfg"
 
 
 def planned(*overrides):
@@ -225,3 +225,31 @@ def test_a_thousand_random_lists_of_overrides_are_played_or_refused(tmp_path):
 @pytest.mark.skipif(os.name != "posix", reason="processes are forked")
 def test_a_few_random_lists_of_overrides_are_played_or_refused(tmp_path):
     assert try_all(lists_of_overrides(2, seed=21), tmp_path) == []
+
+
+@pytest.mark.parametrize(
+    ("typed", "told"),
+    [
+        ("benchmark --organisations 99999999999999999999", "--organisations: must be at most 1000000"),
+        ("merging --seed 99999999999999999999", "--seed: must be at most 9223372036854775807"),
+        ("pricing --output /dev/null/x", "--output must be a folder that can be written"),
+        ("adversaries --replicates nan", "invalid int value: 'nan'"),
+        ("dashboard --port 99999999", "--port: must be at most 65535"),
+        ("cross mechanisms=5", "mechanisms must be a list in brackets"),
+        ("cross data=[inf,1]", "got data=[inf,1]"),
+        ("reproduce two_organisations arms=[[]]", "arms must be among"),
+        ("textbook smith hydra.job.name=a/b", "hydra.job.name must be a name"),
+        ("textbook smith seed=99999999999999999999", "seed must be less than or equal to"),
+        ("nope", "invalid choice: 'nope'"),
+    ],
+)
+def test_arguments_of_all_commands_are_refused_in_a_sentence(capsys, typed, told):
+    try:
+        code = main(typed.split())
+    except SystemExit as end:
+        code = end.code
+    captured = capsys.readouterr()
+    [sentence] = captured.err.strip().splitlines()
+    assert (code, captured.out) == (2, "")
+    assert told in sentence
+    assert not list(Path().iterdir())
