@@ -10,6 +10,7 @@ import pytest
 from markets.goods import UNLIMITED
 from markets.margin import Margin
 from markets.mechanisms import MECHANISMS
+from markets.orders import Orders
 from tests.markets.laws import MARKETS, drawn, follows, outcomes, side_by_side, uniformly
 from tests.markets.strategies import book
 
@@ -70,6 +71,8 @@ BOOKS = [
     book([0.9, 0.6], [0.1, 0.5]),
     book([0.9, 0.6, 0.3], [0.1, 0.5], keep=[[1, 0], [1, 1], [1, 1]]),
     book([0.9, 0.7, 0.5], [0.1], capacity=2),
+    # Two organisations that buy from each other.
+    Orders.of(buyer=[0, 1], seller=[1, 0], listing=[1, 0], bid=[0.9, 0.8], ask=[0.1, 0.2], capacity=[1, 1]),
 ]
 
 

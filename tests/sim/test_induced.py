@@ -152,3 +152,22 @@ def test_distributions_have_their_moments():
 
 def test_the_example_in_the_docstring():
     assert doctest.testmod(induced).failed == 0
+
+
+def test_zero_intelligence_of_one_pair_trades_at_a_half_on_average():
+    """Values, costs and quotes uniform: buyer and seller mirror each other, and so do prices."""
+    market = InducedMarket(
+        buyers=1,
+        sellers=1,
+        markets=1000,
+        mechanism="continuous_double_auction",
+        population={"mix": {"zero_intelligence": 2}, "parameters": {"zero_intelligence": {"highest": 1.0}}},
+        seed=0,
+    )
+    prices = []
+    for _ in range(10):
+        market.step()
+        prices.append(market.report.price[np.isfinite(market.report.price)])
+    price = np.concatenate(prices)
+    assert len(price) > 500
+    assert abs(price.mean() - 0.5) < 5 * price.std() / np.sqrt(len(price))
