@@ -21,11 +21,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from agents.strategies.base import Bools, Floats
+from markets.money import MICRO
 
 PARTS = tuple(np.arange(8) / 8)
 """Where the cubic between two neighbouring prices is looked at when many quotes are to come."""
 NARROW = 1e-7
 """The share of the range of prices below which neighbours are taken as one price."""
+FINEST = 1.5 / MICRO
+"""Credits below which they are, too: quotes come to a market in whole micro-credits, and one just short of a
+price that is taken would come a micro-credit short of it, and be refused for ever."""
 SAME = 1e-12
 """The relative change below which the worth of waiting stays."""
 
@@ -102,8 +106,8 @@ def best_quote(belief: Belief, cost: Floats) -> tuple[Floats, Floats]:
     Exact: on each cubic the slope of the objective is a cubic in the place t in [0, 1]. It is not negative at
     either end, and its leading coefficient is positive, so an interior maximum is the middle one of three
     real roots. The best of these and of the prices themselves is taken, the lowest where several are; between
-    prices that nearly coincide (`NARROW`) no other is looked for. The ask is NaN where no ask promises a
-    surplus. Cost: n K.
+    prices that nearly coincide (`NARROW`, `FINEST`) no other is looked for. The ask is NaN where no ask
+    promises a surplus. Cost: n K.
 
     Parameters
     ----------
@@ -114,7 +118,8 @@ def best_quote(belief: Belief, cost: Floats) -> tuple[Floats, Floats]:
     """
     low, width = belief.price[:, :-1], np.diff(belief.price, axis=1)
     left, fall = belief.chance[:, :-1], -np.diff(belief.chance, axis=1)
-    cubic = (width > NARROW * np.ptp(belief.price, axis=1, keepdims=True)) & (fall > 0)
+    narrow = np.maximum(NARROW * np.ptp(belief.price, axis=1, keepdims=True), FINEST)
+    cubic = (width > narrow) & (fall > 0)
     start = np.divide(low - cost[:, None], width, out=np.zeros_like(low), where=cubic)
     constant = np.divide(left, 8 * fall, out=np.zeros_like(low), where=cubic)
     t = np.zeros_like(low)

@@ -32,6 +32,7 @@ from agents.strategies.shouts import (
     traders_of,
     waves,
 )
+from markets.money import MICRO
 
 
 def adapt(
@@ -164,10 +165,11 @@ def _directions(quote: Floats, is_buyer: Bools, active: Bools, heard: Heard) -> 
     """Return who raises its margin and who lowers it (Cliff 1997).
 
     All whose quote was no better for them than a trade's price raise. Active ones whose quote was no worse
-    for them lower it where the other side's shout traded, or their own side's did not.
+    for them lower it where the other side's shout traded, or their own side's did not. Quotes come to a
+    market in whole micro-credits: a trader whose quote differs by less from a shout shouted it itself.
     """
     sign = np.where(is_buyer, -1.0, 1.0)
     raises = heard.accepted & (sign * quote <= sign * heard.price)
     from_other_side = heard.is_bid != is_buyer
-    lowers = active & (sign * quote >= sign * heard.price) & (from_other_side == heard.accepted)
+    lowers = active & (sign * (quote - heard.price) > -1 / MICRO) & (from_other_side == heard.accepted)
     return raises, lowers & ~raises

@@ -6,6 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agents.strategies import STRATEGIES
+from sim.induced import InducedMarket
 from sim.market import ParameterMarket
 from tests.agents.strategies.scenes import ask_view, bid_view, outcome, tape_of
 from tests.sim.conftest import small
@@ -127,3 +128,28 @@ def test_they_trade_parameters_and_go_on_after_a_stop(name, mechanism):
     for key, array in through.memories[name].items():
         np.testing.assert_array_equal(taken_up.memories[name][key], array)
     assert traded + len(through.report.tables["trades"]["buyer"]) > 0
+
+
+@pytest.mark.parametrize("mechanism", ["k_double_auction", {"name": "posted_price", "price": 0.65}], ids=str)
+@pytest.mark.parametrize("name", LEARNERS)
+def test_a_sealed_market_with_gains_never_falls_silent(name, mechanism):
+    """Whose quote is refused asks for less, though the quote came to the market in whole micro-credits."""
+    market = InducedMarket(
+        buyers=3,
+        sellers=1,
+        markets=5,
+        values={"name": "schedule", "amounts": [0.9, 0.8, 0.7]},
+        costs={"name": "schedule", "amounts": [0.2]},
+        mechanism=mechanism,
+        population={
+            "mix": {name: 4},
+            "parameters": {name: {"unit": 1.0} if name == "zip" else {"highest": 1.0}},
+            "cash": 1e4,
+        },
+        seed=1,
+    )
+    trades = []
+    for _ in range(40):
+        market.step()
+        trades.append(market.report.bought.sum(axis=1))
+    assert (np.sum(trades[20:], axis=0) > 0).all()
