@@ -26,6 +26,7 @@ from experiments.overrides import check_grammar
 from experiments.sentences import USER_ERRORS, UserError, one_sentence
 from sim.atomic import UNFINISHED
 from sim.run_folder import CONFIG, LOCK, RunFolder
+from sim.signed_list import NAME
 
 FLAGS = ("--help", "-h", "--hydra-help", "--version", "--cfg", "-c", "--info", "-i", "--resolve", "-p")
 """What Hydra answers without running anything."""
@@ -139,7 +140,7 @@ def check_folder(folder: Path) -> None:
     """
     check_writable(folder, "hydra.run.dir")
     if folder.exists() and not all(map(_of_no_run, folder.iterdir())):
-        begun = (folder / CONFIG).is_file()
+        begun = (folder / CONFIG).is_file() or (folder / NAME).is_file()
         going_on = f" (its run goes on with: parabourse resume {folder})" if begun else ""
         raise UserError(
             f"hydra.run.dir must be a new or empty folder, so that no run overwrites another; "

@@ -24,7 +24,7 @@ from experiments.config import Config
 from experiments.plain_data import read_manifest, read_yaml
 from experiments.progress import Progress
 from experiments.sentences import UserError, one_sentence
-from experiments.trackers import open_tracker, round_metrics
+from experiments.trackers import TRACKER_FOLDERS, open_tracker, round_metrics
 from sim.atomic import Write, filled
 from sim.cohort import Cohort
 from sim.records import RecordWriter, load_checkpoint
@@ -213,6 +213,8 @@ def _restore(cohort: Cohort, state: dict[str, Any], run: RunFolder, config: Conf
 
 def _play(config: Config, cohort: Cohort, run: RunFolder, spent: dict[str, float]) -> None:
     writer = RecordWriter(run)
+    for name in TRACKER_FOLDERS:
+        run.place(name)  # Refuses a link.
     with (
         closing(open_tracker(config.run.tracker, run.path, dataclasses.asdict(config))) as tracker,
         Progress(config.rounds, cohort.rounds_played, config.run.progress) as progress,

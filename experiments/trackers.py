@@ -18,6 +18,8 @@ import pandas as pd
 from experiments.sentences import UserError
 
 PROJECT = "parabourse"
+TRACKER_FOLDERS = ("tensorboard", "wandb")
+"""Folders within a run's that trackers write into."""
 
 
 class Tracker(Protocol):

@@ -25,6 +25,7 @@ from experiments.sweeping.launchers import check_launcher, launch, prepare_launc
 from experiments.sweeping.plan import CELLS, PLAN, Plan, PlannedCell, plan_sweep
 from experiments.sweeping.progress import SweepProgress
 from sim.run_folder import RunFolder
+from sim.signed_list import NAME
 
 
 def run_sweep(overrides: Sequence[str]) -> int:
@@ -73,8 +74,9 @@ def compose_master(overrides: Sequence[str]) -> DictConfig:
 def _claim(folder: Path) -> None:
     """Make the sweep's folder, or accept that of another sweep, whose cells are then kept."""
     check_writable(folder, "hydra.sweep.dir")
-    strange = folder.exists() and any(not path.name.startswith(".") for path in folder.iterdir())
-    if strange and not (folder / PLAN).is_file():
+    # Hidden files, and a list without what it names, are a command's that was killed at its start.
+    known = not folder.exists() or (folder / PLAN).is_file()
+    if not known and any(not path.name.startswith(".") and path.name != NAME for path in folder.iterdir()):
         raise UserError(f"hydra.sweep.dir must be a new folder or that of a sweep; got {str(folder)!r}")
     folder.mkdir(parents=True, exist_ok=True)
 

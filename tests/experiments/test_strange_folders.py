@@ -132,6 +132,19 @@ def test_no_link_of_a_strangers_folder_is_followed(run, name, tmp_path, capsys, 
     assert (outside.read_bytes() if outside.is_file() else sorted(outside.iterdir())) == before
 
 
+@pytest.mark.parametrize("name", ["parts", "tensorboard", "wandb", CHECKPOINT])
+def test_resume_writes_through_no_link(half, name, tmp_path, capsys):
+    outside = tmp_path / "outside"
+    if (half / name).exists():
+        (half / name).rename(outside)
+    else:
+        outside.mkdir()
+    (half / name).symlink_to(outside)
+    before = outside.read_bytes() if outside.is_file() else sorted(outside.iterdir())
+    assert "it is a link, and none is followed" in refused(capsys, "resume", half)
+    assert (outside.read_bytes() if outside.is_file() else sorted(outside.iterdir())) == before
+
+
 def tampered(change):
     def tamper(folder):
         with_seconds = {"seconds": '{"train": 1.0}'}

@@ -1,13 +1,19 @@
 """The report of a sweep tells it from its tables alone, in one file that needs nothing else."""
 
+import json
 import re
+import shutil
 from pathlib import Path
 
 import pytest
 
+from experiments.cli import main
 from experiments.pages import shown_interval
 from experiments.sweep_conclusion import conclude_sweep
 from experiments.sweeps import compare
+from sim.atomic import filled
+from sim.run_folder import RunFolder
+from tests.experiments.conftest import refused
 from tests.experiments.made_up_sweep import write_sweep
 from tests.experiments.test_report import Page
 
@@ -23,6 +29,64 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def page(folder: Path) -> Page:
     return Page((folder / "report.html").read_text(encoding="utf-8"))
+
+
+@pytest.fixture
+def copy(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Return a copy of the sweep, whose report has no figures."""
+    monkeypatch.setattr("experiments.figures.sweep.draw_sweep_figures", lambda *_, **__: [])
+    return Path(shutil.copytree(folder, tmp_path / "sweep"))
+
+
+def flip(path: Path) -> None:
+    data = bytearray(path.read_bytes())
+    data[len(data) // 2] ^= 1
+    path.write_bytes(data)
+
+
+@pytest.mark.parametrize("name", ["replicates.csv", "manifest.json", "config.yaml", "SHA256SUMS"])
+def test_a_damaged_cell_is_named_and_read_at_the_readers_risk_alone(
+    copy: Path, name: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    cell = next(path for path in sorted((copy / "cells").iterdir()) if (path / name).is_file())
+    flip(cell / name)
+    for command in ("report", "figures"):
+        told = refused(capsys, command, copy)
+        assert f"{cell / name} must be what was written; it is not (the sweep's command plays" in told
+    listed = (copy / "SHA256SUMS").read_bytes()
+    # A flipped bit may leave nothing that can be read.
+    assert main(["report", str(copy), "--damaged"]) in (0, 2)
+    assert f"{cell / name} is not what was written, and is read all the same" in capsys.readouterr().err
+    assert (copy / "SHA256SUMS").read_bytes() == listed
+
+
+@pytest.mark.parametrize("name", ["sweep.json", "multirun.yaml", "SHA256SUMS"])
+def test_a_damaged_plan_is_refused(copy: Path, name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    flip(copy / name)
+    assert str(copy / name) in refused(capsys, "report", copy)
+
+
+def test_damaged_tables_of_a_sweep_are_made_again_and_told(
+    copy: Path, folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    names = ("sweep.parquet", "replicates.parquet", "comparison.csv", "differences.csv")
+    for name in names:
+        flip(copy / name)
+    assert main(["report", str(copy), "--half-width", "welfare=0.25"]) == 0
+    told = capsys.readouterr().err
+    for name in names:
+        assert f"{copy / name} is not what was written, and is made again" in told
+        assert (copy / name).read_bytes() == (folder / name).read_bytes()
+
+
+def test_a_plan_from_a_stranger_names_no_folder_outside(
+    copy: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    plan = json.loads((copy / "sweep.json").read_text())
+    for key in ("../../outside", "/etc", "..", ["x"]):
+        plan["cells"][0]["key"] = key
+        RunFolder(copy).change({"sweep.json": filled(json.dumps(plan))})
+        assert "sweep.json must be the plan of a sweep" in refused(capsys, "report", copy)
 
 
 def test_the_page_has_every_figure_and_needs_no_network(page: Page, folder: Path) -> None:
