@@ -14,6 +14,7 @@ from typing import Any
 import yaml
 
 from experiments.sentences import one_sentence
+from markets.refusals import InputError
 from sim.run_folder import RecordError, RunFolder
 
 LARGEST = 1 << 20
@@ -92,28 +93,28 @@ def _of_yaml(text: str) -> Any:
     depth = 0
     for event in yaml.parse(text, Loader=_Loader):
         if isinstance(event, yaml.AliasEvent):
-            raise ValueError("it has an alias, which could stand for any amount of data")
+            raise InputError("it has an alias, which could stand for any amount of data")
         depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
         if depth > DEEPEST:
-            raise ValueError(f"it is nested deeper than {DEEPEST}")
+            raise InputError(f"it is nested deeper than {DEEPEST}")
     return yaml.load(text, Loader=_Loader)  # A safe loader.
 
 
 def _check_plain(found: Any, depth: int) -> None:
     if depth < 0:
-        raise ValueError(f"it is nested deeper than {DEEPEST}")
+        raise InputError(f"it is nested deeper than {DEEPEST}")
     if isinstance(found, dict):
         for key, value in found.items():
             if not isinstance(key, str):
-                raise ValueError(f"the key {_shown(key)} is no text")
+                raise InputError(f"the key {_shown(key)} is no text")
             _check_plain(value, depth - 1)
     elif isinstance(found, list):
         for value in found:
             _check_plain(value, depth - 1)
     elif isinstance(found, int) and abs(found) >= 1 << 64:
-        raise ValueError("it has a whole number of more than 64 bits")
+        raise InputError("it has a whole number of more than 64 bits")
     elif not (found is None or isinstance(found, (str, bool, int, float))):
-        raise ValueError(f"{_shown(found)} is no text, number, list or mapping")
+        raise InputError(f"{_shown(found)} is no text, number, list or mapping")
 
 
 def _shown(value: Any) -> str:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from markets.refusals import InputError
 from sim.config import MarketConfig
 from sim.laboratory import Laboratory
 from sim.market import ParameterMarket, play
@@ -79,7 +80,7 @@ class Cohort:
 
         Raises
         ------
-        ValueError
+        InputError
             If it is that of another cohort, or no state at all.
         """
         self.laboratory.fleet.restore(_within(state, "fleet."))
@@ -88,7 +89,7 @@ class Cohort:
             _check_columns(f"world {number}", own, world.state())
             world.restore(own)
         if len({world.steps for world in self.worlds}) > 1:
-            raise ValueError("all worlds must have played equally many rounds; they have not")
+            raise InputError("all worlds must have played equally many rounds; they have not")
 
 
 def _within(state: Mapping[str, Any], prefix: str) -> dict[str, Any]:
@@ -96,19 +97,19 @@ def _within(state: Mapping[str, Any], prefix: str) -> dict[str, Any]:
 
 
 def _check_columns(whose: str, found: Mapping[str, np.ndarray], own: Mapping[str, np.ndarray]) -> None:
-    """Raise ``ValueError`` unless columns have the names, types and dimensions of a state.
+    """Raise ``InputError`` unless columns have the names, types and dimensions of a state.
 
     What was taken up in mid-run, the strategies and their memories, a fresh world does not have.
     """
     differing = found.keys() ^ own.keys()
     if any(name != "strategies" and not name.startswith("memory.") for name in differing):
-        raise ValueError(f"{whose} must have {', '.join(own)}; got {', '.join(found)}")
+        raise InputError(f"{whose} must have {', '.join(own)}; got {', '.join(found)}")
     for name in found.keys() & own.keys():
         column, expected = found[name], np.asarray(own[name])
         grows = name.startswith("mechanism.") or name == "ledger.journal"
         alike = column.ndim == expected.ndim if grows else column.shape == expected.shape
         if not (alike and column.dtype == expected.dtype):
-            raise ValueError(
+            raise InputError(
                 f"{name} of {whose} must be {expected.dtype}{list(expected.shape)}; got "
                 f"{column.dtype}{list(column.shape)}"
             )

@@ -19,11 +19,11 @@ from experiments.cli import main
 from experiments.composition import check_overrides, set_up_hydra
 from experiments.config import Config, RunConfig
 from experiments.cross.config import CrossConfig
-from experiments.overrides import MOST_CELLS, with_quotes
+from experiments.overrides import MOST_CELLS, check_grammar, with_quotes
 from experiments.reproduction.config import ReproductionConfig
 from experiments.sweeping.command import compose_master
-from experiments.sweeping.launchers import prepare_launchers
-from experiments.sweeping.plan import cell_key, plan_sweep
+from experiments.sweeping.launchers import _job, prepare_launchers
+from experiments.sweeping.plan import PlannedCell, cell_key, plan_sweep
 from experiments.textbook import TEXTBOOK
 from markets.mechanisms import MECHANISMS
 from sim.config import BrokerConfig, LearningConfig, MarketConfig, PopulationConfig
@@ -253,3 +253,11 @@ def test_arguments_of_all_commands_are_refused_in_a_sentence(capsys, typed, told
     assert (code, captured.out) == (2, "")
     assert told in sentence
     assert not list(Path().iterdir())
+
+
+@pytest.mark.parametrize("name", ["plain", "läufe", "it's", "a(1)", "a,b", "two words", "a=b", "${x}", "a\\"])
+def test_a_cell_is_played_in_the_folder_of_its_sweep_whatever_its_name(tmp_path, name):
+    override = _job(PlannedCell("key", [], {}, 0, 1), tmp_path / name)[0]
+    read = check_grammar(override)
+    assert not read.is_sweep_override()
+    assert str(read.value()).replace("\\${", "${") == str(tmp_path / name)
