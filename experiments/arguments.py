@@ -175,7 +175,7 @@ def _add_teaching(commands: Any) -> None:
     dashboard = commands.add_parser("dashboard", help="watch and play with a market in a browser")
     dashboard.add_argument(
         "--port",
-        type=_whole(MOST),
+        type=_whole(2**16 - 1),
         default=None,
         metavar="N",
         help="where to listen; any free port by default",

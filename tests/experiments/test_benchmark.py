@@ -114,7 +114,7 @@ def test_a_way_that_computes_something_else_stops_the_benchmark(
         (["--repeats", "0"], "repeats must be a whole number >= 1; got 0"),
         (["--threads", "-3"], "threads must be a whole number >= 1; got -3"),
         (["--device", "abacus"], "device must be one of auto, .*; got 'abacus'"),
-        (["--output", __file__], "output must be a folder.*; got .*test_benchmark.py"),
+        (["--output", __file__], "--output must be a folder.*; got .*test_benchmark.py"),
     ],
 )
 def test_mistakes_are_told_in_one_sentence(

@@ -80,7 +80,7 @@ def test_a_sweep_into_a_closed_pipe_plays_its_cells(stream_to):
     stream_to("stdout", closed_pipe())
     typed = ["seed=0,1", "hydra.sweep.dir=sweep", "hydra/launcher=basic", "run=tables_only"]
     assert main(["run", "-m", *TINY, *typed]) == 0
-    assert len(list(Path("sweep").glob("cells/*/finished.json"))) == 2
+    assert len(list(Path("sweep").glob("cells/*/summary.csv"))) == 2
     assert Path("sweep/comparison.csv").is_file()
 
 

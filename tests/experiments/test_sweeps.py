@@ -253,7 +253,7 @@ def test_what_the_key_of_a_cell_depends_on(monkeypatch):
     others = [[mix, "seed=1"], [mix, "setting.demand.tau=0.06"], ["population.mix={shading:2,truthful:2}"]]
     keys = {cell_key(compose_config(other)) for other in others}
     assert len(keys | {key}) == 4
-    monkeypatch.setattr("experiments.sweeping.plan.library_versions", lambda: {"parabourse": "99"})
+    monkeypatch.setattr("experiments.sweeping.plan._version", lambda: "99")
     assert cell_key(config) != key
 
 

@@ -250,6 +250,7 @@ RECORDS: dict[str, Any] = {
     "cross": Cross(
         TINY
         | {
+            "organisations": 4,
             "strategies": ["truthful", "zip"],
             "settings": ["independent", "cooperative"],
             "followers": 1,

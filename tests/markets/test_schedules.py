@@ -4,6 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from markets.call_books import CallBooks
+from markets.luck import Luck
 from markets.orders import first_best
 from markets.schedules import Schedules, smith_schedules
 from tests.markets.strategies import book
@@ -18,7 +19,7 @@ def test_equilibria_are_those_of_call_markets(seed, buyers, sellers):
     for market in range(3):
         bids, asks = -np.sort(-values[market, :, 0]), np.sort(costs[market, :, 0])
         orders = book(bids, asks)
-        margin = CallBooks.of(orders, np.arange(len(orders))).margin()
+        margin = CallBooks.of(orders, Luck.draw(orders, rng)).margin()
         assert found.quantity[market] == margin.quantity[0]
         assert (found.low[market], found.high[market]) == (margin.low[0], margin.high[0])
         assert found.gains[market] == first_best(orders)[1].sum()

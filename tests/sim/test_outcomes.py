@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from pydantic.dataclasses import dataclass
 
-from agents.strategies import Memory, OutcomeView, Strategy
+from agents.strategies import STRATEGIES, Memory, OutcomeView, Strategy
 from agents.strategies.truthful import Truthful
 from sim.config import MarketConfig
 from sim.market import ParameterMarket
@@ -32,11 +32,15 @@ class Scribe(Truthful):
         return view.memory | {"rounds": view.memory["rounds"] + 1}
 
 
+@pytest.fixture(autouse=True)
+def _registered(monkeypatch):
+    monkeypatch.setitem(STRATEGIES._classes, "scribe", Scribe)
+
+
 def world_of(strategy: Strategy, mechanism: str) -> ParameterMarket:
-    config = MarketConfig(**SMALL, mechanism=mechanism)
-    market = ParameterMarket(config, seed=3)
-    market.strategies = [(strategy, np.ones(3, dtype=bool))]
-    market.memories = {strategy.name: strategy.begin(3, 1, np.random.default_rng(0))}
+    market = ParameterMarket(MarketConfig(**SMALL, mechanism=mechanism), seed=3)
+    for index in range(3):
+        market.members.choose(index, strategy)
     return market
 
 
