@@ -10,55 +10,64 @@ import logging
 from collections.abc import Callable
 from pathlib import Path
 
+from experiments.allocator import importing
 from experiments.arguments import BENCHMARKS
 
 Command = Callable[[argparse.Namespace, list[str]], int]
 
 
 def _run(given: argparse.Namespace, overrides: list[str]) -> int:  # noqa: ARG001
-    from experiments.application import run_application
+    with importing():
+        from experiments.application import run_application
 
     return run_application(overrides)
 
 
 def _cross(given: argparse.Namespace, overrides: list[str]) -> int:
-    from experiments.cross.command import run_cross
+    with importing():
+        from experiments.cross.command import run_cross
 
     return run_cross(overrides, given.output)
 
 
 def _textbook(given: argparse.Namespace, overrides: list[str]) -> int:
     if not given.preset:
-        from experiments.listing import print_textbook
+        with importing():
+            from experiments.listing import print_textbook
 
         print_textbook()
         return 0
-    from experiments.textbook.application import run_textbook
+    with importing():
+        from experiments.textbook.application import run_textbook
 
     return run_textbook(given.preset, overrides)
 
 
 def _reproduce(given: argparse.Namespace, overrides: list[str]) -> int:
     if given.preset == "all":
-        from experiments.reproduction.page import reproduce_all
+        with importing():
+            from experiments.reproduction.page import reproduce_all
 
         reproduce_all(given.output or Path("runs/reproduction/all"), overrides)
         return 0
-    from experiments.reproduction.command import run_reproduction
+    with importing():
+        from experiments.reproduction.command import run_reproduction
 
     return run_reproduction(given.preset, overrides, given.output)
 
 
 def _resume(given: argparse.Namespace, _: list[str]) -> int:
-    from experiments.application import resume_run
+    with importing():
+        from experiments.application import resume_run
 
     logging.basicConfig(level=logging.WARNING)
     return resume_run(given.folder, given.overrides)
 
 
 def _report(given: argparse.Namespace, _: list[str]) -> int:
-    from experiments.application import report_on
-    from experiments.textbook.application import is_textbook_run, report_textbook
+    with importing():
+        from experiments.application import report_on
+        from experiments.textbook.application import is_textbook_run, report_textbook
 
     if is_textbook_run(given.folder):
         return report_textbook(given.folder, checked=not given.damaged)
@@ -67,7 +76,8 @@ def _report(given: argparse.Namespace, _: list[str]) -> int:
 
 
 def _figures(given: argparse.Namespace, _: list[str]) -> int:
-    from experiments.figures.command import draw_again
+    with importing():
+        from experiments.figures.command import draw_again
 
     look = {"pdf": given.pdf or None, "width": given.width, "font_size": given.font_size}
     asked = {name: value for name, value in look.items() if value is not None}
@@ -76,8 +86,9 @@ def _figures(given: argparse.Namespace, _: list[str]) -> int:
 
 
 def _explain(given: argparse.Namespace, _: list[str]) -> int:
-    from experiments.explaining.command import explain
-    from experiments.explaining.records import records_page
+    with importing():
+        from experiments.explaining.command import explain
+        from experiments.explaining.records import records_page
 
     if given.markdown:
         print(records_page())
@@ -87,7 +98,8 @@ def _explain(given: argparse.Namespace, _: list[str]) -> int:
 
 
 def _list(given: argparse.Namespace, _: list[str]) -> int:
-    from experiments.listing import mechanism_table, print_listing, strategy_table
+    with importing():
+        from experiments.listing import mechanism_table, print_listing, strategy_table
 
     if given.markdown:
         print(mechanism_table(), strategy_table(), sep="\n\n")
@@ -97,7 +109,8 @@ def _list(given: argparse.Namespace, _: list[str]) -> int:
 
 
 def _merging(given: argparse.Namespace, _: list[str]) -> int:
-    from experiments.merging import compare_merging
+    with importing():
+        from experiments.merging import compare_merging
 
     compare_merging(
         given.organisations, given.epochs, given.replicates, given.seed, given.same_start, given.output
@@ -106,21 +119,24 @@ def _merging(given: argparse.Namespace, _: list[str]) -> int:
 
 
 def _pricing(given: argparse.Namespace, _: list[str]) -> int:
-    from experiments.pricing.command import run_pricing
+    with importing():
+        from experiments.pricing.command import run_pricing
 
     run_pricing(given.organisations, given.rounds, given.replicates, given.seed, given.output)
     return 0
 
 
 def _adversaries(given: argparse.Namespace, _: list[str]) -> int:
-    from experiments.adversaries import run_adversaries
+    with importing():
+        from experiments.adversaries import run_adversaries
 
     run_adversaries(given.replicates, given.rounds, given.seed, given.output)
     return 0
 
 
 def _lessons(given: argparse.Namespace, _: list[str]) -> int:
-    from experiments.lessons import copy_lessons
+    with importing():
+        from experiments.lessons import copy_lessons
 
     copy_lessons(given.folder)
     return 0
@@ -128,7 +144,8 @@ def _lessons(given: argparse.Namespace, _: list[str]) -> int:
 
 def _dashboard(given: argparse.Namespace, overrides: list[str]) -> int:
     if given.lecture:
-        from experiments.lecture.command import LOOPBACK, run_lecture
+        with importing():
+            from experiments.lecture.command import LOOPBACK, run_lecture
 
         return run_lecture(
             overrides,
@@ -138,7 +155,8 @@ def _dashboard(given: argparse.Namespace, overrides: list[str]) -> int:
             public=given.url,
             proxy_headers=given.proxy_headers,
         )
-    from experiments.dashboard.command import run_dashboard
+    with importing():
+        from experiments.dashboard.command import run_dashboard
 
     run_dashboard(given.port, given.runs)
     return 0
@@ -147,7 +165,8 @@ def _dashboard(given: argparse.Namespace, overrides: list[str]) -> int:
 def _benchmark(given: argparse.Namespace, _: list[str]) -> int:
     chosen = BENCHMARKS if given.tasks == "all" else (given.tasks,)
     if "learning" in chosen:
-        from experiments.benchmark import run_benchmark
+        with importing():
+            from experiments.benchmark import run_benchmark
 
         run_benchmark(
             given.organisations,
@@ -159,15 +178,18 @@ def _benchmark(given: argparse.Namespace, _: list[str]) -> int:
             given.markdown,
         )
     if "round" in chosen:
-        from experiments.benchmark_round import run_round_benchmark
+        with importing():
+            from experiments.benchmark_round import run_round_benchmark
 
         run_round_benchmark(given.repeats, given.output, given.markdown)
     if "clearing" in chosen:
-        from experiments.benchmark_clearing import run_clearing_benchmark
+        with importing():
+            from experiments.benchmark_clearing import run_clearing_benchmark
 
         run_clearing_benchmark(given.orders, given.repeats, given.output, given.markdown)
     if "memory" in chosen:
-        from experiments.benchmark_memory import run_memory_benchmark
+        with importing():
+            from experiments.benchmark_memory import run_memory_benchmark
 
         run_memory_benchmark(
             max(given.organisations), given.device, given.threads, given.output, given.markdown

@@ -127,6 +127,10 @@ def _frame(worlds: Sequence[ParameterMarket], table: str) -> pd.DataFrame:
     repeated = {name: np.repeat(column, lengths) for name, column in key.items()}
     # Joined before they become a frame: making a frame takes as long as playing a small world's round.
     joined = {name: np.concatenate([columns[name] for columns in parts]) for name in parts[0]}
-    frame = pd.DataFrame(repeated | joined)
     # An empty column of texts has no type to infer: without this, a table's schema would depend on its rows.
-    return frame.astype({name: "str" for name in frame if frame[name].dtype == object})
+    return pd.DataFrame(
+        {
+            name: pd.array(column, dtype="str") if column.dtype == object else column
+            for name, column in (repeated | joined).items()
+        }
+    )
