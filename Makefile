@@ -11,6 +11,8 @@ run: $(VENV)/installed
 dashboard: $(VENV)/installed-dashboard
 	$(BIN)/parabourse dashboard
 
+# Every process that the tests start would compile everything again.
+test: export PYTHONDONTWRITEBYTECODE :=
 test: $(VENV)/installed-test
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
