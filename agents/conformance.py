@@ -115,6 +115,9 @@ def _check_quotes(
         isinstance(quotes, np.ndarray) and quotes.shape == view.listing.shape,
         f"{name} must return a quote a row ({len(view.listing)}); got the shape {np.shape(quotes)}",
     )
+    nobody = _rows(view, np.zeros(len(view.listing), dtype=bool))
+    asked_nothing = np.shape(_answer(question, nobody, name, seed))
+    _claim(asked_nothing == (0,), f"{name} must return no quote for no rows; got the shape {asked_nothing}")
     legal = np.isnan(quotes) | (np.isfinite(quotes) & (quotes >= 0))
     _claim(legal.all(), f"{name} must return quotes that are NaN or finite and not negative; got {quotes}")
     if not strategy.conspires:

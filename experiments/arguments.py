@@ -135,7 +135,11 @@ def _add_records(commands: Any) -> None:
     resume = commands.add_parser("resume", help="go on with a run that was stopped, or give it more rounds")
     resume.add_argument("folder", type=Path, metavar="RUN")
     resume.add_argument(
-        "overrides", nargs="*", metavar="rounds=N", help="more rounds than it has; it may have finished"
+        "overrides",
+        nargs="*",
+        default=[],
+        metavar="rounds=N",
+        help="more rounds than it has; it may have finished",
     )
     report = commands.add_parser(
         "report", help="make summary, tables, figures and report of a run or sweep again"

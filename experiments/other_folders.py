@@ -1,4 +1,4 @@
-"""Folders of commands whose results are neither a run nor a sweep, and what draws them again.
+"""Folders that hold neither a run nor a sweep, and what draws the results of other commands again.
 
 Core Objects: refuse_other_folders
 """
@@ -6,15 +6,19 @@ Core Objects: refuse_other_folders
 from pathlib import Path
 
 from experiments.sentences import UserError
+from experiments.sweep_conclusion import MULTIRUN
+from sim import signed_list
+from sim.run_folder import CONFIG
 
 HEADING = "# parabourse reproduce "
 """With which ``config.yaml`` of an experiment begins; the preset's name follows."""
 
 
 def refuse_other_folders(folder: Path) -> None:
-    """Raise `UserError` for the folder of another command, naming the one that makes its figures.
+    """Raise `UserError` for a folder without a run or sweep.
 
-    Reads no more than the beginning of one file.
+    For another command's, it names what makes its figures. Reads no more than the beginning of one file, and
+    writes nothing, no lock either.
     """
     output = f"--output {folder}"
     preset = _preset(folder / "config.yaml")
@@ -28,8 +32,13 @@ def refuse_other_folders(folder: Path) -> None:
         how = f"parabourse cross {output}, with the keys that it was played with"
     elif (folder / "results.parquet").is_file():
         what, how = "a textbook run", f"parabourse report {folder}"
-    else:
+    elif any((folder / name).exists() for name in (CONFIG, MULTIRUN, signed_list.NAME)):
         return
+    else:
+        raise UserError(
+            f"{folder} must be the folder of a run or sweep, with {CONFIG} or {MULTIRUN} in it; "
+            "there is neither"
+        )
     raise UserError(f"{folder} must be the folder of a run or sweep; it holds {what}: for its figures, {how}")
 
 

@@ -51,7 +51,7 @@ class FalseName(Strategy):
         own = view.buyer == owner
         worth[view.listing[own]] = view.value[own]
         names = len(np.unique(view.buyer)) - 1
-        share = false_name_bid(max(2, view.organisations - names - 1), names) if names else 1.0
+        share = false_name_bid(max(2, view.organisations - names - 1), names) if names > 0 else 1.0
         bids = np.where(own, view.value, share * worth[view.listing])
         return np.where(bids > 0, bids, np.nan)
 

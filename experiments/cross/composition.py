@@ -29,7 +29,11 @@ def compose_cross(overrides: Sequence[str]) -> tuple[CrossConfig, str]:
     for override in overrides:
         if override.startswith("-"):
             raise UserError(f"parabourse cross takes KEY=VALUE and --output FOLDER; got {override!r}")
-        check_grammar(override)
+        if check_grammar(override).is_sweep_override():
+            raise UserError(
+                "a key must have one value, and a list brackets, as in mechanisms=[dop,rsop]; "
+                f"got {override!r}"
+            )
     set_up_hydra()
     schema = as_schema(CrossConfig)
     schema.network = schema.setting = schema.learning.optimiser = schema.learning.merge_operator = MISSING

@@ -235,6 +235,7 @@ def test_a_few_random_lists_of_overrides_are_played_or_refused(tmp_path):
         ("pricing --output /dev/null/x", "--output must be a folder that can be written"),
         ("adversaries --replicates nan", "invalid int value: 'nan'"),
         ("dashboard --port 99999999", "--port: must be at most 65535"),
+        ("cross seed=0,1", "a key must have one value"),
         ("cross mechanisms=5", "mechanisms must be a list in brackets"),
         ("cross data=[inf,1]", "got data=[inf,1]"),
         ("reproduce two_organisations arms=[[]]", "arms must be among"),

@@ -234,6 +234,8 @@ def test_a_folder_of_odd_characters_is_a_folder(tmp_path, monkeypatch):
     assert check_grammar(override).value().replace("\\${", "${") == str(folder)
 
 
-def test_resume_of_a_folder_in_which_nothing_began_says_what_to_do(tmp_path, capsys):
+@pytest.mark.parametrize("command", ["resume", "report", "figures"])
+def test_a_folder_in_which_nothing_began_is_refused_and_stays_as_it_was(tmp_path, capsys, command):
     (tmp_path / ".hydra").mkdir()
-    assert "with config.yaml in it; there is none" in refused(capsys, "resume", tmp_path)
+    assert "with config.yaml or multirun.yaml in it; there is neither" in refused(capsys, command, tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == [".hydra"]

@@ -7,6 +7,7 @@ from agents.strategies import STRATEGIES, AskView, BidView, ClaimView, MergeView
 from markets.mechanisms import MECHANISMS
 from markets.orders import Orders
 from markets.theory import false_name_bid, ring_revenue
+from tests.agents.strategies.scenes import bid_view
 
 
 def bids_of(name, value, buyer, listing, organisations):
@@ -142,6 +143,12 @@ def test_false_names_lower_an_optimal_price_and_buy_nothing(buyers, names):
     paid = optimal_prices(np.concatenate([others, said]))
     assert paid[buyers - 1] == pytest.approx(share * value)
     assert not set(owner[1:]) & set(paid)
+
+
+def test_names_with_nothing_to_bid_for_bid_nothing():
+    nothing = np.array([], int)
+    view = bid_view({}, nothing, nothing.astype(float), 2)
+    assert STRATEGIES.build("false_name").bid(view).shape == (0,)
 
 
 def test_the_price_falls_only_within_the_interval():
