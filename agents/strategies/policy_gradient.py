@@ -24,7 +24,8 @@ class PolicyGradient(Strategy):
     The fraction is expit(z), z normal with standard deviation `spread` about the policy's mean, a tanh
     network of the value over `highest`. After a round, REINFORCE with a baseline, the running mean of the
     organisation's reward, moves the policy by one step of Adam. The reward of a bid is what it gained, as
-    a share of the value. All organisations are one batch: their policies are stacked.
+    a share of the value. All organisations are one batch: their policies are stacked. Where a bid decides
+    nothing, as well above a posted price, rewards do not tell of the fraction, and it stays as it was.
 
     Attributes
     ----------
