@@ -17,6 +17,7 @@ from markets.mechanisms.base import Mechanism
 from markets.money import rescaled
 from markets.orders import Orders, Trades, first_best
 from markets.refusals import InputError
+from markets.variations import vary
 
 _RELATIVE = 1e-9
 
@@ -89,21 +90,24 @@ def check_truthful(
 
     Notes
     -----
-    One clearing for each row or organisation and value of the grid.
+    One market for each row or organisation and value of the grid; they are cleared together
+    (`markets.variations`).
     """
     if side not in ("buyers", "sellers"):
         raise InputError(f"side must be 'buyers' or 'sellers'; got {side!r}")
-    who, true = (orders.buyer, orders.bid) if side == "buyers" else (orders.seller, orders.ask)
-    honest = _utilities(_clear(mechanism, orders, seed), orders, side)
-    best = 0.0
-    for rows in _liars(who, alone=mechanism.venue != "books"):
-        liar = int(who[np.argmax(rows)])
-        for value in np.asarray(grid, dtype=np.float64):
-            told = np.where(rows, value, true)
-            lie = orders.reporting(bid=told) if side == "buyers" else orders.reporting(ask=told)
-            gained = _utilities(_clear(mechanism, lie, seed), orders, side) - honest
-            best = max(best, float(gained[liar]))
-    return best
+    if not len(orders):
+        return 0.0
+    buying, values = side == "buyers", np.asarray(grid, dtype=np.float64)
+    who, true = (orders.buyer, orders.bid) if buying else (orders.seller, orders.ask)
+    lies = np.stack([*_liars(who, alone=mechanism.venue != "books")])
+    told = np.where(lies[:, None], values[:, None], true).reshape(-1, len(orders))
+    told = np.concatenate([true[None], told])
+    bid, ask = (told, orders.ask) if buying else (orders.bid, told)
+    found = vary(mechanism, orders, bid, ask, seed)
+    gain = found.won * true - found.paid if buying else found.received - found.won * true
+    liar = (who == who[np.argmax(lies, axis=1)][:, None])[:, None]
+    honest, lied = gain[0] * liar, gain[1:].reshape(len(lies), len(values), -1) * liar
+    return float((lied.sum(axis=2) - honest.sum(axis=2)).max(initial=0.0))
 
 
 def _clear(mechanism: Mechanism, orders: Orders, seed: int) -> Trades:

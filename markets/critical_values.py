@@ -11,9 +11,10 @@ from collections.abc import Callable
 
 import numpy as np
 
-from markets.columns import BoolArray
+from markets.columns import BoolArray, FloatArray, IntArray
 from markets.mechanisms.base import Mechanism
 from markets.orders import Orders
+from markets.variations import vary
 from markets.venues import ask_quotes, bid_quotes
 
 _GRID = 7
@@ -49,7 +50,7 @@ def check_critical_values(mechanism: Mechanism, orders: Orders, side: str, seed:
 
     Notes
     -----
-    Some forty clearings a quote.
+    Some forty markets a quote; those of all quotes are cleared together (`markets.variations`).
     """
     buying = side == "buyers"
     quotes = (
@@ -61,45 +62,46 @@ def check_critical_values(mechanism: Mechanism, orders: Orders, side: str, seed:
     top = 2 * float(max(orders.bid.max(initial=0.0), orders.ask.max(initial=0.0)))
     hopeless, lossless = (0.0, top) if buying else (top, 0.0)
 
-    def outcome(rows: BoolArray, quote: float) -> tuple[bool, float]:
-        """Return whether the quote wins, and what its organisation gains if the quote is the truth."""
-        report = np.where(rows, quote, told)
-        market = orders.reporting(bid=report) if buying else orders.reporting(ask=report)
-        trades = mechanism.clear(market, np.random.default_rng(seed))
-        levies, mine = trades.levies, who == who[rows][0]
-        if buying:
-            gains, levied = market.bid[trades.row] - trades.paid, -levies.paid
-        else:
-            gains, levied = trades.received - market.ask[trades.row], levies.received
-        gain = gains[mine[trades.row]].sum() + levied[mine[levies.row]].sum()
-        return bool(rows[trades.row].any()), float(gain)
+    mine = who == who[quotes.row][:, None]
 
-    winners = 0
-    for number in range(len(quotes)):
-        rows = quotes.quote == number
-        given = float(told[rows][0])
-        wins, gain = outcome(rows, given)
-        ladder = [outcome(rows, float(quote))[0] for quote in np.linspace(hopeless, lossless, _GRID)]
-        if ladder != sorted(ladder):
-            raise AssertionError(f"a better quote must win what a worse one wins; quote {number} did not")
-        if not wins:
-            continue
-        winners += 1
-        if ladder[0]:
-            continue
-        critical = _critical(lambda quote, rows=rows: outcome(rows, quote)[0], given, hopeless)  # type: ignore[misc]
-        distance = abs(given - critical)
-        owed = outcome(rows, hopeless)[1] + distance
-        if abs(gain - owed) > 1e-6 * top:
-            raise AssertionError(
-                f"a winner must gain its distance to the critical value, {owed}; quote {number} gained {gain}"
-            )
-    return winners
+    def outcomes(number: IntArray, reports: FloatArray) -> tuple[BoolArray, FloatArray]:
+        """Return, for reports [M] of quotes [M], whether they win, and what their organisations gain by them.
+
+        The report is taken for the truth.
+        """
+        rows = quotes.quote == number[:, None]
+        report = np.where(rows, reports[:, None], told)
+        bid, ask = (report, orders.ask) if buying else (orders.bid, report)
+        found = vary(mechanism, orders, bid, ask, seed)
+        gains = found.won * report - found.paid if buying else found.received - found.won * report
+        return (found.won & rows).any(axis=1), (gains * mine[number]).sum(axis=1)
+
+    every, given = np.arange(len(quotes)), told[quotes.row]
+    wins, gain = outcomes(every, given)
+    steps = np.tile(np.linspace(hopeless, lossless, _GRID), len(quotes))
+    rung, gains = outcomes(np.repeat(every, _GRID), steps)
+    ladder = rung.reshape(-1, _GRID)
+    falls = np.flatnonzero((ladder[:, :-1] & ~ladder[:, 1:]).any(axis=1))
+    if len(falls):
+        raise AssertionError(f"a better quote must win what a worse one wins; quote {falls[0]} did not")
+    # Whoever wins with the most hopeless quote has no critical value.
+    number = np.flatnonzero(wins & ~ladder[:, 0])
+    critical = _critical(lambda reports: outcomes(number, reports)[0], given[number], hopeless)
+    owed = gains[number * _GRID] + np.abs(given[number] - critical)
+    wrong = np.flatnonzero(np.abs(gain[number] - owed) > 1e-6 * top)
+    if len(wrong):
+        raise AssertionError(
+            f"a winner must gain its distance to the critical value, {owed[wrong[0]]}; "
+            f"quote {number[wrong[0]]} gained {gain[number][wrong[0]]}"
+        )
+    return int(wins.sum())
 
 
-def _critical(wins: Callable[[float], bool], win: float, lose: float) -> float:
-    """Return the quote between one that wins and one that loses where winning starts."""
-    for _ in range(_HALVINGS):
+def _critical(wins: Callable[[FloatArray], BoolArray], win: FloatArray, hopeless: float) -> FloatArray:
+    """Return the quotes between those that win and one that loses where winning starts, by bisection."""
+    lose = np.full(len(win), hopeless)
+    for _ in range(_HALVINGS if len(win) else 0):
         middle = (win + lose) / 2
-        win, lose = (middle, lose) if wins(middle) else (win, middle)
+        won = wins(middle)
+        win, lose = np.where(won, middle, win), np.where(won, lose, middle)
     return win
