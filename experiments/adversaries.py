@@ -31,6 +31,7 @@ from experiments.contests import (
 from experiments.figures import save_figure
 from experiments.figures.harm import draw_harm
 from experiments.figures.style import in_style
+from experiments.saved_cells import is_saved, read_cell, save_cell
 from experiments.sentences import UserError
 from experiments.statistics import paired_interval
 from sim.records import write_atomically
@@ -149,12 +150,12 @@ def _cells(replicates: int, rounds: int, seed: int) -> Iterator[Cell]:
 
 def _played(cell: Cell, folder: Path) -> pd.DataFrame:
     path = folder / cell.file
-    if not path.is_file():
-        frame = cell.play().assign(
+    if not is_saved(path):
+        rows = cell.play().assign(
             market=cell.market, adversary=cell.adversary, rule=cell.rule, attack=cell.attack
         )
-        write_atomically(path, partial(frame.to_parquet, index=False))
-    return pd.read_parquet(path)
+        save_cell(path, rows)
+    return read_cell(path)
 
 
 def _claim_folder(output: Path, numbers: dict[str, int]) -> None:

@@ -1,14 +1,18 @@
 """Cells of a table on disk, each in a file of its own: what is there is not played again.
 
-Core Objects: Cell, play_missing, claim
+Core Objects: Cell, play_missing, save_cell, read_cell, is_saved, claim
 """
 
+import hashlib
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 import torch
 from joblib import Parallel, delayed
 from rich.console import Console
@@ -22,9 +26,11 @@ from rich.progress import (
 )
 
 from experiments.sentences import UserError
-from sim.records import write_atomically
+from sim.records import RecordError, write_atomically
 
 Watch = Callable[[], None]
+DIGEST = b"sha256"
+"""What the digest of a cell's rows is called in the metadata of its file."""
 
 
 @dataclass(frozen=True)
@@ -61,7 +67,7 @@ def play_missing(cells: Iterable[Cell], jobs: int, unit: str) -> None:
         What the parts are, for the progress bar, which is shown on a terminal only.
     """
     every = list(cells)
-    missing = [cell for cell in every if not _is_whole(cell.path)]
+    missing = [cell for cell in every if not is_saved(cell.path)]
     total, left = sum(cell.parts for cell in every), sum(cell.parts for cell in missing)
     with _bar() as bar:
         task = bar.add_task(unit, total=total, completed=total - left)
@@ -74,6 +80,45 @@ def play_missing(cells: Iterable[Cell], jobs: int, unit: str) -> None:
         )
         for parts in work:
             bar.advance(task, parts)
+
+
+def save_cell(path: Path, rows: pd.DataFrame) -> None:
+    """Write the rows of a cell, at least one, with the digest of what will be read."""
+    table = pa.Table.from_pandas(rows, preserve_index=False)
+    own = {**table.schema.metadata, DIGEST: _digest(table.to_pandas())}
+    write_atomically(path, partial(pq.write_table, table.replace_schema_metadata(own)))
+
+
+def read_cell(path: Path) -> pd.DataFrame:
+    """Return the rows of a cell.
+
+    Raises
+    ------
+    RecordError
+        If no file has them as they were written.
+    """
+    try:
+        table = pq.read_table(path)
+        rows = table.to_pandas()
+        whole = (table.schema.metadata or {}).get(DIGEST) == _digest(rows)
+    except Exception:  # Whatever the library says of a damaged file.
+        whole = False
+    if not whole:
+        raise RecordError(f"{path} must be the whole file of a cell; repeat the command that wrote it")
+    return rows
+
+
+def is_saved(path: Path) -> bool:
+    """Return whether a file has the rows of a cell as they were written."""
+    with suppress(RecordError):
+        return read_cell(path) is not None
+    return False
+
+
+def _digest(rows: pd.DataFrame) -> bytes:
+    found = hashlib.sha256(repr([*rows.dtypes.items()]).encode())
+    found.update(pd.util.hash_pandas_object(rows, index=False).to_numpy().tobytes())
+    return found.hexdigest().encode()
 
 
 def claim(folder: Path, own: str, what: str) -> None:
@@ -97,20 +142,12 @@ def claim(folder: Path, own: str, what: str) -> None:
 
 def _play_and_save(cell: Cell, watch: Watch) -> int:
     torch.set_num_threads(1)
-    rows = cell.play(watch)
-    write_atomically(cell.path, partial(rows.to_parquet, index=False))
+    save_cell(cell.path, cell.play(watch))
     return cell.parts
 
 
 def _nobody() -> None:
     """Watch nothing."""
-
-
-def _is_whole(path: Path) -> bool:
-    try:
-        return path.is_file() and len(pd.read_parquet(path)) > 0
-    except (OSError, ValueError):
-        return False
 
 
 def _bar() -> Progress:

@@ -15,7 +15,7 @@ from rich.table import Table
 from experiments.conclusion import cell, wide_console
 from experiments.cross.cells import HEADINGS, KEYS, MEASURES, play_cells
 from experiments.cross.config import CrossConfig
-from experiments.saved_cells import Cell, Watch, claim, play_missing
+from experiments.saved_cells import Cell, Watch, claim, play_missing, read_cell
 from experiments.statistics import Interval, interval
 from sim.records import write_atomically
 
@@ -50,7 +50,7 @@ def play_table(config: CrossConfig, text: str, folder: Path | None) -> tuple[Pat
     served = [mechanism for mechanism in config.mechanisms if config.serves(mechanism)]
     cells = [Cell(_cells(folder, mechanism), partial(_play, config, mechanism)) for mechanism in served]
     play_missing(cells, config.jobs, "mechanism")
-    samples = pd.concat([pd.read_parquet(_cells(folder, mechanism)) for mechanism in served])
+    samples = pd.concat([read_cell(_cells(folder, mechanism)) for mechanism in served])
     table = aggregate(samples)
     write_atomically(folder / "cross.csv", partial(table.to_csv, index=False))
     return folder, table

@@ -25,7 +25,7 @@ from experiments.reproduction.composition import compose_experiment
 from experiments.reproduction.play import play_experiment
 from experiments.reproduction.readings import Reading
 from experiments.reproduction.summary import samples
-from experiments.saved_cells import Cell, play_missing
+from experiments.saved_cells import Cell, play_missing, read_cell
 from experiments.sentences import USER_ERRORS, UserError, one_sentence
 from experiments.statistics import Interval, interval
 from experiments.textbook.findings import ratio_samples
@@ -111,7 +111,7 @@ def _prices(path: Path, replicates: int, seed: int) -> pd.DataFrame:
     """Return the prices of two organisations under information, played if there is no whole file of them."""
     path.parent.mkdir(parents=True, exist_ok=True)
     play_missing([Cell(path, lambda _: play_pricing(*PRICED, replicates, seed)[0])], 1, "prices")
-    return pd.read_parquet(path)
+    return read_cell(path)
 
 
 def judge_all(records: Mapping[str, pd.DataFrame], claims: Sequence[Claim] = CLAIMS) -> list[Finding]:

@@ -14,7 +14,7 @@ from experiments.composition import check_world
 from experiments.reproduction.cells import play_cell
 from experiments.reproduction.composition import Experiment, PlannedCell, compose_experiment
 from experiments.reproduction.config import ReproductionConfig
-from experiments.saved_cells import Cell, Watch, claim, play_missing
+from experiments.saved_cells import Cell, Watch, claim, play_missing, read_cell
 from sim.records import write_atomically
 
 
@@ -101,7 +101,7 @@ def _path(folder: Path, cell: PlannedCell) -> Path:
 
 
 def _labelled(folder: Path, cell: PlannedCell) -> pd.DataFrame:
-    rows = pd.read_parquet(_path(folder, cell))
+    rows = read_cell(_path(folder, cell))
     first = {**cell.labels, "learning_rate": cell.config.learning.optimiser.lr}
     return pd.concat([pd.DataFrame(first, index=rows.index), rows], axis=1)
 
