@@ -192,8 +192,8 @@ def _difference(
 
 def _samples(group: pd.DataFrame) -> list[tuple[str, NDArray[np.float64]]]:
     """Return the finite samples of every metric that has some."""
-    found = [(m, group[m].dropna().to_numpy(dtype=np.float64)) for m in METRICS if m in group]
-    return [(metric, samples) for metric, samples in found if samples.size]
+    found = [(m, group[m].to_numpy(dtype=np.float64)) for m in METRICS if m in group]
+    return [(m, samples[~np.isnan(samples)]) for m, samples in found if not np.isnan(samples).all()]
 
 
 def changing(differences: pd.DataFrame) -> pd.DataFrame:

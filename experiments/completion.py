@@ -29,7 +29,6 @@ def candidates(prefix: str, **_: Any) -> list[str]:
 
 
 def _keys(prefix: str) -> list[str]:
-    from experiments.explaining.command import COMMANDS
-    from experiments.explaining.keys import keys_of
+    from experiments.explaining.command import keys_of_command
 
-    return sorted({f"{key.path}=" for key in keys_of(COMMANDS["run"]()) if key.path.startswith(prefix)})
+    return sorted({f"{key.path}=" for key in keys_of_command("run") if key.path.startswith(prefix)})

@@ -69,7 +69,7 @@ def interval(samples: ArrayLike, confidence: float = 0.95) -> Interval:
     mean = float(values.mean())
     if n == 1:
         return Interval(mean, math.nan, math.nan, n)
-    half = float(stats.t.ppf((1 + confidence) / 2, n - 1) * stats.sem(values))
+    half = _quantile(confidence, n - 1) * (float(values.std(ddof=1)) / math.sqrt(n))
     return Interval(mean, mean - half, mean + half, n)
 
 
@@ -174,7 +174,7 @@ def slope_interval(x: ArrayLike, y: ArrayLike, confidence: float = 0.95) -> Inte
         return Interval(0.0, 0.0, 0.0, n)
     if n == 2:
         return Interval(float(fit.slope), math.nan, math.nan, n)
-    half = float(stats.t.ppf((1 + confidence) / 2, n - 2) * fit.stderr)
+    half = _quantile(confidence, n - 2) * float(fit.stderr)
     return Interval(float(fit.slope), float(fit.slope) - half, float(fit.slope) + half, n)
 
 
@@ -222,7 +222,11 @@ def p_value(differences: ArrayLike) -> float:
         return math.nan
     if _are_equal(values):
         return 0.0
-    return float(stats.ttest_1samp(values, 0.0).pvalue)
+    n = len(values)
+    mean = values.mean()
+    variance = float(((values - mean) ** 2).mean()) * (n / (n - 1))
+    t = float(mean) / math.sqrt(variance / n)
+    return 2 * float(special.stdtr(n - 1, -abs(t)))
 
 
 def holm(p_values: ArrayLike) -> NDArray[np.float64]:
@@ -284,9 +288,15 @@ def replicates_needed(deviation: float, half_width: float, confidence: float = 0
     if least >= MOST_REPLICATES:
         return MOST_REPLICATES
     n = max(2, math.ceil(least))
-    while float(special.stdtrit(n - 1, tail)) * deviation / math.sqrt(n) > half_width:
+    while _quantile(confidence, n - 1) * deviation / math.sqrt(n) > half_width:
         n += 1
     return n
+
+
+def _quantile(confidence: float, freedom: int) -> float:
+    """Return how many deviations Student's distribution strays at most, either way, at a confidence."""
+    # scipy.stats.t, sem and ttest_1samp return the same numbers, in twenty times the time.
+    return float(special.stdtrit(freedom, (1 + confidence) / 2))
 
 
 def _are_equal(values: NDArray[np.float64]) -> bool:

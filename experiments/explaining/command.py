@@ -1,12 +1,13 @@
 """``parabourse explain``: what a key means, what it takes, and what it is when nothing is typed.
 
-Core Objects: explain, COMMANDS
+Core Objects: explain, keys_of_command, COMMANDS
 """
 
 import difflib
 import inspect
 from collections import defaultdict
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -53,6 +54,12 @@ COMMANDS: dict[str, Callable[[], Any]] = {
 """The commands that take keys, each with what composes its configuration when nothing is typed."""
 
 
+@cache
+def keys_of_command(command: str) -> list[Key]:
+    """Return the keys of a command of `COMMANDS`, composed once; not to be changed."""
+    return keys_of(COMMANDS[command]())
+
+
 def _words() -> dict[str, str]:
     figures: dict[str, Plan | SweepPlan] = {**FIGURES, **SWEEP_FIGURES}
     presets = (Path(conf.__file__).parent / "experiment").glob("*.yaml")
@@ -94,7 +101,7 @@ def explain(asked: str, command: str | None = None) -> None:
         if recorded:
             print_records(console, path)
         return
-    known = [part for name in commands for key in keys_of(COMMANDS[name]()) for part in _names(key)]
+    known = [part for name in commands for key in keys_of_command(name) for part in _names(key)]
     known += [*WORDS, *(entry for registry in REGISTRIES.values() for entry in registry), *recorded_words()]
     near = difflib.get_close_matches(path, sorted(set(known)), n=3, cutoff=0.7)
     hint = f"; the nearest are {', '.join(near)}" if near else ""
@@ -117,7 +124,7 @@ def matching(keys: list[Key], path: str) -> list[Key]:
 def _print_keys(console: Console, path: str, commands: list[str]) -> bool:
     """Print the keys that a path names, of the first command that has any; return whether one has."""
     for command in commands:
-        found = matching(keys_of(COMMANDS[command]()), path)
+        found = matching(keys_of_command(command), path)
         if found:
             _print(console, command, path, found)
             return True

@@ -11,7 +11,7 @@ from pydantic.dataclasses import dataclass
 from experiments.cli import main
 from experiments.completion import candidates
 from experiments.composition import compose_config, set_up_hydra
-from experiments.explaining.command import COMMANDS
+from experiments.explaining.command import COMMANDS, keys_of_command
 from experiments.explaining.keys import keys_of, undocumented
 from experiments.explaining.kinds import kind_of
 
@@ -19,15 +19,10 @@ from experiments.explaining.kinds import kind_of
 pytestmark = pytest.mark.xdist_group("explaining")
 
 
-@pytest.fixture(scope="module")
-def keys():
-    return {name: keys_of(compose()) for name, compose in COMMANDS.items()}
-
-
 @pytest.mark.parametrize("command", COMMANDS)
-def test_every_key_is_documented(keys, command):
-    assert keys[command]
-    assert not undocumented(keys[command])
+def test_every_key_is_documented(command):
+    assert keys_of_command(command)
+    assert not undocumented(keys_of_command(command))
 
 
 def test_a_key_that_nobody_documents_is_found():
@@ -47,9 +42,9 @@ def test_a_key_that_nobody_documents_is_found():
     assert undocumented(keys_of(Lacking())) == ["silent ()"]
 
 
-def test_no_key_of_a_composed_run_is_left_out(keys):
+def test_no_key_of_a_composed_run_is_left_out():
     set_up_hydra()
-    known = {key.path for key in keys["run"]}
+    known = {key.path for key in keys_of_command("run")}
     composed = OmegaConf.structured(compose_config([]).broker)
     assert {f"broker.{name}" for name in composed} <= known
     for path in ("setting.demand.tau", "learning.optimiser.lr", "network.widths", "run.threads"):
