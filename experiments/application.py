@@ -10,7 +10,7 @@ from pathlib import Path
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf
 
-from experiments.composition import check_overrides, set_up_hydra
+from experiments.composition import check_run, set_up_hydra
 from experiments.conclusion import conclude, print_conclusion
 from experiments.config import parse
 from experiments.jobs import answers_flags, run_job
@@ -43,8 +43,7 @@ def run_application(arguments: Sequence[str]) -> int:
         raise UserError(f"a run takes no flag but -m, --help and --cfg job; got {' '.join(sorted(strange))}")
     if flags:
         return run_sweep(overrides)
-    check_overrides(overrides, sweep=False)
-    run_job(_play, "config", overrides)
+    run_job(_play, "config", check_run(overrides))
     return 0
 
 

@@ -1,6 +1,6 @@
 """From what was typed to validated configurations, before any work starts.
 
-Core Objects: check_overrides, compose_config, check_world, set_up_hydra
+Core Objects: check_run, check_cells, compose_config, check_world, set_up_hydra
 """
 
 import copy
@@ -21,7 +21,7 @@ from agents.learning.memory import FLOAT_BYTES
 from experiments.composing import composed, load, without_hydra
 from experiments.config import Config, parse, register_schemas
 from experiments.jobs import check_job
-from experiments.known_keys import check_keys, is_group
+from experiments.known_keys import check_keys, composed_of, is_group
 from experiments.overrides import check_grammar, expand
 from experiments.sentences import UserError
 from experiments.trackers import check_tracker
@@ -50,38 +50,61 @@ def set_up_hydra() -> None:
     OmegaConf.register_new_resolver("over_root", lambda scale, of: scale / math.sqrt(of), replace=True)
 
 
-def check_overrides(overrides: Sequence[str], sweep: bool) -> list[Config]:
-    """Compose and validate every configuration that the overrides stand for; a sweep stands for several.
-
-    Also divides the data as the configurations ask, so that data that cannot be had or divided is found here;
-    of worlds that differ in nothing but the seed, those of the first one. Cost: a hundredth of a second a
-    cell, less where cells differ in the seed alone.
+def check_run(overrides: Sequence[str]) -> DictConfig:
+    """Return what Hydra composes for a run, all of it checked: keys, values, data, and what the job needs.
 
     Parameters
     ----------
     overrides : sequence of str
         Hydra overrides as typed, without flags.
-    sweep : bool
-        Whether they are for a sweep, whose cells get folders of their own.
 
     Raises
     ------
     UserError, hydra.errors.HydraException, omegaconf.errors.OmegaConfBaseException, InputError
         Whatever is wrong with them.
     """
-    cells = expand(overrides)
-    if len(cells) > 1 and not sweep:
+    if len(expand(overrides)) > 1:
         raise UserError(f"several values for one key need the flag -m; got {' '.join(overrides)}")
     GlobalHydra.instance().clear()
     with initialize_config_module("conf", version_base="1.3"):
         check_keys([check_grammar(override) for override in overrides])
-        if sweep:
-            configs = parse_cells(cells)
-        else:
-            whole = load("config", overrides, RunMode.RUN)
-            check_job(whole)
-            configs = [parse(without_hydra(whole))]
+        whole = load("config", overrides, RunMode.RUN)
+        check_job(whole)
+        config = parse(without_hydra(whole))
     GlobalHydra.instance().clear()
+    _check_worlds([config])
+    return whole
+
+
+def check_cells(overrides: Sequence[str]) -> list[Config]:
+    """Return the configurations of a sweep's cells, checked as those of runs are.
+
+    Cost: a hundredth of a second a cell, less where cells differ in the seed alone.
+
+    Parameters
+    ----------
+    overrides : sequence of str
+        Hydra overrides as typed, without flags.
+
+    Raises
+    ------
+    UserError, hydra.errors.HydraException, omegaconf.errors.OmegaConfBaseException, InputError
+        Whatever is wrong with them.
+    """
+    GlobalHydra.instance().clear()
+    with initialize_config_module("conf", version_base="1.3"):
+        check_keys([check_grammar(override) for override in overrides])
+        configs = parse_cells(expand(overrides))
+    GlobalHydra.instance().clear()
+    _check_worlds(configs)
+    return configs
+
+
+def _check_worlds(configs: Sequence[Config]) -> None:
+    """Divide the data as configurations ask, so that data that cannot be had or divided is found early.
+
+    Of worlds that differ in nothing but the seed, those of the first one.
+    """
     worlds = {
         repr((c.device, c.data, c.network, c.broker, c.organisations, c.replicates, len(c.arms))): c
         for c in reversed(configs)
@@ -91,7 +114,6 @@ def check_overrides(overrides: Sequence[str], sweep: bool) -> list[Config]:
         check_memory(config)
     for tracker in {config.run.tracker for config in configs}:
         check_tracker(tracker)
-    return configs
 
 
 def compose_config(overrides: Sequence[str]) -> Config:
@@ -128,7 +150,7 @@ def _with_keys(bases: dict[tuple[str, ...], DictConfig], cell: Sequence[str]) ->
     typed = [check_grammar(override) for override in cell if not override.lstrip("+~").startswith("hydra")]
     groups = tuple(str(override.input_line) for override in typed if is_group(override))
     if groups not in bases:
-        bases[groups] = without_hydra(composed("config", groups))
+        bases[groups] = without_hydra(composed_of(groups))
     config = copy.deepcopy(bases[groups])
     keys = [override for override in typed if str(override.input_line) not in groups]
     ConfigLoaderImpl._apply_overrides_to_config(keys, config)

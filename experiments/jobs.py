@@ -20,7 +20,7 @@ from hydra.core.global_hydra import GlobalHydra
 from hydra.types import HydraContext, RunMode, TaskFunction
 from omegaconf import DictConfig, OmegaConf, open_dict, read_write
 
-from experiments.composing import composed, load
+from experiments.composing import composed
 from experiments.output_folders import check_writable
 from experiments.overrides import check_grammar
 from experiments.sentences import USER_ERRORS, UserError, one_sentence
@@ -53,8 +53,10 @@ def answers_flags(task: TaskFunction, name: str, command: str, arguments: Sequen
     return True
 
 
-def run_job(task: TaskFunction, name: str, overrides: Sequence[str]) -> None:
+def run_job(task: TaskFunction, name: str, config: DictConfig) -> None:
     """Carry out a task with the configuration of a name in the folder that Hydra's part of it says.
+
+    The configuration is what `load` composed and `check_job` accepted.
 
     An error of the task's that it does not tell itself is shown with its traceback, and ends the process.
 
@@ -65,7 +67,6 @@ def run_job(task: TaskFunction, name: str, overrides: Sequence[str]) -> None:
     """
     GlobalHydra.instance().clear()
     with initialize_config_module("conf", version_base="1.3"):
-        config = load(name, overrides, RunMode.RUN)
         folder = Path(str(config.hydra.run.dir))
         config.hydra.run.dir = str(folder)  # Told once: it may have the time of day in it.
         with _claimed(folder):

@@ -17,7 +17,7 @@ from typing import Annotated, Any
 from omegaconf import DictConfig, OmegaConf
 from pydantic import Field, TypeAdapter, ValidationError
 
-from experiments.composition import check_overrides
+from experiments.composition import check_cells
 from experiments.config import Config
 from experiments.overrides import check_grammar, expand
 from experiments.plain_data import read_json
@@ -122,7 +122,7 @@ def plan_sweep(master: DictConfig) -> Plan:
             config.seed,
             config.rounds,
         )
-        for choices, config in zip(expand(overrides), check_overrides(overrides, sweep=True), strict=True)
+        for choices, config in zip(expand(overrides), check_cells(overrides), strict=True)
     ]
     # A value that was typed twice is one cell.
     return Plan(swept, list({(cell.key, *cell.choice.values()): cell for cell in cells}.values()))

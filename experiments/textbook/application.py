@@ -65,10 +65,11 @@ def run_textbook(preset: str, arguments: Sequence[str]) -> int:
             f"in sizes=[5,10]; got {flags[0]}"
         )
     try:
-        compose_preset(preset, arguments, own_folder=True)
+        config = _composed(preset, arguments, own_folder=True)
+        _parse(without_hydra(config))
     except USER_ERRORS as error:
         raise UserError(one_sentence(error, command)) from error
-    run_job(_run, name, arguments)
+    run_job(_run, name, config)
     return 0
 
 
@@ -127,18 +128,19 @@ def _check_lists(preset: Preset) -> None:
             raise UserError(f"{field.name} must name at least one; got none")
 
 
-def compose_preset(preset: str, overrides: Sequence[str], own_folder: bool = False) -> Preset:
-    """Return the preset that overrides stand for.
+def compose_preset(preset: str, overrides: Sequence[str]) -> Preset:
+    """Return the preset of a name with Hydra overrides as typed.
 
-    Parameters
-    ----------
-    preset : str
-        Its name.
-    overrides : sequence of str
-        Hydra overrides as typed.
-    own_folder : bool
-        Whether to check that its folder is new or empty, and what else Hydra needs for a run.
+    Raises
+    ------
+    UserError, hydra.errors.HydraException, omegaconf.errors.OmegaConfBaseException
+        Whatever is wrong with them.
     """
+    return _parse(without_hydra(_composed(preset, overrides)))
+
+
+def _composed(preset: str, overrides: Sequence[str], own_folder: bool = False) -> DictConfig:
+    """Return what overrides compose to; for an own folder with what Hydra needs to run in it, checked too."""
     for override in overrides:
         if check_grammar(override).is_sweep_override():
             raise UserError(
@@ -150,9 +152,8 @@ def compose_preset(preset: str, overrides: Sequence[str], own_folder: bool = Fal
         whole = load(name, overrides, RunMode.RUN) if own_folder else composed(name, overrides)
         if own_folder:
             check_job(whole)
-        config = without_hydra(whole)
     GlobalHydra.instance().clear()
-    return _parse(config)
+    return whole
 
 
 def _parse(config: DictConfig) -> Preset:

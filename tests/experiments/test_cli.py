@@ -12,7 +12,9 @@ import pandas as pd
 import pytest
 
 from experiments.cli import main
-from experiments.composition import check_overrides, set_up_hydra
+from experiments.composing import without_hydra
+from experiments.composition import check_run, set_up_hydra
+from experiments.config import parse
 from sim.records import TABLES
 
 TINY = [
@@ -98,7 +100,7 @@ def test_a_bad_cell_stops_a_sweep_before_it_starts(capsys):
 def test_new_entries_of_open_mappings_are_keys():
     set_up_hydra()
     typed = ["+population.mix.shading=2", "+population.parameters.shading.fraction=0.5", "++seed=3"]
-    [config] = check_overrides([*TINY, *typed], sweep=False)
+    config = parse(without_hydra(check_run([*TINY, *typed])))
     assert config.seed == 3
     assert config.population.mix == {"shading": 2}
 

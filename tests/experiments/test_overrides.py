@@ -16,8 +16,9 @@ from agents.learning.optimisers import OPTIMISERS
 from agents.strategies import STRATEGIES
 from experiments import application
 from experiments.cli import main
-from experiments.composition import check_overrides, set_up_hydra
-from experiments.config import Config, RunConfig
+from experiments.composing import without_hydra
+from experiments.composition import check_run, set_up_hydra
+from experiments.config import Config, RunConfig, parse
 from experiments.cross.config import CrossConfig
 from experiments.overrides import MOST_CELLS, check_grammar, with_quotes
 from experiments.reproduction.config import ReproductionConfig
@@ -117,10 +118,8 @@ def planned(*overrides):
 def test_a_plan_has_the_cells_that_hydra_would_compose_one_by_one():
     swept = ["mechanism=mcafee,posted_price", "setting.demand.tau=0.5", "seed=3,4"]
     plan = planned(*swept)
-    alone = [
-        check_overrides([*cell.overrides, f"hydra.run.dir={cell.key}"], sweep=False) for cell in plan.cells
-    ]
-    assert [cell.key for cell in plan.cells] == [cell_key(config) for [config] in alone]
+    alone = [check_run([*cell.overrides, f"hydra.run.dir={cell.key}"]) for cell in plan.cells]
+    assert [cell.key for cell in plan.cells] == [cell_key(parse(without_hydra(one))) for one in alone]
     assert len({cell.key for cell in plan.cells}) == 4
 
 
@@ -131,10 +130,11 @@ def test_what_depends_on_the_seed_is_composed_for_every_seed():
 
 def test_hundreds_of_seeds_are_planned_as_one(monkeypatch):
     """Composing takes a third of a second: a sweep of hundreds of cells must not pay it for each."""
-    from experiments import composition
+    from experiments import known_keys
 
-    composed, calls = composition.composed, []
-    monkeypatch.setattr(composition, "composed", lambda *given: (calls.append(given), composed(*given))[1])
+    composed, calls = known_keys.composed, []
+    monkeypatch.setattr(known_keys, "composed", lambda *given: (calls.append(given), composed(*given))[1])
+    known_keys.composed_of.cache_clear()
     assert len(planned("seed=range(0,500)").cells) == 500
     assert len(calls) == 1
 
