@@ -21,12 +21,18 @@ needs_chromium = pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium: ap
 
 @contextmanager
 def browser(asked):
-    """Yield a function that opens a page of somebody new; addresses that pages ask for go to `asked`."""
+    """Yield a function that opens a page of somebody new; addresses that pages ask for go to `asked`.
+
+    With `beside`, the page is a further tab of the owner of that other page, who has the scripts already.
+    """
     with api.sync_playwright() as playwright:
         chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
 
-        def visit(url, width=1280):
-            page = chromium.new_context(viewport={"width": width, "height": 900}).new_page()
+        def visit(url, width=1280, beside=None):
+            whose = (
+                beside.context if beside else chromium.new_context(viewport={"width": width, "height": 900})
+            )
+            page = whose.new_page()
             page.set_default_timeout(120_000)
             page.on("request", lambda request: asked.append(request.url))
             page.on("websocket", lambda socket: asked.append(socket.url))

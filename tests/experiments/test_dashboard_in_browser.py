@@ -3,8 +3,6 @@
 import os
 import re
 import shutil
-import signal
-import subprocess
 import sys
 from contextlib import suppress
 from pathlib import Path
@@ -15,8 +13,9 @@ import pytest
 from experiments.cli import main
 from experiments.dashboard.recordings import read_recording
 from tests.experiments.browser import api, browser, needs_chromium
+from tests.experiments.forked import forked
 
-pytest.importorskip("solara", reason="needs solara: pip install -e '.[dashboard]'")
+solara = pytest.importorskip("solara", reason="needs solara: pip install -e '.[dashboard]'")
 pytestmark = [needs_chromium, pytest.mark.xdist_group("browser")]
 
 TINY = ("device=cpu", "organisations=2", "rounds=3", "replicates=1", "data.examples=300", "run.figures=false")
@@ -38,36 +37,43 @@ def linked(source, target):
 
 
 @pytest.fixture(scope="module")
-def dashboard(tmp_path_factory):
-    """The dashboard with one recorded run: `visit` opens a page of it in a session of its own.
+def served(tmp_path_factory):
+    """The dashboard with one recorded run, and a browser in which its first page is open.
 
     Its assets are a copy, since some tests try to have them deleted.
     """
     runs = tmp_path_factory.mktemp("runs")
     assert main(["run", *TINY, f"hydra.run.dir={runs}/tiny"]) == 0
-    command = [sys.executable, "-m", "experiments.cli", "dashboard", "--port", "0", "--runs", str(runs)]
     assets = tmp_path_factory.mktemp("assets") / "cdn"
     shutil.copytree(Path(sys.prefix) / "share/solara/cdn", assets, copy_function=linked)
-    environment = os.environ | {
-        "PYTHONPATH": str(Path(__file__).parents[2]),
-        "SOLARA_ASSETS_PROXY_CACHE_DIR": str(assets),
-    }
     asked = []
-    with (
-        subprocess.Popen(
-            command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment
-        ) as server,
-        browser(asked) as open_page,
-    ):
-        url = re.search(r"http://127\.0\.0\.1:\d+/", server.stdout.readline())[0]
-        yield SimpleNamespace(
-            visit=lambda path="": open_page(url + path), url=url, asked=asked, runs=runs, assets=assets
-        )
-        server.send_signal(signal.SIGINT)
-        told = server.communicate(timeout=120)[1]
-    assert server.returncode == 130
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(solara.server.settings.assets, "proxy_cache_dir", assets)
+        server = forked("dashboard", "--port", "0", "--runs", str(runs))
+        with server as command, browser(asked) as open_page:
+            url = re.search(r"http://127\.0\.0\.1:\d+/", command.stdout.readline())[0]
+            home = open_page(url)
+            yield SimpleNamespace(
+                open_page=open_page, home=home, url=url, asked=asked, runs=runs, assets=assets
+            )
+            assert command.stop() == 130
+            told = command.stderr.read()
     assert "Traceback" not in told
     assert told.strip().endswith("parabourse: stopped.")
+
+
+@pytest.fixture
+def dashboard(served):
+    """The same, where `visit` opens a page of it, which is closed when the test ends."""
+    opened = []
+
+    def visit(path="", beside=served.home):
+        opened.append(served.open_page(served.url + path, beside=beside))
+        return opened[-1]
+
+    yield SimpleNamespace(**vars(served), visit=visit)
+    for page in opened:
+        page.close()
 
 
 def press(page, name):
@@ -162,7 +168,7 @@ def test_comparison_of_two_rules_on_the_same_seed(dashboard):
 
 
 def test_two_sessions_do_not_disturb_each_other(dashboard):
-    one, other = dashboard.visit(), dashboard.visit()
+    one, other = dashboard.visit(), dashboard.visit(beside=None)
     press(one, "Step")
     shows(one, "1. Train")
     press(one, "Step")
@@ -198,7 +204,7 @@ def test_nobody_can_delete_the_assets(dashboard):
 
     before = files()
     assert len(before) > 300
-    page = dashboard.visit()
+    page = dashboard.home
     folders = [path.relative_to(dashboard.assets).as_posix() for path in dashboard.assets.glob("@*/*")]
     assert "@widgetti/solara-vuetify-app@10.1.1" in folders
     # Another website's image is refused, and what the dashboard itself asks for is a file or not there.
@@ -220,7 +226,7 @@ def test_nobody_can_delete_the_assets(dashboard):
 
 
 def test_no_request_leaves_the_machine(dashboard):
-    page = dashboard.visit()
+    page = dashboard.home
     shows(page, "Who owns which examples")
     own = (dashboard.url, dashboard.url.replace("http", "ws"), "data:", "blob:")
     assert len(dashboard.asked) > 20

@@ -17,6 +17,8 @@ from experiments.figures.style import in_style
 from markets.order_book import OrderBook
 from tests.experiments.test_figures import ALL_ARMS, Run, tiny_run
 
+pytestmark = pytest.mark.xdist_group("figures")
+
 BOOKS = (
     "arms=[autarky,competitive]",
     "mechanism=k_double_auction",

@@ -18,6 +18,8 @@ from experiments.summary import METRICS, Findings
 from sim.records import TABLES
 from tests.experiments.test_figures import ALL_ARMS, EDGES, Run, tiny_run
 
+pytestmark = pytest.mark.xdist_group("figures")
+
 DRAWN = [*FIGURES, "of_tomorrow"]
 """A figure that no section of the page names is shown too."""
 
