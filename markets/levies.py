@@ -6,6 +6,7 @@ Core Objects: Levies
 """
 
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 import numpy.typing as npt
@@ -48,6 +49,7 @@ class Levies:
         return levies
 
     @classmethod
+    @cache
     def none(cls) -> "Levies":
         """Return no levies."""
         return cls.of([], [], [])

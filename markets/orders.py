@@ -142,28 +142,34 @@ class Orders:
 
     def select(self, rows: IntArray | BoolArray) -> "Orders":
         """Return the orders of the given rows, by index or mask, in that order."""
-        return self._with({field: getattr(self, field)[rows] for field in _COLUMNS})
+        return Orders.of(**{field: getattr(self, field)[rows] for field in _COLUMNS}, demand=self.demand)
 
     def reporting(self, bid: npt.ArrayLike | None = None, ask: npt.ArrayLike | None = None) -> "Orders":
         """Return the same pairs with other bids or asks (float64[R], credits)."""
-        return self._with(
-            {"bid": self.bid if bid is None else bid, "ask": self.ask if ask is None else ask},
+        other = dataclasses.replace(
+            self,
+            bid=self.bid if bid is None else amounts("orders.bid", bid),
+            ask=self.ask if ask is None else amounts("orders.ask", ask),
         )
-
-    def _with(self, changed: dict[str, npt.ArrayLike]) -> "Orders":
-        columns: dict[str, npt.ArrayLike] = {field: getattr(self, field) for field in _COLUMNS} | changed
-        return Orders.of(**columns, demand=self.demand)
+        # The pairs are known to be good.
+        _check_lengths(other)
+        return other
 
 
 _COLUMNS = ("buyer", "seller", "listing", "position", "bid", "ask", "gain", "capacity", "contents")
 
 
+def _check_lengths(orders: Orders) -> None:
+    """Raise an InputError if the columns of `orders` differ in length."""
+    for field in _COLUMNS:
+        length = len(getattr(orders, field))
+        if length != len(orders):
+            raise InputError(f"orders.{field} must have as many rows as buyer ({len(orders)}); got {length}")
+
+
 def _check(orders: Orders) -> None:
     """Raise an InputError if the columns of `orders` do not fit each other."""
-    for field in _COLUMNS:
-        if len(getattr(orders, field)) != len(orders):
-            length = len(getattr(orders, field))
-            raise InputError(f"orders.{field} must have as many rows as buyer ({len(orders)}); got {length}")
+    _check_lengths(orders)
     require(orders.buyer != orders.seller, orders.buyer, "orders.buyer", "another than the row's seller")
     first = first_rows(orders.lot)
     for field in ("seller", "position", "capacity", "contents"):

@@ -194,7 +194,10 @@ class Lognormal(Distribution):
         for _ in range(80):
             middle = (low + high) / 2
             reached = self._virtual(middle) >= c
+            before = low, high
             low, high = np.where(reached, low, middle), np.where(reached, middle, high)
+            if np.array_equal(before, (low, high)):
+                break
         return np.maximum(self._value(high), c)
 
     def _standardised(self, value: npt.ArrayLike) -> FloatArray:

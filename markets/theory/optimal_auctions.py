@@ -6,6 +6,7 @@ Core Objects: optimal_revenue, reserve_revenue, reserve_loss, uniform_price_reve
 """
 
 import itertools
+import math
 from collections.abc import Callable, Sequence
 
 import numpy as np
@@ -46,9 +47,10 @@ def optimal_revenue(priors: Sequence[Distribution], cost: float = 0.0) -> float:
     cost : float
         c, the seller's own value or cost.
     """
+    bidders = [(prior, priors.count(prior)) for prior in dict.fromkeys(priors)]
 
     def exceeds(t: float) -> float:
-        return 1 - float(np.prod([prior.cdf(prior.monopoly_price(cost + t)) for prior in priors]))
+        return 1 - math.prod(float(prior.cdf(prior.monopoly_price(cost + t))) ** n for prior, n in bidders)
 
     ends = [
         end - cost

@@ -259,3 +259,14 @@ def test_first_best_fits_and_gains(orders):
     assert (np.diff(rows) > 0).all()
     assert np.bincount(orders.seat[rows], minlength=1).max() <= orders.demand
     assert (np.bincount(orders.lot[rows], minlength=len(orders))[orders.lot] <= orders.capacity).all()
+
+
+def test_other_reports_are_checked_and_the_pairs_stay():
+    orders = Orders.of(buyer=[1, 2], seller=[0, 0], listing=[0, 0], bid=[5.0, 4.0], ask=[1.0, 2.0], demand=2)
+    other = orders.reporting(bid=[3, 2])
+    assert (other.bid.tolist(), other.ask.tolist(), other.surplus.tolist()) == ([3, 2], [1, 2], [2, 0])
+    assert (other.buyer.tolist(), other.demand, orders.bid.tolist()) == ([1, 2], 2, [5, 4])
+    with pytest.raises(ValueError, match=r"orders\.ask must be finite and not negative; got -1\.0 in row 1"):
+        orders.reporting(ask=[0, -1])
+    with pytest.raises(ValueError, match=r"orders\.bid must have as many rows as buyer \(2\); got 1"):
+        orders.reporting(bid=[0])

@@ -7,6 +7,7 @@ import pytest
 
 from markets.mechanisms import MECHANISMS
 from markets.mechanisms.call_market import CallMarket
+from markets.variations import vary
 from tests.markets.strategies import book, random_orders
 
 ON_BOOKS = [{"name": name} for name in MECHANISMS if MECHANISMS[name].venue == "books"] + [
@@ -64,32 +65,30 @@ def test_positions_clear_together_as_they_would_alone(spec, density, alike):
 def test_winners_pay_and_get_their_critical_values(spec):
     """A rule is truthful iff allocations are monotone and prices critical values (Myerson 1981)."""
     mechanism, rng = MECHANISMS.build(spec), np.random.default_rng(4)
-    winners = 0
+    agents, winners = np.arange(10), 0
+    hopeless, lossless = np.where(agents < 5, [[0.0], [1.0]], [[1.0], [0.0]])
     for seed in range(4):
         reports = np.concatenate([0.4 + 0.6 * rng.random(5), 0.6 * rng.random(5)])
+        orders = book(reports[:5], reports[5:])
 
-        def outcome(reports, seed=seed):
-            """Return for each buyer and then each seller its price, NaN without a trade."""
-            trades = mechanism.clear(book(reports[:5], reports[5:]), np.random.default_rng(seed))
-            price = np.full(10, np.nan)
-            price[trades.buyer], price[trades.seller] = trades.paid, trades.received
-            return price
+        def outcome(agent, report, orders=orders, reports=reports, seed=seed):
+            """Return the price of each agent [M] that reports otherwise [M], NaN without a trade."""
+            told = np.where(agents == agent[:, None], report[:, None], reports)
+            found = vary(mechanism, orders, told[:, orders.buyer], told[:, orders.seller], seed)
+            own = (orders.buyer == agent[:, None]) | (orders.seller == agent[:, None])
+            price = np.where(agent[:, None] < 5, found.paid, found.received)
+            return np.where((found.won & own).any(axis=1), (price * own).sum(axis=1), np.nan)
 
-        for agent in range(10):
-
-            def wins(report, agent=agent, reports=reports, outcome=outcome):
-                return not np.isnan(outcome(np.where(np.arange(10) == agent, report, reports))[agent])
-
-            lossless, hopeless = (1.0, 0.0) if agent < 5 else (0.0, 1.0)
-            won = [wins(report) for report in np.linspace(hopeless, lossless, 21)]
-            assert won == sorted(won)
-            price = outcome(reports)[agent]
-            if np.isnan(price):
-                continue
-            winners += 1
-            win, lose = reports[agent], hopeless
-            for _ in range(40):
-                middle = (win + lose) / 2
-                win, lose = (middle, lose) if wins(middle) else (win, middle)
-            assert price == pytest.approx(win, abs=1e-9)
+        ladder = np.linspace(hopeless, lossless, 21, axis=1)
+        won = ~np.isnan(outcome(agents.repeat(21), ladder.ravel())).reshape(ladder.shape)
+        assert (np.sort(won, axis=1) == won).all()
+        price = outcome(agents, reports)
+        agent = np.flatnonzero(~np.isnan(price))
+        winners += len(agent)
+        win, lose = reports[agent], hopeless[agent]
+        for _ in range(40 if len(agent) else 0):
+            middle = (win + lose) / 2
+            wins = ~np.isnan(outcome(agent, middle))
+            win, lose = np.where(wins, middle, win), np.where(wins, lose, middle)
+        assert price[agent] == pytest.approx(win, abs=1e-9)
     assert winners > 0
