@@ -124,7 +124,8 @@ def draw_supply_and_demand(
     _draw_equilibrium(axes, curves)
     _draw_prices(axes, price, seller_price)
     short, long = sorted((len(said.bids), len(said.asks)))
-    axes.set_xlim(0, max(1.0, min(long, max(1.5 * short, 2.0 * int(curves.margin.quantity)))))
+    # A line at the last unit stays within the axes.
+    axes.set_xlim(0, 1.02 * max(1.0, min(long, max(1.5 * short, 2.0 * int(curves.margin.quantity)))))
     axes.set_xlabel("units")
     whole_numbers(axes)
     from_zero(axes)
