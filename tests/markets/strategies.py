@@ -147,3 +147,31 @@ def book(bids, asks, capacity=1, gain=None, keep=None, position=0):
         gain=gain[keep],
         capacity=np.full(keep.sum(), capacity),
     )
+
+
+def books(bids, asks):
+    """Return complete books side by side, a position each, of bids [M, m] and asks [M, n]; NaN is nobody."""
+    (markets, m), n = np.shape(bids), np.shape(asks)[1]
+    market, buyer, unit = (index.ravel() for index in np.indices((markets, m, n)))
+    bid, ask = np.asarray(bids, float)[market, buyer], np.asarray(asks, float)[market, unit]
+    here = ~np.isnan(bid + ask)
+    return Orders.of(
+        buyer=((m + n) * market + buyer)[here],
+        seller=((m + n) * market + m + unit)[here],
+        listing=(n * market + unit)[here],
+        position=market[here],
+        bid=bid[here],
+        ask=ask[here],
+        capacity=np.ones(here.sum(), int),
+    )
+
+
+def crowds(rng, markets, most):
+    """Return reports [markets, most], uniform on [0, 1]: of 1 to `most` traders each, NaN where nobody is."""
+    reports = rng.random((markets, most))
+    return np.where(np.arange(most) < rng.integers(1, most + 1, (markets, 1)), reports, np.nan)
+
+
+def by_market(orders, row, amount=None):
+    """Return the sum of amounts (by default the count) of rows in each position, 0, 1, ..."""
+    return np.bincount(orders.position[row], amount, int(orders.position.max()) + 1)

@@ -71,7 +71,7 @@ def conforms(spec, data):
 
 @pytest.mark.parametrize("spec", VARIANTS, ids=str)
 @given(data=st.data())
-@settings(deadline=None, max_examples=12)
+@settings(deadline=None, max_examples=8)
 def test_mechanism_does_what_it_declares(spec, data):
     conforms(spec, data)
 

@@ -5,7 +5,7 @@ from markets import theory
 from markets.margin import Margin
 from markets.mechanisms.k_double_auction import KDoubleAuction
 from markets.orders import Orders
-from tests.markets.strategies import book
+from tests.markets.strategies import book, books, by_market
 
 RNG = np.random.default_rng(0)
 
@@ -45,19 +45,16 @@ def test_one_pair_trades_at_the_weighted_mean(k):
 def test_uniform_markets(m, n):
     """[L, U] is the m-th and (m + 1)-th report (Satterthwaite and Williams 1989); the means follow."""
     rng = np.random.default_rng(10 * m + n)
-    gains, quantity, middle = [], [], []
-    for _ in range(1000):
-        bids, asks = rng.random(m), rng.random(n)
-        orders = book(bids, asks)
-        low, high = theory.call_market_interval(bids, asks)
-        trades = KDoubleAuction(k=0.0).clear(orders, rng)
-        assert (trades.paid == low).all()
-        if len(trades):
-            terms = KDoubleAuction(k=1.0).terms(Margin.of(np.sort(bids)[::-1], np.sort(asks)))
-            assert (terms.quantity, terms.paid) == (len(trades), high)
-        gains.append(orders.surplus[trades.row].sum())
-        quantity.append(len(trades))
-        middle.append((low + high) / 2)
+    bids, asks = rng.random((1000, m)), rng.random((1000, n))
+    low, high = np.transpose([theory.call_market_interval(*each) for each in zip(bids, asks, strict=True)])
+    orders = books(bids, asks)
+    trades = KDoubleAuction(k=0.0).clear(orders, rng)
+    assert (trades.paid == low[orders.position[trades.row]]).all()
+    quantity = by_market(orders, trades.row)
+    terms = KDoubleAuction(k=1.0).terms(Margin.of(-np.sort(-bids), np.sort(asks)))
+    assert (terms.quantity == quantity).all()
+    assert (terms.paid == high)[quantity > 0].all()
+    gains, middle = by_market(orders, trades.row, orders.surplus[trades.row]), (low + high) / 2
     for samples, expected in (
         (gains, theory.call_market_gains(m, n)),
         (quantity, theory.call_market_quantity(m, n)),

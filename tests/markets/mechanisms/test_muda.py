@@ -6,8 +6,9 @@ from markets.call_books import CallBooks
 from markets.luck import Luck
 from markets.mechanisms.muda import MUDA, toss_coins
 from markets.orders import Orders
+from tests.markets.laws import side_by_side
 from tests.markets.mechanisms.samples import close
-from tests.markets.strategies import book
+from tests.markets.strategies import book, books, by_market
 
 RULES = [MUDA(), MUDA(rationing="vickrey")]
 
@@ -26,8 +27,7 @@ def halves_of(orders, seed):
 @pytest.mark.parametrize(("m", "n"), [(1, 1), (1, 5), (5, 1)])
 def test_a_side_that_cannot_be_divided_never_trades(rule, m, n):
     """Segal-Halevi, Hassidim and Aumann 2018: one of the halves has no price."""
-    rng = np.random.default_rng(0)
-    assert all(len(rule.clear(book([9] * m, [4] * n), rng)) == 0 for _ in range(50))
+    assert len(rule.clear(side_by_side(book([9] * m, [4] * n), 50), np.random.default_rng(0))) == 0
 
 
 def test_two_by_two_trades_if_each_half_has_one_of_both():
@@ -37,34 +37,23 @@ def test_two_by_two_trades_if_each_half_has_one_of_both():
     p (1 - p)/2, on average 5/48; so a market gains 2 x 5/48 x 1/4, of 2/5.
     """
     reports = np.random.default_rng(0).random((100_000, 4))
-    orders = pairs_of_two(reports)
+    orders = books(reports[:, :2], reports[:, 2:])
     trades = MUDA().clear(orders, np.random.default_rng(1))
     gains = np.bincount(orders.position[trades.row], orders.surplus[trades.row], len(reports))
     assert close(gains / (2 / 5), 25 / 192)
-    willing = pairs_of_two(np.array([[9.0, 9.0, 4.0, 4.0]]).repeat(4000, axis=0))
+    willing = side_by_side(book([9, 9], [4, 4]), 4000)
     pairs = np.bincount(willing.position[MUDA().clear(willing, np.random.default_rng(2)).row], minlength=4000)
     assert set(pairs) == {0, 2}
     assert close(pairs / 2, 1 / 4)
 
 
-def pairs_of_two(reports):
-    """Return markets side by side of two buyers and two listings, whose bids and asks are a row each."""
-    market, buyer, listing = (a.ravel() for a in np.indices((len(reports), 2, 2)))
-    return Orders.of(
-        buyer=4 * market + buyer,
-        seller=4 * market + 2 + listing,
-        listing=2 * market + listing,
-        position=market,
-        bid=reports[market, buyer],
-        ask=reports[market, 2 + listing],
-        capacity=np.ones(len(market), int),
-    )
-
-
 def test_coins_are_fair_and_independent():
     """Among 4 buyers and 4 listings: each coin, each pair of coins, and the sizes of the halves."""
-    orders = book([1] * 4, [0] * 4)
-    coins = np.array([np.concatenate(halves_of(orders, seed)) for seed in range(3000)])
+    orders, first = side_by_side(book([1] * 4, [0] * 4), 500), 8 * np.arange(500)[:, None]
+    halves = [halves_of(orders, seed) for seed in range(6)]
+    coins = np.vstack(
+        [np.hstack([buyers[first + np.arange(4)], listings.reshape(500, 4)]) for buyers, listings in halves]
+    )
     assert np.abs(coins.mean(axis=0) - 0.5).max() < 5 * 0.5 / np.sqrt(3000)
     together = (coins[:, :, None] == coins[:, None, :]).mean(axis=0)
     assert np.abs(together[~np.eye(8, dtype=bool)] - 0.5).max() < 5 * 0.5 / np.sqrt(3000)
@@ -108,14 +97,16 @@ def test_each_half_trades_within_itself_at_the_price_of_the_other(rule):
 
 def test_the_lottery_gives_all_who_are_willing_the_same_chance():
     """Buyers at 9 and at 8, in halves whose price is 8 at most: to bid more wins no more often."""
-    orders = book([9, 8] * 4, [1] * 4)
+    orders = side_by_side(book([9, 8] * 4, [1] * 4), 250)
     present, wins = np.zeros(8), np.zeros(8)
-    for seed in range(1500):
-        of_buyer, _ = halves_of(orders, seed)
+    for seed in range(6):
+        half = halves_of(orders, seed)[0][12 * np.arange(250)[:, None] + np.arange(8)].astype(int)
         trades = MUDA().clear(orders, np.random.default_rng(seed))
-        cheap = trades.buyer[trades.paid <= 8]
-        present[np.isin(of_buyer, of_buyer[cheap])] += 1
-        wins[cheap] += 1
+        market, buyer = np.divmod(trades.buyer[trades.paid <= 8], 12)
+        cheap = np.zeros((250, 2), dtype=bool)
+        cheap[market, half[market, buyer]] = True
+        present += np.take_along_axis(cheap, half, axis=1).sum(axis=0)
+        wins += np.bincount(buyer, minlength=8)
     high, low = ((wins[i::2].sum(), present[i::2].sum()) for i in (0, 1))
     chance = wins.sum() / present.sum()
     error = np.sqrt(chance * (1 - chance) * (1 / high[1] + 1 / low[1]))
@@ -140,12 +131,13 @@ def test_efficiency_of_uniform_markets(size, share, markets):
     Segal-Halevi, Hassidim and Aumann (2018), AAAI.
     """
     rng = np.random.default_rng(size)
-    shares = []
-    for _ in range(markets):
-        bids, asks = rng.random(size), rng.random(size)
-        orders = book(bids, asks)
-        best = (-np.sort(-bids) - np.sort(asks)).clip(min=0).sum()
-        shares.append(orders.surplus[MUDA().clear(orders, rng).row].sum() / best if best > 0 else 1.0)
+    shares = np.zeros(0)
+    for some in np.array_split(rng.random((markets, 2, size)), -(-markets * size**2 // 100_000)):
+        orders = books(some[:, 0], some[:, 1])
+        best = (-np.sort(-some[:, 0]) - np.sort(some[:, 1])).clip(min=0).sum(axis=1)
+        row = MUDA().clear(orders, rng).row
+        realised = by_market(orders, row, orders.surplus[row])
+        shares = np.append(shares, np.divide(realised, best, out=np.ones(len(some)), where=best > 0))
     assert abs(np.mean(shares) - share) < 0.01 + 4 * np.std(shares) / np.sqrt(markets)
 
 

@@ -5,6 +5,7 @@ import pytest
 
 from markets import theory
 from markets.conformance import check_mechanism
+from markets.luck import GivenLuck, Luck
 from markets.mechanisms.monopoly_price import MonopolyPrice
 from markets.mechanisms.posted_price import PostedPrice
 from markets.mechanisms.reserve_auction import ReserveAuction
@@ -165,24 +166,31 @@ def test_a_learned_rule_conforms(own):
             check_mechanism(trained, orders, seed)
 
 
-def lifetime_gain(rule, grid, rounds=3):
-    """The most that one buyer gains over some rounds by lying in the first, in markets of whole numbers."""
-    best = 0.0
-    for seed in range(15):
-        rng = np.random.default_rng(seed)
-        truth = [auctions(rng.integers(0, 9, 3)) for _ in range(rounds)]
-        for told in grid:
-            gains = []
-            for first in (truth[0], truth[0].reporting(bid=np.append(told, truth[0].bid[1:]))):
-                learning, gain = rule, 0.0
-                for t, orders in enumerate(truth):
-                    cleared = learning.clear(first if t == 0 else orders, np.random.default_rng(seed))
-                    mine = cleared.buyer == 1
-                    gain += float((orders.bid[cleared.row] - cleared.paid)[mine].sum())
-                    learning = learning.after(cleared.orders, cleared)
-                gains.append(gain)
-            best = max(best, gains[1] - gains[0])
-    return best
+def lifetime_gain(rule, grid, rounds=3, markets=15, buyers=3):
+    """The most that one buyer gains over some rounds by lying in the first, in markets of whole numbers.
+
+    Every market is played with the truth and with each lie, all side by side, with the same luck.
+    """
+    values = np.array([np.random.default_rng(m).integers(0, 9, (rounds, buyers)) for m in range(markets)])
+    plays = markets * (1 + len(grid))
+    truth, luck = [], []
+    for t in range(rounds):
+        together = auctions(values[:, t].repeat(1 + len(grid), axis=0))
+        truth.append(dataclasses.replace(together, position=together.listing))
+    for m in range(markets):
+        key = Luck.draw(auctions(values[m, 0]), np.random.default_rng(m)).key
+        luck.append(np.tile(key, 1 + len(grid)))
+    told = np.column_stack([values[:, 0, 0], np.tile(grid, (markets, 1))])
+    first = truth[0].bid.reshape(plays, buyers).copy()
+    first[:, 0] = told.ravel()
+    gain = np.zeros(len(truth[0]))
+    for t, orders in enumerate(truth):
+        reported = orders.reporting(bid=first.ravel()) if t == 0 else orders
+        cleared = rule.clear(reported, GivenLuck(np.concatenate(luck)))
+        gain[cleared.row] += orders.bid[cleared.row] - cleared.paid
+        rule = rule.after(reported, cleared)
+    mine = gain.reshape(markets, 1 + len(grid), buyers)[:, :, 0]
+    return float((mine - mine[:, :1]).max())
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,8 @@ from pydantic import ValidationError
 
 from markets.mechanisms.sbba import SBBA
 from markets.orders import first_best
-from tests.markets.strategies import book
+from tests.markets.laws import outcomes, side_by_side
+from tests.markets.strategies import book, books, by_market, crowds
 
 RNG = np.random.default_rng(0)
 
@@ -27,14 +28,12 @@ RNG = np.random.default_rng(0)
 )
 def test_worked_examples(bids, asks, trades, price, gains):
     """Books of github.com/erelsgl/auctions; gains are means over the lottery."""
-    orders = book(bids, asks)
-    rng, realised = np.random.default_rng(1), []
-    for _ in range(400):
-        cleared = SBBA().clear(orders, rng)
-        assert len(cleared) == trades
-        assert (cleared.paid == price).all()
-        assert cleared.broker == 0
-        realised.append(orders.surplus[cleared.row].sum())
+    orders = side_by_side(book(bids, asks), 400)
+    cleared = SBBA().clear(orders, np.random.default_rng(1))
+    assert (by_market(orders, cleared.row) == trades).all()
+    assert (cleared.paid == price).all()
+    assert (cleared.received == cleared.paid).all()
+    realised = by_market(orders, cleared.row, orders.surplus[cleared.row])
     assert abs(np.mean(realised) - gains) <= 5 * np.std(realised) / np.sqrt(400)
 
 
@@ -45,13 +44,19 @@ def test_the_lottery_among_buyers_is_the_mirror_image(bids, asks):
     """Bids for asks and asks for bids, both taken from 10: the same outcomes at prices taken from 10."""
     orders, mirrored = book(bids, asks), book([10 - ask for ask in asks], [10 - bid for bid in bids])
 
-    def outcomes(rule, market, buyer, listing, price):
-        cleared = [rule.clear(market, np.random.default_rng(seed)) for seed in range(200)]
-        sides = ((getattr(t, buyer).tolist(), getattr(t, listing).tolist(), price(t.paid)) for t in cleared)
-        return {(tuple(sorted(b)), tuple(sorted(s)), tuple(p)) for b, s, p in sides}
+    def found(rule, market, buyers, listings, price):
+        trades = rule.clear(side_by_side(market, 200), np.random.default_rng(0))
+        return {
+            (
+                tuple(sorted(int(buyers[row]) for row, _ in outcome)),
+                tuple(sorted(int(listings[row]) for row, _ in outcome)),
+                tuple(price(paid) for _, paid in outcome),
+            )
+            for outcome in outcomes(trades, len(market), 200)
+        }
 
-    ours = outcomes(SBBA(lottery="buyers"), orders, "buyer", "listing", lambda paid: 10 - paid)
-    assert ours == outcomes(SBBA(), mirrored, "listing", "buyer", lambda paid: paid)
+    ours = found(SBBA(lottery="buyers"), orders, orders.buyer, orders.listing, lambda paid: 10 - paid)
+    assert ours == found(SBBA(), mirrored, mirrored.listing, mirrored.buyer, lambda paid: paid)
 
 
 def test_the_last_ask_sets_the_price_and_a_buyer_goes_home():
@@ -84,13 +89,14 @@ def test_copies_left_over_are_sold_at_the_ask_to_all():
 def test_at_most_one_pair_is_lost_on_average():
     """Efficiency is at least 1 - 1/K in the mean over the lottery (Segal-Halevi et al. 2016)."""
     rng = np.random.default_rng(1)
-    for _ in range(60):
-        orders = book(rng.random(rng.integers(1, 6)), rng.random(rng.integers(1, 6)))
-        rows, gains = first_best(orders)
-        k = len(rows)
-        realised = [orders.surplus[SBBA().clear(orders, rng).row].sum() for _ in range(40)]
-        error = 5 * np.std(realised) / np.sqrt(40) + 1e-12
-        assert np.mean(realised) >= (1 - 1 / max(k, 1)) * gains.sum() - error
+    bids, asks = crowds(rng, 60, 5), crowds(rng, 60, 5)
+    orders, many = books(bids, asks), books(bids.repeat(40, axis=0), asks.repeat(40, axis=0))
+    rows, gains = first_best(orders)
+    k, best = by_market(orders, rows), by_market(orders, rows, gains)
+    row = SBBA().clear(many, rng).row
+    realised = by_market(many, row, many.surplus[row]).reshape(60, 40)
+    error = 5 * realised.std(axis=1) / np.sqrt(40) + 1e-12
+    assert (realised.mean(axis=1) >= (1 - 1 / np.maximum(k, 1)) * best - error).all()
 
 
 def test_a_side_that_does_not_exist_has_no_lottery():

@@ -4,7 +4,7 @@ import pytest
 from markets import theory
 from markets.mechanisms.trade_reduction import TradeReduction
 from markets.orders import first_best
-from tests.markets.strategies import book
+from tests.markets.strategies import book, books, by_market, crowds
 
 RNG = np.random.default_rng(0)
 
@@ -36,27 +36,25 @@ def test_worked_examples(bids, asks, trades, paid, received, gains):
 def test_exactly_the_last_pair_is_lost():
     """K - 1 trade, and efficiency is at least 1 - 1/K (McAfee 1992)."""
     rng = np.random.default_rng(1)
-    for _ in range(200):
-        bids, asks = -np.sort(-rng.random(rng.integers(1, 8))), np.sort(rng.random(rng.integers(1, 8)))
-        orders = book(bids, asks)
-        rows, gains = first_best(orders)
-        k = len(rows)
-        last = bids[k - 1] - asks[k - 1] if k else 0
-        realised = orders.surplus[TradeReduction().clear(orders, rng).row]
-        assert len(realised) == max(k - 1, 0)
-        assert realised.sum() == pytest.approx(gains.sum() - last)
-        assert realised.sum() >= (1 - 1 / max(k, 1)) * gains.sum() - 1e-12
+    bids, asks = -np.sort(-crowds(rng, 200, 7)), np.sort(crowds(rng, 200, 7))
+    orders = books(bids, asks)
+    rows, gains = first_best(orders)
+    k, best = by_market(orders, rows), by_market(orders, rows, gains)
+    last = np.where(k > 0, (bids - asks)[np.arange(200), k - 1], 0)
+    row = TradeReduction().clear(orders, rng).row
+    realised = by_market(orders, row, orders.surplus[row])
+    assert (by_market(orders, row) == np.maximum(k - 1, 0)).all()
+    assert realised == pytest.approx(best - last)
+    assert (realised >= (1 - 1 / np.maximum(k, 1)) * best - 1e-12).all()
 
 
 def test_means_of_uniform_markets():
     """What is lost and what the broker keeps, against the closed forms."""
     rng = np.random.default_rng(2)
-    lost, kept = [], []
-    for _ in range(800):
-        orders = book(rng.random(3), rng.random(4))
-        trades = TradeReduction().clear(orders, rng)
-        lost.append(first_best(orders)[1].sum() - orders.surplus[trades.row].sum())
-        kept.append(trades.broker)
+    orders = books(rng.random((800, 3)), rng.random((800, 4)))
+    trades, best = TradeReduction().clear(orders, rng), by_market(orders, *first_best(orders))
+    lost = best - by_market(orders, trades.row, orders.surplus[trades.row])
+    kept = by_market(orders, trades.row, trades.paid - trades.received)
     for samples, expected in (
         (lost, theory.trade_reduction_loss(3, 4)),
         (kept, theory.trade_reduction_revenue(3, 4)),
