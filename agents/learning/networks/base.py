@@ -14,7 +14,6 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from functools import cached_property, partial
 from math import prod
-from typing import Any
 
 import numpy as np
 import torch
@@ -303,19 +302,21 @@ class Architecture(ABC):
             Inputs ``[N, B, C, H, W]``.
         """
         found: dict[str, list[Tensor]] = {}
+        here: dict[str, list[Tensor]] = {}
+
+        def keep(name: str, layer: nn.Module, given: tuple[Tensor]) -> None:
+            here.setdefault(f"{name}.weight", []).append(_places(layer, *given))
+
+        module = self.module(parameters, 0).to(x.device).eval()
+        for name, layer in module.named_modules():
+            if isinstance(layer, nn.Linear) or (isinstance(layer, nn.Conv2d) and layer.groups == 1):
+                layer.register_forward_pre_hook(partial(keep, name))
         for slot in range(len(x)):
-            here: dict[str, list[Tensor]] = {}
-
-            def keep(name: str, layer: nn.Module, given: tuple[Tensor], here: Any = here) -> None:
-                here.setdefault(f"{name}.weight", []).append(_places(layer, *given))
-
-            module = self.module(parameters, slot).to(x.device).eval()
-            for name, layer in module.named_modules():
-                if isinstance(layer, nn.Linear) or (isinstance(layer, nn.Conv2d) and layer.groups == 1):
-                    layer.register_forward_pre_hook(partial(keep, name))
+            module.load_state_dict({name: leaf[slot] for name, leaf in parameters.items()}, strict=False)
             module(x[slot])
             for name, parts in here.items():
                 found.setdefault(name, []).append(torch.cat(parts, 1))
+            here.clear()
         return {name: torch.stack(found[name]) for name in self.shapes if name in found}
 
     def module(self, parameters: Parameters, slot: int) -> nn.Module:
@@ -325,12 +326,12 @@ class Architecture(ABC):
         """
         with torch.device("meta"):  # building it there draws nothing from torch's global generator
             module = self.skeleton()
-        module.to_empty(device="cpu")
-        for name, buffer in module.named_buffers():
-            buffer.fill_(initial_statistic(name))
-        module.load_state_dict(
-            {**module.state_dict(), **{name: leaf[slot].detach().cpu() for name, leaf in parameters.items()}}
-        )
+        fresh = {
+            name: torch.full(buffer.shape, initial_statistic(name), dtype=buffer.dtype)
+            for name, buffer in module.named_buffers()
+        }
+        own = {name: leaf[slot].detach().to("cpu", copy=True) for name, leaf in parameters.items()}
+        module.load_state_dict(fresh | own, assign=True)
         return module
 
 

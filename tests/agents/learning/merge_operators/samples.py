@@ -1,5 +1,7 @@
 """Merges that the tests of all operators share."""
 
+from functools import cache
+
 import numpy as np
 import torch
 
@@ -31,11 +33,17 @@ def moved(architecture: Architecture, count: int, seed: int) -> Parameters:
     }
 
 
+@cache
+def evidence_of(operator: MergeOperator, architecture: Architecture, seed: int) -> Parameters:
+    """Return what the owners drawn with a seed tell an operator; not to be changed."""
+    return operator.evidence(owners(architecture, seed=seed))
+
+
 def pairs_of(
     architecture: Architecture, operator: MergeOperator, masked: bool = False, ancestor: bool = False
 ) -> Pairs:
     """Return merges of fresh models with the evidence that an operator asks for."""
-    own, other = owners(architecture), owners(architecture, seed=1)
+    own, other = (owners(architecture, seed=seed).parameters for seed in (0, 1))
     masks = None
     if masked:
         kept = [name for name in architecture.shapes if name.startswith("head")]
@@ -43,10 +51,10 @@ def pairs_of(
             name: torch.tensor([True, name in kept, True, name in kept, True]) for name in architecture.shapes
         }
     return Pairs(
-        own.parameters,
-        other.parameters,
+        own,
+        other,
         masks,
-        operator.evidence(own),
-        operator.evidence(other),
+        evidence_of(operator, architecture, seed=0),
+        evidence_of(operator, architecture, seed=1),
         moved(architecture, PAIRS, seed=2) if ancestor else None,
     )
