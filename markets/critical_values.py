@@ -18,7 +18,9 @@ from markets.variations import vary
 from markets.venues import ask_quotes, bid_quotes
 
 _GRID = 7
-_HALVINGS = 30
+_PARTS = 4
+_ROUNDS = 13
+"""A search that cuts what is left to a quarter: to 1.5e-8 of the range of quotes."""
 
 
 def check_critical_values(mechanism: Mechanism, orders: Orders, side: str, seed: int = 0) -> int:
@@ -77,17 +79,21 @@ def check_critical_values(mechanism: Mechanism, orders: Orders, side: str, seed:
         return (found.won & rows).any(axis=1), (gains * mine[number]).sum(axis=1)
 
     every, given = np.arange(len(quotes)), told[quotes.row]
-    wins, gain = outcomes(every, given)
     steps = np.tile(np.linspace(hopeless, lossless, _GRID), len(quotes))
-    rung, gains = outcomes(np.repeat(every, _GRID), steps)
-    ladder = rung.reshape(-1, _GRID)
+    won, gains = outcomes(np.append(every, every.repeat(_GRID)), np.append(given, steps))
+    wins, ladder = won[: len(quotes)], won[len(quotes) :].reshape(-1, _GRID)
+    gain, without = gains[: len(quotes)], gains[len(quotes) :: _GRID]
     falls = np.flatnonzero((ladder[:, :-1] & ~ladder[:, 1:]).any(axis=1))
     if len(falls):
         raise AssertionError(f"a better quote must win what a worse one wins; quote {falls[0]} did not")
     # Whoever wins with the most hopeless quote has no critical value.
     number = np.flatnonzero(wins & ~ladder[:, 0])
-    critical = _critical(lambda reports: outcomes(number, reports)[0], given[number], hopeless)
-    owed = gains[number * _GRID] + np.abs(given[number] - critical)
+    critical = given[number]
+    if len(number):
+        critical = _critical(
+            lambda reports: outcomes(number.repeat(_PARTS - 1), reports)[0], critical, hopeless
+        )
+    owed = without[number] + np.abs(given[number] - critical)
     wrong = np.flatnonzero(np.abs(gain[number] - owed) > 1e-6 * top)
     if len(wrong):
         raise AssertionError(
@@ -98,10 +104,14 @@ def check_critical_values(mechanism: Mechanism, orders: Orders, side: str, seed:
 
 
 def _critical(wins: Callable[[FloatArray], BoolArray], win: FloatArray, hopeless: float) -> FloatArray:
-    """Return the quotes between those that win and one that loses where winning starts, by bisection."""
+    """Return the quotes [M] between those that win and one that loses where winning starts.
+
+    `wins` takes `_PARTS` - 1 quotes for each of the M, one after the other.
+    """
     lose = np.full(len(win), hopeless)
-    for _ in range(_HALVINGS if len(win) else 0):
-        middle = (win + lose) / 2
-        won = wins(middle)
-        win, lose = np.where(won, middle, win), np.where(won, lose, middle)
+    for _ in range(_ROUNDS):
+        quotes = np.linspace(lose, win, _PARTS + 1, axis=1)
+        won = wins(quotes[:, 1:-1].ravel()).reshape(len(win), _PARTS - 1)
+        first = 1 + np.argmax(np.column_stack([won, np.ones(len(win), dtype=bool)]), axis=1)
+        win, lose = (np.take_along_axis(quotes, at[:, None], axis=1)[:, 0] for at in (first, first - 1))
     return win

@@ -8,7 +8,7 @@ import pytest
 from markets.mechanisms import MECHANISMS
 from markets.mechanisms.call_market import CallMarket
 from markets.variations import vary
-from tests.markets.strategies import book, random_orders
+from tests.markets.strategies import book, books, random_orders
 
 ON_BOOKS = [{"name": name} for name in MECHANISMS if MECHANISMS[name].venue == "books"] + [
     {"name": "mcafee", "lowest": 0.0, "highest": 1.0},
@@ -26,25 +26,25 @@ def test_a_constant_added_to_all_reports_is_added_to_all_prices(spec):
     moved = MECHANISMS.build(
         spec | {field: spec[field] + 8 for field in mechanism.money_fields if field in spec}
     )
-    traded = 0
-    for seed in range(30):
-        bids, asks = rng.integers(0, 9, 5), rng.integers(0, 9, 4)
-        trades = mechanism.clear(book(bids, asks), np.random.default_rng(seed))
-        other = moved.clear(book(bids + 8, asks + 8), np.random.default_rng(seed))
-        assert other.row.tolist() == trades.row.tolist()
-        assert other.paid.tolist() == (trades.paid + 8).tolist()
-        assert other.received.tolist() == (trades.received + 8).tolist()
-        traded += len(trades)
-    assert traded > 0
+    bids, asks = rng.integers(0, 9, (30, 5)), rng.integers(0, 9, (30, 4))
+    trades = mechanism.clear(books(bids, asks), np.random.default_rng(0))
+    other = moved.clear(books(bids + 8, asks + 8), np.random.default_rng(0))
+    assert other.row.tolist() == trades.row.tolist()
+    assert other.paid.tolist() == (trades.paid + 8).tolist()
+    assert other.received.tolist() == (trades.received + 8).tolist()
+    assert len(trades) > 0
 
 
 @pytest.mark.parametrize("spec", CALLS, ids=str)
 @pytest.mark.parametrize("density", [0.15, 0.6, 1.0])
 @pytest.mark.parametrize("alike", [True, False])
-def test_positions_clear_together_as_they_would_alone(spec, density, alike):
+@pytest.mark.parametrize(
+    "seeds", [range(3), pytest.param(range(3, 30), marks=pytest.mark.slow)], ids=["few", "many"]
+)
+def test_positions_clear_together_as_they_would_alone(spec, density, alike, seeds):
     """Dense and sparse books, with gains that are all the same and with gains that decide who meets whom."""
     mechanism = MECHANISMS.build(spec)
-    for seed in range(6):
+    for seed in seeds:
         rng = np.random.default_rng(seed)
         orders = random_orders(
             rng, 9, 24, positions=4, density=density, whole=6, one_quote=True, traders=seed % 2 == 0
@@ -86,9 +86,10 @@ def test_winners_pay_and_get_their_critical_values(spec):
         agent = np.flatnonzero(~np.isnan(price))
         winners += len(agent)
         win, lose = reports[agent], hopeless[agent]
-        for _ in range(40 if len(agent) else 0):
-            middle = (win + lose) / 2
-            wins = ~np.isnan(outcome(agent, middle))
-            win, lose = np.where(wins, middle, win), np.where(wins, lose, middle)
+        for _ in range(20 if len(agent) else 0):
+            quarters = np.linspace(lose, win, 5, axis=1)
+            wins = ~np.isnan(outcome(agent.repeat(3), quarters[:, 1:4].ravel())).reshape(-1, 3)
+            first = np.argmax(np.column_stack([wins, np.ones(len(agent), bool)]), axis=1)
+            lose, win = quarters[np.arange(len(agent)), [first, first + 1]]
         assert price[agent] == pytest.approx(win, abs=1e-9)
     assert winners > 0

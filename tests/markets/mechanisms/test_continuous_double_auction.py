@@ -5,7 +5,7 @@ from pydantic import ValidationError
 from markets.mechanisms.continuous_double_auction import ContinuousDoubleAuction
 from markets.orders import Orders, first_best
 from tests.markets.laws import side_by_side
-from tests.markets.strategies import book, random_orders
+from tests.markets.strategies import book, books, by_market, random_orders
 
 RULES = [ContinuousDoubleAuction(), ContinuousDoubleAuction(variant="gode_sunder", passes=3)]
 
@@ -42,18 +42,9 @@ def test_equal_pairs_are_all_served():
 
 def test_more_passes_bring_more_trades():
     rng = np.random.default_rng(3)
-    markets = [book(rng.random(8), rng.random(8)) for _ in range(100)]
-    traded = [
-        sum(
-            len(
-                ContinuousDoubleAuction(variant="gode_sunder", passes=passes).clear(
-                    orders, np.random.default_rng(0)
-                )
-            )
-            for orders in markets
-        )
-        for passes in (1, 2, 20)
-    ]
+    orders = books(rng.random((100, 8)), rng.random((100, 8)))
+    rules = [ContinuousDoubleAuction(variant="gode_sunder", passes=passes) for passes in (1, 2, 20)]
+    traded = [len(rule.clear(orders, np.random.default_rng(0))) for rule in rules]
     assert traded[0] < traded[1] < traded[2]
 
 
@@ -77,10 +68,10 @@ def test_a_listing_sells_its_copies_one_after_the_other():
 
 def test_luck_costs_gains():
     """Low values may trade with low costs: less than the first best on average, never more."""
-    rng, shares = np.random.default_rng(4), []
-    for _ in range(200):
-        orders = book(rng.random(10), rng.random(10))
-        shares.append(orders.surplus[RULES[0].clear(orders, rng).row].sum() / first_best(orders)[1].sum())
+    rng = np.random.default_rng(4)
+    orders = books(rng.random((200, 10)), rng.random((200, 10)))
+    row = RULES[0].clear(orders, rng).row
+    shares = by_market(orders, row, orders.surplus[row]) / by_market(orders, *first_best(orders))
     assert max(shares) <= 1 + 1e-12
     assert 0.6 < np.mean(shares) < 0.97
 
