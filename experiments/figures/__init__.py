@@ -125,6 +125,7 @@ def save_figure(folder: Path, name: str, figure: Figure, pdf: bool = False) -> l
     places = [folder / f"{name}.{kind}" for kind in kinds]
     for place, (kind, metadata) in zip(places, kinds.items(), strict=True):
         write_atomically(place, partial(_write, figure, format=kind, metadata=metadata))
+        figure.set_layout_engine("none")  # as it was found for the first file, for all
     return places
 
 

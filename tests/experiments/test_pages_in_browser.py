@@ -1,6 +1,8 @@
 """Reports in Chromium: at both widths nothing sticks out, every picture is there, and nothing is fetched."""
 
+from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -29,22 +31,31 @@ def reports(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     return {kind: folder / kind / "report.html" for kind in ("run", "sweep")}
 
 
-@pytest.mark.parametrize("kind", ["run", "sweep"])
-def test_pages_fit_screens_and_paper_and_fetch_nothing(reports: dict[str, Path], kind: str) -> None:
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[SimpleNamespace]:
+    """One browser for all pages, and what they asked for."""
     asked: list[str] = []
-    address = reports[kind].as_uri()
     with browser(asked) as visit:
-        for width in (1280, 390):
-            page = visit(address, width)
-            assert page.evaluate("document.documentElement.scrollWidth") <= width
-            assert page.evaluate("[...document.images].every(i => i.complete && i.naturalWidth > 0)")
-            assert page.evaluate("document.images.length") == 3
-        page = visit(address, A4_WITHOUT_MARGINS)
-        page.emulate_media(media="print")
-        assert page.evaluate("document.documentElement.scrollWidth") <= A4_WITHOUT_MARGINS
-        unbroken = "[...document.querySelectorAll('figure, tr')].map(e => getComputedStyle(e).breakInside)"
-        assert set(page.evaluate(unbroken)) == {"avoid"}
-        # 20 cm is less than a page, so that a figure that is kept whole fits on one.
-        heights = page.evaluate("[...document.images].map(i => i.getBoundingClientRect().height)")
-        assert max(heights) <= 20 / 2.54 * 96 + 1
-    assert {url for url in asked if not url.startswith("data:")} == {address}
+        yield SimpleNamespace(visit=visit, asked=asked)
+
+
+@pytest.mark.parametrize("kind", ["run", "sweep"])
+def test_pages_fit_screens_and_paper_and_fetch_nothing(
+    reports: dict[str, Path], chromium: SimpleNamespace, kind: str
+) -> None:
+    address = reports[kind].as_uri()
+    chromium.asked.clear()
+    for width in (1280, 390):
+        page = chromium.visit(address, width)
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+        assert page.evaluate("[...document.images].every(i => i.complete && i.naturalWidth > 0)")
+        assert page.evaluate("document.images.length") == 3
+    page = chromium.visit(address, A4_WITHOUT_MARGINS)
+    page.emulate_media(media="print")
+    assert page.evaluate("document.documentElement.scrollWidth") <= A4_WITHOUT_MARGINS
+    unbroken = "[...document.querySelectorAll('figure, tr')].map(e => getComputedStyle(e).breakInside)"
+    assert set(page.evaluate(unbroken)) == {"avoid"}
+    # 20 cm is less than a page, so that a figure that is kept whole fits on one.
+    heights = page.evaluate("[...document.images].map(i => i.getBoundingClientRect().height)")
+    assert max(heights) <= 20 / 2.54 * 96 + 1
+    assert {url for url in chromium.asked if not url.startswith("data:")} == {address}
