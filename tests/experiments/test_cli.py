@@ -1,14 +1,13 @@
 """The command line: runs on real data, refuses bad input in one sentence, and never overwrites."""
 
 import json
-import os
+import shutil
 import signal
 import subprocess
 import sys
 import time
 from pathlib import Path
 
-import pandas as pd
 import pytest
 
 from experiments.cli import main
@@ -16,6 +15,7 @@ from experiments.composing import without_hydra
 from experiments.composition import check_run, set_up_hydra
 from experiments.config import parse
 from sim.records import TABLES
+from tests.experiments.own_process import Command, wait_in_the_third_round
 
 TINY = [
     "organisations=2",
@@ -123,8 +123,14 @@ def run(folder, *overrides):
     return Path(folder)
 
 
-def test_a_run_writes_everything_and_twice_the_same(capsys):
-    one, two = run("one"), run("two")
+@pytest.fixture(scope="module")
+def once(tmp_path_factory):
+    """The folder of a tiny run; not to be changed."""
+    return run(tmp_path_factory.mktemp("runs") / "once")
+
+
+def test_a_run_writes_everything_and_twice_the_same(capsys, once):
+    one, two = once, run("two")
     for name in TABLES:
         assert (one / f"{name}.parquet").read_bytes() == (two / f"{name}.parquet").read_bytes(), name
     assert (one / "summary.csv").read_bytes() == (two / "summary.csv").read_bytes()
@@ -136,18 +142,16 @@ def test_a_run_writes_everything_and_twice_the_same(capsys):
     assert "test accuracy" in capsys.readouterr().out
 
 
-def test_corrupt_records_are_named(capsys):
-    folder = run("run")
-    capsys.readouterr()
+def test_corrupt_records_are_named(capsys, once):
+    folder = Path(shutil.copytree(once, "run"))
     path = folder / "trades.parquet"
     path.write_bytes(path.read_bytes()[:80])
     sentence = refused(capsys, "report", "run")
     assert "trades.parquet must be what SHA256SUMS says" in sentence
 
 
-def test_records_of_another_run_are_named(capsys):
-    folder = run("run")
-    capsys.readouterr()
+def test_records_of_another_run_are_named(capsys, once):
+    folder = Path(shutil.copytree(once, "run"))
     (folder / "organisations.parquet").write_bytes((folder / "trades.parquet").read_bytes())
     assert "organisations.parquet must be what SHA256SUMS says" in refused(capsys, "report", "run")
 
@@ -172,24 +176,7 @@ def test_runs_get_folders_of_their_own():
     assert len(list(Path("runs").glob("*/*/summary.csv"))) == 2
 
 
-def test_a_sweep_ends_with_a_comparison(capsys):
-    typed = ["mechanism=first_price,k_double_auction,nash_bargaining", "seed=0,1", "hydra.sweep.dir=sweep"]
-    typed.append("hydra/launcher=basic")
-    assert main(["run", "-m", *TINY, "rounds=1", "run=tables_only", *typed]) == 0
-    table = pd.read_csv("sweep/comparison.csv")
-    assert set(table["mechanism"]) == {"first_price", "k_double_auction", "nash_bargaining"}
-    assert set(table.loc[table["metric"] == "welfare", "n"]) == {4}
-    differences = pd.read_csv("sweep/differences.csv")
-    assert set(differences["mechanism"]) == {"k_double_auction", "nash_bargaining"}
-    autarky = differences[(differences["arm"] == "autarky") & (differences["metric"] == "welfare")]
-    assert (autarky[["mean", "low", "high"]] == 0).all().all()
-    assert "nash_bargaining" in capsys.readouterr().out
-    before = Path("sweep/comparison.csv").read_bytes()
-    assert main(["report", "sweep"]) == 0
-    assert Path("sweep/comparison.csv").read_bytes() == before
-
-
-LONGER = [*TINY, "rounds=15", "run=tables_only"]
+LONGER = [*TINY, "rounds=5", "run=tables_only"]
 
 
 @pytest.fixture(scope="module")
@@ -203,16 +190,15 @@ def whole(tmp_path_factory):
 @pytest.mark.xdist_group("stopped")
 @pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGKILL])
 def test_a_stopped_run_goes_on_and_ends_the_same(whole, stop):
-    command = [sys.executable, "-m", "experiments.cli", "run", *LONGER, "hydra.run.dir=stopped"]
-    environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[2])}
-    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=environment) as process:
-        deadline = time.monotonic() + 60
-        while not Path("stopped/checkpoint.safetensors").exists() and time.monotonic() < deadline:
-            time.sleep(0.01)
-        process.send_signal(stop)
-        told = process.communicate()[1]
+    command = Command(
+        Path("printed"), "run", *LONGER, "hydra.run.dir=stopped", before=wait_in_the_third_round
+    )
+    while not Path("stopped/checkpoint.safetensors").exists() and command.runs:
+        time.sleep(0.01)
+    command.send(stop)
+    code, told = command.ended()
     if stop == signal.SIGINT:
-        assert process.returncode == 130
+        assert code == 130
         assert "parabourse resume" in told
         assert "Traceback" not in told
     assert not Path("stopped/rounds.parquet").exists()

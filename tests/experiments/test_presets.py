@@ -3,10 +3,11 @@
 from pathlib import Path
 
 import pytest
+from hydra import initialize_config_module
 
 import conf
 from agents.strategies import STRATEGIES
-from experiments.composition import check_world, compose_config, set_up_hydra
+from experiments.composition import check_world, compose_config, parse_cells, set_up_hydra
 from experiments.config import COMPONENTS
 from experiments.cross.composition import compose_cross
 from experiments.statistics import paired_interval
@@ -33,6 +34,12 @@ def _hydra():
     set_up_hydra()
 
 
+def composed_as_cells(typed):
+    """Return configurations as sweeps compose them: once for every choice of groups."""
+    with initialize_config_module("conf", version_base="1.3"):
+        return parse_cells(typed)
+
+
 @pytest.mark.parametrize("preset", PRESETS)
 def test_every_preset_plays_in_small(preset):
     config = compose_config(
@@ -45,16 +52,15 @@ def test_every_preset_plays_in_small(preset):
     assert set(findings.table["arm"]) == set(config.arms)
 
 
-@pytest.mark.parametrize("organisations", [2, 3, 20])
 @pytest.mark.parametrize("preset", PRESETS)
-def test_presets_adapt_to_the_organisations(preset, organisations):
+def test_presets_adapt_to_the_organisations(preset):
     """Whatever follows from their number follows it: groups of classes, pairs of rivals, who follows what."""
-    config = compose_config(
-        [f"experiment={preset}", f"organisations={organisations}", "population=free_rider"]
-    )
-    assert config.organisations == organisations
-    assert sum(config.population.mix.values()) == organisations
-    check_world(config.market(), 1, 0)
+    numbers = [2, 3, 20]
+    typed = [[f"experiment={preset}", "population=free_rider", f"organisations={n}"] for n in numbers]
+    for organisations, config in zip(numbers, composed_as_cells(typed), strict=True):
+        assert config.organisations == organisations
+        assert sum(config.population.mix.values()) == organisations
+        check_world(config.market(), 1, 0)
 
 
 @pytest.mark.parametrize("preset", PRESETS)

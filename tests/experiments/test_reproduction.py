@@ -46,11 +46,15 @@ def played(tmp_path_factory):
 
 
 @pytest.mark.parametrize("command", ["figures", "report", "resume"])
-def test_the_folder_of_an_experiment_is_refused_with_the_command_that_draws_it_again(played, command, capsys):
+def test_the_folder_of_an_experiment_is_refused_with_the_command_for_its_figures(played, command, capsys):
     folder = played[0]
     assert main([command, str(folder)]) == 2
     told = capsys.readouterr().err
     assert f"holds the experiment skew: for its figures, parabourse reproduce skew --output {folder}" in told
+
+
+def test_the_command_of_an_experiment_draws_its_figures_again(played):
+    folder = played[0]
     (folder / "skew.png").unlink()
     assert main(["reproduce", "skew", *TINY, "--output", str(folder)]) == 0
     assert (folder / "skew.png").is_file()

@@ -1,11 +1,8 @@
 """Runs and their folders: damage, two processes at once, sudden ends, and more rounds."""
 
-import os
 import random
 import shutil
 import signal
-import subprocess
-import sys
 import time
 from pathlib import Path
 
@@ -19,11 +16,9 @@ from experiments.overrides import quoted
 from sim.run_folder import CHECKPOINT, RecordError, RunFolder
 from sim.signed_list import NAME
 from tests.experiments.conftest import TINY_RUN, assert_same_records, interrupt, play, refused
+from tests.experiments.own_process import Command, wait_before_it_begins
 
 pytestmark = pytest.mark.xdist_group("run folders")
-
-ROOT = Path(__file__).parents[2]
-ENVIRONMENT = os.environ | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
 
 
 def flipped(path, bit):
@@ -142,11 +137,16 @@ def test_a_stopped_run_goes_on_and_leaves_nothing_behind(half, finished_run):
     assert not (half / "parts").exists()
 
 
+@pytest.fixture(scope="module")
+def long(tmp_path_factory):
+    """The folder of a run of four rounds; not to be changed."""
+    return play(tmp_path_factory.mktemp("runs") / "long", "rounds=4")
+
+
 @pytest.mark.parametrize("folder", ["run", "half"])
-def test_more_rounds_are_the_rounds_of_a_longer_run(folder, request, tmp_path, capsys):
+def test_more_rounds_are_the_rounds_of_a_longer_run(folder, request, long, capsys):
     short = request.getfixturevalue(folder)
     assert main(["resume", str(short), "rounds=4"]) == 0
-    long = play(tmp_path / "long", "rounds=4")
     assert_same_records(short, long)
     assert (short / "config.yaml").read_bytes() == (long / "config.yaml").read_bytes()
     assert "rounds=4" in yaml.safe_load((short / ".hydra/overrides.yaml").read_text())
@@ -175,26 +175,19 @@ def test_a_run_gets_more_rounds_and_nothing_else(finished_run, override, told, c
     assert (finished_run / NAME).read_bytes() == before
 
 
-def test_a_run_that_was_stopped_while_it_was_extended_goes_on(run, tmp_path, monkeypatch):
+def test_a_run_that_was_stopped_while_it_was_extended_goes_on(run, long, monkeypatch):
     with monkeypatch.context() as patch:
         patch.setattr("experiments.runner.round_metrics", interrupt)
         assert main(["resume", str(run), "rounds=4"]) == 130
     assert main(["resume", str(run)]) == 0
-    assert_same_records(run, play(tmp_path / "long", "rounds=4"))
+    assert_same_records(run, long)
 
 
-def test_two_resumes_at_once_leave_one_whole_run(half, finished_run, capsys):
-    command = [sys.executable, "-m", "experiments.cli", "resume", str(half)]
-    both = [
-        subprocess.Popen(
-            command, env=ENVIRONMENT, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True
-        )
-        for _ in range(2)
-    ]
-    told = [process.communicate()[1].strip() for process in both]
-    codes = [process.returncode for process in both]
+def test_two_resumes_at_once_leave_one_whole_run(half, finished_run, tmp_path):
+    both = [Command(tmp_path / name, "resume", str(half)) for name in ("one", "two")]
+    codes, told = zip(*(command.ended() for command in both), strict=True)
     assert sorted(codes) == [0, 2]
-    [refusal] = told[codes.index(2)].splitlines()
+    [refusal] = told[codes.index(2)].strip().splitlines()
     # One that comes late finds the run finished.
     assert "in use by one process at a time" in refusal or "this one has finished" in refusal
     assert_same_records(half, finished_run)
@@ -213,11 +206,12 @@ def test_a_folder_in_use_is_refused_by_every_command(run, capsys):
 
 def test_the_same_command_works_where_a_run_was_killed_before_it_began(tmp_path, finished_run):
     folder = tmp_path / "run"
-    command = [sys.executable, "-m", "experiments.cli", "run", *TINY_RUN, f"hydra.run.dir={folder}"]
-    with subprocess.Popen(command, env=ENVIRONMENT, stdout=subprocess.DEVNULL) as process:
-        while not (folder / ".lock").exists() and process.poll() is None:
-            time.sleep(0.001)
-        process.send_signal(signal.SIGKILL)
+    typed = ["run", *TINY_RUN, f"hydra.run.dir={folder}"]
+    command = Command(tmp_path / "printed", *typed, before=wait_before_it_begins)
+    while not (folder / ".lock").exists() and command.runs:
+        time.sleep(0.001)
+    command.send(signal.SIGKILL)
+    assert command.ended()[0] == -signal.SIGKILL
     (folder / ".hydra").mkdir(exist_ok=True)
     (folder / ".config.yaml.0a1b2c3d.unfinished").write_text("half")
     assert not (folder / "config.yaml").exists()

@@ -17,6 +17,9 @@ from tests.experiments.conftest import refused
 from tests.experiments.made_up_sweep import write_sweep
 from tests.experiments.test_report import Page
 
+# One process draws the figures that all tests look at.
+pytestmark = pytest.mark.xdist_group("sweep report")
+
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:

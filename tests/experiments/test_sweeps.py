@@ -3,13 +3,14 @@
 import dataclasses
 import os
 import shutil
-import signal
 import subprocess
 import sys
 import tempfile
 import threading
 import time
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import redirect_stdout
+from io import StringIO
 from pathlib import Path
 
 import pandas as pd
@@ -27,22 +28,30 @@ from experiments.sweeping.launchers import prepare_launchers
 from experiments.sweeping.plan import Plan, PlannedCell, cell_key, plan_sweep
 from experiments.sweeps import read_sweep
 from sim.run_folder import RunFolder
+from tests.experiments.own_process import Command
 
 # One process plays the sweep that all tests compare with.
 pytestmark = pytest.mark.xdist_group("sweeps")
 
 ROOT = Path(__file__).parents[2]
-TINY = ["organisations=2", "rounds=2", "replicates=1", "data.examples=400", "network.widths=[8]"]
+TINY = ["organisations=2", "rounds=2", "replicates=2", "data.examples=300", "network.widths=[8]"]
 SIX = [*TINY, "run=tables_only", "mechanism=first_price,nash_bargaining,mcafee", "seed=0,1"]
 TABLES = ("sweep.parquet", "replicates.parquet", "comparison.csv", "differences.csv")
 
 
 @pytest.fixture(scope="module")
-def whole(tmp_path_factory):
-    """Return the folder of a sweep of six cells, played one after the other without a stop."""
+def whole_and_told(tmp_path_factory):
+    """Return the folder and the output of a sweep of six cells, played one by one without a stop."""
     folder = tmp_path_factory.mktemp("basic") / "sweep"
-    assert main(["run", "-m", *SIX, "hydra/launcher=basic", f"hydra.sweep.dir={folder}"]) == 0
-    return folder
+    with redirect_stdout(StringIO()) as told:
+        assert main(["run", "-m", *SIX, "hydra/launcher=basic", f"hydra.sweep.dir={folder}"]) == 0
+    return folder, told.getvalue()
+
+
+@pytest.fixture(scope="module")
+def whole(whole_and_told):
+    """Return the folder of the sweep alone; not to be changed."""
+    return whole_and_told[0]
 
 
 def sweep(folder, *overrides, launcher="basic"):
@@ -86,6 +95,22 @@ def test_the_table_has_a_row_for_every_cell_and_arm(whole):
     pd.testing.assert_frame_equal(means, found.cells[[*by, *METRICS]])
 
 
+def test_a_sweep_ends_with_a_comparison(whole_and_told, tmp_path, monkeypatch):
+    whole, told = whole_and_told
+    table = pd.read_csv(whole / "comparison.csv")
+    assert set(table["mechanism"]) == {"first_price", "nash_bargaining", "mcafee"}
+    assert set(table.loc[table["metric"] == "welfare", "n"]) == {4}
+    differences = pd.read_csv(whole / "differences.csv")
+    assert set(differences["mechanism"]) == {"nash_bargaining", "mcafee"}
+    autarky = differences[(differences["arm"] == "autarky") & (differences["metric"] == "welfare")]
+    assert (autarky[["mean", "low", "high"]] == 0).all().all()
+    assert "nash_bargaining" in told
+    folder = copy(whole, tmp_path)
+    monkeypatch.setattr("experiments.figures.sweep.draw_sweep_figures", lambda *_, **__: [])
+    assert main(["report", str(folder)]) == 0
+    assert (folder / "comparison.csv").read_bytes() == (whole / "comparison.csv").read_bytes()
+
+
 def test_swept_numbers_are_numbers_and_a_larger_sweep_keeps_the_cells_of_a_smaller_one(tmp_path, capsys):
     folder = tmp_path / "sweep"
     small = [*TINY, "rounds=1", "run=tables_only", "hydra/launcher=basic", f"hydra.sweep.dir={folder}"]
@@ -127,13 +152,10 @@ def test_ray_makes_the_same_table(whole, tmp_path):
 def test_a_killed_sweep_goes_on_to_the_same_table_and_repeats_no_cell(whole, tmp_path):
     """Joblib plays until all of its processes are killed."""
     folder = tmp_path / "sweep"
-    with subprocess.Popen(
-        command(folder), env=environment(), stdout=subprocess.DEVNULL, start_new_session=True
-    ) as process:
-        deadline = time.monotonic() + 120
-        while len(marks(folder)) < 2 and process.poll() is None and time.monotonic() < deadline:
-            time.sleep(0.01)
-        os.killpg(process.pid, signal.SIGKILL)
+    command = Command(tmp_path / "printed", "run", "-m", *SIX, f"hydra.sweep.dir={folder}")
+    while len(marks(folder)) < 2 and command.runs:
+        time.sleep(0.01)
+    command.kill_all()
     before = marks(folder)
     assert 2 <= len(before) < 6
     assert sweep(folder) == 0
