@@ -8,11 +8,12 @@ from functools import cache
 from pathlib import Path
 
 import pytest
+from hydra import initialize_config_module
 
 import conf
 from agents.strategies import STRATEGIES
 from experiments.arguments import make_parser
-from experiments.composition import compose_config, expand, set_up_hydra
+from experiments.composition import expand, parse_cells, set_up_hydra
 from experiments.cross.composition import compose_cross
 from experiments.explaining.command import WORDS, explain
 from experiments.figures import FIGURES
@@ -113,8 +114,9 @@ def check_command(command, rest):
         assert {argument for argument in rest if "=" not in argument} <= {"-m", "--help"}
         set_up_hydra()
         cells = expand([one for one in overrides if not one.startswith("hydra/launcher=ray")])
-        for cell in {tuple(cells[0]), tuple(cells[-1])}:
-            compose_config([one for one in cell if not one.startswith("hydra")])
+        typed = {tuple(one for one in cell if not one.startswith("hydra")) for cell in (cells[0], cells[-1])}
+        with initialize_config_module("conf", version_base="1.3"):
+            parse_cells(list(typed))
     elif command.command == "cross":
         compose_cross(overrides)
     elif command.command == "textbook" and command.preset and not PLACEHOLDER.fullmatch(command.preset):

@@ -154,6 +154,7 @@ def test_the_command_saves_and_goes_on(few_cells, tmp_path, capsys, monkeypatch)
     lost = sorted(first)[0]
     (tmp_path / "cells" / lost).unlink()
     stamps = {p.name: p.stat().st_mtime_ns for p in (tmp_path / "cells").iterdir()}
+    monkeypatch.setattr(adversaries, "save_figure", lambda *_: [])
     run_adversaries(2, 1, 0, tmp_path)
     again = {path.name: path.read_bytes() for path in (tmp_path / "cells").iterdir()}
     assert again == first

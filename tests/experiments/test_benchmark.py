@@ -32,7 +32,6 @@ def _little_work() -> Iterator[None]:
         patch.setitem(benchmark_tasks.NETWORK_CHOICES, "mlp", MLP(widths=[16, 16]))
         patch.setattr(benchmark_tasks, "EPOCHS_BEFORE", 1)
         patch.setattr(machine, "PEAK_TURNS", 2)
-        patch.setattr(benchmark, "SHORTEST_TURN", 0.001)
         yield
 
 

@@ -111,8 +111,8 @@ def test_pairs_are_worth_what_the_market_says() -> None:
         assert (more[1] > cost[0]).all()
 
 
-def test_the_command_prints_saves_and_draws(tmp_path, capsys) -> None:
-    numbers = ["--organisations", "2", "--rounds", "2", "--replicates", "2"]
+def test_the_command_prints_saves_and_draws(prices, tmp_path, capsys) -> None:
+    numbers = [word for name, number in SIZE.items() for word in (f"--{name}", str(number))]
     assert cli.main(["pricing", *numbers, "--output", str(tmp_path / "new")]) == 0
     shown = capsys.readouterr().out
     assert "2 organisations, competitive" in shown
@@ -120,8 +120,7 @@ def test_the_command_prints_saves_and_draws(tmp_path, capsys) -> None:
     saved = {path.name for path in (tmp_path / "new").iterdir()}
     assert saved == {"prices.csv", "gains.csv", "prices_2.png", "prices_2.svg"}
     again = pd.read_csv(tmp_path / "new" / "prices.csv")
-    expected, _ = play_pricing(2, 2, 2, 0)
-    pd.testing.assert_frame_equal(again, expected, check_exact=False)
+    pd.testing.assert_frame_equal(again, prices, check_exact=False)
 
 
 @pytest.mark.parametrize(
