@@ -2,20 +2,18 @@
 
 import gc
 import os
+import signal
 
-import pytest
 import torch
 
 os.environ["OMP_NUM_THREADS"] = "1"
 torch.set_num_threads(1)
 
+# Processes in the background start with Ctrl-C ignored and hand that on to the processes that tests stop.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
 
 def pytest_collection_finish() -> None:
     """Leave what was imported out of every search for garbage: it lives as long as the tests do."""
     gc.freeze()
-
-
-def pytest_configure(config: pytest.Config) -> None:
-    """Keep tests that share something expensive in one process, as their `xdist_group` says."""
-    if config.getoption("dist", "no") == "load":
-        config.option.dist = "loadgroup"
