@@ -129,15 +129,12 @@ def test_step_play_and_reset(dashboard):
 
 def test_change_of_mechanism_and_what_does_not_go_together(dashboard):
     page = dashboard.visit()
-    press(page, "Step")
-    shows(page, "Every block is an auction of its own.")
+    step_after_a_change(page, "Every block is an auction of its own.")
     choose(page, "Venue", "books")
     shows(page, "Who owns which examples")
-    press(page, "Step")
-    shows(page, "One call market a position")
+    step_after_a_change(page, "One call market a position")
     choose(page, "Mechanism", "mcafee")
-    press(page, "Step")
-    shows(page, "McAfee")
+    step_after_a_change(page, "McAfee")
     page.get_by_label("Seed").fill("-1")
     page.get_by_label("Seed").press("Enter")
     shows(page, "Seed must be a whole number from 0; got -1.")
