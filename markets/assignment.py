@@ -198,8 +198,8 @@ def transport(
     """Maximise the sum of surpluses when buyers may take several rows, each at most once.
 
     Where a part of the market has room for everybody's best rows, these are the answer. The others are a
-    packing, exact to the last bit of the surpluses (see `markets.packing`); where buyers want one row each an
-    assignment is its first proposal.
+    packing, exact to the last bit of the surpluses and solved part by part (see `markets.packing`); where
+    buyers want one row each an assignment is its first proposal.
 
     Parameters
     ----------

@@ -4,7 +4,7 @@ Choose rows of the largest total surplus such that no buyer wins more than its d
 and no item is sold more often than it has copies. That is set packing, NP-hard in general (Rothkopf, Pekeč
 and Harstad 1998, Management Science 44), and solved here to optimality or refused.
 
-Core Objects: PackageMarket, claims
+Core Objects: PackageMarket, claims, separate_parts
 """
 
 import math
@@ -45,6 +45,22 @@ def claims(seller: IntArray, contents: IntArray) -> tuple[IntArray, IntArray]:
     return row.astype(np.int64), item
 
 
+def separate_parts(buyer: IntArray, seller: IntArray, contents: IntArray) -> IntArray:
+    """Return a number for each row, int64[R]: rows that buyers or items connect have the same.
+
+    Parameters
+    ----------
+    buyer, seller, contents : int64[R]
+        As of `PackageMarket.of`; rows without contents have no items.
+    """
+    row, item = claims(seller, contents)
+    who = dense_codes(buyer)
+    nodes = int(who.max(initial=-1)) + int(item.max(initial=-1)) + 2
+    pairs = (who[row], nodes - 1 - item)
+    edges = coo_array((np.ones(len(row)), pairs), shape=(nodes, nodes))
+    return connected_components(edges, directed=False)[1][who].astype(np.int64)
+
+
 @dataclass(frozen=True, eq=False)
 class PackageMarket:
     """Rows that compete for buyers and items. Make it with `PackageMarket.of`.
@@ -60,16 +76,19 @@ class PackageMarket:
     room : int64[B + I]
         Rows that the buyer can win, and copies of the item.
     demand : int
-        Rows that any buyer can win; not above R.
+        Rows that any buyer can win.
 
     Notes
     -----
     The market falls into parts that share neither buyers nor items; the cost is linear in their number
     (measured, 100 to 1,600 of nine rows, with externalities: n^1.0). In a part, if everybody can have its
-    best rows that is the answer: O(R log R). Else a packing: exact where its
-    linear program is whole, otherwise by a search that is exponential in the worst case and refused beyond
-    its limits, never answered by a guess (see `markets.packing`). Bundles of adjacent items are far from it:
-    6,000 rows take less than a tenth of a second.
+    best rows that is the answer: O(R log R). Else a packing: answered directly where it is small, exact where
+    its linear program is whole, otherwise by a search that is exponential in the worst case and refused
+    beyond its limits, never answered by a guess (see `markets.packing`). Bundles of adjacent items are far
+    from it: 6,000 rows take less than a tenth of a second.
+
+    The answer for a part depends on its own rows and their order alone. Among ties it is the first in that
+    order, except in parts that are not answered directly.
     """
 
     buyer: IntArray
@@ -101,14 +120,14 @@ class PackageMarket:
         demand : int
             Rows a buyer can win.
         """
-        # More than there are rows is as good as any number, and can be multiplied.
-        demand = min(demand, len(buyer))
         who, first = first_appearance(buyer)
         row, item = claims(seller, contents)
         copies = np.zeros(int(item.max(initial=-1)) + 1, dtype=np.int64)
         copies[item] = capacity[row]
-        wanted_by = np.unique(np.stack([item, who[row]]), axis=1)[0]
-        runs_out = copies < np.bincount(wanted_by, minlength=len(copies)) * demand
+        (wanted, _), bids = np.unique(np.stack([item, who[row]]), axis=1, return_counts=True)
+        most = np.zeros(len(copies), dtype=np.int64)
+        np.add.at(most, wanted, np.minimum(bids, demand))
+        runs_out = copies < most
         kept = runs_out[item]
         limit = np.concatenate([who, len(first) + (np.cumsum(runs_out) - 1)[item[kept]]])
         column = np.concatenate([np.arange(len(who)), row[kept]])

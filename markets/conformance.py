@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import numpy as np
 import numpy.typing as npt
 
-from markets.bundles import claims
+from markets.bundles import claims, separate_parts
 from markets.columns import BoolArray, FloatArray, IntArray
 from markets.levies import Levies
 from markets.luck import GivenLuck, KeyArray, Luck
@@ -27,10 +27,10 @@ def check_mechanism(mechanism: Mechanism, orders: Orders, seed: int = 0) -> None
 
     Accounting identity, individual rationality, budget, efficiency (where declared without a condition),
     demand and capacity (of every item of a bundle), all luck from `Mechanism.draw`, same seed same bytes,
-    each position cleared alone as beside the others, inputs left alone, equivariance under renaming and under
-    a change of the unit of money, and that what it learns is in the rule that `after` returns and in its
-    `memory`; the same with nobody, with one buyer alone and with all bids and all asks tied; and that a
-    larger demand than served, and bundles if none are, are refused.
+    each position, and each part of bundles, cleared alone as beside the others, inputs left alone,
+    equivariance under renaming and under a change of the unit of money, and that what it learns is in the
+    rule that `after` returns and in its `memory`; the same with nobody, with one buyer alone and with all
+    bids and all asks tied; and that a larger demand than served, and bundles if none are, are refused.
 
     Parameters
     ----------
@@ -49,7 +49,7 @@ def check_mechanism(mechanism: Mechanism, orders: Orders, seed: int = 0) -> None
 
     Notes
     -----
-    Some ten clearings, twenty of a mechanism that learns, and one for each position.
+    Some ten clearings, twenty of a mechanism that learns, and one for each position and part.
     """
     for market in _variants(orders):
         trades = _check_luck_and_inputs(mechanism, market, seed)
@@ -175,9 +175,10 @@ def _keys(orders: Orders, seed: int) -> KeyArray:
 
 
 def _check_company(mechanism: Mechanism, trades: Trades, seed: int) -> None:
-    """Clear each position alone; listings that overlap are one market, wherever they are."""
+    """Clear each position alone, and of listings that overlap, wherever they are, each separate part."""
     orders = trades.orders
-    market = np.where(orders.contents > 0, -1, orders.position)
+    part = separate_parts(orders.buyer, orders.seller, orders.contents)
+    market = np.where(orders.contents > 0, -1 - part, orders.position)
     for each in np.unique(market) if len(orders) else []:
         rows = np.flatnonzero(market == each)
         if len(rows) == len(orders):

@@ -23,9 +23,13 @@ from scipy.sparse.csgraph import connected_components
 from markets.columns import BoolArray, FloatArray, IntArray
 from markets.ranking import groups
 from markets.refusals import InputError
+from markets.small_packings import first_best_rows
 
 Wholes = npt.NDArray[np.object_]
 """Python's integers."""
+
+SMALL = 64
+"""Rows of a part that is first tried directly."""
 
 SEARCH_LIMIT = 1_000
 """Nodes of the search tree after which a problem is refused."""
@@ -46,39 +50,34 @@ _WHOLE = 1e-6
 
 @dataclass(frozen=True, eq=False)
 class Packing:
-    """R rows, L limits and P parts that share no limit. Make it with `Packing.of`.
+    """R rows and L limits. Make it with `Packing.of`.
 
     Attributes
     ----------
-    worth : object[R]
-        Positive, in a unit of which all worths are whole multiples.
-    unit : int
-        The unit is two to the power of this.
+    worth : float64[R]
+        Positive and finite.
     uses : csc_array[L, R]
         1 where a row counts against a limit; every row counts against some.
-    room : object[L]
-        Rows that a limit admits.
-    part, part_of_limit : int64[R], int64[L]
-        Where each row and each limit is.
-    slack : int
-        Less than any difference between the totals of two choices, more than rounding adds to a bound.
+    room : int64[L]
+        Rows that a limit admits, not more than it has.
 
     Notes
     -----
-    Where the matrix is that of a bipartite graph, the optimum of the linear program is whole (Hoffman and
-    Kruskal 1956): a linear program for all parts together, and where worths tie another for the rows in
-    doubt. Otherwise branch and bound (HiGHS, through scipy) may be needed, exponential in the worst case and
-    refused beyond `SEARCH_LIMIT` nodes or `PATIENCE` seconds; its answer is the best up to 1e-12 of what the
-    linear program leaves in doubt. A bound costs O(entries of `uses`) operations on integers.
+    Parts that share no limit are solved one by one, each from its own rows, limits and unit alone, so that
+    the answer for a part does not depend on what else is there. The cost is linear in the number of parts.
+
+    A part of `SMALL` rows at most is answered directly if that takes few steps (`markets.small_packings`): of
+    several best sets it is the first in the order of rows. In any other a solver chooses among ties. Where
+    the matrix of a part is that of a bipartite graph, the optimum of the linear program is whole (Hoffman and
+    Kruskal 1956): one linear program, and where worths tie another for the rows in doubt. Otherwise branch
+    and bound (HiGHS, through scipy) may be needed, exponential in the worst case and refused beyond
+    `SEARCH_LIMIT` nodes or `PATIENCE` seconds; its answer is the best up to 1e-12 of what the linear program
+    leaves in doubt. A bound costs O(entries of `uses`) operations on integers.
     """
 
-    worth: Wholes
-    unit: int
+    worth: FloatArray
     uses: csc_array
-    room: Wholes
-    part: IntArray
-    part_of_limit: IntArray
-    slack: int
+    room: IntArray
 
     @classmethod
     def of(cls, worth: FloatArray, uses: csc_array, room: IntArray) -> "Packing":
@@ -93,21 +92,8 @@ class Packing:
         room : int64[L]
             Rows that each limit admits.
         """
-        limit, place, rows_of = np.unique(uses.indices, return_inverse=True, return_counts=True)
-        uses = csc_array((np.ones(uses.nnz), place, uses.indptr), shape=(len(limit), len(worth)))
-        part_of_limit = connected_components(uses @ uses.T, directed=False)[1].astype(np.int64)
-        # A price is rounded by less than a unit for each row of its limit and as much for its room.
-        guard = (2 * uses.nnz).bit_length()
-        unit = int(np.frexp(worth)[1].min()) - _FRACTION - guard
-        return cls(
-            _whole(worth, unit),
-            unit,
-            uses,
-            np.minimum(room[limit], rows_of).astype(object),
-            part_of_limit[uses.indices[uses.indptr[:-1]]],
-            part_of_limit,
-            1 << guard,
-        )
+        uses, limit, rows_of = _own_limits(uses)
+        return cls(worth, uses, np.minimum(room[limit], rows_of))
 
     def best(self, rows: BoolArray | None = None, price: FloatArray | None = None) -> BoolArray:
         """Return the rows of the greatest total worth, bool[R].
@@ -115,7 +101,7 @@ class Packing:
         Parameters
         ----------
         rows : bool[R], optional
-            A first proposal.
+            A first proposal for parts that are not answered directly.
         price : float64[L], optional
             Prices of the limits that have rows, not negative, which may prove it.
 
@@ -124,66 +110,74 @@ class Packing:
         InputError
             If the search grows beyond its limits.
         """
-        proof = _Proof(self)
-        if rows is not None and price is not None:
-            proof.propose(rows, _whole(price, self.unit))
-        split = np.zeros(proof.parts, dtype=bool)
-        while (proof.open & ~split[self.part]).any():
-            split |= proof.search(~split)
-        taken, unsure = proof.taken, np.isin(self.part, self.part[proof.open])
-        for own in groups(np.where(unsure, self.part, -1)):
-            if unsure[own[0]]:
-                taken[own] = self._whole(own, proof)
+        taken, room = np.zeros(len(self.worth), dtype=bool), self.room.tolist()
+        start, limits_of = self.uses.indptr, self.uses.indices
+        part_of_limit = connected_components(self.uses @ self.uses.T, directed=False)[1]
+        for own in groups(part_of_limit[limits_of[start[:-1]]]):
+            if len(own) <= SMALL:
+                limits = [limits_of[start[row] : start[row + 1]].tolist() for row in own]
+                found = first_best_rows(self.worth[own].tolist(), limits, room)
+                if found is not None:
+                    taken[own[found]] = True
+                    continue
+            uses, limit, _ = _own_limits(self.uses[:, own])
+            proof = _Proof(self.worth[own], uses, self.room[limit])
+            if rows is not None and price is not None:
+                proof.propose(rows[own], _whole(price[limit], proof.unit))
+            taken[own] = proof.best()
         return taken
-
-    def _whole(self, rows: IntArray, known: "_Proof") -> BoolArray:
-        """Search for the best whole rows of one part, given what is known of it."""
-        uses = self.uses[:, rows]
-        limit, place = np.unique(uses.indices, return_inverse=True)
-        uses = csc_array((uses.data, place, uses.indptr), shape=(len(limit), len(rows)))
-        part = np.zeros(len(rows), dtype=np.int64), np.zeros(len(limit), dtype=np.int64)
-        proof = _Proof(Packing(self.worth[rows], self.unit, uses, self.room[limit], *part, self.slack))
-        proof.propose(known.taken[rows], known.price[limit])
-        proof.search(np.ones(1, dtype=bool), whole=True)
-        return proof.taken
 
 
 class _Proof:
-    """What is known of the best choice so far.
+    """What is known of the best choice so far in one part.
 
     Attributes
     ----------
-    parts : int
-        P.
+    worth : object[R]
+        Positive, in a unit of which all worths are whole multiples.
+    unit : int
+        The unit is two to the power of this.
+    slack : int
+        Less than any difference between the totals of two choices, more than rounding adds to a bound.
     taken : bool[R]
-        Rows that fit, in each part the best proposed.
+        Rows that fit, the best proposed.
     price : object[L]
-        Prices of the limits, in each part those of the lowest bound.
+        Prices of the limits, those of the lowest bound.
     above : object[R]
         Worth of each row above its prices.
     open : bool[R]
-        Rows of parts without a proof of which it is not known whether an optimum takes them.
+        Rows of which it is not known whether an optimum takes them; none with a proof.
     """
 
-    def __init__(self, problem: Packing) -> None:
-        self.problem = problem
-        self.parts = int(problem.part_of_limit.max()) + 1
-        self.taken = np.zeros(len(problem.worth), dtype=bool)
-        self._look(np.zeros(len(problem.room), dtype=object))
+    def __init__(self, worth: FloatArray, uses: csc_array, room: IntArray) -> None:
+        # A price is rounded by less than a unit for each row of its limit and as much for its room.
+        guard = (2 * uses.nnz).bit_length()
+        self.slack = 1 << guard
+        self.unit = int(np.frexp(worth)[1].min()) - _FRACTION - guard
+        self.worth, self.uses, self.room = _whole(worth, self.unit), uses, room.astype(object)
+        self.taken = np.zeros(len(worth), dtype=bool)
+        self._look(np.zeros(len(room), dtype=object))
 
-    def propose(self, rows: BoolArray, price: Wholes) -> BoolArray:
-        """Take over, part by part, what is better of rows and prices; return where anything was, bool[P]."""
-        problem = self.problem
-        over = problem.uses @ rows.astype(np.int64) > problem.room
-        richer = self._sum(problem.worth * rows, problem.part) > self._worth
-        richer[problem.part_of_limit[over]] = False
+    def best(self) -> BoolArray:
+        """Search until no row is in doubt; return the rows taken."""
+        while self.open.any() and self.search():
+            pass
+        if self.open.any():
+            self.search(whole=True)
+        return self.taken
+
+    def propose(self, rows: BoolArray, price: Wholes) -> bool:
+        """Take over what is better of rows and prices; return whether anything was."""
+        fits = not (self.uses @ rows.astype(np.int64) > self.room).any()
+        richer = fits and self.worth[rows].sum() > self._worth
         lower = self._bound(price) < self._limit
-        self.taken = np.where(richer[problem.part], rows, self.taken)
-        self._look(np.where(lower[problem.part_of_limit], price, self.price))
-        return richer | lower
+        if richer:
+            self.taken = rows
+        self._look(price if lower else self.price)
+        return bool(richer or lower)
 
-    def search(self, parts: BoolArray, whole: bool = False) -> BoolArray:
-        """Let a solver propose rows and prices for the open rows of bool[P] `parts`.
+    def search(self, whole: bool = False) -> bool:
+        """Let a solver propose rows and prices for the open rows.
 
         Parameters
         ----------
@@ -192,66 +186,52 @@ class _Proof:
 
         Returns
         -------
-        bool[P]
-            Where the answer takes parts of rows, or is no better than what was known.
+        bool
+            Whether the answer takes no parts of rows and is better than what was known.
         """
-        problem = self.problem
-        row = np.flatnonzero(self.open & parts[problem.part])
-        asked = np.zeros(self.parts, dtype=bool)
-        asked[problem.part[row]] = True
-        limit = np.flatnonzero(asked[problem.part_of_limit])
-        uses = problem.uses.tocsr()[limit]
-        room = (problem.room[limit] - uses @ (self.taken & ~self.open).astype(np.int64)).astype(np.float64)
+        row, limits = np.flatnonzero(self.open), len(self.room)
+        room = (self.room - self.uses @ (self.taken & ~self.open).astype(np.int64)).astype(np.float64)
         # Room unsold at a price of more than there is left to gain is a loss that no optimum makes.
-        unsold = np.where(self.price[limit] > self._gap[problem.part_of_limit[limit]], 0.0, room)
-        value = np.concatenate([self.above[row], np.where(unsold > 0, -self.price[limit], 0)])
-        part = np.concatenate([problem.part[row], problem.part_of_limit[limit]])
-        top = np.zeros(self.parts, dtype=object)
-        np.maximum.at(top, part, np.abs(value))
-        digits = np.array([int(number).bit_length() for number in top], dtype=object)[part]
+        unsold = np.where(self.price > self._gap, 0.0, room)
+        value = np.concatenate([self.above[row], np.where(unsold > 0, -self.price, 0)])
+        digits = int(np.abs(value).max()).bit_length()
 
         answer, marginal = _solved(
             np.ldexp((value / (1 << digits)).astype(np.float64), _SEEN),
-            hstack([uses[:, row], eye_array(len(limit))]),
+            hstack([self.uses[:, row], eye_array(limits)]),
             room,
             np.concatenate([np.ones(len(row)), unsold]),
             np.arange(len(value)) < len(row) if whole else None,
         )
-        rows, price = self.taken.copy(), self.price.copy()
+        rows = self.taken.copy()
         rows[row] = answer[: len(row)] > 1 - _WHOLE
         change = np.rint(np.ldexp(marginal, _KEPT - _SEEN)).astype(np.int64).astype(object)
-        price[limit] = np.maximum(price[limit] + (change << digits[len(row) :] >> _KEPT), 0)
-        unsure = asked & ~self.propose(rows, price)
-        unsure[problem.part[row[np.abs(answer[: len(row)] - rows[row]) > _WHOLE]]] = True
-        return unsure
+        price = np.maximum(self.price + (change << digits >> _KEPT), 0)
+        parted = (np.abs(answer[: len(row)] - rows[row]) > _WHOLE).any()
+        return self.propose(rows, price) and not parted
 
     def _look(self, price: Wholes) -> None:
         """Adopt prices, and see which rows are in doubt."""
-        problem = self.problem
         self.price, self.above = price, self._above(price)
-        self._limit = self._bound(price)
-        self._worth = self._sum(problem.worth * self.taken, problem.part)
+        self._limit, self._worth = self._bound(price), self.worth[self.taken].sum()
         self._gap = self._limit - self._worth
-        near = np.abs(self.above) <= self._gap[problem.part]
-        doubted = np.zeros(self.parts, dtype=bool)
-        doubted[problem.part[near & ~self.taken]] = True
-        self.open = near & (doubted & (self._gap >= problem.slack))[problem.part]
+        near = np.abs(self.above) <= self._gap
+        self.open = near & (self._gap >= self.slack and (near & ~self.taken).any())
 
     def _above(self, price: Wholes) -> Wholes:
-        uses = self.problem.uses
-        above: Wholes = self.problem.worth - np.add.reduceat(price[uses.indices], uses.indptr[:-1])
+        above: Wholes = self.worth - np.add.reduceat(price[self.uses.indices], self.uses.indptr[:-1])
         return above
 
-    def _bound(self, price: Wholes) -> Wholes:
-        """Return what no choice can exceed, by part."""
-        problem = self.problem
-        rows = self._sum(np.maximum(self._above(price), 0), problem.part)
-        return rows + self._sum(problem.room * price, problem.part_of_limit)
+    def _bound(self, price: Wholes) -> int:
+        """Return what no choice can exceed."""
+        return int(np.maximum(self._above(price), 0).sum() + (self.room * price).sum())
 
-    def _sum(self, column: Wholes, part: IntArray) -> Wholes:
-        total = np.zeros(self.parts, dtype=object)
-        np.add.at(total, part, column)
-        return total
+
+def _own_limits(uses: csc_array) -> tuple[csc_array, IntArray, IntArray]:
+    """Return `uses` without limits that have no rows, which those are that have, and how many rows."""
+    limit, place, rows_of = np.unique(uses.indices, return_inverse=True, return_counts=True)
+    own = csc_array((np.ones(uses.nnz), place, uses.indptr), shape=(len(limit), uses.shape[1]))
+    return own, limit.astype(np.int64), rows_of.astype(np.int64)
 
 
 def _whole(amounts: FloatArray, unit: int) -> Wholes:

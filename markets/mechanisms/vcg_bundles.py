@@ -32,8 +32,8 @@ class VCGBundles(Mechanism):
     a loser could do better together), and a bidder may gain by bidding under several names.
 
     Listings without contents are sold like those of `assignment`, position by position, which is the same
-    rule. Ties depend on random orders of the buyers and of the listings. A row of surplus 0 that has contents
-    does not trade.
+    rule. Ties depend on random orders of the buyers and of the listings. Markets that share neither buyers
+    nor items are cleared beside each other as alone. A row of surplus 0 that has contents does not trade.
 
     Notes
     -----

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from markets import packing
-from markets.bundles import PackageMarket, claims
+from markets.bundles import PackageMarket, claims, separate_parts
 from markets.goods import UNLIMITED
 from markets.orders import Orders, first_best
 from tests.markets.strategies import random_bundles
@@ -33,6 +33,13 @@ def test_items_are_numbered_by_the_order_of_rows():
     assert [len(column) for column in claims(np.zeros(0, np.int64), np.zeros(0, np.int64))] == [0, 0]
 
 
+@pytest.fixture(params=[0, packing.SMALL], ids=["proven", "direct"])
+def small(request, monkeypatch):
+    """Leaves all parts to a solver and its proof, or answers small ones directly."""
+    monkeypatch.setattr(packing, "SMALL", request.param)
+
+
+@pytest.mark.usefixtures("small")
 @pytest.mark.parametrize("demand", [1, 2])
 @pytest.mark.parametrize("capacity", [1, 2])
 def test_first_best_of_bundles_by_enumeration(demand, capacity):
@@ -60,6 +67,7 @@ def fractional():
     }
 
 
+@pytest.mark.usefixtures("small")
 def test_half_a_bundle_is_not_sold():
     """The linear program alone would sell halves, for 3."""
     market = PackageMarket.of(**fractional())
@@ -68,8 +76,9 @@ def test_half_a_bundle_is_not_sold():
     assert externality.tolist() == [2.0]
 
 
+@pytest.mark.usefixtures("small")
 def test_a_hair_decides():
-    """A difference of 1e-9 of a surplus is found in an integer program, at any scale."""
+    """A difference of 1e-9 of a surplus is found at any scale."""
     for scale in (1e-6, 1.0, 1e6):
         for winner in range(3):
             choices = fractional()
@@ -80,6 +89,7 @@ def test_a_hair_decides():
 def test_what_cannot_be_solved_exactly_is_refused(monkeypatch):
     """No guess: beyond the limits of the search there is a sentence and no allocation."""
     monkeypatch.setattr(packing, "PATIENCE", 0.0)
+    monkeypatch.setattr(packing, "SMALL", 0)
     with pytest.raises(ValueError, match="few enough for an exact answer within 1000 search nodes and 0 sec"):
         PackageMarket.of(**fractional()).best()
 
@@ -104,6 +114,7 @@ def test_unlimited_demand_and_copies_are_any_large_number(capacity):
         assert large.tolist() == plain.tolist()
 
 
+@pytest.mark.usefixtures("small")
 def test_what_a_winner_pays_does_not_drown_beside_a_large_bid():
     """A buyer of one item for 1e9 and two rivals for the other one, all in one part."""
     choices = {
@@ -128,6 +139,7 @@ def test_work_on_disjoint_markets_grows_with_their_number(monkeypatch):
         return solved(value, *others)
 
     monkeypatch.setattr(packing, "_solved", counting)
+    monkeypatch.setattr(packing, "SMALL", 0)
     for markets in (3, 12):
         seen.append(0)
         choices = {name: np.tile(column, markets) for name, column in fractional().items()}
@@ -147,3 +159,24 @@ def test_parts_share_neither_buyers_nor_items():
     for one, other in itertools.combinations(market.parts, 2):
         assert not set(orders.buyer[one]) & set(orders.buyer[other])
         assert not set(item[np.isin(row, one)]) & set(item[np.isin(row, other)])
+    connected = separate_parts(orders.buyer, orders.seller, orders.contents)
+    assert {frozenset(np.flatnonzero(connected == each)) for each in connected} == {
+        frozenset(part) for part in market.parts
+    }
+
+
+def test_a_limit_that_cannot_bind_connects_nobody_whatever_is_beside_it():
+    """Two copies for two buyers of a row each, who want any number of rows."""
+    choices = {
+        "buyer": np.arange(2),
+        "seller": np.zeros(2, int),
+        "contents": np.ones(2, int),
+        "surplus": np.ones(2),
+        "capacity": np.full(2, 2),
+    }
+    for copies in (1, 3):
+        beside = {name: np.tile(column, copies) for name, column in choices.items()}
+        for name in ("buyer", "seller"):
+            beside[name] = beside[name] + 2 * np.repeat(np.arange(copies), 2)
+        market = PackageMarket.of(**beside, demand=UNLIMITED)
+        assert [len(part) for part in market.parts] == [1] * (2 * copies)
