@@ -52,7 +52,8 @@ class Demand:
     worth : float
         Credits that a consumer would pay for a model of quality 1 rather than of quality 0.
     tau : float
-        Scale of the noise in consumers' utility, in credits: the smaller, the harder firms compete.
+        Scale of the noise in consumers' utility, in credits: the smaller, the harder firms compete. At
+        least 1e-9: its inverse multiplies what is computed.
     q0 : float
         Quality of the outside option, in [0, 1]; it is free.
     mass : float
@@ -62,7 +63,7 @@ class Demand:
     """
 
     worth: Positive = 1.0
-    tau: Positive = 0.05
+    tau: Annotated[float, Field(ge=1e-9, le=1e3, allow_inf_nan=False)] = 0.05
     q0: Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)] = 0.2
     mass: Positive = 1.0
     cost: Annotated[float, Field(ge=0, le=1e3, allow_inf_nan=False)] = 0.0

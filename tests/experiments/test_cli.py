@@ -71,7 +71,7 @@ def refused(capsys, *arguments):
         ("learning.batch_size=2.5", ["batch_size", "2.5"]),
         ("broker.licence=lease", ["licence", "lease", "exclusive"]),
         ("setting.delivery=-1", ["delivery", "greater than or equal to 0", "got -1"]),
-        ("setting.demand.tau=0", ["tau", "greater than 0", "got 0"]),
+        ("setting.demand.tau=0", ["tau", "greater than or equal to 0.000000001", "got 0"]),
         ("setting.regions=3", ["regions", "3"]),
         ("venue=books", ["venue", "listings", "second_price", "books"]),
         ("population.mix={truthful:1}", ["population.mix", "2", "1"]),

@@ -74,7 +74,7 @@ def test_kinds_are_told_in_words(annotation, words):
     ("asked", "told"),
     [
         (["broker.alignment"], ["weight_matching", "default: weight_matching"]),
-        (["tau"], ["setting.demand.tau", "more than 0", "default: 0.05"]),
+        (["tau"], ["setting.demand.tau", "at least 1e-09", "default: 0.05"]),
         (["mechanism.k"], ["of k_double_auction", "of assignment"]),
         (["mcafee"], ["Rule: with bids falling"]),
         (["venue"], ["choices: auto, bilateral, books, listings"]),

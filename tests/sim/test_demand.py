@@ -266,3 +266,13 @@ def test_half_as_many_regions_are_duopolies() -> None:
 def test_regions_must_have_organisations(regions) -> None:
     with pytest.raises(ValueError, match=rf"regions must be in 1..4, .*; got {regions}"):
         regions_of(4, regions)
+
+
+@pytest.mark.filterwarnings("error")
+def test_the_least_noise_and_the_greatest_worth_are_computed_with() -> None:
+    found = equilibrium([[1.0, 0.5], [0.3, 0.3]], Demand(worth=1e3, tau=1e-9))
+    assert found.price[0, 0] == pytest.approx(500)
+    for column in (found.price, found.share, found.profit, found.consumer_surplus):
+        assert np.isfinite(column).all()
+    with pytest.raises(ValueError, match=r"greater than or equal to 0\.000000001"):
+        Demand(tau=1e-10)
