@@ -212,6 +212,8 @@ def test_the_same_command_works_where_a_run_was_killed_before_it_began(tmp_path,
         time.sleep(0.001)
     command.send(signal.SIGKILL)
     assert command.ended()[0] == -signal.SIGKILL
+    for log in folder.glob("*.log"):
+        log.write_text("")
     (folder / ".hydra").mkdir(exist_ok=True)
     (folder / ".config.yaml.0a1b2c3d.unfinished").write_text("half")
     assert not (folder / "config.yaml").exists()
