@@ -173,7 +173,8 @@ def ask_strategies(
     strategies.
     """
     if world.config.setting.cooperates:
-        return Offers(np.where(worth.value > 0, worth.value, np.nan), worth.cost)
+        # What comes to no money is rounding: an order for it would come and go with the processor.
+        return Offers(np.where(worth.value >= 1 / MICRO, worth.value, np.nan), worth.cost)
     return Offers(_bids(world, catalogue, tries, gain, worth), _asks(world, catalogue, tries, worth))
 
 

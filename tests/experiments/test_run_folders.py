@@ -3,7 +3,9 @@
 import random
 import shutil
 import signal
+import tempfile
 import time
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -12,6 +14,7 @@ import yaml
 from experiments.cli import main
 from experiments.composition import check_grammar
 from experiments.conclusion import tell_damaged
+from experiments.jobs import check_folder
 from experiments.overrides import quoted
 from sim.run_folder import CHECKPOINT, RecordError, RunFolder
 from sim.signed_list import NAME
@@ -212,14 +215,22 @@ def test_the_same_command_works_where_a_run_was_killed_before_it_began(tmp_path,
         time.sleep(0.001)
     command.send(signal.SIGKILL)
     assert command.ended()[0] == -signal.SIGKILL
-    for log in folder.glob("*.log"):
-        log.write_text("")
     (folder / ".hydra").mkdir(exist_ok=True)
     (folder / ".config.yaml.0a1b2c3d.unfinished").write_text("half")
     assert not (folder / "config.yaml").exists()
     play(folder)
     assert_same_records(folder, finished_run)
     assert not list(folder.glob(".*unfinished"))
+
+
+def test_a_look_whether_a_folder_can_be_written_that_was_killed_is_no_obstacle(tmp_path, monkeypatch):
+    check_folder(tmp_path)
+    assert not list(tmp_path.iterdir())
+    # Where a system knows no files without names, a kill leaves one.
+    monkeypatch.setattr(tempfile, "TemporaryFile", partial(tempfile.NamedTemporaryFile, delete=False))
+    for looks in (1, 2):
+        check_folder(tmp_path)
+        assert len(list(tmp_path.iterdir())) == looks
 
 
 def test_a_folder_of_odd_characters_is_a_folder(tmp_path, monkeypatch):
