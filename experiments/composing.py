@@ -1,11 +1,12 @@
 """Hydra's composition, with a sentence for whatever it cannot compose.
 
-Core Objects: composed, load, without_hydra
+Core Objects: composing, composed, load, without_hydra
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
-from hydra import compose
+from hydra import compose, initialize_config_module
 from hydra.core.global_hydra import GlobalHydra
 from hydra.errors import HydraException
 from hydra.types import RunMode
@@ -15,8 +16,16 @@ from omegaconf.errors import OmegaConfBaseException
 from experiments.sentences import UserError
 
 
+@contextmanager
+def composing() -> Iterator[None]:
+    """Let Hydra compose from `conf`; afterwards it is free, whatever it was before."""
+    GlobalHydra.instance().clear()
+    with initialize_config_module("conf", version_base="1.3"):
+        yield
+
+
 def composed(name: str, overrides: Sequence[str]) -> DictConfig:
-    """Return the configuration of a name with overrides, and Hydra's own; needs Hydra initialised.
+    """Return the configuration of a name with overrides, and Hydra's own, while `composing`.
 
     Raises
     ------

@@ -10,15 +10,13 @@ import re
 import secrets
 from collections.abc import Sequence
 
-from hydra import initialize_config_module
 from hydra._internal.config_loader_impl import ConfigLoaderImpl
-from hydra.core.global_hydra import GlobalHydra
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
 from agents.learning.device import resolve_device
 from agents.learning.memory import FLOAT_BYTES
-from experiments.composing import composed, load, without_hydra
+from experiments.composing import composed, composing, load, without_hydra
 from experiments.config import Config, parse, register_schemas
 from experiments.jobs import check_job
 from experiments.known_keys import check_keys, composed_of, is_group
@@ -65,13 +63,11 @@ def check_run(overrides: Sequence[str]) -> DictConfig:
     """
     if len(expand(overrides)) > 1:
         raise UserError(f"several values for one key need the flag -m; got {' '.join(overrides)}")
-    GlobalHydra.instance().clear()
-    with initialize_config_module("conf", version_base="1.3"):
+    with composing():
         check_keys([check_grammar(override) for override in overrides])
         whole = load("config", overrides, RunMode.RUN)
         check_job(whole)
         config = parse(without_hydra(whole))
-    GlobalHydra.instance().clear()
     _check_worlds([config])
     return whole
 
@@ -91,11 +87,9 @@ def check_cells(overrides: Sequence[str]) -> list[Config]:
     UserError, hydra.errors.HydraException, omegaconf.errors.OmegaConfBaseException, InputError
         Whatever is wrong with them.
     """
-    GlobalHydra.instance().clear()
-    with initialize_config_module("conf", version_base="1.3"):
+    with composing():
         check_keys([check_grammar(override) for override in overrides])
         configs = parse_cells(expand(overrides))
-    GlobalHydra.instance().clear()
     _check_worlds(configs)
     return configs
 
@@ -118,8 +112,7 @@ def _check_worlds(configs: Sequence[Config]) -> None:
 
 def compose_config(overrides: Sequence[str]) -> Config:
     """Return the configuration that overrides stand for, for use from Python and tests."""
-    GlobalHydra.instance().clear()
-    with initialize_config_module("conf", version_base="1.3"):
+    with composing():
         return parse(without_hydra(composed("config", overrides)))
 
 

@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 import hydra
-from hydra import initialize_config_module
 from hydra._internal.callbacks import Callbacks
 from hydra._internal.utils import run_and_report
 from hydra.core import utils
@@ -20,7 +19,7 @@ from hydra.core.global_hydra import GlobalHydra
 from hydra.types import HydraContext, RunMode, TaskFunction
 from omegaconf import DictConfig, OmegaConf, open_dict, read_write
 
-from experiments.composing import composed
+from experiments.composing import composed, composing
 from experiments.output_folders import check_writable
 from experiments.overrides import check_grammar
 from experiments.sentences import USER_ERRORS, UserError, one_sentence
@@ -43,8 +42,7 @@ def answers_flags(task: TaskFunction, name: str, command: str, arguments: Sequen
     if not any(argument.split("=")[0] in FLAGS for argument in arguments if argument.startswith("-")):
         return False
     overrides = [a for a in arguments if not a.startswith("-") and ("=" in a or a.startswith("~"))]
-    GlobalHydra.instance().clear()
-    with initialize_config_module("conf", version_base="1.3"):
+    with composing():
         for override in overrides:
             check_grammar(override)
         composed(name, overrides)
@@ -65,8 +63,7 @@ def run_job(task: TaskFunction, name: str, config: DictConfig) -> None:
     UserError, hydra.errors.HydraException, omegaconf.errors.OmegaConfBaseException, OSError
         If Hydra cannot begin the job.
     """
-    GlobalHydra.instance().clear()
-    with initialize_config_module("conf", version_base="1.3"):
+    with composing():
         folder = Path(str(config.hydra.run.dir))
         config.hydra.run.dir = str(folder)  # Told once: it may have the time of day in it.
         with _claimed(folder):

@@ -26,8 +26,8 @@ def check_writable(folder: Path, name: str) -> None:
         if folder.exists() and not folder.is_dir():
             raise OSError(errno.ENOTDIR, "there is a file of that name")
         there = next(path for path in (folder, *folder.absolute().parents) if path.exists())
-        # A file without a name, or where the system knows none, one that says what it is: a kill at this moment
-        # must not keep the same command from the folder.
+        # A file without a name or, where the system knows none, one that says what it is: a kill at this
+        # moment must not keep the same command from the folder.
         with tempfile.TemporaryFile(dir=there, prefix=".", suffix=".unfinished"):
             pass
     except OSError as error:

@@ -5,12 +5,10 @@ Core Objects: compose_cross
 
 from collections.abc import Sequence
 
-from hydra import initialize_config_module
 from hydra.core.config_store import ConfigStore
-from hydra.core.global_hydra import GlobalHydra
 from omegaconf import MISSING, OmegaConf
 
-from experiments.composing import composed, without_hydra
+from experiments.composing import composed, composing, without_hydra
 from experiments.composition import set_up_hydra
 from experiments.config import as_schema
 from experiments.cross.config import CrossConfig
@@ -38,9 +36,7 @@ def compose_cross(overrides: Sequence[str]) -> tuple[CrossConfig, str]:
     schema = as_schema(CrossConfig)
     schema.network = schema.setting = schema.learning.optimiser = schema.learning.merge_operator = MISSING
     ConfigStore.instance().store(name="schema_cross", node=schema)
-    GlobalHydra.instance().clear()
-    with initialize_config_module("conf", version_base="1.3"):
+    with composing():
         whole = without_hydra(composed("cross", overrides))
-    GlobalHydra.instance().clear()
     config = CrossConfig(**OmegaConf.to_container(whole, resolve=True))  # type: ignore[arg-type]
     return config, OmegaConf.to_yaml(whole, resolve=True)

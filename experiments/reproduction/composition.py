@@ -14,14 +14,12 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from hydra import initialize_config_module
 from hydra.core.config_store import ConfigStore
-from hydra.core.global_hydra import GlobalHydra
 from omegaconf import MISSING, DictConfig, OmegaConf
 from omegaconf.errors import ConfigAttributeError, ConfigKeyError
 
 import conf
-from experiments.composing import composed, without_hydra
+from experiments.composing import composed, composing, without_hydra
 from experiments.composition import set_up_hydra
 from experiments.config import as_schema
 from experiments.overrides import check_grammar
@@ -77,8 +75,7 @@ def compose_experiment(preset: str, overrides: Sequence[str]) -> Experiment:
             f"a key must have one value, and what varies is in vary={{KEY:[...]}}; got {sweeps[0]!r}"
         )
     _register()
-    GlobalHydra.instance().clear()
-    with initialize_config_module("conf", version_base="1.3"):
+    with composing():
         chosen = [f"reproduction={preset}", *overrides]
         whole = without_hydra(composed("reproduce", chosen))
         config = _parse(whole)
@@ -92,7 +89,6 @@ def compose_experiment(preset: str, overrides: Sequence[str]) -> Experiment:
             lambda groups: without_hydra(composed("reproduce", [*chosen, *groups])) if groups else whole
         )
         cells = [_cell(anew, values, rate) for values in _combinations(config) for rate in _rates(config)]
-    GlobalHydra.instance().clear()
     return Experiment(preset, config, _text(whole, ("jobs",)), cells)
 
 

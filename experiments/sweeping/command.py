@@ -7,13 +7,11 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from hydra import initialize_config_module
-from hydra.core.global_hydra import GlobalHydra
 from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
-from experiments.composing import load
+from experiments.composing import composing, load
 from experiments.jobs import check_logs
 from experiments.known_keys import check_keys
 from experiments.output_folders import check_writable
@@ -65,8 +63,7 @@ def run_sweep(overrides: Sequence[str]) -> int:
 
 def compose_master(overrides: Sequence[str]) -> DictConfig:
     """Return what all cells share, and Hydra's own configuration."""
-    GlobalHydra.instance().clear()
-    with initialize_config_module("conf", version_base="1.3"):
+    with composing():
         check_keys([check_grammar(override) for override in overrides])
         return load("config", overrides, RunMode.MULTIRUN)
 
@@ -98,9 +95,8 @@ def _play_missing(plan: Plan, folder: Path, master: DictConfig) -> None:
         )
     if not missing:
         return
-    GlobalHydra.instance().clear()
     with (
-        initialize_config_module("conf", version_base="1.3"),
+        composing(),
         SweepProgress(list(plan.unique), folder, master.run.progress),
     ):
         HydraConfig.instance().set_config(master)

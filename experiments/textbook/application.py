@@ -12,14 +12,12 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from hydra import initialize_config_module
-from hydra.core.global_hydra import GlobalHydra
 from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
 from experiments.commits import commits
-from experiments.composing import composed, load, without_hydra
+from experiments.composing import composed, composing, load, without_hydra
 from experiments.composition import set_up_hydra
 from experiments.conclusion import tell_damaged
 from experiments.config import register_schema
@@ -147,12 +145,10 @@ def _composed(preset: str, overrides: Sequence[str], own_folder: bool = False) -
                 f"a key must have one value, and a list brackets, as in sizes=[5,10]; got {override!r}"
             )
     name = f"{GROUP}/{preset}"
-    GlobalHydra.instance().clear()
-    with initialize_config_module("conf", version_base="1.3"):
+    with composing():
         whole = load(name, overrides, RunMode.RUN) if own_folder else composed(name, overrides)
         if own_folder:
             check_job(whole)
-    GlobalHydra.instance().clear()
     return whole
 
 

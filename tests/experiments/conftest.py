@@ -1,6 +1,7 @@
 """Runs in memory, and the folders of tiny runs, played once."""
 
 import shutil
+import sys
 from pathlib import Path
 
 import pandas as pd
@@ -37,6 +38,14 @@ def interrupt(_):
     raise KeyboardInterrupt
 
 
+@pytest.fixture
+def own_folder(tmp_path, monkeypatch):
+    """Type commands in a new folder, as a user would."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "argv", ["parabourse"])
+    return tmp_path
+
+
 @pytest.fixture(scope="session")
 def finished_run(tmp_path_factory):
     """The folder of a run of two rounds that has finished; not to be changed."""
@@ -71,8 +80,10 @@ def refused(capsys, *command):
     """Return the one sentence with which a command is refused."""
     capsys.readouterr()
     assert main(list(map(str, command))) == 2
-    [line] = capsys.readouterr().err.strip().splitlines()
-    return line
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    [sentence] = captured.err.strip().splitlines()
+    return sentence
 
 
 def assert_same_records(one, two):

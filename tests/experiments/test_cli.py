@@ -15,6 +15,7 @@ from experiments.composing import without_hydra
 from experiments.composition import check_run, set_up_hydra
 from experiments.config import parse
 from sim.records import TABLES
+from tests.experiments.conftest import refused as refusal
 from tests.experiments.own_process import Command, wait_in_the_third_round
 
 TINY = [
@@ -26,22 +27,15 @@ TINY = [
 ]
 
 
-@pytest.fixture(autouse=True)
-def _own_folder(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(sys, "argv", ["parabourse"])
+pytestmark = pytest.mark.usefixtures("own_folder")
 
 
 def refused(capsys, *arguments):
-    """Return the one sentence with which arguments are refused."""
-    assert main(list(arguments)) == 2
-    captured = capsys.readouterr()
-    assert captured.out == ""
-    lines = captured.err.strip().splitlines()
-    assert len(lines) == 1, captured.err
-    assert "Traceback" not in captured.err
+    """Return the one sentence with which arguments are refused; no run has begun."""
+    sentence = refusal(capsys, *arguments)
+    assert "Traceback" not in sentence
     assert not Path("runs").exists()
-    return lines[0]
+    return sentence
 
 
 @pytest.mark.parametrize(

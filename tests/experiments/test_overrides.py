@@ -3,7 +3,6 @@
 import dataclasses
 import multiprocessing
 import os
-import sys
 import typing
 from pathlib import Path
 
@@ -33,6 +32,7 @@ from sim.distributions import DISTRIBUTIONS
 from sim.endowments import DataConfig
 from sim.settings import SETTINGS
 from sim.trading_session import SessionConfig
+from tests.experiments.conftest import refused as refusal
 from tests.experiments.overrides_at_random import PLAYED, lists_of_overrides, try_arguments
 
 TINY = ["organisations=2", "rounds=1", "replicates=1", "data.examples=300", "network.widths=[8]"]
@@ -61,18 +61,12 @@ REFUSED = [
 ]
 
 
-@pytest.fixture(autouse=True)
-def _own_folder(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(sys, "argv", ["parabourse"])
+pytestmark = pytest.mark.usefixtures("own_folder")
 
 
 def refused(capsys, *arguments):
-    """Return the one sentence with which arguments are refused."""
-    assert main(list(arguments)) == 2
-    captured = capsys.readouterr()
-    assert captured.out == ""
-    [sentence] = captured.err.strip().splitlines()
+    """Return the one sentence with which arguments are refused, before anything is written."""
+    sentence = refusal(capsys, *arguments)
     assert not list(Path().iterdir())
     return sentence
 

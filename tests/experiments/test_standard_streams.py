@@ -16,10 +16,7 @@ PRINTED = [["list"], ["explain", "exp3"], ["textbook"], ["reproduce"], ["lessons
 FULL = Path("/dev/full")
 
 
-@pytest.fixture(autouse=True)
-def _own_folder(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(sys, "argv", ["parabourse"])
+pytestmark = pytest.mark.usefixtures("own_folder")
 
 
 def closed_pipe():
