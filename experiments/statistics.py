@@ -222,6 +222,8 @@ def p_value(differences: ArrayLike) -> float:
         return math.nan
     if _are_equal(values):
         return 0.0
+    # The scale does not matter, and squares of small numbers would be 0; a power of two changes no bit.
+    values = np.ldexp(values, -np.frexp(np.abs(values).max())[1])
     n = len(values)
     mean = values.mean()
     variance = float(((values - mean) ** 2).mean()) * (n / (n - 1))

@@ -121,6 +121,8 @@ def test_p_of_samples_without_spread() -> None:
     assert math.isnan(p_value([0.0, 0.0]))
     assert math.isnan(p_value([1.0]))
     assert p_value([1.0, 1.0]) == 0.0
+    assert p_value([1e-200, -3e-200]) == p_value([1.0, -3.0])
+    assert p_value([1e200, -3e200]) == pytest.approx(p_value([1.0, -3.0]), rel=1e-12)
     assert p_value([0.3, 0.1 + 0.2]) == 0.0
 
 
