@@ -177,5 +177,7 @@ def _check_logging(key: str, plan: dict[str, Any], config: DictConfig) -> None:
             f"hydra.{key} must be a logging configuration of Python's; it is none ({reason})"
         ) from error
     finally:
+        for handler in set(root.handlers) - set(before[1]):
+            handler.close()
         root.handlers[:] = before[1]
         root.setLevel(before[0])

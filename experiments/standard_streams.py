@@ -64,8 +64,10 @@ def steady_streams() -> Iterator[Callable[[], bool]]:
     try:
         yield _tell_lost
     finally:
-        for stream in (sys.stdout, sys.stderr):
+        for stream, given in zip((sys.stdout, sys.stderr), before, strict=True):
             stream.flush()
+            if given is None:
+                stream.close()
         sys.stdout, sys.stderr = before
 
 

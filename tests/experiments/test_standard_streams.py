@@ -4,6 +4,7 @@ import io
 import os
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -16,28 +17,39 @@ PRINTED = [["list"], ["explain", "exp3"], ["textbook"], ["reproduce"], ["lessons
 FULL = Path("/dev/full")
 
 
-pytestmark = pytest.mark.usefixtures("own_folder")
+pytestmark = [
+    pytest.mark.usefixtures("own_folder"),
+    pytest.mark.filterwarnings("error::ResourceWarning"),
+    pytest.mark.filterwarnings("error::pytest.PytestUnraisableExceptionWarning"),
+]
+"""Files that are left open fail the tests."""
 
 
-def closed_pipe():
-    """Return the writing end of a pipe that nobody reads any more."""
+def broken_pipe():
+    """Return the descriptor of the writing end of a pipe that nobody reads any more."""
     reader, writer = os.pipe()
     os.close(reader)
-    return os.fdopen(writer, "wb", buffering=0)
+    return writer
 
 
 @pytest.fixture
 def stream_to(monkeypatch):
-    """Put a text stream over a binary one in the place of a standard stream."""
+    """Put a text stream over a descriptor, or None, in the place of a standard one; close it at the end."""
+    streams = []
 
-    def put(name, binary, encoding="utf-8"):
-        if binary is not None:
+    def put(name, descriptor, encoding="utf-8"):
+        stream = None
+        if descriptor is not None:
             # As Python's own: buffered, strict.
-            raw = binary if isinstance(binary, io.FileIO) else binary.raw
-            binary = io.TextIOWrapper(io.BufferedWriter(io.FileIO(os.dup(raw.fileno()), "w")), encoding)
-        monkeypatch.setattr(sys, name, binary)
+            stream = io.TextIOWrapper(io.BufferedWriter(io.FileIO(descriptor, "w")), encoding)
+            streams.append(stream)
+        monkeypatch.setattr(sys, name, stream)
 
-    return put
+    yield put
+    monkeypatch.undo()
+    for stream in streams:
+        with suppress(OSError):  # What a broken pipe or a full disk did not take.
+            stream.close()
 
 
 def run(folder):
@@ -49,13 +61,17 @@ def run(folder):
 def test_no_command_fails_of_its_output(stream_to, command, kind, capsys):
     if kind == "full" and not FULL.exists():
         pytest.skip("this system has no /dev/full")
-    with open(FULL if kind == "full" else os.devnull if kind != "ascii" else "told", "wb") as file:  # noqa: PTH123
-        out = {"pipe": closed_pipe(), "closed": None}.get(kind, file)
-        stream_to("stdout", out, "ascii" if kind == "ascii" else "utf-8")
-        try:
-            code = main(command)
-        except SystemExit as end:
-            code = end.code or 0
+    if kind == "pipe":
+        stream_to("stdout", broken_pipe())
+    elif kind == "closed":
+        stream_to("stdout", None)
+    else:
+        path = FULL if kind == "full" else Path("told")
+        stream_to("stdout", os.open(path, os.O_WRONLY | os.O_CREAT), "ascii" if kind == "ascii" else "utf-8")
+    try:
+        code = main(command)
+    except SystemExit as end:
+        code = end.code or 0
     told = capsys.readouterr().err
     assert code == (1 if kind == "full" else 0)
     assert ("standard output cannot be written" in told) == (kind == "full")
@@ -66,15 +82,15 @@ def test_no_command_fails_of_its_output(stream_to, command, kind, capsys):
 
 @pytest.mark.parametrize("out", ["pipe", "closed"])
 def test_a_run_is_whole_whatever_becomes_of_its_streams(stream_to, out):
-    stream_to("stdout", closed_pipe() if out == "pipe" else None)
-    stream_to("stderr", closed_pipe() if out == "pipe" else None)
+    stream_to("stdout", broken_pipe() if out == "pipe" else None)
+    stream_to("stderr", broken_pipe() if out == "pipe" else None)
     assert run("run") == 0
     assert {"summary.csv", "manifest.json", "rounds.parquet"} <= {path.name for path in Path("run").iterdir()}
     assert run("run") == 2, "what is refused is refused, though nobody hears of it"
 
 
 def test_a_sweep_into_a_closed_pipe_plays_its_cells(stream_to):
-    stream_to("stdout", closed_pipe())
+    stream_to("stdout", broken_pipe())
     typed = ["seed=0,1", "hydra.sweep.dir=sweep", "hydra/launcher=basic", "run=tables_only"]
     assert main(["run", "-m", *TINY, *typed]) == 0
     assert len(list(Path("sweep").glob("cells/*/summary.csv"))) == 2
@@ -82,10 +98,9 @@ def test_a_sweep_into_a_closed_pipe_plays_its_cells(stream_to):
 
 
 def test_what_an_encoding_lacks_is_spelled(stream_to):
-    with Path("told").open("wb") as file:
-        stream_to("stdout", file, "ascii")
-        with steady_streams():
-            print("0.5 ± 0.1 credits² of läufe\udcff – ≥ 3")
+    stream_to("stdout", os.open("told", os.O_WRONLY | os.O_CREAT), "ascii")
+    with steady_streams():
+        print("0.5 ± 0.1 credits² of läufe\udcff – ≥ 3")
     assert Path("told").read_text() == "0.5 +- 0.1 credits^2 of l\\xe4ufe\\udcff - >= 3\n"
 
 
