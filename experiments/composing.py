@@ -13,6 +13,7 @@ from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
+from experiments.loading import Loader
 from experiments.sentences import UserError
 
 
@@ -21,6 +22,9 @@ def composing() -> Iterator[None]:
     """Let Hydra compose from `conf`; afterwards it is free, whatever it was before."""
     GlobalHydra.instance().clear()
     with initialize_config_module("conf", version_base="1.3"):
+        hydra = GlobalHydra.instance().hydra
+        assert hydra is not None
+        hydra.config_loader = Loader(hydra.config_loader.get_search_path())
         yield
 
 

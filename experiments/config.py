@@ -1,9 +1,10 @@
 """The configuration of a run: dataclasses hold keys, defaults and limits; the YAML in `conf/` only chooses.
 
-Core Objects: Config, RunConfig, FigureConfig, register_schemas, as_schema, parse
+Core Objects: Config, RunConfig, FigureConfig, register_schemas, register_root, as_schema, parse
 """
 
 import dataclasses
+from collections.abc import Callable
 from dataclasses import field
 from typing import Annotated, Any
 
@@ -15,6 +16,7 @@ from pydantic.dataclasses import dataclass
 from agents.learning.merge_operators import MERGE_OPERATORS
 from agents.learning.networks import NETWORKS
 from agents.learning.optimisers import OPTIMISERS
+from experiments.loading import forget_composed
 from markets.mechanisms import MECHANISMS
 from markets.refusals import InputError
 from sim.config import STRICT, BrokerConfig, LearningConfig, MarketConfig, PopulationConfig, VenueConfig
@@ -156,24 +158,39 @@ class Config:
 
 def register_schemas() -> None:
     """Tell Hydra the types and defaults of all keys: `schema`, and `schema/GROUP/NAME` for each component."""
-    store = ConfigStore.instance()
-    root = as_schema(Config)
-    # The group's choice fills it: with one optimiser as its default, the schema would refuse the others.
-    root.learning.optimiser = root.learning.merge_operator = MISSING
-    store.store(name="schema", node=root)
+    register_root("schema", Config)
     for group, registry in COMPONENTS.items():
         for name in registry:
             register_schema(group, name, registry[name])
 
 
-_REGISTERED: dict[tuple[str, str], type[Any]] = {}
+_REGISTERED: dict[tuple[str | None, str], type[Any]] = {}
 
 
 def register_schema(group: str, name: str, cls: type[Any]) -> None:
     """Tell Hydra the types and defaults of a component's keys, unless it has been told of this very class."""
+    _register(f"schema/{group}", name, cls, as_schema)
+
+
+def register_root(name: str, cls: type[Any]) -> None:
+    """Tell Hydra the types and defaults of all keys of a command that plays markets."""
+    _register(None, name, cls, _root)
+
+
+def _register(
+    group: str | None, name: str, cls: type[Any], schema: Callable[[type[Any]], DictConfig]
+) -> None:
     if _REGISTERED.get((group, name)) is not cls:
-        ConfigStore.instance().store(group=f"schema/{group}", name=name, node=as_schema(cls))
+        ConfigStore.instance().store(group=group, name=name, node=schema(cls))
         _REGISTERED[group, name] = cls
+        forget_composed()
+
+
+def _root(cls: type[Any]) -> DictConfig:
+    """Return the schema of a class; what a group's choice fills is missing, or it would refuse the others."""
+    schema = as_schema(cls)
+    schema.network = schema.setting = schema.learning.optimiser = schema.learning.merge_operator = MISSING
+    return schema
 
 
 def parse(composed: DictConfig) -> Config:

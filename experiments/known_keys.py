@@ -7,7 +7,7 @@ Core Objects: check_keys, composed_of, is_group, unknown_key
 
 import difflib
 from collections.abc import Iterator, Sequence
-from functools import cache, lru_cache
+from functools import cache
 from typing import Any
 
 from hydra.core.global_hydra import GlobalHydra
@@ -38,7 +38,7 @@ def check_keys(overrides: Sequence[Override]) -> None:
                 f"{str(group.input_line).lstrip('+')}"
             )
     typed = [o for o in overrides if o not in groups and not o.is_delete()]
-    known = composed_of(tuple(choices(group)[0] for group in groups))
+    known = composed_of([choices(group)[0] for group in groups])
     for override in typed:
         if not _is_known(known, override.key_or_group):
             raise UserError(unknown_key(override.key_or_group, list(_paths(known))))
@@ -58,9 +58,8 @@ def unknown_key(key: str, known: Sequence[str]) -> str:
     return f"{key} is not a key{suggestion} (`parabourse explain` lists all keys)"
 
 
-@lru_cache(maxsize=16)
-def composed_of(groups: tuple[str, ...]) -> DictConfig:
-    """Return what choices of groups compose to, not to be changed: who asks again composes nothing."""
+def composed_of(groups: Sequence[str]) -> DictConfig:
+    """Return what choices of groups compose to."""
     return composed("config", groups)
 
 
@@ -90,7 +89,7 @@ def _check_names(group: Override) -> None:
 
 
 def _default_groups() -> list[str]:
-    return list(composed_of(()).hydra.runtime.choices)
+    return list(composed_of([]).hydra.runtime.choices)
 
 
 def _is_known(known: DictConfig, key: str) -> bool:

@@ -8,11 +8,11 @@ from functools import cache
 from pathlib import Path
 
 import pytest
-from hydra import initialize_config_module
 
 import conf
 from agents.strategies import STRATEGIES
 from experiments.arguments import make_parser
+from experiments.composing import composing
 from experiments.composition import expand, parse_cells, set_up_hydra
 from experiments.cross.composition import compose_cross
 from experiments.explaining.command import WORDS, explain
@@ -115,7 +115,7 @@ def check_command(command, rest):
         set_up_hydra()
         cells = expand([one for one in overrides if not one.startswith("hydra/launcher=ray")])
         typed = {tuple(one for one in cell if not one.startswith("hydra")) for cell in (cells[0], cells[-1])}
-        with initialize_config_module("conf", version_base="1.3"):
+        with composing():
             parse_cells(list(typed))
     elif command.command == "cross":
         compose_cross(overrides)

@@ -5,12 +5,11 @@ Core Objects: compose_cross
 
 from collections.abc import Sequence
 
-from hydra.core.config_store import ConfigStore
-from omegaconf import MISSING, OmegaConf
+from omegaconf import OmegaConf
 
 from experiments.composing import composed, composing, without_hydra
 from experiments.composition import set_up_hydra
-from experiments.config import as_schema
+from experiments.config import register_root
 from experiments.cross.config import CrossConfig
 from experiments.overrides import check_grammar
 from experiments.sentences import UserError
@@ -33,9 +32,7 @@ def compose_cross(overrides: Sequence[str]) -> tuple[CrossConfig, str]:
                 f"got {override!r}"
             )
     set_up_hydra()
-    schema = as_schema(CrossConfig)
-    schema.network = schema.setting = schema.learning.optimiser = schema.learning.merge_operator = MISSING
-    ConfigStore.instance().store(name="schema_cross", node=schema)
+    register_root("schema_cross", CrossConfig)
     with composing():
         whole = without_hydra(composed("cross", overrides))
     config = CrossConfig(**OmegaConf.to_container(whole, resolve=True))  # type: ignore[arg-type]

@@ -14,14 +14,13 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from hydra.core.config_store import ConfigStore
-from omegaconf import MISSING, DictConfig, OmegaConf
+from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import ConfigAttributeError, ConfigKeyError
 
 import conf
 from experiments.composing import composed, composing, without_hydra
 from experiments.composition import set_up_hydra
-from experiments.config import as_schema
+from experiments.config import register_root
 from experiments.overrides import check_grammar
 from experiments.reproduction.config import ReproductionConfig
 from experiments.sentences import UserError
@@ -94,9 +93,7 @@ def compose_experiment(preset: str, overrides: Sequence[str]) -> Experiment:
 
 def _register() -> None:
     set_up_hydra()
-    schema = as_schema(ReproductionConfig)
-    schema.network = schema.setting = schema.learning.optimiser = schema.learning.merge_operator = MISSING
-    ConfigStore.instance().store(name="schema_reproduce", node=schema)
+    register_root("schema_reproduce", ReproductionConfig)
 
 
 def _parse(whole: DictConfig) -> ReproductionConfig:

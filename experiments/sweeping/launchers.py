@@ -9,6 +9,7 @@ Core Objects: launch, prepare_launchers, check_launcher, jobs_at_once
 from collections.abc import Sequence
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import suppress
+from functools import cache
 from pathlib import Path
 
 import joblib
@@ -20,6 +21,7 @@ from hydra.plugins.launcher import Launcher
 from hydra.types import HydraContext
 from omegaconf import DictConfig, OmegaConf
 
+from experiments.loading import forget_composed
 from experiments.overrides import quoted
 from experiments.sentences import UserError
 from experiments.sweeping.cells import is_finished, play_cell
@@ -42,12 +44,18 @@ def prepare_launchers() -> None:
     """Give the launchers that are installed our defaults, and Hydra the resolver that they use."""
     OmegaConf.register_new_resolver("jobs_at_once", jobs_at_once, replace=True)
     Plugins.instance()  # Hydra's plugins store their configurations when they are found.
-    store = ConfigStore.instance()
     for name in set(BOUNDS) & _installed():
-        node = store.load(f"hydra/launcher/{name}.yaml").node
-        for key, value in BOUNDS[name].items():
-            OmegaConf.update(node, key, value, force_add=True)
-        store.store(group="hydra/launcher", name=name, node=node)
+        _bind(name)
+
+
+@cache
+def _bind(name: str) -> None:
+    store = ConfigStore.instance()
+    node = store.load(f"hydra/launcher/{name}.yaml").node
+    for key, value in BOUNDS[name].items():
+        OmegaConf.update(node, key, value, force_add=True)
+    store.store(group="hydra/launcher", name=name, node=node)
+    forget_composed()
 
 
 def jobs_at_once(threads: int | None) -> int:

@@ -7,13 +7,12 @@ from pathlib import Path
 from random import Random
 from unittest import mock
 
-from hydra import initialize_config_module
 from omegaconf import DictConfig, OmegaConf
 
 import conf
 from experiments import application
 from experiments.cli import main
-from experiments.composing import composed
+from experiments.composing import composed, composing
 from experiments.composition import set_up_hydra
 from experiments.sweeping import command
 
@@ -151,7 +150,7 @@ def _override(random: Random, keys: list[str], hydras: list[str], groups: dict[s
 def _names() -> tuple[list[str], list[str], dict[str, list[str]]]:
     """Return the keys of a run, those of Hydra, and the groups with their choices."""
     set_up_hydra()
-    with initialize_config_module("conf", version_base="1.3"):
+    with composing():
         whole = composed("config", [])
     paths = list(_paths(whole))
     root = Path(conf.__file__).parent

@@ -13,7 +13,7 @@ from agents.learning.merge_operators import MERGE_OPERATORS
 from agents.learning.networks import NETWORKS
 from agents.learning.optimisers import OPTIMISERS
 from agents.strategies import STRATEGIES
-from experiments import application
+from experiments import application, composition
 from experiments.cli import main
 from experiments.composing import without_hydra
 from experiments.composition import check_run, set_up_hydra
@@ -124,13 +124,10 @@ def test_what_depends_on_the_seed_is_composed_for_every_seed():
 
 def test_hundreds_of_seeds_are_planned_as_one(monkeypatch):
     """Composing takes a third of a second: a sweep of hundreds of cells must not pay it for each."""
-    from experiments import known_keys
-
-    composed, calls = known_keys.composed, []
-    monkeypatch.setattr(known_keys, "composed", lambda *given: (calls.append(given), composed(*given))[1])
-    known_keys.composed_of.cache_clear()
+    parsed = []
+    monkeypatch.setattr(composition, "parse", lambda whole: (parsed.append(whole), parse(whole))[1])
     assert len(planned("seed=range(0,500)").cells) == 500
-    assert len(calls) == 1
+    assert len(parsed) == 1
 
 
 REGISTRIES = (

@@ -3,10 +3,10 @@
 from pathlib import Path
 
 import pytest
-from hydra import initialize_config_module
 
 import conf
 from agents.strategies import STRATEGIES
+from experiments.composing import composing
 from experiments.composition import check_world, compose_config, parse_cells, set_up_hydra
 from experiments.config import COMPONENTS
 from experiments.cross.composition import compose_cross
@@ -36,7 +36,7 @@ def _hydra():
 
 def composed_as_cells(typed):
     """Return configurations as sweeps compose them: once for every choice of groups."""
-    with initialize_config_module("conf", version_base="1.3"):
+    with composing():
         return parse_cells(typed)
 
 

@@ -1,0 +1,95 @@
+"""Hydra's loader of configurations, which composes the files of each choice of groups once.
+
+Composing takes a quarter of a second, and setting keys in what was composed a hundredth: the commands of a
+session and the cells of a sweep differ in keys more often than in groups.
+
+Core Objects: Loader
+"""
+
+import copy
+from collections.abc import Sequence
+from pathlib import Path
+
+from hydra._internal.config_loader_impl import ConfigLoaderImpl, get_overrides_dirname
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.override_parser.types import Override
+from hydra.types import RunMode
+from omegaconf import DictConfig
+
+import conf
+
+CONF = Path(conf.__file__).parent
+FOLDERS = ("hydra.run.dir", "hydra.sweep.dir", "hydra.sweep.subdir")
+"""The keys of Hydra's own that change nothing else of what it composes."""
+MOST = 64
+"""Compositions that are remembered; each takes about a megabyte."""
+
+_COMPOSED: dict[tuple[object, ...], DictConfig] = {}
+
+
+def forget_composed() -> None:
+    """Compose anew from now on: a schema has changed."""
+    _COMPOSED.clear()
+
+
+class Loader(ConfigLoaderImpl):
+    """Hydra's loader, with the same results.
+
+    What it remembers is forgotten where a file of `conf` has changed.
+    """
+
+    def _load_configuration_impl(
+        self,
+        config_name: str | None,
+        overrides: list[str],
+        run_mode: RunMode,
+        from_shell: bool = True,
+        validate_sweep_overrides: bool = True,
+    ) -> DictConfig:
+        typed = OverridesParser.create().parse_overrides(list(overrides))
+        how = (run_mode, from_shell, validate_sweep_overrides)
+        if not all(map(_is_plain, typed)):
+            return super()._load_configuration_impl(config_name, list(overrides), *how)
+        if validate_sweep_overrides:
+            self.validate_sweep_overrides_legal(overrides=typed, run_mode=run_mode, from_shell=from_shell)
+        single = [override for override in typed if not override.is_sweep_override()]
+        groups = [override for override in single if self._is_choice(override)]
+        lines = [str(group.input_line) for group in groups]
+        known = (config_name, *lines, *how, *_files())
+        if known not in _COMPOSED:
+            if len(_COMPOSED) >= MOST:
+                _COMPOSED.clear()
+            _COMPOSED[known] = super()._load_configuration_impl(config_name, lines, *how)
+        config = copy.deepcopy(_COMPOSED[known])
+        self._apply_overrides_to_config([one for one in single if one not in groups], config)
+        _tell_hydra(config, typed)
+        return config
+
+    def _is_choice(self, override: Override) -> bool:
+        """Return whether an override chooses from a group, as Hydra decides it."""
+        is_mapping = not override.is_delete() and isinstance(override.value(), dict)
+        return not is_mapping and self.repository.group_exists(override.key_or_group)
+
+
+def _is_plain(override: Override) -> bool:
+    """Return whether an override leaves alone where Hydra looks for files and what it notes of a job."""
+    key = override.key_or_group
+    hydras = key == "hydra" or key.startswith("hydra.")
+    return override.package is None and (not hydras or key in FOLDERS)
+
+
+def _tell_hydra(config: DictConfig, typed: Sequence[Override]) -> None:
+    """Put into Hydra's part of a configuration what was typed, and where."""
+    hydra = config.hydra
+    task = [override for override in typed if not override.is_hydra_override()]
+    hydra.overrides.hydra = [override.input_line for override in typed if override.is_hydra_override()]
+    hydra.overrides.task = [override.input_line for override in task]
+    how = hydra.job.config.override_dirname
+    hydra.job.override_dirname = get_overrides_dirname(task, how.exclude_keys, how.item_sep, how.kv_sep)
+    hydra.runtime.cwd = str(Path.cwd())
+
+
+def _files() -> tuple[int, int]:
+    """Return how many files there are to compose from, and when the last one was changed."""
+    times = [path.stat().st_mtime_ns for path in CONF.rglob("*.yaml")]
+    return len(times), max(times)
