@@ -22,7 +22,7 @@ from experiments.machine import working_budget_mb
 from experiments.plain import evaluate_one_by_one, forget, torch_optimiser, train_one_by_one
 from experiments.task import EVALUATION, TRAINING, Task
 from sim.endowments import DataConfig, load_examples, split
-from sim.evidence import shuffled
+from sim.laboratory.evidence import shuffled
 from sim.streams import Streams
 
 Floats = NDArray[np.float64]

@@ -30,7 +30,7 @@ from experiments.conclusion import wide_console
 from experiments.statistics import interval
 from markets.refusals import InputError
 from sim.endowments import DataConfig, Split, load_examples, split
-from sim.evidence import collect_evidence, shuffled
+from sim.laboratory.evidence import collect_evidence, shuffled
 from sim.records import write_atomically
 from sim.streams import Streams
 

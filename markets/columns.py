@@ -13,6 +13,9 @@ from markets.refusals import InputError
 IntArray: TypeAlias = npt.NDArray[np.int64]
 FloatArray: TypeAlias = npt.NDArray[np.float64]
 BoolArray: TypeAlias = npt.NDArray[np.bool_]
+Ints: TypeAlias = IntArray
+Floats: TypeAlias = FloatArray
+Bools: TypeAlias = BoolArray
 
 
 LARGEST_NUMBER = 2**63 - 1

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from sim.baselines import Baseline
 from sim.config import MarketConfig
 from sim.laboratory import Laboratory
-from sim.requests import Evaluate, EvaluateTogether, Measured, Mix, Train
+from sim.laboratory.requests import Evaluate, EvaluateTogether, Measured, Mix, Train
 
 Floats = NDArray[np.float64]
 
@@ -79,7 +79,7 @@ class BaselineCohort:
         mixing = [self._mixing(group) for group in self.groups]
         mixed = [(weights != np.eye(len(weights))).any(axis=1) for weights in mixing]
         mixes = [
-            Mix(group.slots, weights, group.replicate)
+            Mix(slots=group.slots, weights=weights)
             for group, weights, moved in zip(self.groups, mixing, mixed, strict=True)
             if moved.any()
         ]
@@ -112,12 +112,12 @@ class BaselineCohort:
     def _training(self, group: _Group) -> Train:
         number, classes = len(group.slots), self.laboratory.classes
         return Train(
-            group.slots,
-            np.arange(number),
-            group.replicate,
-            self.rounds_played,
-            np.ones(number, dtype=bool),
-            np.tile(np.arange(classes), (number, 1)),
+            slots=group.slots,
+            organisation=np.arange(number),
+            replicate=group.replicate,
+            round=self.rounds_played,
+            trains=np.ones(number, dtype=bool),
+            relabelled=np.tile(np.arange(classes), (number, 1)),
             pooled=group.baseline.pooled,
             pull=np.full(number, group.pull) if group.pull else None,
         )
@@ -135,6 +135,6 @@ class BaselineCohort:
         answers: dict[int, Measured] = {}
         for kind, groups in asked.items():
             if groups:
-                found = self.laboratory.perform([kind(g.slots, part, g.replicate) for g in groups])
+                found = self.laboratory.perform([kind(slots=g.slots, part=part) for g in groups])
                 answers |= {int(g.slots[0]): answer for g, answer in zip(groups, found, strict=True)}
         return [answers[int(group.slots[0])] for group in self.groups]

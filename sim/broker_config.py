@@ -50,7 +50,7 @@ class BrokerConfig:
         Blocks of one position that an organisation buys at most in a round.
     trials : str
         ``full``: blocks are tried on the whole validation set before purchase; ``weak``: on some of its
-        classes alone; ``none``: nobody tries, buyers go by what sellers claim (see `sim.vetting`).
+        classes alone; ``none``: nobody tries, buyers go by claims (see `sim.exchange.disclosure`).
     record_curves : bool
         Whether the loss that each trial found at each merge weight is recorded, in the table ``curves``: a
         row a trial and weight, which is several times what the other tables hold.

@@ -12,7 +12,8 @@ import pandas as pd
 from markets.refusals import InputError
 from sim.config import MarketConfig
 from sim.laboratory import Laboratory
-from sim.market import ParameterMarket, play
+from sim.market import ParameterMarket
+from sim.play import play
 from sim.records import OPTIONAL_TABLES, TABLES
 
 
@@ -55,8 +56,6 @@ class Cohort:
 
         `watch` is called with the name of each phase as it begins.
         """
-        for world in self.worlds:
-            world.steps += 1
         play(self.worlds, watch)
         curves = OPTIONAL_TABLES if self.config.broker.record_curves else ()
         return {table: _frame(self.worlds, table) for table in (*TABLES, *curves)}

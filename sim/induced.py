@@ -6,35 +6,34 @@ door, the ledger and what is learned are those of `sim.market.ParameterMarket`, 
 Core Objects: InducedMarket, InducedConfig, play
 """
 
-import dataclasses
-from collections.abc import Generator, Sequence
+from collections.abc import Generator
 from dataclasses import field
 from typing import Annotated, Any
 
 import mesa
 import numpy as np
 from mesa.datacollection import DataCollector
-from numpy.typing import NDArray
 from pydantic import Field, field_validator, model_validator
 from pydantic.dataclasses import dataclass
 
+from agents.learning.pairs import Pairs
+from markets.columns import Floats
 from markets.goods import Licence
 from markets.ledger import Ledger
-from markets.mechanisms import MECHANISMS
+from markets.mechanisms import MECHANISMS, Mechanism
 from markets.money import MICRO, to_credits, to_micro
 from markets.refusals import InputError
-from sim.broker import Appraisal, Catalogue, Offers, Shortlist, ask_strategies, at_the_door, to_orders
 from sim.config import COMPONENTS, STRICT, BrokerConfig, PopulationConfig, check_mappings, registered
 from sim.distributions import DISTRIBUTIONS
+from sim.exchange.consulting import Consult
+from sim.exchange.exchange import Exchange
+from sim.exchange.goods import Goods
+from sim.exchange.outcomes import outcomes_of
+from sim.exchange.tables import Appraisal, Listings, Offers, Prospects
+from sim.exchange.traders import Traders
 from sim.induced_report import InducedReport, first_best_gains
-from sim.outcomes import begin, learn
-from sim.requests import Consult
 from sim.settings import SETTINGS
-from sim.settlement import settle
-from sim.streams import Streams
-
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
+from sim.streams import RoundStreams, Streams
 
 PRIVATE_VALUES = SETTINGS.build("independent")
 """What a trader earns depends on nobody else, and delivering a card costs nothing."""
@@ -118,17 +117,6 @@ class InducedConfig:
         return PRIVATE_VALUES
 
 
-@dataclasses.dataclass(frozen=True)
-class _Markets:
-    """The places where orders meet: each market is a position of its own, so that one call clears all.
-
-    Its listings hold nothing in common: all `contents` are 0.
-    """
-
-    positions: Sequence[int]
-    contents: Ints
-
-
 class InducedMarket(mesa.Model):
     """Independent markets on induced values, cleared together.
 
@@ -188,19 +176,28 @@ class InducedMarket(mesa.Model):
             root = 0 if streams is None else streams.seed
         super().__init__(rng=int(root))
         self.streams = streams or Streams(int(root))
-        self.config: Any = config or InducedConfig(**choices)
-        self.mechanism = self.config.mechanism
-        self.organisations = self.config.markets * self.config.traders
-        self.laboratory = _Markets(range(self.config.markets), np.zeros(self.config.markets, dtype=np.int64))
-        own = self.config.population.strategies(self.config.traders)
-        self.strategies = [
-            (strategy, np.tile([follows is strategy for follows in own], self.config.markets))
+        self.config = config = config or InducedConfig(**choices)
+        self.organisations = config.markets * config.traders
+        self.exchange = Exchange(
+            # Each market is a position of its own, so that one call clears all.
+            goods=Goods(
+                positions=range(config.markets),
+                contents=np.zeros(config.markets, dtype=np.int64),
+                licence=Licence.parse(config.broker.licence),
+                demand=config.broker.demand,
+            ),
+            mechanism=config.mechanism,
+            setting=PRIVATE_VALUES,
+            population=config.population,
+            organisations=self.organisations,
+        )
+        own = config.population.strategies(config.traders)
+        self.traders = Traders(cooperate=False)
+        self.traders.strategies = [
+            (strategy, np.tile([follows is strategy for follows in own], config.markets))
             for strategy in dict.fromkeys(own)
         ]
-        self.memories = begin(self)
-        population = self.config.population
-        self.ledger = Ledger(self.organisations, int(to_micro(population.credit_limit, "down")))
-        self.ledger.issue(np.full(self.organisations, int(to_micro(population.cash, "down"))))
+        self.traders.begin(dict.fromkeys(own), self.exchange, self.round_streams)
         self.consults = False
         self.report: InducedReport | None = None
         self.datacollector = DataCollector({name: _series(name) for name in SERIES})
@@ -212,37 +209,47 @@ class InducedMarket(mesa.Model):
 
     def round(self) -> Generator[Consult, Offers, None]:
         """Tell one round: hand out values, bid, clear, settle, learn."""
-        config = self.config
-        value = _card(config.values.draw(config.markets, config.buyers, self.stream("values")))
-        cost = _card(config.costs.draw(config.markets, config.sellers, self.stream("costs")))
-        worth = Appraisal(
-            value.ravel()[self._buyer_place], cost.ravel()[self.tries.listing], np.zeros(len(self.tries))
-        )
-        gain = np.zeros(len(self.tries))
-        before = self.ledger.balances
-        offers = ask_strategies(self, self.catalogue, self.tries, gain, worth)
+        config, streams = self.config, self.round_streams
+        value = _card(config.values.draw(config.markets, config.buyers, streams.stream("values")))
+        cost = _card(config.costs.draw(config.markets, config.sellers, streams.stream("costs")))
+        exchange, traders, nothing = self.exchange, self.traders, np.zeros(len(self.pairs))
+        appraisal = Appraisal(value.ravel()[self._buyer_place], cost.ravel()[self.pairs.listing], nothing)
+        prospects = Prospects(self.listings, self.pairs, nothing, appraisal)
+        before = exchange.ledger.balances
+        offers: Offers = traders.offers(exchange, prospects, streams)
         if self.consults:
-            offers = yield Consult(self.catalogue, self.tries, gain, worth, offers)
-        quoted = at_the_door(self, self.catalogue, self.tries, offers)
-        trades = self.mechanism.clear(to_orders(self, self.tries, gain, quoted), self.stream("clearing"))
-        deals, levied = settle(self, self.tries, quoted, trades)
-        self.memories = learn(self, self.catalogue, self.tries, worth, quoted, deals, levied)
-        self.ledger.check()
+            offers = yield Consult(prospects, offers)
+        quoted = exchange.door(prospects, offers)
+        trades = exchange.clear(exchange.orders(prospects, quoted), streams.stream("clearing"))
+        deals, charges = exchange.settle(self.steps, prospects, quoted, trades)
+        traders.learn(exchange, outcomes_of(exchange.mechanism, prospects, quoted, deals, charges), streams)
+        exchange.ledger.check()
         moved = to_credits((self.ledger.balances - before)[: self.organisations])
         self.ledger.clear_journal()
         self.report = self._report(value, cost, deals.settled_only(), moved)
         self.datacollector.collect(self)
 
-    def stream(self, purpose: str, *keys: int | str) -> np.random.Generator:
-        """Return the random stream of this round for a purpose; the mechanism is not among its names."""
-        return self.streams.stream(purpose, "induced", self.steps, *keys)
+    @property
+    def round_streams(self) -> RoundStreams:
+        """The random streams of this round; the mechanism is not among their names."""
+        return RoundStreams(self.streams, "induced", self.steps)
+
+    @property
+    def ledger(self) -> Ledger:
+        """The accounts."""
+        return self.exchange.ledger
+
+    @property
+    def mechanism(self) -> Mechanism:
+        """The rule."""
+        return self.exchange.mechanism
 
     def _pair_up(self) -> None:
         """Pair every buyer with every listing of its market."""
         c = self.config
         market, buyer, seller = (a.ravel() for a in np.indices((c.markets, c.buyers, c.sellers)))
         self._buyer_place = market * c.buyers + buyer
-        self.tries = Shortlist(
+        self.pairs = Pairs(
             buyer=market * c.traders + buyer,
             listing=market * c.sellers + seller,
             seller=market * c.traders + c.buyers + seller,
@@ -250,7 +257,7 @@ class InducedMarket(mesa.Model):
         )
         listings = np.arange(c.markets * c.sellers)
         whose, which = np.divmod(listings, c.sellers)
-        self.catalogue = Catalogue(whose * c.traders + c.buyers + which, whose, np.zeros_like(listings))
+        self.listings = Listings(whose * c.traders + c.buyers + which, whose, np.zeros_like(listings))
 
     def _report(self, value: Floats, cost: Floats, bought: Any, moved: Floats) -> InducedReport:
         c = self.config
@@ -260,7 +267,7 @@ class InducedMarket(mesa.Model):
             for side in (bought.buyer, bought.seller)
         ]
         lowest, highest = np.full(c.markets, np.inf), np.full(c.markets, -np.inf)
-        market = self.tries.position[bought.row]
+        market = self.pairs.position[bought.row]
         np.minimum.at(lowest, market, bought.paid / MICRO)
         np.maximum.at(highest, market, bought.paid / MICRO)
         traded = np.isfinite(lowest)

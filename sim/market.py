@@ -1,53 +1,47 @@
 """The world: organisations that train, trade parameters and live off their models.
 
 `ParameterMarket.round` tells one round. It is a generator: it yields what is to be computed on parameters
-and receives the results, so that `play` can step many worlds together and compute for all of them at once.
+and receives the results, so that `sim.play.play` can step many worlds together and compute for all at once.
 
-Core Objects: ParameterMarket, play
+Core Objects: ParameterMarket
 """
 
-from collections.abc import Callable, Generator, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Generator, Iterable
 from functools import partial
 from typing import Any
 
 import mesa
 import numpy as np
+import numpy.typing as npt
 from mesa.datacollection import DataCollector
-from numpy.typing import NDArray
 
+from agents.learning.pairs import Pairs
 from agents.organisation import Organisation
-from agents.strategies import Memory, Strategy
-from markets.goods import Listing
+from agents.strategies import Memory
+from markets.columns import Bools, Floats, Ints
+from markets.goods import Licence, Listing
 from markets.ledger import Ledger
 from markets.mechanisms import Mechanism
 from markets.money import to_micro
-from markets.orders import Orders
 from markets.refusals import InputError
-from sim.broker import (
-    Appraisal,
-    Quoted,
-    Shortlist,
-    appraise,
-    ask_strategies,
-    at_the_door,
-    describe,
-    list_blocks,
-    shortlist,
-    to_orders,
-)
 from sim.config import COMPONENTS, MarketConfig, check_mappings
-from sim.deals import Deals
+from sim.exchange.consulting import Consult
+from sim.exchange.disclosure import untried, weakly_tried
+from sim.exchange.exchange import Exchange
+from sim.exchange.exploitability import Cleared, regret_of_misreporting
+from sim.exchange.goods import Goods, Provenance
+from sim.exchange.outcomes import outcomes_of
+from sim.exchange.royalties import RoundGame, Royalties, pay_royalties
+from sim.exchange.shortlist import shortlist
+from sim.exchange.tables import Appraisal, Deals, Listings, Offers, Prospects
+from sim.exchange.traders import Traders
+from sim.holdings import Holdings
 from sim.laboratory import Laboratory
-from sim.measurement import RoundReport, report_round
+from sim.laboratory.requests import Evaluate, Merge, Request, Train, Trials, Try
+from sim.measurement import Models, Played, RoundReport, report_round
 from sim.membership import Members
-from sim.outcomes import begin_one, learn
-from sim.requests import Consult, Evaluate, Merge, Request, Train, Tried, Try
-from sim.settlement import merge_weights, pay_royalties, settle
-from sim.vetting import vetted
-
-Bools = NDArray[np.bool_]
-Floats = NDArray[np.float64]
+from sim.play import finish
+from sim.streams import RoundStreams
 
 SERIES = (
     "welfare",
@@ -60,17 +54,6 @@ SERIES = (
     "allocative_efficiency",
     "withheld",
 )
-
-
-@dataclass(frozen=True)
-class Cleared:
-    """What a round's mechanism was given, the trials, values and quotes behind it, and the rule as it was."""
-
-    tries: Shortlist
-    worth: Appraisal
-    quoted: Quoted
-    orders: Orders
-    mechanism: Mechanism
 
 
 class ParameterMarket(mesa.Model):
@@ -136,25 +119,31 @@ class ParameterMarket(mesa.Model):
         super().__init__(rng=None if root is None else int(root))
         if root is None:
             root = int(self.rng.integers(2**63))
-        self.config = config or MarketConfig(**choices)
+        self.config = config = config or MarketConfig(**choices)
         self.replicate = int(replicate)
-        self.laboratory = laboratory or Laboratory(self.config, int(root), (self.replicate,))
-        self.mechanism = self.config.mechanism
-        self.organisations = self.config.organisations
+        self.laboratory = laboratory or Laboratory(config, int(root), (self.replicate,))
+        self.organisations = config.organisations
         self.slots = self.laboratory.slots_of(self.replicate, world)
-        self.downstream = self.config.setting.downstream(self.organisations)
-        strategies = self.config.population.strategies(self.organisations)
-        self.members = Members(strategies, self.laboratory.classes, self.config.setting.cooperates)
-        self.memories: dict[str, Memory] = {}
+        self.downstream = config.setting.downstream(self.organisations)
+        self.exchange = Exchange(
+            goods=Goods(
+                positions=self.laboratory.positions,
+                contents=self.laboratory.contents,
+                licence=Licence.parse(config.broker.licence),
+                demand=config.broker.demand,
+            ),
+            mechanism=config.mechanism,
+            setting=config.setting,
+            population=config.population,
+            organisations=self.organisations,
+        )
+        strategies = config.population.strategies(self.organisations)
+        self.members = Members(strategies, self.laboratory.classes, config.setting.cooperates)
+        self.traders = Traders(cooperate=config.setting.cooperates)
         self._gather()
         self._found(range(self.organisations))
-        self.ledger = Ledger(self.organisations, int(to_micro(self.config.population.credit_limit, "down")))
-        self.ledger.issue(np.full(self.organisations, int(to_micro(self.config.population.cash, "down"))))
-        self.trained_this_round = np.arange(self.organisations)
-        self.lineage: Bools = np.zeros((self.organisations, self.organisations), dtype=bool)
-        self.validation_loss = np.full(self.organisations, np.log(self.laboratory.classes))
-        self.training_flops = np.zeros(self.organisations, dtype=np.int64)
-        self.catalogue = list_blocks(self)
+        self.holdings = Holdings(self.organisations, self.laboratory.classes)
+        self._listed = self._list()
         self.consults = False
         self.cleared: Cleared | None = None
         self.report: RoundReport | None = None
@@ -162,65 +151,101 @@ class ParameterMarket(mesa.Model):
 
     def step(self) -> None:
         """Play one round."""
-        play([self])
+        finish([self.round()], self.laboratory)
 
-    def round(self) -> Generator[Request, Any, None]:
+    def round(self) -> Generator[Request | Consult, Any, None]:
         """Tell one round: train, list, try, bid, clear, settle, merge, measure."""
         self._gather()
-        trained = yield self._train()
-        self._learn_of(trained)
-        starting_quality = self.quality
+        streams, exchange, traders = self.round_streams, self.exchange, self.traders
+        training = np.flatnonzero(self.active)
+        trained = yield self._train(training)
+        self.members.diverge(training[trained.diverged])
+        flops = self.laboratory.architecture.training_flops
+        self.holdings.trained(training, trained.validation_loss, trained.examples, flops)
+        before = self.quality
 
-        self.catalogue = catalogue = list_blocks(self)
-        tries = shortlist(self, catalogue)
-        tried = yield self._try(tries)
-        tried = vetted(self, catalogue, tries, tried)
+        self._listed = listings = self._list()
+        pairs = shortlist(listings, self._trading, self.config.broker.shortlist, exchange, streams)
+        trials = yield Try(pairs=pairs.at(self.slots), replicate=self.replicate, round=self.steps)
+        trials = self._disclosed(trials, listings, pairs)
 
-        worth = appraise(self, tries, tried)
-        offers = ask_strategies(self, catalogue, tries, tried.gain, worth)
+        prospects = Prospects(listings, pairs, trials.gain, self._appraised(pairs, trials))
+        offers: Offers = traders.offers(exchange, prospects, streams)
         if self.consults:
-            offers = yield Consult(catalogue, tries, tried.gain, worth, offers)
-        quoted = at_the_door(self, catalogue, tries, offers)
-        orders = to_orders(self, tries, tried.gain, quoted)
-        self.cleared = Cleared(tries, worth, quoted, orders, self.mechanism)
-        trades = self._clear(orders)
-        deals, levied = settle(self, tries, quoted, trades)
-        self.memories |= learn(self, catalogue, tries, worth, quoted, deals, levied)
+            offers = yield Consult(prospects, offers)
+        quoted = exchange.door(prospects, offers)
+        orders = exchange.orders(prospects, quoted)
+        self.cleared = Cleared(prospects, quoted, orders, exchange.mechanism)
+        trades = exchange.clear(orders, streams.stream("clearing"))
+        deals, charges = exchange.settle(self.steps, prospects, quoted, trades)
+        traders.learn(exchange, outcomes_of(exchange.mechanism, prospects, quoted, deals, charges), streams)
+        exchange.remember(orders, trades)
 
         bought = deals.settled_only()
-        before = yield Evaluate(self.slots[bought.buyer], "test", self.replicate)
-        weight = merge_weights(self, tries, bought, tried)
-        yield self._merge(bought, tries, tried, weight)
-        after = yield Evaluate(self.slots[bought.buyer], "validation", self.replicate)
-        self.validation_loss[bought.buyer] = after.loss
-        self._trace_lineage(bought, weight)
-        tested = yield Evaluate(self.slots, "test", self.replicate)
+        bought_pairs = pairs.take(bought.row)
+        unmerged = yield Evaluate(slots=self.slots[bought.buyer], part="test")
+        weight = self._merge_weights(bought, bought_pairs, trials)
+        prepared = trials.prepared.take(bought.row)
+        yield Merge(pairs=bought_pairs.at(self.slots), weight=weight, prepared=prepared)
+        merged = yield Evaluate(slots=self.slots[bought.buyer], part="validation")
+        self.holdings.validation_loss[bought.buyer] = merged.loss
+        self.holdings.merged(bought.buyer, bought.seller, weight, replaces=self._replaces)
+        tested = yield Evaluate(slots=self.slots, part="test")
 
-        standing = self.downstream.standing(self.quality)
-        profit = to_micro(standing.profit, "nearest")
-        self.ledger.earn(self.steps, profit)
-        royalties = pay_royalties(self, starting_quality, profit, bought, worth.welfare[bought.row])
-        self.ledger.check()
-        self.report = report_round(
-            self,
-            trained,
-            catalogue,
-            tries,
-            tried,
-            worth,
-            quoted,
-            deals,
-            levied,
-            before,
-            tested,
-            standing,
-            royalties,
+        earnings = self.downstream.earnings(self.quality)
+        profit = to_micro(earnings.profit, "nearest")
+        exchange.ledger.earn(self.steps, profit)
+        game = RoundGame(self.downstream, before, self.quality, bought.buyer, bought.seller)
+        royalties = self._royalties(game, profit, prospects.appraisal.welfare[bought.row])
+        exchange.ledger.check()
+        models = Models(
+            training=training,
+            trained=trained,
+            before=unmerged,
+            tested=tested,
+            holdings=self.holdings,
+            example_flops=flops,
+            trial_flops=self.laboratory.trial_flops(pairs.at(self.slots)),
         )
+        played = Played(
+            prospects=prospects,
+            trials=trials,
+            quoted=quoted,
+            deals=deals,
+            charges=charges,
+            models=models,
+            earnings=earnings,
+            royalties=royalties,
+            members=self.members,
+            exchange=exchange,
+            downstream=self.downstream,
+        )
+        self.report = report_round(played, curves=self.config.broker.record_curves)
         self.datacollector.collect(self)
 
-    def stream(self, purpose: str, *keys: int | str) -> np.random.Generator:
-        """Return the random stream of this replicate and round for a purpose; every arm has the same one."""
-        return self.laboratory.streams.stream(purpose, self.replicate, self.steps, *keys)
+    @property
+    def round_streams(self) -> RoundStreams:
+        """The random streams of this replicate and round; every arm has the same ones."""
+        return RoundStreams(self.laboratory.streams, self.replicate, self.steps)
+
+    @property
+    def ledger(self) -> Ledger:
+        """The accounts."""
+        return self.exchange.ledger
+
+    @property
+    def mechanism(self) -> Mechanism:
+        """The rule of the next round."""
+        return self.exchange.mechanism
+
+    @mechanism.setter
+    def mechanism(self, mechanism: Mechanism) -> None:
+        self.exchange.mechanism = mechanism
+
+    @property
+    def memories(self) -> dict[str, Memory]:
+        """What each strategy remembers, by its name."""
+        return self.traders.memories
 
     @property
     def active(self) -> Bools:
@@ -234,44 +259,54 @@ class ParameterMarket(mesa.Model):
     @property
     def listings(self) -> list[Listing]:
         """What was on offer in the round just played, as goods with their lineage and cost of production."""
-        return describe(self, self.catalogue)
+        signature, held = self.laboratory.architecture.signature, self.holdings
+        provenance = Provenance(signature, held.lineage, held.training_flops)
+        return self.exchange.goods.described(self._listed, provenance, self.steps)
 
     @property
-    def quality(self) -> NDArray[np.float64]:
+    def quality(self) -> Floats:
         """The quality of every model, exp(-validation loss), [N]."""
-        return np.exp(-self.validation_loss)
+        return self.holdings.quality
 
-    def state(self) -> dict[str, NDArray[Any]]:
+    def regret_of_misreporting(self, factors: npt.ArrayLike) -> Floats:
+        """Return what each organisation missed in the round just played by its reports, credits [N].
+
+        See `sim.exchange.exploitability`. Where organisations cooperate nobody reports, and it is 0.
+
+        Parameters
+        ----------
+        factors : array_like[G]
+            Multiples of the own quotes.
+        """
+        if self.cleared is None or self.config.setting.cooperates:
+            return np.zeros(self.organisations)
+        rng = self.round_streams.stream("misreports")
+        return regret_of_misreporting(self.cleared, self.organisations, factors, rng)
+
+    def state(self) -> dict[str, npt.NDArray[Any]]:
         """Return what a checkpoint must hold of this world, beside its parameters in the laboratory."""
-        own = {
-            "lineage": self.lineage.copy(),
-            "validation_loss": self.validation_loss.copy(),
-            "training_flops": self.training_flops.copy(),
-            "steps": np.array(self.steps),
-        }
+        own = self.holdings.state() | {"steps": np.array(self.steps)}
         remembered = {
             f"memory.{strategy}.{name}": array
             for strategy, memory in self.memories.items()
             for name, array in memory.items()
         }
         ledger = {f"ledger.{name}": column for name, column in self.ledger.state().items()}
-        learned = {f"mechanism.{name}": column for name, column in self.mechanism.memory().items()}
+        learned = {f"mechanism.{name}": column for name, column in self.exchange.mechanism.memory().items()}
         return self.members.state() | own | remembered | ledger | learned
 
-    def restore(self, state: dict[str, NDArray[Any]]) -> None:
+    def restore(self, state: dict[str, npt.NDArray[Any]]) -> None:
         """Take up a state that `state` returned."""
         known = self.members.restore(state)
-        self.lineage = state["lineage"].astype(bool)
-        self.validation_loss = state["validation_loss"].copy()
-        self.training_flops = state["training_flops"].copy()
+        self.holdings.restore(state)
         self.steps = int(state["steps"])
-        self.memories = {
+        self.traders.memories = {
             strategy: {name: column.copy() for name, column in _within(state, f"memory.{strategy}.").items()}
             for strategy in known
         }
         self._call_back()
         self.ledger.restore(_within(state, "ledger."))
-        self.mechanism = self.config.mechanism.with_memory(_within(state, "mechanism."))
+        self.exchange.mechanism = self.config.mechanism.with_memory(_within(state, "mechanism."))
 
     def _found(self, indices: Iterable[int]) -> None:
         """Make organisations."""
@@ -290,93 +325,75 @@ class ParameterMarket(mesa.Model):
 
     def _gather(self) -> None:
         """Take note of who is there in this round; new strategies begin to remember."""
-        self.memories |= {one.name: begin_one(self, one) for one in self.members.gather()}
-        self.strategies: list[tuple[Strategy, Bools]] = self.members.following.strategies
+        new = self.members.gather()
+        self.traders.strategies = self.members.following.strategies
+        self.traders.begin(new, self.exchange, self.round_streams)
         self.downstream = self.downstream.with_only(self.members.present)
 
-    def _train(self) -> Train:
-        self.trained_this_round = np.flatnonzero(self.active)
-        active = self.trained_this_round
+    def _train(self, who: Ints) -> Train:
+        following = self.members.following
         return Train(
-            self.slots[active],
-            active,
-            self.replicate,
-            self.steps,
-            self.members.following.trains[active],
-            self.members.following.taught[active],
+            slots=self.slots[who],
+            organisation=who,
+            replicate=self.replicate,
+            round=self.steps,
+            trains=following.trains[who],
+            relabelled=following.relabelled[who],
         )
 
-    def _learn_of(self, trained: Any) -> None:
-        training = self.trained_this_round
-        self.validation_loss[training] = trained.validation_loss
-        self.members.diverge(training[trained.diverged])
-        learnt = training[trained.examples > 0]
-        self.lineage[learnt, learnt] = True
-        self.training_flops[training] += self.laboratory.architecture.training_flops * trained.examples
+    @property
+    def _trading(self) -> Ints:
+        """Who comes to the market."""
+        return np.flatnonzero(self.active & self.members.following.trading)
 
-    def _try(self, tries: Shortlist) -> Try:
-        buyer, seller = self.slots[tries.buyer], self.slots[tries.seller]
-        return Try(buyer, seller, tries.position, self.replicate, self.steps)
+    def _list(self) -> Listings:
+        """Return a listing for each position of each active trader; the reserve is the cost of delivery.
 
-    def _clear(self, orders: Any) -> Any:
-        if self.config.setting.cooperates:
-            return self.config.setting.clear(orders, self.stream("clearing"))
-        trades = self.mechanism.clear(orders, self.stream("clearing"))
-        self.mechanism = self.mechanism.after(orders, trades)
-        return trades
+        A setting without a market, or a round without one by the broker's schedule, has no listings. Where
+        resale is forbidden, who has put no training of its own into the model that it holds lists nothing.
+        """
+        setting, broker = self.config.setting, self.config.broker
+        sellers = self._trading
+        if broker.resale == "forbidden":
+            sellers = sellers[self.holdings.own_training[sellers]]
+        if not (setting.trades and broker.trades_in(self.steps)):
+            sellers = sellers[:0]
+        return self.exchange.goods.listed(sellers, int(to_micro(setting.delivery, "up")))
 
-    def _merge(self, bought: Deals, tries: Shortlist, tried: Tried, weight: Floats) -> Merge:
-        rows = bought.row
-        return Merge(
-            self.slots[bought.buyer],
-            self.slots[bought.seller],
-            tries.position[rows],
-            weight,
-            {name: permutation[rows] for name, permutation in tried.permutations.items()},
-        )
+    def _disclosed(self, trials: Trials, listings: Listings, pairs: Pairs) -> Trials:
+        """Return what buyers believe of the trials, as the broker lets them try."""
+        how, loss = self.config.broker.trials, self.holdings.validation_loss
+        if how == "full":
+            return trials
+        if how == "weak":
+            return weakly_tried(trials, loss[pairs.buyer], self.laboratory.trial_share)
+        best = float(loss[self.active].min(initial=np.inf))
+        claimed = self.traders.claims(listings, loss[listings.seller], best)
+        return untried(trials, loss[pairs.buyer], claimed[pairs.listing])
 
-    def _trace_lineage(self, bought: Deals, weight: Floats) -> None:
-        """Let lineages flow with parameters; a whole model merged with weight 1 replaces its buyer's."""
-        offered = self.lineage.copy()
-        if self.config.broker.blocks == "model" and self.config.learning.merge_operator.replaces:
-            self.lineage[bought.buyer[weight == 1]] = False
-        used = weight > 0
-        np.logical_or.at(self.lineage, bought.buyer[used], offered[bought.seller[used]])
+    def _appraised(self, pairs: Pairs, trials: Trials) -> Appraisal:
+        """Return what the trials are worth under the payoffs of the world's setting."""
+        setting, improved = self.config.setting, np.exp(-trials.loss_after)
+        change = self.downstream.change(self.quality, pairs.buyer, pairs.seller, improved)
+        return Appraisal(setting.value(change), setting.cost(change), change.welfare - setting.delivery)
 
+    def _merge_weights(self, bought: Deals, pairs: Pairs, trials: Trials) -> Floats:
+        if self.config.learning.merge == "average":
+            return np.full(len(pairs), 0.5)
+        return self.traders.merge_weights(bought, pairs.listing, trials)
 
-def play(worlds: Sequence[ParameterMarket], watch: Callable[[str], None] | None = None) -> None:
-    """Play one round in every world, phase by phase, so that the worlds share each batched computation.
+    def _royalties(self, game: RoundGame, profit: Ints, welfare: Floats) -> Royalties:
+        if not self.config.setting.cooperates or len(game.buyer) == 0:
+            return Royalties.nothing(self.organisations)
+        return pay_royalties(self.config.setting, self.ledger, game, profit, welfare, self.round_streams)
 
-    All worlds must share one laboratory and be at the same round. `watch` is called with the name of each
-    phase as it begins.
-    """
-    watch = watch or _nobody
-    laboratory = worlds[0].laboratory
-    rounds = [world.round() for world in worlds]
-    requests = [next(one) for one in rounds]
-    while requests:
-        watch(type(requests[0]).__name__.lower())
-        answers = laboratory.perform(requests)
-        watch("market")
-        requests = [
-            request
-            for one, answer in zip(rounds, answers, strict=True)
-            if (request := _advance(one, answer)) is not None
-        ]
+    @property
+    def _replaces(self) -> bool:
+        """Whether a purchase at weight 1 leaves nothing of its buyer's model."""
+        return self.config.broker.blocks == "model" and self.config.learning.merge_operator.replaces
 
 
-def _nobody(phase: str) -> None:
-    """Watch nothing."""
-
-
-def _advance(one: Generator[Request, Any, None], answer: Any) -> Request | None:
-    try:
-        return one.send(answer)
-    except StopIteration:
-        return None
-
-
-def _within(state: dict[str, NDArray[Any]], prefix: str) -> dict[str, NDArray[Any]]:
+def _within(state: dict[str, npt.NDArray[Any]], prefix: str) -> dict[str, npt.NDArray[Any]]:
     """Return the entries whose names begin with `prefix`, without it."""
     return {name.removeprefix(prefix): column for name, column in state.items() if name.startswith(prefix)}
 

@@ -5,30 +5,28 @@ What an organisation measured, what it reported and what it then realised stand 
 `realised_value` what the purchase changed in the buyer's equilibrium profit on test data, with everybody's
 purchases of the round in place.
 
-Core Objects: RoundReport, report_round
+Core Objects: Played, Models, RoundReport, report_round
 """
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from functools import cached_property
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from markets.columns import Floats, Ints
+from markets.ledger import Ledger
 from markets.money import MICRO, sums, total
-from markets.orders import first_best
-from sim.broker import orders_at
-from sim.deals import Charges, Deals
-from sim.payoffs import Change, Standing
-from sim.royalties import Royalties
+from sim.exchange.exchange import Exchange
+from sim.exchange.royalties import Royalties
+from sim.exchange.tables import Charges, Deals, Prospects, Quoted
+from sim.holdings import Holdings
+from sim.laboratory.requests import Measured, Trained, Trials
+from sim.membership import Members
+from sim.payoffs import Change, DownstreamMarket, Earnings
 from sim.welfare import allocative_efficiency
 
-if TYPE_CHECKING:
-    from sim.broker import Appraisal, Catalogue, Quoted, Shortlist
-    from sim.market import ParameterMarket
-    from sim.requests import Measured, Trained, Tried
-
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
 Columns = dict[str, NDArray[Any]]
 
 
@@ -40,169 +38,210 @@ class RoundReport:
     tables: dict[str, Columns]
 
 
-def report_round(
-    world: "ParameterMarket",
-    trained: "Trained",
-    catalogue: "Catalogue",
-    tries: "Shortlist",
-    tried: "Tried",
-    worth: "Appraisal",
-    quoted: "Quoted",
-    deals: Deals,
-    levied: Charges,
-    before: "Measured",
-    tested: "Measured",
-    standing: Standing,
-    royalties: Royalties,
-) -> RoundReport:
-    """Return the tables of the round just played (see the README for their columns)."""
-    bought, charged = deals.settled_only(), levied.settled_only()
-    accounts = _accounts(world, bought, charged, standing, royalties)
-    organisations = _organisations(world, trained, tested, standing, accounts, bought)
-    realised = _realised(world, bought, before, tested)
-    totals = _totals(world, tries, tried, worth, bought, charged, standing, organisations) | {
-        "listings": len(catalogue),
-        "core_excess": royalties.core.excess,
-        "core_coalitions": royalties.core.coalitions,
-        "orders": len(quoted.row),
-        "refused": int((~quoted.admitted).sum() + (~deals.settled).sum() + (~levied.settled).sum()),
-    }
+@dataclass(frozen=True, kw_only=True)
+class Models:
+    """The models of N organisations at the end of a round.
+
+    Attributes
+    ----------
+    training : int64 [n]
+        Who trained.
+    trained : Trained
+        What training them came to, [n].
+    before, tested : Measured
+        On test data: those of buyers before they merged, one entry a purchase, and all at the end.
+    holdings : Holdings
+        What organisations have in the end.
+    example_flops, trial_flops : int
+        Operations of training on one example, and of all trials of the round.
+    """
+
+    training: Ints
+    trained: Trained
+    before: Measured
+    tested: Measured
+    holdings: Holdings
+    example_flops: int
+    trial_flops: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Played:
+    """What happened in a round of N organisations.
+
+    Attributes
+    ----------
+    prospects, trials, quoted, deals, charges
+        From what there was to trade to what came of it.
+    models, earnings, royalties
+        What organisations then had, earned and shared.
+    members, exchange, downstream
+        Who was there, where they traded, and to which consumers they sold.
+    """
+
+    prospects: Prospects
+    trials: Trials
+    quoted: Quoted
+    deals: Deals
+    charges: Charges
+    models: Models
+    earnings: Earnings
+    royalties: Royalties
+    members: Members
+    exchange: Exchange
+    downstream: DownstreamMarket
+
+    @cached_property
+    def bought(self) -> Deals:
+        """The deals that settled."""
+        return self.deals.settled_only()
+
+    @cached_property
+    def charged(self) -> Charges:
+        """The charges that settled."""
+        return self.charges.settled_only()
+
+    @property
+    def organisations(self) -> int:
+        """How many there are, N."""
+        return len(self.models.holdings.validation_loss)
+
+
+def report_round(played: Played, *, curves: bool) -> RoundReport:
+    """Return the tables of a round (see `sim.record_schema` for their columns), with or without the curves.
+
+    Takes the round's postings from the ledger.
+    """
+    organisations = _organisations(played)
+    totals = _totals(played, organisations)
     tables = {
         "rounds": {name: np.array([value]) for name, value in totals.items()},
         "organisations": organisations,
-        "trials": _trials(tries, tried, worth, bought),
-        "orders": _orders(tries, quoted, deals, levied),
-        "trades": _trades(tries, tried, worth, catalogue, deals, realised),
-        "ledger": _postings(world),
+        "trials": _trials(played),
+        "orders": _orders(played),
+        "trades": _trades(played),
+        "ledger": _postings(played.exchange.ledger),
     }
-    if world.config.broker.record_curves:
-        tables["curves"] = _curves(tries, tried)
+    if curves:
+        tables["curves"] = _curves(played)
     return RoundReport(totals, tables)
 
 
-def _postings(world: "ParameterMarket") -> Columns:
+def _postings(ledger: Ledger) -> Columns:
     """Take the round's postings from the ledger, with the names of the accounts."""
-    journal: Columns = dict(world.ledger.journal())
-    world.ledger.clear_journal()
-    names = np.array(world.ledger.account_names(), dtype=object)
+    journal: Columns = dict(ledger.journal())
+    ledger.clear_journal()
+    names = np.array(ledger.account_names(), dtype=object)
     return journal | {"debit": names[journal["debit"]], "credit": names[journal["credit"]]}
 
 
-def _accounts(
-    world: "ParameterMarket", bought: Deals, charged: Charges, standing: Standing, royalties: Royalties
-) -> Columns:
-    number = world.organisations
-    buyer, seller = (
-        np.concatenate([getattr(bought, side), getattr(charged, side)]) for side in ("buyer", "seller")
+def _accounts(played: Played) -> Columns:
+    number, bought, charged = played.organisations, played.bought, played.charged
+    buyer, seller, paid, received = (
+        np.concatenate([getattr(bought, name), getattr(charged, name)])
+        for name in ("buyer", "seller", "paid", "received")
     )
-    paid = np.concatenate([bought.paid, charged.paid])
-    received = np.concatenate([bought.received, charged.received])
     columns = {
-        "profit": standing.profit,
+        "profit": played.earnings.profit,
         "paid": sums("organisations.paid", buyer, paid, number) / MICRO,
         "received": sums("organisations.received", seller, received, number) / MICRO,
         "delivery": sums("organisations.delivery", bought.seller, bought.delivery, number) / MICRO,
-        "royalty": royalties.paid / MICRO,
+        "royalty": played.royalties.paid / MICRO,
     }
     net = columns["profit"] - columns["paid"] + columns["received"] - columns["delivery"] + columns["royalty"]
-    balance = world.ledger.balances[:number] / MICRO
-    return columns | {"royalty_error": royalties.error, "net": net, "balance": balance}
+    balance = played.exchange.ledger.balances[:number] / MICRO
+    return columns | {"royalty_error": played.royalties.error, "net": net, "balance": balance}
 
 
-def _organisations(
-    world: "ParameterMarket",
-    trained: "Trained",
-    tested: "Measured",
-    standing: Standing,
-    accounts: Columns,
-    bought: Deals,
-) -> Columns:
-    number = world.organisations
+def _organisations(played: Played) -> Columns:
+    number, models = played.organisations, played.models
     examples = np.zeros(number, dtype=np.int64)
-    loss = world.validation_loss.copy()
-    took_part = world.trained_this_round
-    examples[took_part] = trained.examples
-    loss[took_part] = trained.training_loss
+    loss = models.holdings.validation_loss.copy()
+    examples[models.training] = models.trained.examples
+    loss[models.training] = models.trained.training_loss
     return {
         "organisation": np.arange(number),
-        "strategy": world.members.following.names,
-        "region": world.downstream.region,
-        "status": world.members.status,
+        "strategy": played.members.following.names,
+        "region": played.downstream.region,
+        "status": played.members.status,
         "training_loss": loss,
-        "validation_loss": world.validation_loss.copy(),
-        "test_loss": tested.loss,
-        "test_accuracy": tested.accuracy,
-        "quality": world.quality,
-        "price": standing.price,
-        "share": standing.share,
-        **accounts,
-        "bought": np.bincount(bought.buyer, minlength=number),
-        "sold": np.bincount(bought.seller, minlength=number),
-        "lineage": world.lineage.sum(axis=1),
-        "training_flops": world.laboratory.architecture.training_flops * examples,
+        "validation_loss": models.holdings.validation_loss.copy(),
+        "test_loss": models.tested.loss,
+        "test_accuracy": models.tested.accuracy,
+        "quality": models.holdings.quality,
+        "price": played.earnings.price,
+        "share": played.earnings.share,
+        **_accounts(played),
+        "bought": np.bincount(played.bought.buyer, minlength=number),
+        "sold": np.bincount(played.bought.seller, minlength=number),
+        "lineage": models.holdings.lineage.sum(axis=1),
+        "training_flops": models.example_flops * examples,
     }
 
 
-def _realised(world: "ParameterMarket", bought: Deals, before: "Measured", tested: "Measured") -> Columns:
+def _realised(played: Played) -> Columns:
     """Return what each trade changed on test data, shared equally among a buyer's trades of the round."""
-    together = np.bincount(bought.buyer, minlength=world.organisations)[bought.buyer]
-    quality = np.exp(-tested.loss)
-    undone = world.downstream.change(quality, bought.buyer, bought.seller, np.exp(-before.loss))
+    bought, before, tested = played.bought, played.models.before, played.models.tested
+    together = np.bincount(bought.buyer, minlength=played.organisations)[bought.buyer]
+    undone = played.downstream.change(np.exp(-tested.loss), bought.buyer, bought.seller, np.exp(-before.loss))
     change = Change(-undone.buyer / together, -undone.seller / together, -undone.welfare / together)
-    setting = world.config.setting
     return {
         "realised_gain": (before.loss - tested.loss[bought.buyer]) / together,
-        "realised_value": setting.value(change),
-        "realised_cost": setting.cost(change),
+        "realised_value": played.exchange.setting.value(change),
+        "realised_cost": played.exchange.setting.cost(change),
     }
 
 
-def _trials(tries: "Shortlist", tried: "Tried", worth: "Appraisal", bought: Deals) -> Columns:
-    traded = np.zeros(len(tries), dtype=bool)
-    traded[bought.row] = True
+def _trials(played: Played) -> Columns:
+    pairs, trials, appraisal = played.prospects.pairs, played.trials, played.prospects.appraisal
+    traded = np.zeros(len(pairs), dtype=bool)
+    traded[played.bought.row] = True
     return {
-        "buyer": tries.buyer,
-        "seller": tries.seller,
-        "listing": tries.listing,
-        "position": tries.position,
-        "loss_before": tried.loss_before,
-        "loss_after": tried.loss_after,
-        "weight": tried.weight,
-        "gain": tried.gain,
-        "value": worth.value,
-        "cost": worth.cost,
-        "welfare": worth.welfare,
-        "withheld": worth.withheld,
+        "buyer": pairs.buyer,
+        "seller": pairs.seller,
+        "listing": pairs.listing,
+        "position": pairs.position,
+        "loss_before": trials.loss_before,
+        "loss_after": trials.loss_after,
+        "weight": trials.weight,
+        "gain": trials.gain,
+        "value": appraisal.value,
+        "cost": appraisal.cost,
+        "welfare": appraisal.welfare,
+        "withheld": appraisal.withheld,
         "traded": traded,
     }
 
 
-def _curves(tries: "Shortlist", tried: "Tried") -> Columns:
+def _curves(played: Played) -> Columns:
     """Return what each trial measured at each merge weight, by rising weight."""
-    trial = np.repeat(np.arange(len(tries)), tried.compared.shape[1])
-    order = np.lexsort((tried.compared.ravel(), trial))
+    pairs, trials = played.prospects.pairs, played.trials
+    trial = np.repeat(np.arange(len(pairs)), trials.compared.shape[1])
+    order = np.lexsort((trials.compared.ravel(), trial))
     return {
-        "buyer": tries.buyer[trial],
-        "seller": tries.seller[trial],
-        "position": tries.position[trial],
-        "weight": tried.compared.ravel()[order],
-        "loss": tried.losses.ravel()[order],
+        "buyer": pairs.buyer[trial],
+        "seller": pairs.seller[trial],
+        "position": pairs.position[trial],
+        "weight": trials.compared.ravel()[order],
+        "loss": trials.losses.ravel()[order],
     }
 
 
-def _orders(tries: "Shortlist", quoted: "Quoted", deals: Deals, levied: Charges) -> Columns:
+def _orders(played: Played) -> Columns:
+    quoted, deals, charges = played.quoted, played.deals, played.charges
+    pairs = played.prospects.pairs.take(quoted.row)
     levy = np.zeros(len(quoted.row))
-    levy[levied.order[levied.settled]] = levied.paid[levied.settled] / MICRO
+    levy[charges.order[charges.settled]] = charges.paid[charges.settled] / MICRO
     outcome = np.where(quoted.admitted, "no trade", "refused").astype(object)
     outcome[deals.order[deals.settled]] = "traded"
-    outcome[levied.order[levied.settled]] = "levied"
-    for refused in (deals, levied):
+    outcome[charges.order[charges.settled]] = "levied"
+    for refused in (deals, charges):
         outcome[refused.order[~refused.settled]] = "not settled"
     return {
-        "buyer": tries.buyer[quoted.row],
-        "seller": tries.seller[quoted.row],
-        "listing": tries.listing[quoted.row],
-        "position": tries.position[quoted.row],
+        "buyer": pairs.buyer,
+        "seller": pairs.seller,
+        "listing": pairs.listing,
+        "position": pairs.position,
         "bid": quoted.bid / MICRO,
         "ask": quoted.ask / MICRO,
         "levy": levy,
@@ -211,66 +250,57 @@ def _orders(tries: "Shortlist", quoted: "Quoted", deals: Deals, levied: Charges)
     }
 
 
-def _trades(
-    tries: "Shortlist",
-    tried: "Tried",
-    worth: "Appraisal",
-    catalogue: "Catalogue",
-    deals: Deals,
-    realised: Columns,
-) -> Columns:
-    filled = {name: np.zeros(len(deals.row)) for name in realised}
-    for name, column in realised.items():
-        filled[name][deals.settled] = column
+def _trades(played: Played) -> Columns:
+    deals, trials, appraisal = played.deals, played.trials, played.prospects.appraisal
+    pairs = played.prospects.pairs.take(deals.row)
+    realised = {}
+    for name, column in _realised(played).items():
+        realised[name] = np.zeros(len(deals.row))
+        realised[name][deals.settled] = column
     return {
         "buyer": deals.buyer,
         "seller": deals.seller,
-        "listing": tries.listing[deals.row],
-        "position": tries.position[deals.row],
-        "weight": tried.weight[deals.row],
-        "measured_gain": tried.gain[deals.row],
-        "measured_value": worth.value[deals.row],
-        "measured_cost": worth.cost[deals.row],
+        "listing": pairs.listing,
+        "position": pairs.position,
+        "weight": trials.weight[deals.row],
+        "measured_gain": trials.gain[deals.row],
+        "measured_value": appraisal.value[deals.row],
+        "measured_cost": appraisal.cost[deals.row],
         "bid": deals.bid / MICRO,
         "ask": deals.ask / MICRO,
-        "reserve": catalogue.reserve[tries.listing[deals.row]] / MICRO,
+        "reserve": played.prospects.listings.reserve[pairs.listing] / MICRO,
         "paid": deals.paid / MICRO,
         "received": deals.received / MICRO,
         "delivery": deals.delivery / MICRO,
         "settled": deals.settled,
-        **filled,
+        **realised,
     }
 
 
-def _totals(
-    world: "ParameterMarket",
-    tries: "Shortlist",
-    tried: "Tried",
-    worth: "Appraisal",
-    bought: Deals,
-    charged: Charges,
-    standing: Standing,
-    organisations: Columns,
-) -> dict[str, float | int]:
+def _totals(played: Played, organisations: Columns) -> dict[str, float | int]:
+    bought, charged, earnings = played.bought, played.charged, played.earnings
+    prospects, appraisal, gain = played.prospects, played.prospects.appraisal, played.trials.gain
+    quoted, present = played.quoted, played.members.present
     broker = (total(bought.paid - bought.received) + total(charged.paid - charged.received)) / MICRO
     delivery = total(bought.delivery) / MICRO
-    consumer_surplus = float(standing.consumer_surplus.sum())
-    realised = float((worth.value - worth.cost)[bought.row].sum())
-    possible = _first_best(world, tries, tried, worth)
+    consumer_surplus = float(earnings.consumer_surplus.sum())
+    realised = float((appraisal.value - appraisal.cost)[bought.row].sum())
+    possible = played.exchange.goods.first_best(prospects)
     best = float(possible.sum())
-    improving = (worth.welfare > 0) & (tried.gain > 0)
+    improving = (appraisal.welfare > 0) & (gain > 0)
+    unsettled = int((~played.deals.settled).sum() + (~played.charges.settled).sum())
     return {
-        "welfare": consumer_surplus + float(standing.profit.sum()) - delivery,
+        "welfare": consumer_surplus + float(earnings.profit.sum()) - delivery,
         "consumer_surplus": consumer_surplus,
         "profits": float(organisations["net"].sum()),
         "broker_surplus": broker,
-        "industry_profit": float(standing.profit.sum()),
+        "industry_profit": float(earnings.profit.sum()),
         "delivery": delivery,
-        "test_loss": _mean(organisations["test_loss"][world.members.present]),
-        "test_accuracy": _mean(organisations["test_accuracy"][world.members.present]),
+        "test_loss": _mean(organisations["test_loss"][present]),
+        "test_accuracy": _mean(organisations["test_accuracy"][present]),
         "active": int((organisations["status"] == "active").sum()),
-        "trials": len(tries),
-        "trial_gain": float(tried.gain.sum()),
+        "trials": len(prospects.pairs),
+        "trial_gain": float(gain.sum()),
         "trades": len(bought.row),
         "volume": total(bought.paid) / MICRO,
         "levies": total(charged.paid) / MICRO,
@@ -278,10 +308,15 @@ def _totals(
         "gains_first_best": best,
         "allocative_efficiency": allocative_efficiency(realised, best, len(possible)),
         "welfare_improving": int(improving.sum()),
-        "withheld": int((worth.withheld & improving).sum()),
-        "withheld_welfare": _welfare_withheld(world, tries, worth, bought),
+        "withheld": int((appraisal.withheld & improving).sum()),
+        "withheld_welfare": _welfare_withheld(played),
         "training_flops": int(organisations["training_flops"].sum()),
-        "trial_flops": world.laboratory.trial_flops(world.slots[tries.buyer], world.slots[tries.seller]),
+        "trial_flops": played.models.trial_flops,
+        "listings": len(prospects.listings),
+        "core_excess": played.royalties.core.excess,
+        "core_coalitions": played.royalties.core.coalitions,
+        "orders": len(quoted.row),
+        "refused": int((~quoted.admitted).sum()) + unsettled,
     }
 
 
@@ -290,26 +325,18 @@ def _mean(column: Floats) -> float:
     return float(column.mean()) if len(column) else float("nan")
 
 
-def _first_best(world: "ParameterMarket", tries: "Shortlist", tried: "Tried", worth: "Appraisal") -> Floats:
-    """Return the gain of each trade of the best allocation that values and costs allow, whatever was said."""
-    at = np.flatnonzero(worth.value > 0)
-    orders = orders_at(world, tries, tried.gain, at, worth.value[at], worth.cost[at])
-    return first_best(orders)[1]
-
-
-def _welfare_withheld(
-    world: "ParameterMarket", tries: "Shortlist", worth: "Appraisal", bought: Deals
-) -> float:
+def _welfare_withheld(played: Played) -> float:
     """Return the welfare that withheld blocks would have added this round, to first order, credits.
 
     For each buyer and position: the best withheld block's gain of welfare, less that of the block it bought
     instead, where positive. Other organisations' models are held as they were. Where listings overlap, a
     buyer has them all to choose one from.
     """
-    positions = len(world.laboratory.positions)
-    overlaps = world.laboratory.contents[tries.position] > 0
-    market = tries.buyer * positions + np.where(overlaps, 0, tries.position)
-    best, made = (np.zeros(world.organisations * positions) for _ in range(2))
-    np.maximum.at(best, market[worth.withheld], worth.welfare[worth.withheld])
-    np.maximum.at(made, market[bought.row], worth.welfare[bought.row])
+    pairs, appraisal, row = played.prospects.pairs, played.prospects.appraisal, played.bought.row
+    positions = len(played.exchange.goods.positions)
+    overlaps = played.exchange.goods.contents[pairs.position] > 0
+    market = pairs.buyer * positions + np.where(overlaps, 0, pairs.position)
+    best, made = (np.zeros(played.organisations * positions) for _ in range(2))
+    np.maximum.at(best, market[appraisal.withheld], appraisal.welfare[appraisal.withheld])
+    np.maximum.at(made, market[row], appraisal.welfare[row])
     return float((best - made).clip(min=0).sum())

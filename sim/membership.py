@@ -130,7 +130,7 @@ class Following:
         Each strategy that somebody follows, with who does.
     trading, trains : bool [N]
         Who comes to the market, and who trains its model.
-    taught : int64 [N, K]
+    relabelled : int64 [N, K]
         As what each organisation labels examples of each class in its training.
     """
 
@@ -139,7 +139,7 @@ class Following:
     strategies: list[tuple[Strategy, Bools]]
     trading: Bools
     trains: Bools
-    taught: Ints
+    relabelled: Ints
 
 
 def follow(chosen: Sequence[Strategy], classes: int, honest: bool) -> Following:

@@ -1,6 +1,6 @@
 """Payoffs: what organisations earn from consumers, and what a better model would change.
 
-Core Objects: DownstreamMarket, Standing, Change
+Core Objects: DownstreamMarket, Earnings, Change
 """
 
 import copy
@@ -17,7 +17,7 @@ Bools = NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
-class Standing:
+class Earnings:
     """What N organisations in R regions earn at their present qualities.
 
     Attributes
@@ -98,11 +98,11 @@ class DownstreamMarket:
         market.present = present
         return market
 
-    def standing(self, quality: Floats) -> Standing:
+    def earnings(self, quality: Floats) -> Earnings:
         """Return the equilibrium of all regions at qualities [N]."""
         found = self._solve(np.arange(len(self._members)), quality[self._members])
         place = (self.region, self.seat)
-        return Standing(found.profit[place], found.price[place], found.share[place], found.consumer_surplus)
+        return Earnings(found.profit[place], found.price[place], found.share[place], found.consumer_surplus)
 
     def change(self, quality: Floats, buyer: Ints, seller: Ints, improved: Floats) -> Change:
         """Return what changes if each `buyer` [P] alone came to the quality `improved` [P].
@@ -118,7 +118,7 @@ class DownstreamMarket:
         """
         rows = np.arange(len(buyer))
         region = self.region[buyer]
-        before = self.standing(quality)
+        before = self.earnings(quality)
         what_if = quality[self._members[region]]
         what_if[rows, self.seat[buyer]] = improved
         after = self._solve(region, what_if)

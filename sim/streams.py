@@ -4,7 +4,7 @@ A stream is found by what it is for (purpose, organisation, world), never by the
 made. Two arms of a comparison that ask for the same name therefore see the same chances, and switching a
 recorder or a figure on moves no other stream.
 
-Core Objects: Streams
+Core Objects: Streams, RoundStreams
 """
 
 import hashlib
@@ -82,6 +82,29 @@ class Streams:
         digest = hashlib.blake2b(name.encode("utf-8"), digest_size=_DIGEST_BYTES).digest()
         words = np.frombuffer(digest, dtype="<u4").tolist()
         return np.random.Generator(np.random.PCG64(np.random.SeedSequence(self.seed, spawn_key=words)))
+
+
+@dataclass(frozen=True)
+class RoundStreams:
+    """The streams of one round of a world, which every arm of a comparison shares.
+
+    Attributes
+    ----------
+    streams : Streams
+        All streams.
+    world : int or str
+        The replicate, or another name of the world.
+    round : int
+        The number of the round.
+    """
+
+    streams: Streams
+    world: int | str
+    round: int
+
+    def stream(self, purpose: str, *keys: int | str) -> np.random.Generator:
+        """Return the round's stream for a purpose, at its start."""
+        return self.streams.stream(purpose, self.world, self.round, *keys)
 
 
 def _plain(key: int | str) -> int | str:

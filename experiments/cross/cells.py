@@ -7,9 +7,9 @@ import numpy as np
 import pandas as pd
 
 from experiments.cross.config import CrossConfig
-from sim.exploitability import regret_of_misreporting
 from sim.laboratory import Laboratory
-from sim.market import ParameterMarket, play
+from sim.market import ParameterMarket
+from sim.play import play
 from sim.settings import SETTINGS
 from sim.welfare import allocative_efficiency, share_better_off
 
@@ -58,8 +58,6 @@ def play_cells(config: CrossConfig, mechanism: str) -> pd.DataFrame:
     sums = {id(world): dict.fromkeys(_SUMMED, 0.0) for world in every}
     qualities: dict[int, list[np.ndarray]] = {id(world): [] for world in every}
     for _ in range(config.rounds):
-        for world in every:
-            world.steps += 1
         play(every)
         for world in every:
             assert world.report is not None
@@ -113,7 +111,7 @@ def _outcome(config: CrossConfig, world: ParameterMarket, sums: dict[str, float]
     return {
         "efficiency": allocative_efficiency(sums["gains_realised"], sums["gains_first_best"]),
         "revenue": MILLI * (sums["volume"] - sums["broker_surplus"]),
-        "regret": MILLI * float(regret_of_misreporting(world, config.factors).mean()),
+        "regret": MILLI * float(world.regret_of_misreporting(config.factors).mean()),
         "budget": MILLI * sums["broker_surplus"],
         "welfare": MILLI * sums["welfare"],
     }

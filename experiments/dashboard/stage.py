@@ -11,7 +11,8 @@ from experiments.dashboard.chronicle import Chronicle, Tables, beside_autarky
 from markets.refusals import InputError
 from sim.config import MarketConfig
 from sim.laboratory import Laboratory
-from sim.market import ParameterMarket, play
+from sim.market import ParameterMarket
+from sim.play import play
 
 MOST_ROUNDS = 200
 """A stage plays so many rounds at most: what it keeps of them is bounded, even if nobody watches."""
@@ -58,8 +59,6 @@ class Stage(mesa.Model):
 
     def step(self) -> None:
         """Play one round in every world, and write down what happened."""
-        for world in self.worlds:
-            world.steps += 1
         play(self.worlds)
         *markets, autarky = [_tables(world) for world in self.worlds]
         for chronicle, tables in zip(self.chronicles, markets, strict=True):

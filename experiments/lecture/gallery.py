@@ -21,8 +21,8 @@ from markets.money import MICRO
 
 def draw_orders(result: RoundResult) -> Figure:
     """Draw the bid and the ask of each order, and the price where it traded; bids of people have a ring."""
-    came, deals, tries = result.played.quoted, result.played.deals, result.consult.tries
-    paid = np.full(len(tries), np.nan)
+    came, deals, pairs = result.played.quoted, result.played.deals, result.consult.prospects.pairs
+    paid = np.full(len(pairs), np.nan)
     paid[deals.row] = deals.paid / MICRO
     order = np.flatnonzero(came.admitted)
     order = order[np.argsort(-came.bid[order], kind="stable")]
@@ -30,7 +30,7 @@ def draw_orders(result: RoundResult) -> Figure:
     figure = new_figure(5.4)
     axes = figure.subplots()
     draw_pairs(axes, bid, ask, paid[rows])
-    people = np.flatnonzero(np.isin(tries.buyer[rows], list(result.by_hand)))
+    people = np.flatnonzero(np.isin(pairs.buyer[rows], list(result.by_hand)))
     if len(people):
         axes.scatter(
             people + 1, bid[people], 170, facecolors="none", edgecolors=BLACK, label="bid of a person"
@@ -43,23 +43,23 @@ def draw_orders(result: RoundResult) -> Figure:
 def draw_schedules(result: RoundResult) -> Figure:
     """Draw demand and supply of the busiest book as they were reported and as they are, and the prices."""
     came, deals = result.played.quoted, result.played.deals
-    tries, worth = result.consult.tries, result.consult.worth
-    book = np.bincount(tries.position[deals.row], minlength=1).argmax()
-    here, met = tries.position == book, tries.position[came.row] == book
+    pairs, appraisal = result.consult.prospects.pairs, result.consult.prospects.appraisal
+    book = np.bincount(pairs.position[deals.row], minlength=1).argmax()
+    here, met = pairs.position == book, pairs.position[came.row] == book
     orders = pd.DataFrame(
         {
-            "buyer": tries.buyer[came.row],
-            "listing": tries.listing[came.row],
+            "buyer": pairs.buyer[came.row],
+            "listing": pairs.listing[came.row],
             "bid": came.bid / MICRO,
             "ask": came.ask / MICRO,
             "outcome": np.where(came.admitted, "", "refused"),
         }
     )
     trials = pd.DataFrame(
-        {"buyer": tries.buyer, "listing": tries.listing, "value": worth.value, "cost": worth.cost}
+        {"buyer": pairs.buyer, "listing": pairs.listing, "value": appraisal.value, "cost": appraisal.cost}
     )
     said, truth = quoted(orders[met], result.capacity), true(trials[here], result.capacity)
-    traded = tries.position[deals.row] == book
+    traded = pairs.position[deals.row] == book
     figure = new_figure(5.4)
     axes = figure.subplots()
     paid, received = deals.paid[traded] / MICRO, deals.received[traded] / MICRO

@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from markets.venues import ask_quotes, bid_quotes
-from sim.broker import Offers
-from sim.requests import Consult
+from sim.exchange.consulting import Consult
+from sim.exchange.tables import Offers
 
 Ints = NDArray[np.int64]
 Answers = Mapping[str, float]
@@ -63,13 +63,14 @@ class Question:
 
 def questions_of(consult: Consult, venue: str, organisation: int) -> list[Question]:
     """Return what an organisation is asked, bids first; nothing in it is another's private knowledge."""
-    tries, worth = consult.tries, consult.worth
-    bids, asks = bid_quotes(venue, tries.buyer, tries.position), ask_quotes(venue, tries.listing)
-    value, gain, cost = bids.mean(worth.value), bids.mean(consult.gain), asks.maximum(worth.cost)
+    pairs, appraisal = consult.prospects.pairs, consult.prospects.appraisal
+    bids, asks = bid_quotes(venue, pairs.buyer, pairs.position), ask_quotes(venue, pairs.listing)
+    value, cost = bids.mean(appraisal.value), asks.maximum(appraisal.cost)
+    gain = bids.mean(consult.prospects.gain)
     asked = []
     for is_bid, quotes, own, other, limit in (
-        (True, bids, tries.buyer, tries.seller, value),
-        (False, asks, tries.seller, tries.buyer, cost),
+        (True, bids, pairs.buyer, pairs.seller, value),
+        (False, asks, pairs.seller, pairs.buyer, cost),
     ):
         for number in np.flatnonzero(own[quotes.row] == organisation):
             rows = np.flatnonzero(quotes.quote == number)
@@ -79,7 +80,7 @@ def questions_of(consult: Consult, venue: str, organisation: int) -> list[Questi
                     is_bid=is_bid,
                     rows=rows,
                     partner=int(other[rows[0]]) if len(np.unique(other[rows])) == 1 else None,
-                    position=int(tries.position[rows[0]]),
+                    position=int(pairs.position[rows[0]]),
                     limit=float(limit[number]),
                     gain=float(gain[number]) if is_bid else 0.0,
                 )

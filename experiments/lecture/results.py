@@ -19,8 +19,8 @@ from experiments.lecture.rounds import (
 )
 from markets.goods import Licence
 from markets.money import MICRO
-from sim.broker import Offers
-from sim.requests import Consult
+from sim.exchange.consulting import Consult
+from sim.exchange.tables import Offers
 from sim.welfare import allocative_efficiency
 
 Floats = NDArray[np.float64]

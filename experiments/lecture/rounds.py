@@ -3,27 +3,20 @@
 Core Objects: OpenRound, Outcome, rehearse, truthful_offers
 """
 
-import copy
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from agents.strategies import Strategy
-from agents.strategies.truthful import Truthful
-from markets.ledger import Ledger
+from markets.columns import Floats
 from markets.money import MICRO
-from markets.orders import first_best
-from sim.broker import Offers, Quoted, ask_strategies, at_the_door, orders_at, to_orders
-from sim.deals import Deals
+from sim.exchange.consulting import Consult
+from sim.exchange.tables import Deals, Offers, Quoted
 from sim.induced import InducedMarket
 from sim.market import ParameterMarket
-from sim.requests import Consult
-from sim.settlement import settle
+from sim.play import begin_round
 
-Floats = NDArray[np.float64]
 World = ParameterMarket | InducedMarket
 """A market for models, or one on induced values."""
 
@@ -45,9 +38,8 @@ class OpenRound:
     """
 
     def __init__(self, world: World) -> None:
-        world.steps += 1
         self.world = world
-        self._rest: Any = world.round()
+        self._rest: Any = begin_round(world)
         self.consult: Consult = self._play_on(None)
         self.balances: Floats = world.ledger.balances[: world.organisations] / MICRO
 
@@ -107,46 +99,38 @@ def rehearse(world: World, consult: Consult, offers: Offers) -> Outcome:
     The door, the rule with its random draws, and the books are those of the round itself, so that two
     rehearsals differ by their offers alone.
     """
-    stage = copy.copy(world)
-    stage.ledger = Ledger(world.organisations)
-    stage.ledger.restore(world.ledger.state())
-    tries, worth = consult.tries, consult.worth
-    quoted = at_the_door(stage, consult.catalogue, tries, offers)
-    trades = stage.mechanism.clear(to_orders(stage, tries, consult.gain, quoted), stage.stream("clearing"))
-    every_deal, every_charge = settle(stage, tries, quoted, trades)
+    exchange, prospects = world.exchange.rehearsal(), consult.prospects
+    quoted = exchange.door(prospects, offers)
+    trades = exchange.clear(exchange.orders(prospects, quoted), world.round_streams.stream("clearing"))
+    every_deal, every_charge = exchange.settle(world.steps, prospects, quoted, trades)
     deals, charges = every_deal.settled_only(), every_charge.settled_only()
+    value, cost = prospects.appraisal.value[deals.row], prospects.appraisal.cost[deals.row]
     profit = np.zeros(world.organisations)
     for who, amount in (
-        (deals.buyer, worth.value[deals.row] - deals.paid / MICRO),
-        (deals.seller, deals.received / MICRO - worth.cost[deals.row]),
+        (deals.buyer, value - deals.paid / MICRO),
+        (deals.seller, deals.received / MICRO - cost),
         (charges.buyer, -charges.paid / MICRO),
         (charges.seller, charges.received / MICRO),
     ):
         np.add.at(profit, who, amount)
-    return Outcome(quoted, deals, profit, float((worth.value - worth.cost)[deals.row].sum()))
+    return Outcome(quoted, deals, profit, float((value - cost).sum()))
 
 
 def truthful_offers(world: World, consult: Consult) -> Offers:
     """Return the offers of a round in which everybody tells the truth."""
-    stage = copy.copy(world)
-    truthful: Strategy = Truthful()
-    stage.strategies = [(truthful, np.ones(world.organisations, dtype=bool))]
-    stage.memories = {Truthful.name: {}}
-    return ask_strategies(stage, consult.catalogue, consult.tries, consult.gain, consult.worth)
+    return world.traders.truthful().offers(world.exchange, consult.prospects, world.round_streams)
 
 
 def best_gains(world: World, consult: Consult) -> Floats:
     """Return the gain of each trade of the best allocation that a round's values and costs allow, credits."""
-    worth = consult.worth
-    at = np.flatnonzero(worth.value > 0)
-    orders = orders_at(world, consult.tries, consult.gain, at, worth.value[at], worth.cost[at])
-    return first_best(orders)[1]
+    return world.exchange.goods.first_best(consult.prospects)
 
 
 def with_robots(offers: Offers, consult: Consult, organisations: Iterable[int]) -> Offers:
     """Return offers with those of some organisations replaced by what the strategies in their seats said."""
     robots = np.fromiter(organisations, dtype=np.int64)
-    bids, asks = np.isin(consult.tries.buyer, robots), np.isin(consult.tries.seller, robots)
+    pairs = consult.prospects.pairs
+    bids, asks = np.isin(pairs.buyer, robots), np.isin(pairs.seller, robots)
     return Offers(
         np.where(bids, consult.offers.bid, offers.bid), np.where(asks, consult.offers.ask, offers.ask)
     )

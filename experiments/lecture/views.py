@@ -181,7 +181,7 @@ def _own_result(result: RoundResult, organisation: int) -> View:
     """Return the result of one organisation, and of the round only what is public."""
     whole = result_view(result)
     deals = result.played.deals
-    worth = result.consult.worth
+    appraisal = result.consult.prospects.appraisal
     trades = [
         {
             "bought": bought,
@@ -190,8 +190,8 @@ def _own_result(result: RoundResult, organisation: int) -> View:
             "limit": float(limit[deals.row[at]]),
         }
         for bought, own, partner, money, limit in (
-            (True, deals.buyer, deals.seller, deals.paid, worth.value),
-            (False, deals.seller, deals.buyer, deals.received, worth.cost),
+            (True, deals.buyer, deals.seller, deals.paid, appraisal.value),
+            (False, deals.seller, deals.buyer, deals.received, appraisal.cost),
         )
         for at in np.flatnonzero(own == organisation)
     ]

@@ -16,6 +16,7 @@ from experiments.pricing.information import SLOPES_AT, Told, tell
 from sim.cohort import Cohort
 from sim.config import MarketConfig
 from sim.endowments import load_examples
+from sim.laboratory.requests import Merge
 from sim.market import ParameterMarket
 
 Floats = NDArray[np.float64]
@@ -126,12 +127,12 @@ class Observer:
 
     def __call__(self, phase: str) -> None:
         """Look, if `phase` is the one in which buyers merge."""
-        if phase == "merge":
+        if phase == Merge.phase:
             self.pairs = self._look()
 
     def _look(self) -> list[PairsTried]:
-        worlds = [w for w in self.cohort.worlds if w.cleared is not None and len(w.cleared.tries)]
-        tries = [w.cleared.tries for w in worlds if w.cleared is not None]
+        worlds = [w for w in self.cohort.worlds if w.cleared is not None and len(w.cleared.prospects.pairs)]
+        tries = [w.cleared.prospects.pairs for w in worlds if w.cleared is not None]
         counts = [len(t) for t in tries]
         buyer = np.concatenate([w.slots[t.buyer] for w, t in zip(worlds, tries, strict=True)])
         seller = np.concatenate([w.slots[t.seller] for w, t in zip(worlds, tries, strict=True)])

@@ -102,6 +102,8 @@ class Mechanism(ABC):
 
     Attributes
     ----------
+    name : str
+        Under which it is registered.
     venue : str
         How orders meet; one of `markets.venues.VENUES`.
     open_outcry : bool
@@ -110,6 +112,7 @@ class Mechanism(ABC):
         Fields that are amounts in credits or hold some, so that `markets.money.rescaled` can change the unit.
     """
 
+    name: str
     venue: ClassVar[str]
     open_outcry: ClassVar[bool] = False
     money_fields: ClassVar[tuple[str, ...]] = ()

@@ -13,6 +13,8 @@ from numpy.typing import NDArray
 from pydantic import Field
 from pydantic.dataclasses import dataclass
 
+from markets.mechanisms import Mechanism
+from markets.orders import Orders, Trades
 from markets.registry import check_documented
 from sim.demand import Demand, regions_of
 from sim.payoffs import Change, DownstreamMarket
@@ -35,7 +37,7 @@ class Setting(ABC):
         Credits that delivering one copy of a block costs its seller.
     royalties : str
         How the cooperative setting shares the gains of a round: ``none``, ``equal``, ``nash``,
-        ``proportional`` or ``shapley`` (see `sim.royalties`).
+        ``proportional`` or ``shapley`` (see `sim.exchange.royalties`).
     royalty_permutations : int
         Orders of arrival from which Shapley royalties are estimated, and coalitions among which the core is
         looked for, where there are too many organisations for all of them.
@@ -54,6 +56,10 @@ class Setting(ABC):
     def downstream(self, organisations: int) -> DownstreamMarket:
         """Return the consumers' side of a world."""
         return DownstreamMarket(regions_of(organisations, self.regions), self.demand)
+
+    def clear(self, mechanism: Mechanism, orders: Orders, rng: np.random.Generator) -> Trades:
+        """Return the trades of a round: what the rule decides, unless the setting does."""
+        return mechanism.clear(orders, rng)
 
     @abstractmethod
     def value(self, change: Change) -> Floats:

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic.dataclasses import dataclass
 
+from markets.mechanisms import Mechanism
 from markets.orders import Orders, Trades, first_best
 from sim.payoffs import Change
 from sim.settings import SETTINGS
@@ -30,7 +31,7 @@ class Cooperative(Setting):
         """Return the cost of delivery."""
         return np.full(len(change.welfare), self.delivery)
 
-    def clear(self, orders: Orders, rng: np.random.Generator) -> Trades:  # noqa: ARG002
+    def clear(self, mechanism: Mechanism, orders: Orders, rng: np.random.Generator) -> Trades:  # noqa: ARG002
         """Return the allocation with the greatest gain of welfare, each block at its ask; no auction."""
         rows, _ = first_best(orders)
         return Trades.of(orders, rows, orders.ask[rows], orders.ask[rows])

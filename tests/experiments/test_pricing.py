@@ -104,8 +104,8 @@ def test_pairs_are_worth_what_the_market_says() -> None:
         (pairs,) = observer.pairs
         value, cost = pairs.money(pairs.gain[None])
         assert pairs.world.cleared is not None
-        np.testing.assert_allclose(value[0], pairs.world.cleared.worth.value, rtol=1e-9)
-        np.testing.assert_allclose(cost[0], pairs.world.cleared.worth.cost, rtol=1e-9)
+        np.testing.assert_allclose(value[0], pairs.world.cleared.prospects.appraisal.value, rtol=1e-9)
+        np.testing.assert_allclose(cost[0], pairs.world.cleared.prospects.appraisal.cost, rtol=1e-9)
         more = [each[0] for each in pairs.money(1.1 * pairs.gain[None])]
         assert (more[0] > value[0]).all()
         assert (more[1] > cost[0]).all()

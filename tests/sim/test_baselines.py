@@ -11,8 +11,8 @@ from sim.baselines import BASELINES
 from sim.broker_config import BrokerConfig
 from sim.cohort import Cohort
 from sim.endowments import describe_endowments
-from sim.requests import Train
-from sim.visits import union, visiting_order
+from sim.laboratory.epochs import union, visiting_order
+from sim.laboratory.requests import Train
 from tests.sim.conftest import small
 
 SIZES = np.array([10, 30, 40, 20, 0])
@@ -102,7 +102,15 @@ def plain_federation(laboratory, config, average, pooled=False, mu=0.0):
 
 def _training(number, organisations, pooled):
     everyone = np.arange(organisations)
-    return Train(everyone, everyone, 1, number, np.ones(organisations, bool), np.zeros((4, 1)), pooled)
+    return Train(
+        slots=everyone,
+        organisation=everyone,
+        replicate=1,
+        round=number,
+        trains=np.ones(organisations, bool),
+        relabelled=np.zeros((4, 1)),
+        pooled=pooled,
+    )
 
 
 @pytest.mark.parametrize(

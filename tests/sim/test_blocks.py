@@ -8,8 +8,8 @@ import torch
 from agents.learning.networks import NETWORKS
 from sim.blocks import MOST_LAYERS, cut
 from sim.cohort import Cohort
+from sim.laboratory.requests import Merge
 from sim.market import ParameterMarket
-from sim.requests import Merge
 from tests.sim.conftest import small, tables_of
 
 BUNDLES = {
@@ -58,7 +58,7 @@ def test_heads_are_kept_when_trunks_are_traded():
         before = fleet.copy_of(range(fleet.slots))
         answers = perform(requests)
         if isinstance(requests[0], Merge):
-            buyers = np.unique(np.concatenate([r.buyer for r in requests]))
+            buyers = np.unique(np.concatenate([r.pairs.buyer for r in requests]))
             merged.extend(buyers)
             for name, leaf in fleet.copy_of(buyers).items():
                 assert torch.equal(leaf, before[name][buyers]) == name.startswith("head."), name
@@ -122,8 +122,8 @@ def test_layers_outside_the_bundle_stay_as_they_were():
     before = fleet.copy_of(market.slots)
     market.laboratory.perform([request])
     after = fleet.copy_of(market.slots)
-    assert len(request.buyer) > 0
-    for buyer, position in zip(request.buyer, request.position, strict=True):
+    assert len(request.pairs) > 0
+    for buyer, position in zip(request.pairs.buyer, request.pairs.position, strict=True):
         held = architecture.tensors_of(market.laboratory.positions[position])
         for name in before:
             assert torch.equal(before[name][buyer], after[name][buyer]) == (name not in held)

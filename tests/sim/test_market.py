@@ -273,7 +273,7 @@ def test_training_is_counted_by_the_example():
     visited = 2 * np.array([len(own) for own in market.laboratory.splits[0].endowments])
     table, each = market.report.tables["organisations"], market.laboratory.architecture.training_flops
     np.testing.assert_array_equal(table["training_flops"], visited * each)
-    np.testing.assert_array_equal(market.training_flops, 2 * visited * each)
+    np.testing.assert_array_equal(market.holdings.training_flops, 2 * visited * each)
     assert market.report.totals["training_flops"] == table["training_flops"].sum()
 
 
@@ -286,7 +286,7 @@ def test_listings_are_goods_with_lineage_and_cost():
     first = listings[0]
     assert first.block.kind == "weights"
     assert first.block.position == market.laboratory.positions[0]
-    assert first.block.cost == market.training_flops[0] > 0
+    assert first.block.cost == market.holdings.training_flops[0] > 0
     assert first.licence.capacity == 2
     assert 0 in first.block.lineage
     assert len({listing.block.block_id for listing in listings}) == len(listings)
@@ -362,4 +362,4 @@ def test_a_seed_from_a_text_field():
     ours, theirs = ParameterMarket(small(), seed="11"), ParameterMarket(small(), rng=11)
     ours.step()
     theirs.step()
-    np.testing.assert_array_equal(ours.validation_loss, theirs.validation_loss)
+    np.testing.assert_array_equal(ours.holdings.validation_loss, theirs.holdings.validation_loss)

@@ -8,7 +8,7 @@ from pydantic import ValidationError
 
 from agents.learning.merge_operators import MERGE_OPERATORS
 from sim.cohort import Cohort
-from sim.evidence import collect_evidence, shuffled
+from sim.laboratory.evidence import collect_evidence, shuffled
 from sim.streams import Streams
 from tests.sim.conftest import small, tables_of
 
@@ -159,7 +159,7 @@ def test_a_soup_with_a_whole_model_is_not_the_seller_s_own():
     cohort, tables = play({"merge_operator": "uniform_soup"}, rounds=1)
     bought = tables[0]["trials"].query("traded")["buyer"].to_numpy()
     assert len(bought) > 0
-    assert cohort.worlds[0].lineage[bought, bought].all()
+    assert cohort.worlds[0].holdings.lineage[bought, bought].all()
 
 
 def test_evidence_is_of_those_who_trade_and_of_their_own_examples():

@@ -9,8 +9,8 @@ from pydantic.dataclasses import dataclass
 from agents.strategies import STRATEGIES, Memory, OutcomeView, Strategy
 from agents.strategies.truthful import Truthful
 from sim.config import MarketConfig
+from sim.exchange.outcomes import public_tape
 from sim.market import ParameterMarket
-from sim.outcomes import public_tape
 
 SMALL = {"organisations": 3, "data": {"examples": 300, "endowment": "class_skew"}, "setting": "independent"}
 

@@ -19,11 +19,11 @@ def test_change_is_the_difference_of_two_standings(organisations, regions, seed)
     buyer, seller = (a.ravel() for a in np.nonzero(~np.eye(organisations, dtype=bool)))
     improved = np.minimum(quality[buyer] + rng.uniform(0, 0.3, len(buyer)), 1)
     change = market.change(quality, buyer, seller, improved)
-    before = market.standing(quality)
+    before = market.earnings(quality)
     for pair in rng.permutation(len(buyer))[:4]:
         after_quality = quality.copy()
         after_quality[buyer[pair]] = improved[pair]
-        after = market.standing(after_quality)
+        after = market.earnings(after_quality)
         assert change.buyer[pair] == pytest.approx(
             after.profit[buyer[pair]] - before.profit[buyer[pair]], abs=1e-9
         )
@@ -39,7 +39,7 @@ def test_outcomes_of_alternatives_are_standings():
     rng = np.random.default_rng(0)
     market = DownstreamMarket(regions_of(5, 2), Demand(tau=0.05))
     quality = rng.uniform(0.1, 1, (6, 5))
-    expected = [market.standing(q) for q in quality]
+    expected = [market.earnings(q) for q in quality]
     profit, surplus = market.outcomes(quality)
     np.testing.assert_array_equal(profit, [one.profit for one in expected])
     np.testing.assert_allclose(profit.sum(axis=1) + surplus, [one.welfare for one in expected])
@@ -49,9 +49,9 @@ def test_consumers_of_a_region_grow_with_its_organisations():
     market = DownstreamMarket(regions_of(3, 2), Demand(mass=2.0))
     lonely = DownstreamMarket(regions_of(1, 1), Demand(mass=2.0))
     quality = np.array([0.6, 0.6, 0.6])
-    assert market.standing(quality).profit[2] == pytest.approx(lonely.standing(quality[:1]).profit[0])
-    assert market.standing(quality).share[0] * 4 * market.standing(quality).price[0] == pytest.approx(
-        market.standing(quality).profit[0]
+    assert market.earnings(quality).profit[2] == pytest.approx(lonely.earnings(quality[:1]).profit[0])
+    assert market.earnings(quality).share[0] * 4 * market.earnings(quality).price[0] == pytest.approx(
+        market.earnings(quality).profit[0]
     )
 
 

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from markets.cooperation import game_of, memberships, shapley_value
 from sim.cohort import Cohort
 from sim.demand import Demand, regions_of
+from sim.exchange.royalties import RoundGame, pairwise_transfers, royalties, stability
 from sim.payoffs import DownstreamMarket
-from sim.royalties import RoundGame, pairwise_transfers, royalties, stability
 from tests.sim.conftest import small, tables_of
 
 MARKET = DownstreamMarket(regions_of(4, 2), Demand(tau=0.05))
@@ -24,14 +24,14 @@ def shares_of(rule, game=GAME, welfare=WELFARE, permutations=50):
 
 
 def own_changes(game=GAME):
-    return game.downstream.standing(game.after).profit - game.downstream.standing(game.before).profit
+    return game.downstream.earnings(game.after).profit - game.downstream.earnings(game.before).profit
 
 
 def test_a_coalition_has_the_trades_inside_it():
     gains = game_of(4, GAME.industry)
-    base = MARKET.standing(BEFORE).profit
+    base = MARKET.earnings(BEFORE).profit
     assert gains[0] == gains[0b0001] == gains[0b1001] == pytest.approx(0)
-    only_first = MARKET.standing(np.array([0.6, 0.5, 0.4, 0.6])).profit - base
+    only_first = MARKET.earnings(np.array([0.6, 0.5, 0.4, 0.6])).profit - base
     assert gains[0b0011] == pytest.approx(only_first.sum())
     assert gains[-1] == pytest.approx(own_changes().sum())
     assert GAME.members(memberships(4))[0b0011] == pytest.approx(only_first[:2].sum())
@@ -93,7 +93,7 @@ def test_large_games_are_sampled_with_a_stated_error(monkeypatch):
     """Shares from permutations are those of all coalitions, up to the stated error."""
     game = larger_game(10)
     exact = shares_of("shapley", game, np.ones(5))
-    monkeypatch.setattr("sim.royalties.LARGEST_EXACT_GAME", 9)
+    monkeypatch.setattr("sim.exchange.royalties.LARGEST_EXACT_GAME", 9)
     sampled = shares_of("shapley", game, np.ones(5), permutations=400)
     assert (np.abs(sampled.due - exact.due) <= 5 * sampled.error + 1e-12).all()
     assert sampled.error.max() > 0
@@ -115,7 +115,7 @@ def test_stability_is_the_largest_excess():
 def test_a_sampled_excess_is_a_lower_bound(monkeypatch):
     game = larger_game(8)
     whole = stability(game, np.zeros(8), 50, np.random.default_rng(0))
-    monkeypatch.setattr("sim.royalties.LARGEST_EXACT_CORE", 7)
+    monkeypatch.setattr("sim.exchange.royalties.LARGEST_EXACT_CORE", 7)
     some = stability(game, np.zeros(8), 50, np.random.default_rng(0))
     assert whole.coalitions == 2**8 - 2
     assert some.coalitions == 2 * 8 + 50
@@ -124,7 +124,7 @@ def test_a_sampled_excess_is_a_lower_bound(monkeypatch):
 
 def test_batches_of_coalitions_change_nothing(monkeypatch):
     expected = GAME.profits(memberships(4))
-    monkeypatch.setattr("sim.royalties.PROFITS_AT_ONCE", 12)
+    monkeypatch.setattr("sim.exchange.royalties.PROFITS_AT_ONCE", 12)
     np.testing.assert_allclose(GAME.profits(memberships(4)), expected, rtol=1e-12, atol=1e-15)
 
 

@@ -7,8 +7,8 @@ import torch
 
 from sim.cohort import Cohort
 from sim.laboratory import Laboratory
+from sim.laboratory.requests import Merge, Try
 from sim.market import ParameterMarket
-from sim.requests import Try
 from tests.sim.conftest import small, tables_of
 
 
@@ -82,7 +82,9 @@ def test_claims_are_checked():
     """No claim promises nothing, and none is below the least loss there can be."""
     market = market_of({"truthful": 3, "free_rider": 1}, "none")
     for told, believed in ((np.nan, None), (-3.0, 0.0)):
-        object.__setattr__(market.strategies[1][0], "claim", lambda view, t=told: np.full(len(view.loss), t))
+        object.__setattr__(
+            market.traders.strategies[1][0], "claim", lambda view, t=told: np.full(len(view.loss), t)
+        )
         market.step()
         trials = market.report.tables["trials"]
         lied = trials["seller"] == 3
@@ -131,7 +133,7 @@ def test_cooperation_makes_everybody_train():
     market = market_of({"truthful": 2, "free_rider": 1, "poisoner": 1}, setting="cooperative")
     market.step()
     assert (market.report.tables["organisations"]["training_flops"] > 0).all()
-    assert (market.members.following.taught == np.arange(10)).all()
+    assert (market.members.following.relabelled == np.arange(10)).all()
 
 
 def test_poison_is_learnt_and_others_train_as_without_it():
@@ -148,8 +150,8 @@ def test_poison_is_learnt_and_others_train_as_without_it():
     labels = laboratory.labels[examples]
     with torch.no_grad():
         told = poisoned.agents[2].network()(laboratory._inputs[torch.as_tensor(examples)]).argmax(1).numpy()
-    taught = poisoned.members.following.taught[2][labels]
-    assert (told == taught).mean() > 0.8
+    learnt = poisoned.members.following.relabelled[2][labels]
+    assert (told == learnt).mean() > 0.8
     assert (told == labels)[labels < 5].mean() > 0.8
     assert (told == labels)[labels >= 5].mean() < 0.2
 
@@ -160,21 +162,29 @@ def test_nobody_lists_what_holds_no_training_of_its_own_where_resale_is_forbidde
         for _ in range(2):
             market.step()
         assert {listing.seller for listing in market.listings} == sellers
-        assert not market.lineage[2, 2]
+        assert not market.holdings.lineage[2, 2]
 
 
-def test_lineage_flows_with_parameters():
-    market = market_of({"truthful": 3, "reseller": 1})
+def test_lineage_flows_with_parameters(monkeypatch):
+    market, listed = market_of({"truthful": 3, "reseller": 1}), {}
+    perform = market.laboratory.perform
+
+    def watched(requests):
+        if isinstance(requests[0], Merge):
+            listed.update(requests[0].prepared.batch.offered)
+        return perform(requests)
+
+    monkeypatch.setattr(market.laboratory, "perform", watched)
     market.step()
     trades = market.report.tables["trades"]
     copied = trades["seller"][trades["buyer"] == 3]
     assert len(copied) == 1
     expected = np.zeros(4, dtype=bool)
     expected[copied] = True
-    np.testing.assert_array_equal(market.lineage[3], expected)
+    np.testing.assert_array_equal(market.holdings.lineage[3], expected)
     own = market.laboratory.fleet.copy_of(market.slots[[3]])
     name = next(iter(own))
-    offered = market.laboratory._offered[name][market.slots[copied[0]]]
+    offered = listed[name][market.slots[copied[0]]]
     np.testing.assert_allclose(np.sort(own[name][0].ravel()), np.sort(offered.ravel()))
 
 

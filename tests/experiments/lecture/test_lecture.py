@@ -48,7 +48,7 @@ def test_a_round_goes_from_lobby_to_results(lecture, clock):
     assert result.by_hand == {ada.organisation}
     # Bob sent nothing: the strategy in his seat answered.
     orders = result.played.quoted
-    own = result.consult.tries.buyer[orders.row] == bob.organisation
+    own = result.consult.prospects.pairs.buyer[orders.row] == bob.organisation
     np.testing.assert_allclose(orders.bid[own] / 1e6, result.consult.offers.bid[orders.row[own]], atol=1e-6)
     lecture.start(30)
     lecture.advance()
@@ -75,11 +75,11 @@ def test_people_bid_in_the_place_of_strategies_and_blank_is_no_bid(lecture):
     assert lecture.submit(ada, 1, said) == {}
     lecture.close()
     lecture.advance()
-    quoted, tries = lecture.results[0].played.quoted, lecture.results[0].consult.tries
-    own = tries.buyer[quoted.row] == 0
+    quoted, pairs = lecture.results[0].played.quoted, lecture.results[0].consult.prospects.pairs
+    own = pairs.buyer[quoted.row] == 0
     assert quoted.bid[own].tolist() == [250_000]
-    assert tries.seller[quoted.row[own]].tolist() == [bids[0].partner]
-    assert not (tries.seller[quoted.row] == 0).any()
+    assert pairs.seller[quoted.row[own]].tolist() == [bids[0].partner]
+    assert not (pairs.seller[quoted.row] == 0).any()
 
 
 @pytest.mark.parametrize(
@@ -178,16 +178,17 @@ def test_a_page_holds_nothing_that_others_alone_know(lecture, clock):
     assert len(before["bids"]) == len(before["asks"]) == 3
     opened = lecture.opened
     consult = opened.consult
-    tries, worth = consult.tries, consult.worth
+    prospects = consult.prospects
+    pairs, appraisal = prospects.pairs, prospects.appraisal
     others = dataclasses.replace(
-        worth,
-        value=np.where(tries.buyer == 0, worth.value, 77.0),
-        cost=np.where(tries.seller == 0, worth.cost, 77.0),
-        welfare=worth.welfare + 77.0,
+        appraisal,
+        value=np.where(pairs.buyer == 0, appraisal.value, 77.0),
+        cost=np.where(pairs.seller == 0, appraisal.cost, 77.0),
+        welfare=appraisal.welfare + 77.0,
     )
-    opened.consult = dataclasses.replace(
-        consult, worth=others, gain=np.where(tries.buyer == 0, consult.gain, 77.0)
-    )
+    gain = np.where(pairs.buyer == 0, prospects.gain, 77.0)
+    private = dataclasses.replace(prospects, appraisal=others, gain=gain)
+    opened.consult = dataclasses.replace(consult, prospects=private)
     opened.balances[1:] = 77.0
     lecture._ask(ada, opened)
     assert student_view(lecture, ada) == before

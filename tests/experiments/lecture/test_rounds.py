@@ -6,7 +6,7 @@ import pytest
 from experiments.lecture.results import judge
 from experiments.lecture.rounds import OpenRound, rehearse, truthful_offers, with_robots
 from markets.money import MICRO
-from sim.broker import Offers
+from sim.exchange.tables import Offers
 from tests.experiments.lecture.conftest import small_book, small_market
 
 RULES = [
@@ -64,13 +64,13 @@ def test_the_robot_in_a_seat_plays_with_the_others_as_they_played():
     offers = shaded(one.consult)
     result = judge(one, offers, {0: "Ada", 1: "Bob"}, [0, 1])
     again.close(with_robots(offers, again.consult, [0]))
-    trades, worth = again.world.report.tables["trades"], again.consult.worth
+    trades, appraisal = again.world.report.tables["trades"], again.consult.prospects.appraisal
     bought, sold = trades["buyer"] == 0, trades["seller"] == 0
     gained = trades["measured_value"][bought] - trades["paid"][bought]
     earned = trades["received"][sold] - trades["measured_cost"][sold]
     assert result.robot_profit[0] == pytest.approx(gained.sum() + earned.sum(), abs=1e-12)
     assert result.robot_profit[0] != pytest.approx(result.played.profit[0])
-    assert (worth.value > 0).any()
+    assert (appraisal.value > 0).any()
 
 
 def test_rehearsals_leave_no_trace():
@@ -93,7 +93,8 @@ def test_truth_realises_all_gains_of_cards_at_the_price_of_theory():
     one = OpenRound(world)
     result = judge(one, one.consult.offers, {}, [])
     assert result.truthful.gains == pytest.approx(result.first_best)
-    value, cost = np.unique(one.consult.worth.value), np.unique(one.consult.worth.cost)
+    appraisal = one.consult.prospects.appraisal
+    value, cost = np.unique(appraisal.value), np.unique(appraisal.cost)
     reports = np.sort(np.concatenate([value, cost]))
     price = (reports[len(value) - 1] + reports[len(value)]) / 2  # Satterthwaite and Williams (1989).
     assert result.truthful.deals.paid / MICRO == pytest.approx(price, abs=1e-6)

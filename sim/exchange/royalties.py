@@ -3,14 +3,14 @@
 Each organisation's profit changes from `before` to `after`; royalties are transfers that sum to zero and
 leave every organisation with its share of the industry's whole change.
 
-Core Objects: RoundGame, Shares, royalties, Stability, stability, Royalties
+Core Objects: RoundGame, Shares, royalties, Stability, stability, Royalties, pay_royalties
 """
 
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from markets.columns import Bools, Floats, Ints
 from markets.cooperation import (
     coalition_excess,
     game_of,
@@ -19,11 +19,11 @@ from markets.cooperation import (
     sampled_shapley_value,
     shapley_value,
 )
+from markets.ledger import Ledger
+from markets.money import MICRO, sums, to_micro, total
 from sim.payoffs import DownstreamMarket
-
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
-Bools = NDArray[np.bool_]
+from sim.settings import Setting
+from sim.streams import RoundStreams
 
 LARGEST_EXACT_GAME = 12
 """Organisations up to which Shapley royalties value all 2^N coalitions; beyond, permutations are sampled."""
@@ -143,6 +143,47 @@ class Royalties:
     paid: Ints
     error: Floats
     core: Stability
+
+    @classmethod
+    def nothing(cls, organisations: int) -> "Royalties":
+        """Return those of a round without any."""
+        nothing = np.zeros(organisations)
+        return cls(nothing.astype(np.int64), nothing, Stability(0.0, 0))
+
+
+def pay_royalties(
+    setting: Setting, ledger: Ledger, game: RoundGame, profit: Ints, welfare: Floats, streams: RoundStreams
+) -> Royalties:
+    """Let cooperating organisations share what a round changed, through the ledger.
+
+    Royalties are paid out of the round's profits: who owes more than its profit [N], micro-credits, pays all
+    of it, and the receivers get proportionally less.
+
+    Parameters
+    ----------
+    setting : Setting
+        Names the rule and how much is sampled.
+    ledger : Ledger
+        The accounts.
+    game, welfare
+        See `royalties`.
+    profit : int64 [N]
+        Of the round.
+    streams : RoundStreams
+        Randomness; reads the purposes ``royalties`` and ``core``.
+    """
+    samples = setting.royalty_permutations
+    share = royalties(setting.royalties, game, welfare, samples, streams.stream("royalties"))
+    pays = np.minimum(to_micro((-share.due).clip(min=0), "down"), profit)
+    claims = share.due.clip(min=0)
+    gets = np.zeros_like(pays)
+    owed = int(sums("royalties", np.zeros_like(pays), pays, 1)[0])
+    if owed > 0:
+        gets = np.floor(owed * (claims / claims.sum())).astype(np.int64)
+        gets[np.argmax(claims)] += owed - total(gets)
+    ledger.transfer(streams.round, *pairwise_transfers(gets - pays), "royalty")
+    core = stability(game, (gets - pays) / MICRO, samples, streams.stream("core"))
+    return Royalties(gets - pays, share.error, core)
 
 
 def royalties(

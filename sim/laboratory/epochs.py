@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sim.division import Division
-from sim.evidence import shuffled
-from sim.requests import Train
+from sim.laboratory.evidence import shuffled
+from sim.laboratory.requests import Train
 from sim.streams import Streams
 
 Ints = NDArray[np.int64]

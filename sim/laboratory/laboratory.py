@@ -7,14 +7,14 @@ share one laboratory; a single world has its own.
 Core Objects: Laboratory
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor, nn
+from torch import nn
 
 from agents.learning.calibration import recalibrate
 from agents.learning.device import resolve_device
@@ -24,23 +24,36 @@ from agents.learning.flops import trial_flops
 from agents.learning.merge_operators import Recipe
 from agents.learning.merging import merge
 from agents.learning.mixing import mix
+from agents.learning.pairs import Pairs
 from agents.learning.parameters import Parameters, take
 from agents.learning.stationarity import squared_gradient_norms
 from agents.learning.training import Pull
 from agents.learning.trials import try_blocks
+from markets.columns import Floats, Ints
 from markets.refusals import InputError
 from sim.blocks import cut
 from sim.config import MarketConfig
 from sim.division import Division, divide, trial_examples
 from sim.endowments import load_examples
-from sim.evidence import collect_evidence, padded
-from sim.requests import Evaluate, EvaluateTogether, Measured, Merge, Mix, Train, Trained, Tried, Try
-from sim.starts import initial_models
+from sim.laboratory.epochs import visiting_order
+from sim.laboratory.evidence import collect_evidence, padded
+from sim.laboratory.requests import (
+    Batch,
+    Evaluate,
+    EvaluateTogether,
+    Measured,
+    Merge,
+    Mix,
+    Prepared,
+    Request,
+    Train,
+    Trained,
+    Trials,
+    Try,
+    joined_permutations,
+)
+from sim.laboratory.starts import initial_models
 from sim.streams import Streams
-from sim.visits import visiting_order
-
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
 
 
 class Laboratory:
@@ -110,15 +123,14 @@ class Laboratory:
         operator, same = config.learning.merge_operator, config.learning.same_start
         base = self.fleet.copy_of(np.arange(slots)) if operator.ancestral and same else None
         self._recipe = Recipe(operator, base=base)
-        self._offered: Parameters = {}
 
     @property
     def trial_share(self) -> float:
         """The share of the validation examples on which trials are made, (0, 1]."""
         return self._parts["trial"].shape[1] / self._parts["validation"].shape[1]
 
-    def trial_flops(self, buyer: Ints, seller: Ints) -> int:
-        """Return the operations of trials of the slots `seller` in the slots `buyer`, [P], of one world.
+    def trial_flops(self, pairs: Pairs) -> int:
+        """Return the operations of the trials of pairs of slots, [P], of one world.
 
         See `agents.learning.flops`; 0 where the broker lets nobody try.
         """
@@ -128,9 +140,9 @@ class Laboratory:
             self.architecture,
             self._recipe.operator,
             self._search.evaluations,
-            buyer,
-            seller,
-            self._groups(buyer),
+            pairs.buyer,
+            pairs.seller,
+            self._groups(pairs.buyer),
             self._parts["trial"].shape[1],
             self._parts["validation"].shape[1],
         )
@@ -144,9 +156,9 @@ class Laboratory:
         """Return a plain torch module with a copy of the parameters in a slot."""
         return self.architecture.module(self.fleet.models, slot)
 
-    def perform(self, requests: Sequence[Any]) -> list[Any]:
-        """Answer the requests of several worlds, all of one kind, by one batched computation."""
-        answer = {
+    def perform(self, requests: Sequence[Request]) -> list[Any]:
+        """Answer the requests of several worlds, all of one type and key, by one batched computation."""
+        answer: dict[type, Callable[[Any], list[Any]]] = {
             Train: self._train,
             Try: self._try,
             Merge: self._merge,
@@ -154,17 +166,17 @@ class Laboratory:
             Evaluate: self._evaluate,
             EvaluateTogether: self._evaluate_together,
         }
-        return answer[type(requests[0])](requests)  # type: ignore[operator]
+        return answer[type(requests[0])](requests)
 
     def _train(self, requests: Sequence[Train]) -> list[Trained]:
         slots = np.concatenate([r.slots for r in requests])
-        taught = np.concatenate([r.taught for r in requests])
+        relabelled = np.concatenate([r.relabelled for r in requests])
         before = self.fleet.models_of(slots)
         loss, examples = np.zeros(len(slots)), np.zeros(len(slots), dtype=np.int64)
         pull = self._pull(requests, before)
         for epoch in range(self.config.learning.local_epochs):
             order = visiting_order(requests, self.splits, self.streams, epoch, self.tasks)
-            loss, seen = self._train_epoch(slots, order, taught, pull)
+            loss, seen = self._train_epoch(slots, order, relabelled, pull)
             examples += seen
         group = self._groups(slots)
         validation = self._loss_and_accuracy(slots, "validation", group)[0]
@@ -175,7 +187,13 @@ class Laboratory:
             self.fleet.write(slots[diverged], {name: leaf[lost] for name, leaf in before.items()})
             validation[diverged] = self._loss_and_accuracy(slots[diverged], "validation", group[diverged])[0]
             loss[diverged] = validation[diverged]
-        return _split(Trained, (loss, validation, examples, diverged), [len(r.slots) for r in requests])
+        columns = {
+            "training_loss": loss,
+            "validation_loss": validation,
+            "examples": examples,
+            "diverged": diverged,
+        }
+        return _split(Trained, columns, [len(r.slots) for r in requests])
 
     def _pull(self, requests: Sequence[Train], anchor: Parameters) -> Pull | None:
         """Return the proximal terms of a training, None where nobody has one."""
@@ -184,12 +202,14 @@ class Laboratory:
         strength = np.concatenate([np.zeros(len(r.slots)) if r.pull is None else r.pull for r in requests])
         return Pull(anchor, torch.as_tensor(strength, device=self.device))
 
-    def _train_epoch(self, slots: Ints, order: Ints, taught: Ints, pull: Pull | None) -> tuple[Floats, Ints]:
+    def _train_epoch(
+        self, slots: Ints, order: Ints, relabelled: Ints, pull: Pull | None
+    ) -> tuple[Floats, Ints]:
         """Train slots [n] for one epoch, those with the same labels together."""
         loss, seen = np.empty(len(slots)), np.empty(len(slots), dtype=np.int64)
-        lessons, lesson = np.unique(taught, axis=0, return_inverse=True)
-        for number, labels_of in enumerate(lessons):
-            own = lesson.ravel() == number
+        labellings, labelling = np.unique(relabelled, axis=0, return_inverse=True)
+        for number, labels_of in enumerate(labellings):
+            own = labelling.ravel() == number
             labels = torch.as_tensor(labels_of, device=self.device)[self._labels]
             rows = torch.as_tensor(np.flatnonzero(own), device=self.device)
             loss[own], seen[own] = self.fleet.train(
@@ -202,66 +222,74 @@ class Laboratory:
             )
         return loss, seen
 
-    def _try(self, requests: Sequence[Try]) -> list[Tried]:
-        every_slot = np.arange(self.fleet.slots, dtype=np.int64)
-        self._offered = self.fleet.copy_of(every_slot)
+    def _try(self, requests: Sequence[Try]) -> list[Trials]:
+        offered = self.fleet.copy_of(np.arange(self.fleet.slots, dtype=np.int64))
         evidence = collect_evidence(
             self.fleet,
             self._recipe.operator,
-            [(r.replicate, r.round, np.concatenate([r.buyer, r.seller])) for r in requests],
+            [(r.replicate, r.round, np.concatenate([r.pairs.buyer, r.pairs.seller])) for r in requests],
             {r: self.splits[r].endowments for r in self.replicates},
             self.streams,
             self._inputs,
         )
-        self._recipe = replace(self._recipe, own=evidence, offered=evidence)
-        buyer, seller = (np.concatenate([getattr(r, side) for r in requests]) for side in ("buyer", "seller"))
+        batch = Batch(offered, replace(self._recipe, own=evidence, offered=evidence))
+        pairs = Pairs.joined([r.pairs for r in requests])
         found = try_blocks(
             self.fleet,
-            self._offered,
-            buyer=buyer,
-            seller=seller,
-            position=np.concatenate([r.position for r in requests]),
+            offered,
+            buyer=pairs.buyer,
+            seller=pairs.seller,
+            position=pairs.position,
             names=self.positions,
             weights=self._search,
             inputs=self._inputs,
             labels=self._labels,
             index=self._parts["trial"],
-            group=self._groups(buyer),
-            seller_group=self._groups(seller),
+            group=self._groups(pairs.buyer),
+            seller_group=self._groups(pairs.seller),
             align=self.config.broker.alignment == "weight_matching",
-            recipe=self._recipe,
+            recipe=batch.recipe,
             calibration=self._parts["validation"],
         )
         before = found.loss[:, 0]
-        counts = [len(r.buyer) for r in requests]
+        counts = [len(r.pairs) for r in requests]
         cuts = np.cumsum(counts)[:-1]
-        measured = (before, before - found.gain, found.weight, found.gain, found.weights, found.loss)
-        columns = [np.split(column, cuts) for column in measured]
-        permutations = [dict[str, Tensor]() for _ in requests]
-        for name, every in found.permutations.items():
-            for own, part in zip(permutations, torch.split(every, counts), strict=True):
-                own[name] = part
-        return [Tried(*answer) for answer in zip(*columns, permutations, strict=True)]
+        prepared = [
+            Prepared(batch, {n: order[rows] for n, order in found.permutations.items()})
+            for rows in np.split(np.arange(len(pairs)), cuts)
+        ]
+        columns = {
+            "loss_before": before,
+            "loss_after": before - found.gain,
+            "weight": found.weight,
+            "gain": found.gain,
+            "compared": found.weights,
+            "losses": found.loss,
+        }
+        return _split(Trials, columns, counts, prepared=prepared)
 
     def _merge(self, requests: Sequence[Merge]) -> list[None]:
-        columns = ("buyer", "seller", "position", "weight")
-        bought = {c: np.concatenate([getattr(r, c) for r in requests]) for c in columns}
-        names = list(requests[0].permutations)
-        permutations = {n: torch.cat([r.permutations[n] for r in requests]) for n in names}
+        batch = requests[0].prepared.batch
+        pairs = Pairs.joined([r.pairs for r in requests])
+        weight = np.concatenate([r.weight for r in requests])
+        permutations = joined_permutations([r.prepared for r in requests])
         loss_of = None
-        if self._recipe.operator.greedy:
+        if batch.recipe.operator.greedy:
             loss_of = self._trial_loss
-            order = np.argsort(loss_of(bought["seller"]), kind="stable")
-            bought = {name: column[order] for name, column in bought.items()}
+            order = np.argsort(loss_of(pairs.seller), kind="stable")
+            pairs, weight = pairs.take(order), weight[order]
             permutations = take(permutations, torch.as_tensor(order, device=self.device))
         merge(
             self.fleet,
-            self._offered,
-            **bought,
+            batch.offered,
+            buyer=pairs.buyer,
+            seller=pairs.seller,
+            position=pairs.position,
+            weight=weight,
             names=self.positions,
             permutations=permutations,
             reset_optimiser=self.config.learning.reset_after_merge,
-            recipe=self._recipe,
+            recipe=batch.recipe,
             settle=self._recalibrate,
             loss_of=loss_of,
         )
@@ -279,14 +307,14 @@ class Laboratory:
 
     def _evaluate(self, requests: Sequence[Evaluate]) -> list[Measured]:
         slots = np.concatenate([r.slots for r in requests])
-        columns = self._loss_and_accuracy(slots, requests[0].part, self._groups(slots))
-        return _split(Measured, columns, [len(r.slots) for r in requests])
+        loss, accuracy = self._loss_and_accuracy(slots, requests[0].part, self._groups(slots))
+        return _split(Measured, {"loss": loss, "accuracy": accuracy}, [len(r.slots) for r in requests])
 
     def _evaluate_together(self, requests: Sequence[EvaluateTogether]) -> list[Measured]:
         members, part = np.stack([r.slots for r in requests]), self._parts[requests[0].part]
         group = self._groups(members[:, 0])
-        columns = evaluate_ensembles(self.fleet, members, self._inputs, self._labels, part, group)
-        return _split(Measured, columns, [1] * len(requests))
+        loss, accuracy = evaluate_ensembles(self.fleet, members, self._inputs, self._labels, part, group)
+        return _split(Measured, {"loss": loss, "accuracy": accuracy}, [1] * len(requests))
 
     def squared_gradient_norms(self, replicate: int, slots: Ints) -> Floats:
         """Return how far the organisations [N] of a world, or of several in turn, are from stationary points.
@@ -339,6 +367,11 @@ class Laboratory:
                 self.fleet.set_parameters(self.slots_of(replicate, world), start)
 
 
-def _split(answer: type[Any], columns: Sequence[NDArray[Any]], counts: list[int]) -> list[Any]:
+def _split(
+    answer: type[Any], columns: Mapping[str, NDArray[Any]], counts: list[int], **of_each: Sequence[Any]
+) -> list[Any]:
+    """Return an answer for each request: its rows of the columns, and what there is for it alone."""
     cuts = np.cumsum(counts)[:-1]
-    return [answer(*parts) for parts in zip(*(np.split(column, cuts) for column in columns), strict=True)]
+    parts: dict[str, Sequence[Any]] = {name: np.split(column, cuts) for name, column in columns.items()}
+    parts |= of_each
+    return [answer(**dict(zip(parts, each, strict=True))) for each in zip(*parts.values(), strict=True)]

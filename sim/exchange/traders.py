@@ -1,0 +1,188 @@
+"""Traders: what the strategies claim, ask, bid, merge and learn, and what they remember.
+
+Core Objects: Traders
+"""
+
+from collections.abc import Iterable
+
+import numpy as np
+
+from agents.strategies import AskView, BidView, ClaimView, Memory, MergeView, OutcomeView, Strategy
+from agents.strategies.truthful import Truthful
+from markets.columns import Bools, Floats, Ints
+from markets.money import MICRO
+from markets.venues import ask_quotes, bid_quotes
+from sim.exchange.exchange import Exchange
+from sim.exchange.outcomes import Outcomes
+from sim.exchange.tables import Deals, Listings, Offers, Prospects
+from sim.laboratory.requests import Trials
+from sim.streams import RoundStreams
+
+
+class Traders:
+    """The strategies of N organisations.
+
+    Where organisations cooperate their strategies are not asked, and learn nothing.
+
+    Parameters
+    ----------
+    cooperate : bool
+        Whether they do.
+
+    Attributes
+    ----------
+    strategies : list of (Strategy, bool [N])
+        Each strategy that somebody follows, with who does.
+    memories : dict
+        What each strategy remembers, by its name.
+    """
+
+    def __init__(self, *, cooperate: bool) -> None:
+        self._cooperate = cooperate
+        self.strategies: list[tuple[Strategy, Bools]] = []
+        self.memories: dict[str, Memory] = {}
+
+    def begin(self, strategies: Iterable[Strategy], exchange: Exchange, streams: RoundStreams) -> None:
+        """Let strategies begin to remember."""
+        number, positions = exchange.organisations, len(exchange.goods.positions)
+        self.memories |= {
+            one.name: one.begin(number, positions, streams.stream("begin", one.name)) for one in strategies
+        }
+
+    def claims(self, listings: Listings, loss: Floats, best: float) -> Floats:
+        """Return the validation loss claimed for each listing [L]; the true one if organisations cooperate.
+
+        A claim below 0, which no loss can be, counts as 0, and no claim (NaN) as one that promises nothing.
+
+        Parameters
+        ----------
+        listings : Listings
+            What is on offer.
+        loss : float64 [L]
+            The true losses of their sellers' models, nats an example.
+        best : float
+            The least loss of any model in the world.
+        """
+        if self._cooperate:
+            return loss
+        claimed = loss.copy()
+        for strategy, own in rows_of(self.strategies, listings.seller):
+            claimed[own] = strategy.claim(ClaimView(listings.seller[own], own, loss[own], best))
+        return np.nan_to_num(claimed, nan=np.inf, posinf=np.inf).clip(min=0)
+
+    def offers(self, exchange: Exchange, prospects: Prospects, streams: RoundStreams) -> Offers:
+        """Return what the strategies bid and ask for each pair.
+
+        Where organisations cooperate, bids are the gain of welfare and asks the cost of delivery.
+        """
+        if self._cooperate:
+            value, cost = prospects.appraisal.value, prospects.appraisal.cost
+            # What comes to no money is rounding: an order for it would come and go with the processor.
+            return Offers(np.where(value >= 1 / MICRO, value, np.nan), cost)
+        return Offers(self._bids(exchange, prospects, streams), self._asks(exchange, prospects, streams))
+
+    def merge_weights(self, deals: Deals, listing: Ints, trials: Trials) -> Floats:
+        """Return the weight with which each bought block [T] is merged, as the buyers' strategies choose.
+
+        Parameters
+        ----------
+        deals : Deals
+            The purchases that settled.
+        listing : int64 [T]
+            What each is about.
+        trials : Trials
+            What the trials of all pairs found.
+        """
+        weight, gain = trials.weight[deals.row], trials.gain[deals.row]
+        if self._cooperate:
+            return weight
+        chosen = weight.copy()
+        for strategy, own in rows_of(self.strategies, deals.buyer):
+            memory = self.memories[strategy.name]
+            view = MergeView(deals.buyer[own], listing[own], weight[own], gain[own], memory)
+            chosen[own] = strategy.merge(view)
+        return chosen.clip(0.0, 1.0)
+
+    def learn(self, exchange: Exchange, outcomes: Outcomes, streams: RoundStreams) -> None:
+        """Let the strategies learn from a round that has cleared."""
+        if self._cooperate:
+            return
+        for strategy, own in rows_of(self.strategies, outcomes.columns["organisation"]):
+            view = OutcomeView(
+                **{name: column[own] for name, column in outcomes.columns.items()},
+                tape=outcomes.tape,
+                organisations=exchange.organisations,
+                listings=outcomes.listings,
+                positions=len(exchange.goods.positions),
+                memory=self.memories[strategy.name],
+                rng=streams.stream("learn", strategy.name),
+            )
+            self.memories[strategy.name] = strategy.learn(view)
+
+    def truthful(self) -> "Traders":
+        """Return as many traders who all tell the truth."""
+        honest = Traders(cooperate=self._cooperate)
+        strategy = Truthful()
+        honest.strategies = [(strategy, np.ones(len(self.strategies[0][1]), dtype=bool))]
+        honest.memories = {strategy.name: {}}
+        return honest
+
+    def _bids(self, exchange: Exchange, prospects: Prospects, streams: RoundStreams) -> Floats:
+        pairs = prospects.pairs
+        quotes = bid_quotes(exchange.mechanism.venue, pairs.buyer, pairs.position)
+        value, gain = quotes.mean(prospects.appraisal.value), quotes.mean(prospects.gain)
+        quoting = pairs.take(quotes.row)
+        balance = exchange.balances[quoting.buyer] / MICRO
+        bids = np.full(len(quotes), np.nan)
+        for strategy, own in rows_of(self.strategies, quoting.buyer):
+            nothing = np.full(len(own), np.nan)
+            view = BidView(
+                buyer=quoting.buyer[own],
+                listing=quoting.listing[own],
+                value=value[own],
+                gain=gain[own],
+                balance=balance[own],
+                position=quoting.position[own],
+                standing_bid=nothing,
+                standing_ask=nothing,
+                opportunities=np.ones(len(own), dtype=np.int64),
+                organisations=exchange.organisations,
+                listings=len(prospects.listings),
+                positions=len(exchange.goods.positions),
+                memory=self.memories[strategy.name],
+                rng=streams.stream("bid", strategy.name),
+            )
+            bids[own] = strategy.bid(view)
+        return bids[quotes.quote]
+
+    def _asks(self, exchange: Exchange, prospects: Prospects, streams: RoundStreams) -> Floats:
+        pairs = prospects.pairs
+        quotes = ask_quotes(exchange.mechanism.venue, pairs.listing)
+        cost = quotes.maximum(prospects.appraisal.cost)
+        quoting = pairs.take(quotes.row)
+        asks = np.full(len(quotes), np.nan)
+        for strategy, own in rows_of(self.strategies, quoting.seller):
+            nothing = np.full(len(own), np.nan)
+            view = AskView(
+                seller=quoting.seller[own],
+                buyer=quoting.buyer[own],
+                listing=quoting.listing[own],
+                cost=cost[own],
+                delivery=np.full(len(own), exchange.setting.delivery),
+                position=quoting.position[own],
+                standing_bid=nothing,
+                standing_ask=nothing,
+                opportunities=np.ones(len(own), dtype=np.int64),
+                organisations=exchange.organisations,
+                listings=len(prospects.listings),
+                positions=len(exchange.goods.positions),
+                memory=self.memories[strategy.name],
+                rng=streams.stream("ask", strategy.name),
+            )
+            asks[own] = strategy.ask(view)
+        return asks[quotes.quote]
+
+
+def rows_of(strategies: list[tuple[Strategy, Bools]], organisation: Ints) -> list[tuple[Strategy, Ints]]:
+    """Return each strategy with the rows of the organisations that follow it."""
+    return [(strategy, np.flatnonzero(follows[organisation])) for strategy, follows in strategies]

@@ -1,0 +1,184 @@
+"""What worlds ask of the laboratory, and what it answers.
+
+Requests of one type and `key` are answered together, by one batched computation; `phase` is the name of that
+computation for whoever watches.
+
+Core Objects: Train, Trained, Try, Trials, Prepared, Merge, Mix, Evaluate, EvaluateTogether, Measured, Request
+"""
+
+from collections.abc import Hashable
+from dataclasses import dataclass, replace
+from typing import ClassVar
+
+import torch
+
+from agents.learning.alignment import Permutations
+from agents.learning.merge_operators import Recipe
+from agents.learning.pairs import Pairs
+from agents.learning.parameters import Parameters
+from markets.columns import Bools, Floats, Ints
+
+
+@dataclass(frozen=True, kw_only=True)
+class Train:
+    """Train `slots` [n], which hold `organisation` [n] of a replicate, for the epochs of round `round`.
+
+    Who does not train, `trains` [n] False, is measured alone. Examples of class k are labelled as class
+    `relabelled` [n, K] of them when they are learnt from, never when they measure. `pooled`: everybody learns
+    from the union of all endowments of the replicate. `pull` [n] is the strength of a proximal term that
+    holds each model near what it was when this training began (see `agents.learning.training.Pull`).
+    """
+
+    phase: ClassVar[str] = "train"
+    key: ClassVar[Hashable] = None
+
+    slots: Ints
+    organisation: Ints
+    replicate: int
+    round: int
+    trains: Bools
+    relabelled: Ints
+    pooled: bool = False
+    pull: Floats | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Trained:
+    """Mean training loss, validation loss (nats an example), examples seen, and who `diverged`; all [n].
+
+    Who diverged has its parameters of before this training back, and the validation loss that they have.
+    """
+
+    training_loss: Floats
+    validation_loss: Floats
+    examples: Ints
+    diverged: Bools
+
+
+@dataclass(frozen=True, kw_only=True)
+class Try:
+    """Try the block of each of `pairs` [P], which name slots, in its buyer's model."""
+
+    phase: ClassVar[str] = "try"
+    key: ClassVar[Hashable] = None
+
+    pairs: Pairs
+    replicate: int
+    round: int
+
+
+@dataclass(frozen=True, eq=False)
+class Batch:
+    """What trials that were made together had in common.
+
+    Attributes
+    ----------
+    offered : Parameters
+        Every slot's model as it was listed.
+    recipe : Recipe
+        How pairs are merged, with the evidence of the round.
+    """
+
+    offered: Parameters
+    recipe: Recipe
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """What trials leave for the merges that follow them: their batch, and the alignment of each pair [P]."""
+
+    batch: Batch
+    permutations: Permutations
+
+    def take(self, rows: Ints) -> "Prepared":
+        """Return what there is for some of the pairs."""
+        return replace(self, permutations={n: order[rows] for n, order in self.permutations.items()})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Trials:
+    """Losses before and at the best merge weight (nats), that weight, and the gain; all [P].
+
+    `compared` and `losses` [P, W]: the merge weights that each trial compared, and what it found there.
+    """
+
+    loss_before: Floats
+    loss_after: Floats
+    weight: Floats
+    gain: Floats
+    compared: Floats
+    losses: Floats
+    prepared: Prepared
+
+
+@dataclass(frozen=True, kw_only=True)
+class Merge:
+    """Merge the blocks of `pairs` [T], which name slots, with `weight` [T], as their trials prepared it."""
+
+    phase: ClassVar[str] = "merge"
+
+    pairs: Pairs
+    weight: Floats
+    prepared: Prepared
+
+    @property
+    def key(self) -> Hashable:
+        """The batch of the trials."""
+        return self.prepared.batch
+
+
+@dataclass(frozen=True, kw_only=True)
+class Mix:
+    """Replace each model of `slots` [N] by the mean of all of them with its row of `weights` [N, N]."""
+
+    phase: ClassVar[str] = "mix"
+    key: ClassVar[Hashable] = None
+
+    slots: Ints
+    weights: Floats
+
+
+@dataclass(frozen=True, kw_only=True)
+class Evaluate:
+    """Measure `slots` [n] on the ``validation`` or the ``test`` part of their replicate."""
+
+    phase: ClassVar[str] = "evaluate"
+
+    slots: Ints
+    part: str
+
+    @property
+    def key(self) -> Hashable:
+        """The part of the data."""
+        return self.part
+
+
+@dataclass(frozen=True, kw_only=True)
+class EvaluateTogether:
+    """Measure the mean of the probabilities of `slots` [n], one ensemble, on a part of their replicate."""
+
+    phase: ClassVar[str] = "evaluate"
+
+    slots: Ints
+    part: str
+
+    @property
+    def key(self) -> Hashable:
+        """The part of the data."""
+        return self.part
+
+
+@dataclass(frozen=True, kw_only=True)
+class Measured:
+    """Loss (nats an example) and accuracy (share right), both [n]; of an ensemble [1]."""
+
+    loss: Floats
+    accuracy: Floats
+
+
+Request = Train | Try | Merge | Mix | Evaluate | EvaluateTogether
+
+
+def joined_permutations(prepared: list[Prepared]) -> Permutations:
+    """Return the alignments of several worlds' pairs, in turn."""
+    return {name: torch.cat([p.permutations[name] for p in prepared]) for name in prepared[0].permutations}
