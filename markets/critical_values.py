@@ -18,9 +18,9 @@ from markets.variations import vary
 from markets.venues import ask_quotes, bid_quotes
 
 _GRID = 7
-_PARTS = 4
-_ROUNDS = 13
-"""A search that cuts what is left to a quarter: to 1.5e-8 of the range of quotes."""
+_PARTS = 16
+_ROUNDS = 6
+"""A search that cuts what is left to a sixteenth: to 6e-8 of the range of quotes."""
 
 
 def check_critical_values(mechanism: Mechanism, orders: Orders, side: str, seed: int = 0) -> int:
@@ -52,7 +52,7 @@ def check_critical_values(mechanism: Mechanism, orders: Orders, side: str, seed:
 
     Notes
     -----
-    Some forty markets a quote; those of all quotes are cleared together (`markets.variations`).
+    Some hundred markets a quote; those of all quotes are cleared together (`markets.variations`).
     """
     buying = side == "buyers"
     quotes = (

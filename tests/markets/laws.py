@@ -8,8 +8,8 @@ from scipy.stats import chisquare
 
 from markets.orders import Orders
 
-MARKETS = 6000
-ALONE = 12
+MARKETS = 3000
+ALONE = 4
 UNLIKELY = 1e-4
 """Chance of a test's failure if the law is right; seeds are fixed, so that it fails always or never."""
 

@@ -74,15 +74,19 @@ def test_measured_gain_is_realised_on_validation_data(played):
 
 @pytest.mark.parametrize(
     "network",
-    [{"name": "resnet", "channels": 4}, {"name": "vgg", "stages": [[8], [8]]}, {"name": "convnet"}],
+    [
+        {"name": "resnet", "channels": 3, "depth": 10},
+        {"name": "vgg", "stages": [[4], [4]]},
+        {"name": "convnet", "channels": [4, 4]},
+    ],
     ids=lambda network: network["name"],
 )
 @pytest.mark.parametrize("operator", ["interpolation", "greedy_soup"])
 def test_measured_gain_is_realised_by_every_network(network, operator):
     """Running statistics too, where there are any, are those with which the trial measured."""
     learning = {"optimiser": {"name": "adamw", "lr": 0.02}, "merge_operator": operator}
-    config = small(network=network, learning=learning, data={"examples": 200})
-    cohort = Cohort(config, ("competitive",), replicates=2, seed=3)
+    config = small(network=network, learning=learning, data={"examples": 160})
+    cohort = Cohort(config, ("competitive",), replicates=1, seed=3)
     bought = 0
     for tables in tables_of(cohort, 2):
         trades = tables["trials"][tables["trials"]["traded"]]
@@ -90,7 +94,7 @@ def test_measured_gain_is_realised_by_every_network(network, operator):
         joined = trades.merge(after, on=["arm", "replicate", "buyer"])
         np.testing.assert_allclose(joined["validation_loss"], joined["loss_after"], rtol=1e-4)
         bought += len(trades)
-    assert bought > 4
+    assert bought > 2
 
 
 def test_welfare_is_profits_and_consumer_surplus(played):
@@ -212,7 +216,7 @@ def test_every_mechanism_settles_within_its_licence(mechanism, broker):
         broker=broker,
         population={"mix": {"truthful": 2, "zero_intelligence": 1, "shading": 1}},
     )
-    tables = tables_of(Cohort(config, ("competitive", "cooperative"), 1, 1), 3)
+    tables = tables_of(Cohort(config, ("competitive", "cooperative"), 1, 1), 2)
     trades = pd.concat(t["trades"] for t in tables)
     assert len(trades) > 0
     assert (trades["paid"] <= trades["bid"]).all()

@@ -78,8 +78,8 @@ def test_the_peak_follows_the_budget_and_not_the_number_of_organisations(
     network: str, examples: Examples
 ) -> None:
     budget = 1.0
-    few, many = (peak_of(network, slots, examples, budget) for slots in (4, 10))
-    free = peak_of(network, 10, examples, 512)
+    few, many = (peak_of(network, slots, examples, budget) for slots in (3, 7))
+    free = peak_of(network, 7, examples, 512)
     for task, (small, large, unbounded) in enumerate(zip(few, many, free, strict=True)):
         # a trial's stems and its passes may each take a budget, and the estimates are not exact
         assert large < 3 * budget, task

@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
+from torch.func import functional_call
 
 from agents.learning import Architecture, Fleet, TrialResults, try_blocks
 from agents.learning.alignment import match_weights, permute
@@ -47,6 +48,7 @@ def test_trials_equal_a_plain_loop_over_pairs_and_weights(
     fleet, offered = fleet_of(any_architecture, 4), models(any_architecture, 3, seed=5)
     results = trial(fleet, offered, examples, ALL, align)
     names = NAMES if "layer0" in any_architecture.positions else ["model", "head", "model"]
+    plain = any_architecture.module(fleet.models, 0)
     for p in ALL:
         own = fleet.copy_of([BUYER[p]])
         other = {name: leaf[SELLER[p]].unsqueeze(0) for name, leaf in offered.items()}
@@ -58,9 +60,9 @@ def test_trials_equal_a_plain_loop_over_pairs_and_weights(
                 merged[name] = (1 - weight) * own[name] + weight * other[name]
             rows = INDEX[GROUP[p]]
             # a merge is normalised by the validation batch, the buyer's own model by its running statistics
-            module = any_architecture.module(merged if w else fleet.models_of([BUYER[p]]), 0).train(w > 0)
+            told = {name: leaf[0] for name, leaf in (merged if w else fleet.models_of([BUYER[p]])).items()}
             with torch.no_grad():
-                logits = module(inputs[rows])
+                logits = functional_call(plain.train(w > 0), told, inputs[rows])
             expected = F.cross_entropy(logits, labels[rows]).item()
             assert results.loss[p, w] == pytest.approx(expected, abs=1e-5)
     best = results.loss.argmin(1)
@@ -107,10 +109,10 @@ def test_a_bundle_of_all_layers_is_the_model(any_architecture: Architecture, exa
 def test_chunks_and_company_do_not_change_a_bit(any_architecture: Architecture, examples: Examples) -> None:
     fleet, offered = fleet_of(any_architecture, 4), models(any_architecture, 3, seed=5)
     full = trial(fleet, offered, examples, ALL)
-    for budget in (1e-6, 0.1, 0.3):
+    for budget in (1e-6, 0.2):
         small = fleet_of(any_architecture, 4, memory_budget_mb=budget)
         assert np.array_equal(trial(small, offered, examples, ALL).loss, full.loss)
-    for some in ([0], [6], [3, 1], [5, 2, 0, 4]):
+    for some in ([6], [5, 2, 0, 4]):
         part = trial(fleet, offered, examples, some)
         assert np.array_equal(part.loss, full.loss[some])
         for name, order in part.permutations.items():

@@ -33,7 +33,7 @@ def learned(strategy, shouts, limits, refused):
 
 
 @pytest.mark.parametrize("name", ["zero_intelligence", *LEARNERS])
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=12, deadline=None)
 @given(
     st.lists(shouted, max_size=8),
     st.lists(st.floats(0, 0.2), min_size=16, max_size=16),
@@ -114,7 +114,7 @@ def test_they_trade_parameters_and_go_on_after_a_stop(name, mechanism):
     config = small(mechanism=mechanism, population={"mix": {name: 4}, "parameters": {name: scale}})
     through, stopped, taken_up = (ParameterMarket(config, seed=1) for _ in range(3))
     traded = 0
-    for _ in range(4):
+    for _ in range(3):
         through.step()
         stopped.step()
         traded += len(through.report.tables["trades"]["buyer"])

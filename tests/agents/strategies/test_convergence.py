@@ -32,16 +32,17 @@ def play(name, markets, periods, steps, variant="persistent"):
 @pytest.mark.parametrize("name", ADAPTIVE)
 def test_prices_converge(name):
     """Within a few days prices scatter less than on the first, and than zero intelligence's."""
-    efficiency, alpha = play(name, markets=6, periods=4, steps=150)
-    _, random_alpha = play("zero_intelligence", markets=6, periods=4, steps=150)
+    efficiency, alpha = play(name, markets=3, periods=4, steps=80)
+    _, random_alpha = play("zero_intelligence", markets=3, periods=4, steps=80)
     assert efficiency[-2:].mean() > 0.9
     assert alpha[-2:].mean() < alpha[0]
     assert alpha[-2:].mean() < 0.6 * random_alpha.mean()
 
 
-def test_aa_never_falls_silent():
+@pytest.mark.parametrize(("markets", "steps"), [(10, 250), pytest.param(25, 1000, marks=pytest.mark.slow)])
+def test_aa_never_falls_silent(markets, steps):
     """With time enough the first day is efficient everywhere: who aims too low shouts, and learns by it."""
-    record = session("aa", markets=25, periods=1, steps=1000)
+    record = session("aa", markets=markets, periods=1, steps=steps)
     assert record.efficiency.mean() > 0.95
     assert record.efficiency.min() > 0.8
 
@@ -60,7 +61,7 @@ def test_prices_converge_at_full_size(name, most, variant):
 
 def test_the_unconstrained_trade_beyond_the_equilibrium():
     """Gode and Sunder (1993): without the constraint everybody trades, and much of the gains is lost."""
-    constrained, _ = play("zero_intelligence", markets=20, periods=1, steps=300)
-    unconstrained, _ = play("zero_intelligence_unconstrained", markets=20, periods=1, steps=300)
+    constrained, _ = play("zero_intelligence", markets=20, periods=1, steps=200)
+    unconstrained, _ = play("zero_intelligence_unconstrained", markets=20, periods=1, steps=200)
     assert constrained[0] > 0.93
     assert unconstrained[0] < 0.9

@@ -36,8 +36,8 @@ def fraction_bid(strategy, mechanism, bidders, markets, rounds):
 def test_exp3_learns_to_shade_under_first_price_and_not_under_second():
     """Two bidders shade by about a half (Vickrey 1961); truth is dominant in a second-price auction."""
     bidder = Exp3(exploration=0.1)
-    first = fraction_bid(bidder, FirstPrice(), 2, 20, 1000)
-    second = fraction_bid(bidder, SecondPrice(), 2, 20, 1000)
+    first = fraction_bid(bidder, FirstPrice(), 2, 20, 600)
+    second = fraction_bid(bidder, SecondPrice(), 2, 20, 600)
     assert first < 0.72
     assert second > first + 0.08
 
@@ -58,7 +58,7 @@ def test_exp3_shades_less_against_more_rivals():
 def test_policy_gradient_learns_to_shade():
     """From 0.8 of the value towards the equilibrium's half, by its own rewards."""
     bidder = PolicyGradient(highest=1.0, shared=True)
-    assert fraction_bid(bidder, FirstPrice(), 2, 60, 300) == pytest.approx(0.5, abs=0.1)
+    assert fraction_bid(bidder, FirstPrice(), 2, 60, 150) == pytest.approx(0.5, abs=0.1)
 
 
 @pytest.mark.slow
@@ -71,7 +71,7 @@ def test_policies_of_their_own_come_to_the_equilibrium(bidders, slope):
 def test_a_seller_learns_the_reserve_of_one_buyer():
     """One buyer uniform on [0, 1]: revenue p (1 - p), largest at 1/2 (Myerson 1981)."""
     seller = ReserveLearner(choices=5, highest=1.0, exploration=0.2)
-    memory = play(Truthful(), seller, SecondPrice(), 1, 200, 1500)[1]
+    memory = play(Truthful(), seller, SecondPrice(), 1, 100, 600)[1]
     chosen = memory["log_weights"][::2].argmax(axis=1)
     assert np.median(seller.markups[chosen]) == 0.5
     assert (seller.markups[chosen] == 0.5).mean() > 0.5
@@ -79,8 +79,8 @@ def test_a_seller_learns_the_reserve_of_one_buyer():
 
 def test_exp3_learns_from_what_it_pays_for_nothing():
     """In an all-pay auction the equilibrium of two bids (1/2) v^2: less than under first price on average."""
-    found = fraction_bid(Exp3(exploration=0.1), AllPay(), 2, 20, 1000)
-    assert found < fraction_bid(Exp3(exploration=0.1), FirstPrice(), 2, 20, 1000) - 0.02
+    found = fraction_bid(Exp3(exploration=0.1), AllPay(), 2, 20, 600)
+    assert found < fraction_bid(Exp3(exploration=0.1), FirstPrice(), 2, 20, 600) - 0.02
 
 
 @pytest.mark.parametrize("name", ["exp3", "policy_gradient", "reserve_learner"])

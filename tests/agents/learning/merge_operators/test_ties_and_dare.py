@@ -99,17 +99,13 @@ def test_thinning_keeps_the_share_and_the_mean(rate: float) -> None:
 
 @pytest.mark.parametrize("ancestor", [False, True])
 def test_dare_is_interpolation_on_average(any_architecture: Architecture, ancestor: bool) -> None:
-    pairs = pairs_of(any_architecture, Dare(), ancestor=ancestor)
-    rng, count = np.random.default_rng(4), 150
-    total = {name: torch.zeros_like(leaf) for name, leaf in pairs.own.items()}
-    operator = Dare(rate=0.5)
-    for _ in range(count):
-        seeds = torch.from_numpy(rng.integers(-(2**63), 2**63, PAIRS))
-        merged = operator.merge(dataclasses.replace(pairs, other_evidence={SEED: seeds}), WEIGHTS)
-        for name, leaf in merged.items():
-            total[name] += leaf / count
+    pairs, count = pairs_of(any_architecture, Dare(), ancestor=ancestor), 150
+    seeds = torch.from_numpy(np.random.default_rng(4).integers(-(2**63), 2**63, count * PAIRS))
+    often = dataclasses.replace(pairs.take(torch.arange(PAIRS).repeat(count)), other_evidence={SEED: seeds})
+    merged = Dare(rate=0.5).merge(often, WEIGHTS.repeat(count))
     expected = interpolate(pairs.own, pairs.other, WEIGHTS)
-    for name, leaf in total.items():
+    for name, each in merged.items():
+        leaf = each.unflatten(0, (count, PAIRS)).mean(0)
         base = pairs.own[name] if pairs.base is None else pairs.base[name]
         error = (pairs.other[name] - base).abs().max() / np.sqrt(count)
         assert (leaf - expected[name]).abs().max() < 5 * error
