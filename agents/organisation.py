@@ -8,17 +8,15 @@ Core Objects: Organisation
 
 from collections.abc import Iterator
 from itertools import count
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from weakref import WeakKeyDictionary
 
 import mesa
 import numpy as np
 from numpy.typing import NDArray
+from torch import nn
 
-if TYPE_CHECKING:
-    from torch import nn
-
-    from agents.strategies import Strategy
+from agents.strategies import Strategy
 
 
 class _Counters(WeakKeyDictionary[mesa.Model, Iterator[int]]):
@@ -62,7 +60,7 @@ class Organisation(mesa.Agent):
         super().remove()
 
     @property
-    def strategy(self) -> "Strategy":
+    def strategy(self) -> Strategy:
         """How it decides; shared by all the organisations that follow it.
 
         Another one counts from the next round on. If nobody has followed it, it begins to remember then; who
@@ -72,7 +70,7 @@ class Organisation(mesa.Agent):
         return strategy
 
     @strategy.setter
-    def strategy(self, strategy: "Strategy") -> None:
+    def strategy(self, strategy: Strategy) -> None:
         self.model.members.choose(self.index, strategy)
 
     @property
@@ -95,6 +93,6 @@ class Organisation(mesa.Agent):
         """Its account in credits."""
         return float(self.model.ledger.balances[self.index]) / 1_000_000
 
-    def network(self) -> "nn.Module":
+    def network(self) -> nn.Module:
         """Return its model as a plain torch module that holds a copy of its parameters."""
         return self.model.laboratory.module(int(self.model.slots[self.index]))

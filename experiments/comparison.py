@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
-from experiments.conclusion import SHOWN, cell, wide_console
+from experiments.printed import SHOWN, cell, wide_console
 from experiments.statistics import (
     Interval,
     bootstrap_interval,

@@ -1,6 +1,6 @@
 """The conclusion of a run: the summary, the figures, the report, and one plain sentence.
 
-Core Objects: conclude, read_run, print_conclusion, sentence
+Core Objects: conclude, read_run, print_conclusion
 """
 
 import sys
@@ -8,34 +8,21 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-import numpy as np
 import pandas as pd
-from rich.console import Console
 from rich.table import Table
 
 from experiments.config import Config
+from experiments.drawn import Drawn
+from experiments.headline import sentence
+from experiments.printed import SHOWN, cell, wide_console
 from experiments.record_checks import check_tables
 from experiments.runner import config_of
 from experiments.sentences import one_sentence
-from experiments.statistics import Interval
 from experiments.summary import Findings, summarise
 from sim.atomic import Write
 from sim.records import read_tables
 from sim.run_folder import CHECKPOINT, FIGURES, RecordError, RunFolder, is_remade
-
-if TYPE_CHECKING:
-    from experiments.figures import Drawn
-
-SHOWN = {
-    "welfare": "welfare, credits",
-    "test_accuracy": "mean test accuracy",
-    "better_off": "share better off",
-    "gini": "Gini of profits",
-    "allocative_efficiency": "allocative efficiency",
-    "price_of_anarchy": "price of anarchy",
-}
 
 
 @dataclass(frozen=True)
@@ -98,7 +85,7 @@ def conclude(folder: Path, figures: bool, checked: bool = True) -> Conclusion:
     return Conclusion(folder, config, findings, report)
 
 
-def names_of(folder: Path, drawn: "Sequence[Drawn]", further: Sequence[Path] = ()) -> list[str]:
+def names_of(folder: Path, drawn: Sequence[Drawn], further: Sequence[Path] = ()) -> list[str]:
     """Return the names within a folder of the files of figures, and of further files."""
     files = [path for one in drawn for path in one.files]
     return [path.relative_to(folder).as_posix() for path in (*files, *further)]
@@ -150,51 +137,3 @@ def print_conclusion(conclusion: Conclusion) -> None:
     console.print(f"records: {conclusion.folder}", soft_wrap=True, highlight=False)
     if conclusion.report is not None:
         console.print(f"report:  {conclusion.report}", soft_wrap=True, highlight=False)
-
-
-def _doubt(findings: Findings, arm: str) -> str:
-    """Return what to say of a gain in accuracy that replicates cannot tell from none; '' if they can."""
-    gain = findings.value(arm, "accuracy_gain")
-    if gain is None or not np.isfinite(gain.low) or gain.low > 0 or gain.high < 0:
-        return ""
-    return f" (no difference that {gain.n} replicates can tell)"
-
-
-def wide_console() -> Console:
-    """Return a console as wide as the terminal, or wide enough for a table where there is none."""
-    return Console() if sys.stdout.isatty() else Console(width=120)
-
-
-def cell(found: Interval | None) -> str:
-    """Return a mean and its interval as text: a dash where there is none."""
-    if found is None or not np.isfinite(found.mean):
-        return "-"
-    digits = 2 if abs(found.mean) >= 10 else 3
-    mean = f"{found.mean:.{digits}f}"
-    return f"{mean} ± {found.high - found.mean:.{digits}f}" if np.isfinite(found.high) else mean
-
-
-def sentence(config: Config, findings: Findings) -> str:
-    """Return what the run shows, in one plain sentence made from its records."""
-    trading = [arm for arm in config.arms if arm != "autarky"]
-    table = findings.table
-    mean = dict(
-        zip(zip(table["arm"], table["metric"], strict=True), table["mean"].astype(float), strict=True)
-    )
-    if not trading:
-        return f"Without a market, models reach a test accuracy of {mean['autarky', 'test_accuracy']:.1%}."
-    arm = "competitive" if "competitive" in trading else trading[-1]
-    told = f"In the {arm} market, models reach a test accuracy of {mean[arm, 'test_accuracy']:.1%}"
-    if "autarky" in config.arms:
-        told += (
-            f" against {mean['autarky', 'test_accuracy']:.1%} alone{_doubt(findings, arm)}, and on average "
-            f"{mean[arm, 'better_off']:.0%} of organisations end better off"
-        )
-    if mean[arm, "withheld"] > 0:
-        told += (
-            f"; of {mean[arm, 'welfare_improving']:.0f} trials a replicate that would have raised welfare, "
-            f"sellers withheld {mean[arm, 'withheld']:.1f}, because they would have lost more than the buyer "
-            f"gained, at a cost of {mean[arm, 'withheld_welfare']:.3g} of {mean[arm, 'welfare']:.3g} credits "
-            f"of welfare, to first order"
-        )
-    return told + "."

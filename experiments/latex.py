@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from experiments.comparison import HEADLINES, Comparison, by_choice, changing, name_choice
-from experiments.conclusion import cell
+from experiments.printed import cell
 from experiments.statistics import Interval
 from experiments.summary import METRICS, Findings
 from sim.records import write_atomically

@@ -26,7 +26,7 @@ from agents.learning.networks.mlp import MLP
 from agents.learning.optimisers import AdamW
 from agents.learning.trials import try_blocks
 from agents.learning.weight_search import GoldenSection, GridSearch, QuadraticFit, WeightSearch
-from experiments.conclusion import wide_console
+from experiments.printed import wide_console
 from experiments.statistics import interval
 from markets.refusals import InputError
 from sim.endowments import DataConfig, Split, load_examples, split

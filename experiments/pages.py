@@ -15,7 +15,7 @@ from typing import Any
 
 import jinja2
 
-from experiments.figures import Drawn
+from experiments.drawn import Drawn
 from experiments.plain_data import read_manifest, read_yaml
 from sim.atomic import write_atomically
 from sim.run_folder import RecordError, RunFolder

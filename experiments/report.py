@@ -13,11 +13,11 @@ from typing import Any
 
 import pyarrow.parquet as pq
 
-from experiments.conclusion import sentence
 from experiments.config import Config
-from experiments.figures import Drawn
+from experiments.drawn import Drawn
 from experiments.figures.bands import over_replicates
 from experiments.figures.style import arm_style
+from experiments.headline import sentence
 from experiments.listing import first_line
 from experiments.pages import (
     NOTHING,

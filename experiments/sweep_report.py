@@ -14,7 +14,7 @@ import numpy as np
 import pyarrow.parquet as pq
 
 from experiments.comparison import HEADLINES, SIGNIFICANT, Comparison, by_choice, changing, name_choice
-from experiments.figures import Drawn
+from experiments.drawn import Drawn
 from experiments.figures.style import arm_style
 from experiments.pages import (
     NO_BREAK,

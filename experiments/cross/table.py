@@ -12,9 +12,9 @@ import pandas as pd
 from rich.console import Console
 from rich.table import Table
 
-from experiments.conclusion import cell, wide_console
 from experiments.cross.cells import HEADINGS, KEYS, MEASURES, play_cells
 from experiments.cross.config import CrossConfig
+from experiments.printed import cell, wide_console
 from experiments.saved_cells import Cell, Watch, claim, play_missing, read_cell
 from experiments.statistics import Interval, interval
 from sim.records import write_atomically

@@ -17,7 +17,6 @@ from rich.table import Table
 
 import conf
 from experiments.composition import compose_config, set_up_hydra
-from experiments.conclusion import wide_console
 from experiments.cross.composition import compose_cross
 from experiments.explaining.keys import Key, keys_of
 from experiments.explaining.records import is_recorded, print_records, recorded_words
@@ -25,6 +24,7 @@ from experiments.figures import FIGURES, Plan
 from experiments.figures.sweep import SWEEP_FIGURES
 from experiments.figures.sweep_plan import SweepPlan
 from experiments.listing import REGISTRIES, preset_line
+from experiments.printed import wide_console
 from experiments.reproduction.composition import compose_experiment
 from experiments.sentences import UserError
 from experiments.summary import METRICS

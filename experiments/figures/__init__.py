@@ -7,7 +7,6 @@ Core Objects: FIGURES, Drawn, draw_figures, save_figure
 
 import logging
 from collections.abc import Iterable
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,7 @@ from typing import Any
 from matplotlib.figure import Figure
 
 from experiments.config import Config
+from experiments.drawn import Drawn
 from experiments.figures import (
     gains,
     learning_curves,
@@ -57,23 +57,6 @@ FIGURES: dict[str, Plan] = {
 DPI = 150
 
 __all__ = ["FIGURES", "Drawn", "Plan", "draw_figures", "save_figure"]
-
-
-@dataclass(frozen=True)
-class Drawn:
-    """A figure on disk: its name, title and caption, and its files (no `pdf` unless that was asked for)."""
-
-    name: str
-    title: str
-    caption: str
-    png: Path
-    svg: Path
-    pdf: Path | None = None
-
-    @property
-    def files(self) -> list[Path]:
-        """All of them."""
-        return [path for path in (self.png, self.svg, self.pdf) if path is not None]
 
 
 def draw_figures(

@@ -10,7 +10,8 @@ from typing import Any
 
 from experiments.conclusion import names_of, read_run
 from experiments.config import FigureConfig
-from experiments.figures import FIGURES, Drawn, draw_figures
+from experiments.drawn import Drawn
+from experiments.figures import FIGURES, draw_figures
 from experiments.figures.sweep import SWEEP_FIGURES, draw_sweep_figures, read_seconds
 from experiments.other_folders import refuse_other_folders
 from experiments.sentences import UserError

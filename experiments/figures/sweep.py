@@ -9,8 +9,9 @@ from pathlib import Path
 import pandas as pd
 
 from experiments.config import FigureConfig
+from experiments.drawn import Drawn
 from experiments.explaining.keys import meaning_of
-from experiments.figures import Drawn, cost, frontier, interaction, save_figure, sensitivity, told_of
+from experiments.figures import cost, frontier, interaction, save_figure, sensitivity, told_of
 from experiments.figures.style import USUAL, in_style
 from experiments.figures.sweep_plan import SweepPlan, SweepView
 from experiments.plain_data import read_manifest

@@ -7,29 +7,22 @@ import dataclasses
 import ipaddress
 import socket
 import threading
-import time
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import torch
 
 from experiments.composition import check_world, compose_config, set_up_hydra
 from experiments.dashboard.serving import LOOPBACK, MISSING, serve
+from experiments.lecture.admission import Admission
 from experiments.overrides import check_grammar
-from experiments.sentences import UserError, one_sentence
+from experiments.sentences import UserError
 from experiments.textbook.application import compose_preset, set_up_textbook
 from experiments.textbook.presets.market import MarketPreset
 from sim.induced import InducedMarket
 from sim.market import ParameterMarket
 
-if TYPE_CHECKING:
-    from experiments.lecture.admission import Admission
-    from experiments.lecture.lecture import Lecture
-
 PRESET = "experiment=lecture"
-TICK = 0.1
-"""Seconds between two looks at the clock."""
 
 
 def run_lecture(
@@ -64,7 +57,7 @@ def run_lecture(
         If the packages are missing, or the address or the configuration is not allowed.
     """
     try:
-        from experiments.lecture.admission import Admission
+        from experiments.lecture.clock import keep_time
         from experiments.lecture.lecture import Lecture
         from experiments.lecture.server import PAGES, application
     except ImportError as error:
@@ -154,7 +147,7 @@ def _origin(public: str) -> str:
     )
 
 
-def _announcement(url: str, admission: "Admission", host: str, public: str | None = None) -> str:
+def _announcement(url: str, admission: Admission, host: str, public: str | None = None) -> str:
     alone = ipaddress.IPv4Address(host).is_loopback
     reach = (
         "Only this machine can reach these pages."
@@ -169,14 +162,3 @@ def _announcement(url: str, admission: "Admission", host: str, public: str | Non
         f"Students open  {public or url}\nJoin code      {admission.code}\n"
         f"Your own page  {url}/teacher?key={admission.key}  (keep it to yourself)\n{reach} Ctrl-C ends it."
     )
-
-
-def keep_time(lecture: "Lecture") -> None:
-    """Do what is due in the lecture, for ever."""
-    while True:
-        try:
-            lecture.advance()
-        except Exception as error:
-            lecture.break_off(one_sentence(error))
-            raise
-        time.sleep(TICK)

@@ -13,7 +13,6 @@ import pandas as pd
 import torch
 from rich.table import Table
 
-from experiments.conclusion import wide_console
 from experiments.figures import save_figure
 from experiments.figures.style import in_style
 from experiments.pricing.drawing import draw_prices
@@ -21,6 +20,7 @@ from experiments.pricing.gains import GAIN_KEYS, GAINS, gains_table, measure_gai
 from experiments.pricing.information import PROBES
 from experiments.pricing.markets import FULL_INFORMATION, RULES, SETTINGS_PLAYED, Observer, market_of
 from experiments.pricing.prices import OFFER, READINGS, Prices, price_table
+from experiments.printed import wide_console
 from experiments.sentences import UserError
 from sim.cohort import Cohort
 from sim.records import write_atomically

@@ -11,8 +11,8 @@ import pandas as pd
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
-from experiments.conclusion import cell, wide_console
 from experiments.listing import print_reproduction
+from experiments.printed import cell, wide_console
 from experiments.reproduction.arms import RIVALS
 from experiments.reproduction.composition import Experiment, compose_experiment
 from experiments.reproduction.convergence import convergence_table

@@ -16,8 +16,8 @@ from typing import Any
 import pandas as pd
 
 from experiments import pages
-from experiments.conclusion import wide_console
 from experiments.pricing.command import play_pricing
+from experiments.printed import wide_console
 from experiments.reproduction.arms import ALIGNED, SILO
 from experiments.reproduction.claims import CLAIMS, PRICING, Claim, Verdict
 from experiments.reproduction.command import conclude

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from rich.table import Table
 
-from experiments.conclusion import wide_console
+from experiments.printed import wide_console
 from experiments.textbook.findings import ROUNDING
 
 HEADINGS = ("quantity", "measured", "95% interval", "theory", "within?")

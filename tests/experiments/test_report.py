@@ -11,7 +11,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from experiments.figures import FIGURES, Drawn
+from experiments.drawn import Drawn
+from experiments.figures import FIGURES
 from experiments.pages import DASH, number
 from experiments.report import shown, write_report
 from experiments.summary import METRICS, Findings

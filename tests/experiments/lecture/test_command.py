@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from experiments.cli import main
-from experiments.lecture.command import keep_time, model_world, textbook_world
+from experiments.lecture.clock import keep_time
+from experiments.lecture.command import model_world, textbook_world
 from experiments.lecture.lecture import Lecture, Stage
 from tests.experiments.lecture.conftest import small_book
 

@@ -8,7 +8,7 @@ import pytest
 
 from experiments.dashboard.serving import serve
 from experiments.lecture.admission import ATTEMPTS, Admission
-from experiments.lecture.command import keep_time
+from experiments.lecture.clock import keep_time
 from experiments.lecture.lecture import Lecture
 from tests.experiments.browser import browser, needs_chromium
 from tests.experiments.lecture.conftest import small_market
