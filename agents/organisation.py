@@ -74,11 +74,6 @@ class Organisation(mesa.Agent):
         self.model.members.choose(self.index, strategy)
 
     @property
-    def strategy_name(self) -> str:
-        """The name of its strategy."""
-        return self.strategy.name
-
-    @property
     def active(self) -> bool:
         """Whether it trains and trades: not once its loss was not finite, or it was removed."""
         return bool(self.model.active[self.index] and not self.model.members.removed[self.index])

@@ -10,7 +10,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from agents.learning.device import precise_dtype, resolve_device
+from agents.learning.device import resolve_device
 from agents.learning.losses import mean_accuracy, mean_loss
 from agents.learning.memory import (
     chunks,
@@ -148,13 +148,6 @@ class Fleet:
     def finite(self, slots: npt.ArrayLike) -> npt.NDArray[np.bool_]:
         """Return whether all numbers of each slot's model are finite, bool ``[n]``."""
         return np.asarray(finite(self.models_of(slots)).cpu().numpy())
-
-    def set_learning_rates(self, slots: npt.ArrayLike, rates: npt.ArrayLike) -> None:
-        """Give some slots learning rates of their own, ``[n]``."""
-        values = torch.as_tensor(np.asarray(rates, dtype=np.float64))
-        self.optimiser_state.learning_rate[self.rows(slots)] = values.to(
-            self.device, precise_dtype(self.device)
-        )
 
     def reset_optimiser(self, slots: npt.ArrayLike) -> None:
         """Make some slots forget step count and moments, as after a purchase."""

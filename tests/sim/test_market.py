@@ -257,7 +257,7 @@ def test_recluses_and_altruists():
 def test_an_organisation_that_diverges_leaves_the_market_for_good():
     cohort = Cohort(small(), ("competitive",), 1, 1)
     cohort.step()
-    cohort.laboratory.fleet.set_learning_rates(np.array([2]), np.array([1e30]))
+    cohort.laboratory.fleet.optimiser_state.learning_rate[2] = 1e30
     before = cohort.laboratory.fleet.copy_of(np.array([2]))
     tables = tables_of(cohort, 3)
     for table in tables:

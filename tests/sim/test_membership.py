@@ -65,7 +65,7 @@ def test_a_strategy_assigned_in_mid_run_counts_from_the_next_round():
     changed, same = market_of(mechanism="first_price"), market_of(mechanism="first_price")
     assert_same(frames(changed, 1)[0], frames(same, 1)[0])
     agent(changed, 2).strategy = Shading(fraction=0.5)
-    assert agent(changed, 2).strategy_name == "shading"
+    assert agent(changed, 2).strategy.name == "shading"
     assert changed.report.tables["organisations"]["strategy"].tolist() == ["truthful"] * 4
     [after], [before] = frames(changed, 1), frames(same, 1)
     assert after["organisations"]["strategy"].tolist() == ["truthful", "truthful", "shading", "truthful"]
@@ -259,7 +259,7 @@ def test_a_state_from_before_brings_back_who_was_removed():
     market.step()
     market.restore(state)
     assert sorted(one.index for one in market.agents) == [0, 1, 2, 3]
-    assert {one.strategy_name for one in market.agents} == {"truthful"}
+    assert {one.strategy.name for one in market.agents} == {"truthful"}
     [told] = frames(market, 1)
     assert set(told["organisations"]["status"]) == {"active"}
 

@@ -10,15 +10,6 @@ from agents.learning.merge_operators.base import MERGE_OPERATORS, Owners, Pairs,
 from agents.learning.parameters import Parameters, spread
 
 
-def uniform_soup(models: Parameters) -> Parameters:
-    """Return the average of S models for each of P merges, leaves ``[P, S, ...]`` to ``[P, ...]``.
-
-    Source: Wortsman et al. (2022), "Model Soups: Averaging Weights of Multiple Fine-Tuned Models Improves
-    Accuracy without Increasing Inference Time", section 2. Cost: O(P S D) for D parameters.
-    """
-    return {name: leaf.mean(1) for name, leaf in models.items()}
-
-
 @MERGE_OPERATORS.register
 @dataclass(frozen=True, config={"extra": "forbid"})
 class UniformSoup(StraightOperator):

@@ -41,7 +41,7 @@ def test_training_equals_plain_loops(
         tolerance *= 10  # small batches have small deviations, by which rounding is divided
     fleet = fleet_of(architecture, 6, optimiser)
     slots, rates = np.array([4, 0, 2, 5, 3]), optimiser.lr * np.array([1, 2, 0.5, 1, 1.5])
-    fleet.set_learning_rates(slots, rates)
+    fleet.optimiser_state.learning_rate[slots] = torch.from_numpy(rates)
     untouched = fleet.copy_of([1])
     plain = [architecture.module(fleet.parameters, slot) for slot in slots]
     steppers = [torch_optimiser(optimiser, m, r) for m, r in zip(plain, rates, strict=True)]
