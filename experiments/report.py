@@ -98,11 +98,10 @@ def shown(findings: Findings, arm: str, metric: str, null: float = 0.0) -> Shown
     null : float
         The value that the interval is held against for `sign`: 0 for a difference, 1 for a ratio.
     """
-    rows = findings.table[(findings.table["arm"] == arm) & (findings.table["metric"] == metric)]
-    if rows.empty:
+    found = findings.value(arm, metric)
+    if found is None:
         return NOTHING
-    mean, low, high, n = rows[["mean", "low", "high", "n"]].to_numpy(dtype=float)[0]
-    return shown_interval(mean, low, high, n, null)
+    return shown_interval(found.mean, found.low, found.high, found.n, null)
 
 
 def _story(drawn: list[Drawn]) -> dict[str, list[Drawn]]:

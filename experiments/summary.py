@@ -8,6 +8,7 @@ Core Objects: Findings, summarise, per_replicate
 """
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import pandas as pd
@@ -67,11 +68,12 @@ class Findings:
 
     def value(self, arm: str, metric: str) -> Interval | None:
         """Return the mean and interval of a metric in an arm; None where it does not apply."""
-        row = self.table[(self.table["arm"] == arm) & (self.table["metric"] == metric)]
-        if row.empty:
-            return None
-        mean, low, high, n = row[["mean", "low", "high", "n"]].to_numpy()[0]
-        return Interval(mean, low, high, int(n))
+        return self._intervals.get((arm, metric))
+
+    @cached_property
+    def _intervals(self) -> dict[tuple[str, str], Interval]:
+        columns = (self.table[name].tolist() for name in ("arm", "metric", "mean", "low", "high", "n"))
+        return {(arm, metric): Interval(*numbers) for arm, metric, *numbers in zip(*columns, strict=True)}
 
 
 def summarise(config: Config, tables: dict[str, pd.DataFrame]) -> Findings:

@@ -1,82 +1,43 @@
 """Figures are drawn from records alone: of ordinary runs, and of runs in which hardly anything happened."""
 
-import re
-from dataclasses import replace
-from functools import lru_cache
-from pathlib import Path
-
-import matplotlib
 import numpy as np
 import pandas as pd
 import pytest
 from matplotlib.figure import Figure
 
-from experiments.composition import compose_config, set_up_hydra
-from experiments.config import Config, FigureConfig
-from experiments.figures import FIGURES, draw_figures
+from experiments.figures import FIGURES
 from experiments.figures.bands import error_bars, over_replicates, tell_coinciding
 from experiments.figures.market import price_band
 from experiments.figures.style import STYLE, USUAL, arm_style, in_style
 from experiments.figures.trade_network import trade_counts
 from experiments.figures.values import binned
 from experiments.summary import Findings, summarise
-from sim.cohort import Cohort
 from sim.settings import SETTINGS
+from tests.experiments.tiny_runs import (
+    ALL_ARMS,
+    AUCTIONS,
+    CROWDED,
+    EDGES,
+    ORDER_BOOK,
+    Run,
+    draw,
+    figure_of,
+    tiny_run,
+)
 
 # One process plays the runs that figures and reports are drawn from.
 pytestmark = pytest.mark.xdist_group("figures")
 
-Run = tuple[Config, dict[str, pd.DataFrame], Findings]
 
-TINY = (
-    "device=cpu",
-    "organisations=2",
-    "rounds=2",
-    "replicates=2",
-    "data.examples=300",
-    "seed=0",
-    "broker.record_curves=true",
-)
-ALL_ARMS = "arms=[autarky,independent,competitive,cooperative]"
-TWO_ARMS = "arms=[autarky,competitive]"
-ORDER_BOOK = "mechanism=continuous_double_auction"
-
-EDGES = {
-    "only autarky": ("arms=[autarky]",),
-    "no autarky": ("arms=[competitive]",),
-    "no rivals": ("arms=[independent]", "replicates=1", "broker.record_curves=false"),
-    "nobody trades": (ALL_ARMS, "population=recluse"),
-    "one replicate, one round": (ALL_ARMS, "replicates=1", "rounds=1"),
-    "many organisations": (
-        TWO_ARMS,
-        "organisations=16",
-        "rounds=1",
-        "replicates=1",
-        "data.examples=600",
-        "data.sizes=[3,1]",
-        ORDER_BOOK,
-        "setting=duopolies",
-    ),
-}
-
-
-@lru_cache
-def tiny_run(*overrides: str) -> Run:
-    """Play a run of a few seconds and return what its figures are made from."""
-    set_up_hydra()
-    config = compose_config([*TINY, *overrides])
-    cohort = Cohort(config.market(), config.arms, config.replicates, config.seed)
-    rounds = [cohort.step() for _ in range(config.rounds)]
-    tables = {name: pd.concat([r[name] for r in rounds], ignore_index=True) for name in rounds[0]}
-    return config, tables, summarise(config, tables)
-
-
-def draw(name: str, run: Run, lay_out: bool = False) -> Figure | None:
+def names_drawn(run: Run, lay_out: bool) -> set[str]:
+    """Return which figures of a run are drawn, each to the last mark."""
+    drawn = {name: figure for name in FIGURES if (figure := draw(name, run)) is not None}
     with in_style():
-        figure = FIGURES[name].draw(*run)
-        if figure is not None and lay_out:
+        for figure in drawn.values():
+            if not lay_out:
+                figure.set_layout_engine("none")
             figure.draw_without_rendering()
-    return figure
+    return set(drawn)
 
 
 def legend_texts(figure: Figure) -> list[str]:
@@ -116,8 +77,7 @@ LABELS = {
 @pytest.mark.parametrize("name", FIGURES)
 def test_every_figure_labels_its_axes_and_has_a_legend(name: str) -> None:
     rule = {"order_book_depth": [ORDER_BOOK], "market": ["population=zero_intelligence"]}.get(name, [])
-    figure = draw(name, tiny_run(ALL_ARMS, *rule))
-    assert figure is not None
+    figure = figure_of(name, ALL_ARMS, *rule)
     told = {label for label in axis_labels(figure) if "replicate " not in label}
     assert told == LABELS[name]
     assert legend_texts(figure)
@@ -126,16 +86,12 @@ def test_every_figure_labels_its_axes_and_has_a_legend(name: str) -> None:
 
 
 def test_the_values_figure_names_its_axes_for_all_panels() -> None:
-    figure = draw("values", tiny_run(ALL_ARMS))
-    assert figure is not None
+    figure = figure_of("values", ALL_ARMS)
     assert figure.get_supxlabel() == "value that the buyer's trial measured (credits a round)"
     assert {"said: bid", "paid", "said: ask", "realised value", "as measured (45° line)"} <= set(
         legend_texts(figure)
     )
 
-
-AUCTIONS = set(FIGURES) - {"order_book_depth"}
-"""The figures of a run whose mechanism keeps no order book."""
 
 APPLIES = {
     "only autarky": {"learning_curves", "welfare", "lorenz"},
@@ -143,7 +99,7 @@ APPLIES = {
     "no rivals": AUCTIONS - {"gains", "withheld", "merge_weights"},
     "nobody trades": AUCTIONS - {"values", "merge_weights", "supply_and_demand", "price_paths"},
     "one replicate, one round": AUCTIONS,
-    "many organisations": set(FIGURES),
+    CROWDED: set(FIGURES),
 }
 
 
@@ -151,33 +107,14 @@ APPLIES = {
 @pytest.mark.filterwarnings("error")
 def test_figures_that_apply_are_drawn_and_the_others_left_out(edge: str) -> None:
     run = tiny_run(*EDGES[edge])
-    assert {name for name in FIGURES if draw(name, run, lay_out=True) is not None} == APPLIES[edge]
+    assert names_drawn(run, lay_out=edge == CROWDED) == APPLIES[edge]
 
 
-def test_the_same_records_give_the_same_bytes_whatever_the_users_style(tmp_path: Path) -> None:
-    run = tiny_run(TWO_ARMS)
-    first = draw_figures(tmp_path / "a", *run)
-    with matplotlib.rc_context({"font.size": 30, "lines.linewidth": 9, "svg.hashsalt": None}):
-        second = draw_figures(tmp_path / "b", *run)
-    assert [one.name for one in first] == [name for name in FIGURES if name in AUCTIONS]
-    for one, other in zip(first, second, strict=True):
-        assert one.png.read_bytes() == other.png.read_bytes()
-        assert one.svg.read_bytes() == other.svg.read_bytes()
-        assert one.png.read_bytes().startswith(b"\x89PNG")
-        assert b"<svg" in one.svg.read_bytes()
-    assert sorted(p.name for p in (tmp_path / "a").iterdir()) == sorted(
-        f"{name}.{kind}" for name in AUCTIONS for kind in ("png", "svg")
-    )
-
-
-def test_captions_say_how_many_replicates_the_intervals_are_over(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("experiments.figures.FIGURES", {"welfare": FIGURES["welfare"]})
-    several = draw_figures(tmp_path / "a", *tiny_run("arms=[autarky]"))
-    assert [one.caption.endswith("95% intervals over 2 replicates.") for one in several] == [True]
-    single = draw_figures(tmp_path / "b", *tiny_run("arms=[autarky]", "replicates=1"))
-    assert ["no interval" in one.caption for one in single] == [True]
+@pytest.mark.slow
+@pytest.mark.parametrize("edge", [edge for edge in EDGES if edge != CROWDED])
+@pytest.mark.filterwarnings("error")
+def test_figures_in_which_little_happened_have_a_layout(edge: str) -> None:
+    assert names_drawn(tiny_run(*EDGES[edge]), lay_out=True) == APPLIES[edge]
 
 
 def test_an_arm_looks_the_same_in_every_run_and_no_two_alike() -> None:
@@ -187,9 +124,8 @@ def test_an_arm_looks_the_same_in_every_run_and_no_two_alike() -> None:
 
 
 def test_learning_curves_draw_the_mean_over_replicates() -> None:
-    config, tables, findings = tiny_run(ALL_ARMS)
-    figure = draw("learning_curves", (config, tables, findings))
-    assert figure is not None
+    config, tables, _ = tiny_run(ALL_ARMS)
+    figure = figure_of("learning_curves", ALL_ARMS)
     lines = {line.get_label(): line for line in figure.axes[0].get_lines()}
     assert list(lines) == config.arms
     rounds = tables["rounds"]
@@ -199,9 +135,8 @@ def test_learning_curves_draw_the_mean_over_replicates() -> None:
 
 
 def test_welfare_bars_add_up_to_total_welfare() -> None:
-    config, tables, findings = tiny_run(ALL_ARMS)
-    figure = draw("welfare", (config, tables, findings))
-    assert figure is not None
+    config, _, findings = tiny_run(ALL_ARMS)
+    figure = figure_of("welfare", ALL_ARMS)
     tops: dict[int, float] = dict.fromkeys(range(len(config.arms)), 0.0)
     for bar in figure.axes[0].patches:
         tops[round(bar.get_x() + bar.get_width() / 2)] += bar.get_height()
@@ -223,8 +158,7 @@ def test_negative_parts_of_welfare_hang_below_zero() -> None:
 
 
 def test_organisations_are_labelled_with_their_size_and_regions_have_borders() -> None:
-    figure = draw("gains", tiny_run(*EDGES["many organisations"]))
-    assert figure is not None
+    figure = figure_of("gains", *EDGES[CROWDED])
     (axes,) = figure.axes
     assert [t.get_text() for t in axes.get_xticklabels()] == [
         f"{i}\n×{3 if i % 2 == 0 else 1}" for i in range(16)
@@ -295,14 +229,6 @@ def test_one_replicate_has_a_mean_without_an_interval_and_no_number_none() -> No
     assert error_bars(band)[:, 0].tolist() == [0.0, 0.0]
 
 
-def test_only_figures_with_intervals_speak_of_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    names = ("welfare", "trade_network")
-    monkeypatch.setattr("experiments.figures.FIGURES", {name: FIGURES[name] for name in names})
-    captions = {one.name: one.caption for one in draw_figures(tmp_path, *tiny_run(ALL_ARMS))}
-    assert "95% intervals over" in captions["welfare"]
-    assert "interval" not in captions["trade_network"]
-
-
 def test_lines_that_coincide_are_told_apart_in_words() -> None:
     with in_style():
         axes = Figure().subplots()
@@ -340,26 +266,3 @@ def test_a_run_in_which_nothing_could_be_gained_has_no_efficiency() -> None:
     assert (
         summarise(config, tables | {"rounds": rounding}).value("competitive", "allocative_efficiency") is None
     )
-
-
-def test_figures_for_print_have_the_width_and_the_text_that_were_asked_for(tmp_path: Path) -> None:
-    config, tables, findings = tiny_run(ALL_ARMS)
-    look = FigureConfig(width=3.5, font_size=8.0, pdf=True)
-    config = replace(config, run=replace(config.run, figure=look))
-    (one,) = draw_figures(tmp_path, config, tables, findings, ["learning_curves"])
-    assert one.pdf is not None
-    data = one.pdf.read_bytes()
-    assert data.startswith(b"%PDF")
-    assert b"/Type /Font" in data
-    assert b"CreationDate" not in data
-    width = float(re.search(rb"/MediaBox \[ ?0 0 ([0-9.]+)", data)[1])  # type: ignore[index]
-    assert width == pytest.approx(72 * 3.5)
-    with in_style(look):
-        figure = FIGURES["learning_curves"].draw(config, tables, findings)
-        assert figure is not None
-        figure.draw_without_rendering()
-        sizes = {label.get_fontsize() for axes in figure.axes for label in axes.get_xticklabels()}
-        assert [*sizes] == [pytest.approx(12 * 8 / 13)]
-        legend = figure.legends[0].get_window_extent()
-    assert legend.x0 >= 0
-    assert legend.x1 <= figure.bbox.width

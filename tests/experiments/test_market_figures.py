@@ -5,17 +5,14 @@ import pandas as pd
 import pytest
 from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
-from matplotlib.figure import Figure
 from matplotlib.patches import StepPatch
 
-from experiments.figures import FIGURES
 from experiments.figures.books import at, busiest, quoted, true
 from experiments.figures.lorenz import lorenz_band
 from experiments.figures.order_book_depth import resting
 from experiments.figures.price_paths import convergence, equilibria, sellers_share
-from experiments.figures.style import in_style
 from markets.order_book import OrderBook
-from tests.experiments.test_figures import ALL_ARMS, Run, tiny_run
+from tests.experiments.tiny_runs import ALL_ARMS, figure_of, tiny_run
 
 pytestmark = pytest.mark.xdist_group("figures")
 
@@ -28,19 +25,12 @@ BOOKS = (
 )
 
 
-def draw(name: str, run: Run) -> Figure:
-    with in_style():
-        figure = FIGURES[name].draw(*run)
-    assert figure is not None
-    return figure
-
-
 def lines(axes: Axes) -> dict[str, np.ndarray]:
     return {str(line.get_label()): line.get_xydata() for line in axes.get_lines()}  # type: ignore[misc]
 
 
 def test_demand_and_supply_are_the_sorted_quotes_and_the_truth_behind_them() -> None:
-    _, tables, _ = run = tiny_run(*BOOKS)
+    _, tables, _ = tiny_run(*BOOKS)
     place = busiest(tables["trades"], "competitive")
     assert place is not None
     orders, trials = at(tables["orders"], place), at(tables["trials"], place)
@@ -59,7 +49,7 @@ def test_demand_and_supply_are_the_sorted_quotes_and_the_truth_behind_them() -> 
         sorted(bids.values(), reverse=True),
         sorted(asks.values()),
     ]
-    axes = draw("supply_and_demand", run).axes[0]
+    axes = figure_of("supply_and_demand", *BOOKS).axes[0]
     drawn = [patch.get_data()[0] for patch in axes.patches if isinstance(patch, StepPatch)]
     assert len(drawn) == 4
     for found, right in zip(drawn, expected, strict=True):
@@ -91,10 +81,10 @@ def test_a_licence_for_copies_offers_one_to_every_buyer_that_came() -> None:
 
 
 def test_pairs_are_drawn_with_their_bids_asks_and_prices() -> None:
-    _, tables, _ = run = tiny_run(ALL_ARMS)
+    _, tables, _ = tiny_run(ALL_ARMS)
     place = busiest(tables["trades"], "competitive")
     assert place is not None
-    axes = draw("supply_and_demand", run).axes[1]
+    axes = figure_of("supply_and_demand", ALL_ARMS).axes[1]
     drawn = [line.get_ydata() for line in axes.get_lines() if len(line.get_xdata())]  # type: ignore[arg-type]
     orders = at(tables["orders"], place).sort_values("bid", ascending=False)
     for found, column in zip(drawn, (orders["bid"], orders["ask"]), strict=False):
@@ -127,8 +117,8 @@ def test_alpha_is_the_root_mean_square_distance_from_each_positions_own_equilibr
 
 
 def test_a_call_markets_price_is_drawn_at_the_equilibrium_of_truthful_traders() -> None:
-    truthful = tiny_run(*[key for key in BOOKS if not key.startswith("population")])
-    figure = draw("price_paths", truthful)
+    keys = [key for key in BOOKS if not key.startswith("population")]
+    truthful, figure = tiny_run(*keys), figure_of("price_paths", *keys)
     paid = lines(figure.axes[0])["price of a trade"][:, 1]
     trades = truthful[1]["trades"]
     np.testing.assert_array_equal(paid, trades[trades["replicate"] == 0]["paid"])
@@ -186,8 +176,8 @@ def test_what_rests_is_what_an_order_book_holds(capacity: int) -> None:
 
 
 def test_merge_curves_end_up_at_the_gains_of_the_trials() -> None:
-    config, tables, _ = run = tiny_run(ALL_ARMS)
-    figure = draw("merge_weights", run)
+    config, tables, _ = tiny_run(ALL_ARMS)
+    figure = figure_of("merge_weights", ALL_ARMS)
     trials = tables["trials"]
     for axes, number in zip(figure.axes, (1, 2), strict=True):
         (drawn,) = (one for one in axes.collections if isinstance(one, LineCollection))

@@ -1,3 +1,6 @@
+import io
+from contextlib import redirect_stdout
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -10,7 +13,17 @@ from experiments.merging import SEARCHES, measure_merging, merging_table
 
 @pytest.fixture(scope="module")
 def rows() -> pd.DataFrame:
-    return measure_merging(organisations=2, epochs=2, replicates=2)
+    return measure_merging(organisations=2, epochs=1, replicates=2)
+
+
+@pytest.fixture(scope="module")
+def told(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, pd.DataFrame]:
+    """What the command prints and saves of the same organisations with a common start."""
+    folder = tmp_path_factory.mktemp("merging") / "new"
+    command = ["merging", "--organisations", "2", "--epochs", "1", "--replicates", "2", "--same-start"]
+    with redirect_stdout(io.StringIO()) as printed:
+        assert cli.main([*command, "--output", str(folder)]) == 0
+    return printed.getvalue(), pd.read_csv(folder / "merging.csv")
 
 
 def test_every_operator_with_every_search(rows: pd.DataFrame) -> None:
@@ -42,28 +55,24 @@ def test_cheaper_searches_find_nearly_what_the_grid_finds(rows: pd.DataFrame) ->
 
 
 def test_the_same_seed_finds_the_same(rows: pd.DataFrame) -> None:
-    again = measure_merging(organisations=2, epochs=2, replicates=1)
+    again = measure_merging(organisations=2, epochs=1, replicates=1)
     first = rows[rows["replicate"] == 0]
     pd.testing.assert_frame_equal(again.drop(columns="ms"), first.drop(columns="ms"), check_exact=True)
 
 
-def test_a_common_start_is_an_ancestor() -> None:
+def test_a_common_start_is_an_ancestor(rows: pd.DataFrame, told) -> None:
     """After one epoch from the same weights, operators that build on it gain more than without."""
-    found = [
-        measure_merging(2, 1, 1, same_start=same).set_index("operator")["gain"] for same in (True, False)
-    ]
+    common, without = (
+        one[one["replicate"] == 0].groupby("operator")["gain"].max() for one in (told[1], rows)
+    )
     for operator in ("uniform_soup", "ties", "dare"):
-        assert found[0][operator].max() > found[1][operator].max()
+        assert common[operator] > without[operator]
 
 
-def test_the_command_prints_and_saves(tmp_path, capsys) -> None:
-    folder = tmp_path / "new"
-    command = ["merging", "--organisations", "2", "--epochs", "1", "--replicates", "2", "--same-start"]
-    assert cli.main([*command, "--output", str(folder)]) == 0
-    shown = capsys.readouterr().out
+def test_the_command_prints_and_saves(told) -> None:
+    shown, saved = told
     assert "the same initial weights" in shown
     assert all(name in shown for name in MERGE_OPERATORS)
-    saved = pd.read_csv(folder / "merging.csv")
     assert set(saved.columns) >= {"operator", "search", "passes", "gain", "missed", "replicate"}
 
 

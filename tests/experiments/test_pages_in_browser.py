@@ -11,7 +11,7 @@ from experiments.report import write_report
 from experiments.sweep_conclusion import OUTCOMES, conclude_sweep
 from tests.experiments.browser import browser, needs_chromium
 from tests.experiments.made_up_sweep import write_sweep
-from tests.experiments.test_figures import ALL_ARMS, tiny_run
+from tests.experiments.tiny_runs import ALL_ARMS, tiny_run
 
 pytestmark = [needs_chromium, pytest.mark.xdist_group("browser")]
 

@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 
 from experiments import cli
+from experiments.pricing import command
 from experiments.pricing.command import play_pricing
 from experiments.pricing.gains import GAINS, measure_gains
 from experiments.pricing.information import EVERYTHING, NORMS, PAST, PRIOR, PROBES, SLOPES, STEEPEST
@@ -111,16 +112,20 @@ def test_pairs_are_worth_what_the_market_says() -> None:
         assert (more[1] > cost[0]).all()
 
 
-def test_the_command_prints_saves_and_draws(prices, tmp_path, capsys) -> None:
+def test_the_command_prints_saves_and_draws(played, tmp_path, capsys, monkeypatch) -> None:
+    asked = []
+    monkeypatch.setattr(command, "play_pricing", lambda *numbers: asked.append(numbers) or played)
     numbers = [word for name, number in SIZE.items() for word in (f"--{name}", str(number))]
     assert cli.main(["pricing", *numbers, "--output", str(tmp_path / "new")]) == 0
+    assert asked == [tuple(SIZE.values())]
     shown = capsys.readouterr().out
     assert "2 organisations, competitive" in shown
     assert "Who gains from the market" in shown
     saved = {path.name for path in (tmp_path / "new").iterdir()}
     assert saved == {"prices.csv", "gains.csv", "prices_2.png", "prices_2.svg"}
-    again = pd.read_csv(tmp_path / "new" / "prices.csv")
-    pd.testing.assert_frame_equal(again, prices, check_exact=False)
+    for name, table in zip(("prices", "gains"), played, strict=True):
+        saved_table = pd.read_csv(tmp_path / "new" / f"{name}.csv")
+        pd.testing.assert_frame_equal(saved_table, table, check_exact=False)
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,7 @@ from experiments.pages import DASH, number
 from experiments.report import shown, write_report
 from experiments.summary import METRICS, Findings
 from sim.records import TABLES
-from tests.experiments.test_figures import ALL_ARMS, EDGES, Run, tiny_run
+from tests.experiments.tiny_runs import ALL_ARMS, EDGES, Run, tiny_run
 
 pytestmark = pytest.mark.xdist_group("figures")
 

@@ -95,10 +95,13 @@ def test_the_full_error_of_a_bad_key_can_be_asked_for(monkeypatch):
 def test_no_code_of_ours_raises_an_error_that_is_taken_for_a_users_fault(layer):
     """A plain ``ValueError`` of ours would be shown with a traceback where a sentence was meant."""
     root = Path(__file__).parents[2] / layer
+    texts = {path: path.read_text(encoding="utf-8") for path in root.rglob("*.py")}
+    assert texts
     found = [
         f"{path}:{node.lineno}"
-        for path in root.rglob("*.py")
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        for path, text in texts.items()
+        if "ValueError" in text
+        for node in ast.walk(ast.parse(text))
         if isinstance(node, ast.Raise) and isinstance(node.exc, ast.Call)
         if isinstance(node.exc.func, ast.Name) and node.exc.func.id == "ValueError"
     ]
