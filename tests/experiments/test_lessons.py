@@ -1,16 +1,19 @@
 """Lessons run, what they claim holds, and the outputs committed with them are those of their code."""
 
 import base64
+import os
 import re
 from pathlib import Path
 
 import nbformat
 import pytest
+from ipykernel.kernelapp import IPKernelApp
 from jupyter_client import KernelManager
 from nbclient import NotebookClient
 
 from experiments.cli import main
 from experiments.lessons import LESSONS
+from tests.experiments.own_process import FORK
 
 # One process keeps one kernel for all lessons.
 pytestmark = pytest.mark.xdist_group("lessons")
@@ -19,12 +22,41 @@ ROOT = Path(__file__).parents[2]
 NUMBER = re.compile(r"-?\d+(?:\.\d+)?(?:e[-+]?\d+)?")
 
 
+class ForkedKernel(KernelManager):
+    """Manages a kernel that is a fork of this process: to import torch anew takes longer than a lesson."""
+
+    has_kernel = True
+
+    def start(self):
+        self.write_connection_file()
+        self.process = FORK.Process(target=_serve, args=(self.connection_file,), daemon=True)
+        self.process.start()
+
+    def is_alive(self):
+        return self.process.is_alive()
+
+    def stop(self):
+        self.process.kill()
+        self.process.join()
+        self.cleanup_connection_file()
+        self.cleanup_ipc_files()
+
+
+def _serve(connection_file):
+    os.chdir(ROOT)
+    kernel = IPKernelApp.instance(connection_file=connection_file)
+    kernel.initialize([])
+    kernel.start()
+
+
 @pytest.fixture(scope="module")
-def kernel_manager():
-    """One kernel for all lessons of this process: to import torch anew takes longer than a lesson."""
-    manager = KernelManager(transport="ipc")
+def kernel_manager(tmp_path_factory):
+    """One kernel for all lessons of this process."""
+    folder = tmp_path_factory.mktemp("kernel")
+    manager = ForkedKernel(transport="ipc", connection_file=str(folder / "kernel.json"))
+    manager.start()
     yield manager
-    manager.shutdown_kernel(now=True)
+    manager.stop()
 
 
 @pytest.mark.parametrize("path", LESSONS, ids=lambda path: path.stem)
