@@ -3,6 +3,7 @@
 import os
 import re
 import shutil
+import subprocess
 import sys
 import threading
 from functools import partial
@@ -10,15 +11,12 @@ from pathlib import Path
 
 import pytest
 
-from sim.atomic import filled
 from sim.run_folder import CHECKPOINT, LOCK, PARTS, RecordError, RunFolder
 from sim.signed_list import NAME, ListError, SignedList
+from tests.sim import killed_steps
+from tests.sim.killed_steps import STEPS, play, write
 
 FIRST = {"config.yaml": "rounds: 1\n", f"{PARTS}/rounds-000001.parquet": "one", CHECKPOINT: "after one"}
-
-
-def write(folder, texts, **how):
-    folder.change({name: filled(text) for name, text in texts.items()}, **how)
 
 
 def contents(path):
@@ -36,51 +34,16 @@ def folder(tmp_path):
     return folder
 
 
-def play(folder):
-    write(folder, {f"{PARTS}/rounds-000002.parquet": "two", CHECKPOINT: "after two"}, add=True)
-
-
-def join(folder):
-    parts = [name for name in folder.entries if name.startswith(PARTS)]
-    write(folder, {"rounds.parquet": "one", "manifest.json": "{}"}, dropped=parts)
-
-
-def extend(folder):
-    write(folder, {"config.yaml": "rounds: 2\n"}, dropped=["summary.csv"])
-
-
-def begin(folder):
-    folder.begin({"config.yaml": filled("rounds: 9\n")})
-
-
-def killed_before(operation, step, path):
-    """Take a step in a process that is killed before its n-th operation on files; return whether it was."""
-    if child := os.fork():
-        return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) != 0
-    left = [operation]
-
-    def count(event, _):
-        if event == "open" or event.startswith("os."):
-            left[0] -= 1
-            if left[0] < 0:
-                os._exit(9)
-
-    sys.addaudithook(count)
-    with RunFolder(path).held() as folder:
-        step(folder)
-    os._exit(0)
-
-
-@pytest.mark.parametrize("step", [play, join, extend, begin])
+@pytest.mark.parametrize("step", STEPS)
 def test_a_step_happens_or_not_whenever_its_process_is_killed(folder, tmp_path, step):
     before = contents(folder.path)
     shutil.copytree(folder.path, tmp_path / "after")
     with RunFolder(tmp_path / "after").held() as whole:
-        step(whole)
-    after, seen, operation = contents(tmp_path / "after"), [], 0
-    while True:
-        path = Path(shutil.copytree(folder.path, tmp_path / f"{operation}"))
-        killed = killed_before(operation, step, path)
+        STEPS[step](whole)
+    after, seen = contents(tmp_path / "after"), []
+    words = [sys.executable, "-m", killed_steps.__name__, step, str(folder.path), str(tmp_path / "killed")]
+    subprocess.run(words, env=os.environ | {"PYTHONPATH": str(Path(__file__).parents[2])}, check=True)
+    for path in sorted((tmp_path / "killed").iterdir(), key=lambda path: int(path.name)):
         with RunFolder(path).held() as left:
             assert left.damaged() == []
         found = contents(path)
@@ -89,13 +52,10 @@ def test_a_step_happens_or_not_whenever_its_process_is_killed(folder, tmp_path, 
         assert not [name for name in found if "unfinished" in name]
         assert not [name for name in found if name.startswith(PARTS) and name not in left.entries]
         seen.append(found[NAME] == after[NAME])
-        if not killed:
-            break
-        operation += 1
     assert seen == sorted(seen)
     assert not seen[0]
     assert seen[-1]
-    assert operation > 8
+    assert len(seen) > 9
 
 
 def test_a_list_is_what_sha256sum_checks_and_knows_every_flipped_bit(folder):
