@@ -31,6 +31,7 @@ def _little_work() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setitem(benchmark_tasks.NETWORK_CHOICES, "mlp", MLP(widths=[16, 16]))
         patch.setattr(benchmark_tasks, "EPOCHS_BEFORE", 1)
+        patch.setattr(benchmark, "SHORTEST_TURN", 1e-4)
         patch.setattr(machine, "PEAK_TURNS", 2)
         yield
 
@@ -155,6 +156,7 @@ def test_the_ways_take_turns_from_the_same_start(monkeypatch: pytest.MonkeyPatch
 
 
 def test_what_takes_no_time_is_done_several_times_a_turn(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(benchmark, "SHORTEST_TURN", 0.02)
     now = iter([0, 0.006, 0, 0.008, *[0, 0.08, 0, 0.04]])
     for clock in ("perf_counter", "process_time"):
         monkeypatch.setattr(benchmark.time, clock, lambda: next(now))

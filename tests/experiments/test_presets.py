@@ -90,7 +90,7 @@ CHOICES = {
 @pytest.mark.parametrize("place", range(max(len(choices) for choices in CHOICES.values())))
 def test_every_choice_of_every_group_resolves(place):
     """Composing takes long: the first choices of all groups go together, then the second, and so on."""
-    typed = [f"{group}={choices[place % len(choices)]}" for group, choices in CHOICES.items()]
+    typed = [f"{group}={choices[place]}" for group, choices in CHOICES.items() if place < len(choices)]
     assert compose_config(typed).organisations == 4
 
 
