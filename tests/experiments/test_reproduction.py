@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+import yaml
 
 import conf
 from experiments.cli import main
@@ -40,9 +41,20 @@ TINY = [
 
 @pytest.fixture(scope="module")
 def played(tmp_path_factory):
+    """The folder of a small experiment without its tables and figure, and its records."""
     folder = tmp_path_factory.mktemp("reproduction") / "skew"
-    assert main(["reproduce", "skew", *TINY, "--output", str(folder)]) == 0
+    play_preset("skew", TINY, folder)
     return folder, pd.read_parquet(folder / "records.parquet")
+
+
+@pytest.fixture(scope="module")
+def drawn(played):
+    """The same folder after the command, which plays no cell again."""
+    folder = played[0]
+    before = {path: path.stat().st_mtime_ns for path in (folder / "cells").iterdir()}
+    assert main(["reproduce", "skew", *TINY, "--output", str(folder)]) == 0
+    assert {path: path.stat().st_mtime_ns for path in (folder / "cells").iterdir()} == before
+    return folder
 
 
 @pytest.mark.parametrize("command", ["figures", "report", "resume"])
@@ -53,11 +65,10 @@ def test_the_folder_of_an_experiment_is_refused_with_the_command_for_its_figures
     assert f"holds the experiment skew: for its figures, parabourse reproduce skew --output {folder}" in told
 
 
-def test_the_command_of_an_experiment_draws_its_figures_again(played):
-    folder = played[0]
-    (folder / "skew.png").unlink()
-    assert main(["reproduce", "skew", *TINY, "--output", str(folder)]) == 0
-    assert (folder / "skew.png").is_file()
+def test_the_command_of_an_experiment_draws_its_figures_from_its_records(drawn):
+    assert (drawn / "skew.png").is_file()
+    for name in ("summary", "differences", "gains", "convergence"):
+        assert len(pd.read_csv(drawn / f"{name}.csv"))
 
 
 @pytest.mark.parametrize(
@@ -91,24 +102,43 @@ def test_presets_adapt_to_the_organisations(organisations):
         check_world(cell.config.market(), 1, 0)
 
 
+LAST = {
+    "optimisers": "learning=sgd_plain",
+    "operators": "merge_operator=dare",
+    "merge_weight": "merge_weight=half",
+}
+"""Of presets that vary a group, the last choice alone: each takes a composition of its own."""
+
+
+def of_one_choice(preset):
+    key, _, last = LAST.get(preset, "").partition("=")
+    return [f"vary={{{key}:[{last}]}}"] if key else []
+
+
 @pytest.mark.parametrize("preset", PRESETS)
 def test_every_preset_resolves(preset):
-    """Its file says its question and its command."""
-    assert compose_experiment(preset, []).config.replicates >= 5
+    """Its file says its question and its command; what it varies in a group are choices of the group."""
+    assert compose_experiment(preset, of_one_choice(preset)).config.replicates >= 5
     path = CONF / "reproduction" / f"{preset}.yaml"
+    for group, choices in yaml.safe_load(path.read_text(encoding="utf-8")).get("vary", {}).items():
+        if preset in LAST:
+            assert set(choices) <= {file.stem for file in (CONF / group).glob("*.yaml")}
     assert f"#   parabourse reproduce {preset}\n" in path.read_text(encoding="utf-8")
     assert preset_line(path)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("preset", LAST)
+def test_every_choice_that_a_preset_varies_resolves(preset):
+    assert len(compose_experiment(preset, []).cells) > 1
 
 
 @pytest.mark.parametrize(("preset", "scale"), FULL)
 def test_the_full_size_twin_of_every_preset_resolves(preset, scale):
     """With the data, batches and networks as published, whether the data are at hand or not."""
-    keys = {"optimisers": "learning", "operators": "merge_operator", "merge_weight": "merge_weight"}
-    last = {"learning": "sgd_plain", "merge_operator": "dare", "merge_weight": "half"}
-    few = [f"vary={{{keys[preset]}:[{last[keys[preset]]}]}}"] if preset in keys else []
     dataset = "mnist_and_fashion" if preset == "towers" else scale
     shape = DATASETS["cifar10" if dataset == "cifar10" else "mnist"].shape
-    for cell in compose_experiment(preset, [f"scale={scale}", *few]).cells:
+    for cell in compose_experiment(preset, [f"scale={scale}", *of_one_choice(preset)]).cells:
         assert (cell.config.data.dataset, cell.config.learning.batch_size) == (dataset, 512)
         cell.config.market().network.bind(shape, 10)
 
@@ -166,7 +196,7 @@ def test_validation_data_choose_the_strength_of_the_proximal_term(played):
 
 
 def test_the_summary_is_over_replicates_of_means_over_organisations(played):
-    folder, records = played
+    _, records = played
     keys = ["data.kept"]
     own = records[(records["data.kept"] == "0.1") & (records["round"] == 2)]
     accuracy = own[own["chosen"]].pivot_table(index="arm", columns="replicate", values="test_accuracy")
@@ -184,9 +214,6 @@ def test_the_summary_is_over_replicates_of_means_over_organisations(played):
     assert of_one.loc[("0.1", "aligned", "test_loss", 1), "mean"] == pytest.approx(
         loss["silo"] - loss["aligned"]
     )
-    for name in ("summary", "differences", "gains", "convergence"):
-        assert len(pd.read_csv(folder / f"{name}.csv"))
-    assert (folder / "skew.png").is_file()
 
 
 def test_an_experiment_that_was_interrupted_goes_on_to_the_same_bytes(played, tmp_path):
