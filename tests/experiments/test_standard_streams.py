@@ -12,7 +12,7 @@ import pytest
 from experiments.cli import main
 from experiments.standard_streams import steady_streams
 
-TINY = ["organisations=2", "rounds=1", "replicates=2", "data.examples=300", "network.widths=[8]"]
+TINY = ["organisations=2", "rounds=1", "replicates=1", "data.examples=300", "network.widths=[8]"]
 PRINTED = [["list"], ["explain", "exp3"], ["textbook"], ["reproduce"], ["lessons", "l"]]
 FULL = Path("/dev/full")
 
