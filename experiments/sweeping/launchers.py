@@ -9,7 +9,6 @@ Core Objects: launch, prepare_launchers, check_launcher, jobs_at_once
 from collections.abc import Sequence
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import suppress
-from functools import cache
 from pathlib import Path
 
 import joblib
@@ -44,18 +43,15 @@ def prepare_launchers() -> None:
     """Give the launchers that are installed our defaults, and Hydra the resolver that they use."""
     OmegaConf.register_new_resolver("jobs_at_once", jobs_at_once, replace=True)
     Plugins.instance()  # Hydra's plugins store their configurations when they are found.
-    for name in set(BOUNDS) & _installed():
-        _bind(name)
-
-
-@cache
-def _bind(name: str) -> None:
     store = ConfigStore.instance()
-    node = store.load(f"hydra/launcher/{name}.yaml").node
-    for key, value in BOUNDS[name].items():
-        OmegaConf.update(node, key, value, force_add=True)
-    store.store(group="hydra/launcher", name=name, node=node)
-    forget_composed()
+    for name in set(BOUNDS) & _installed():
+        node = store.load(f"hydra/launcher/{name}.yaml").node
+        before = OmegaConf.to_container(node)
+        for key, value in BOUNDS[name].items():
+            OmegaConf.update(node, key, value, force_add=True)
+        if OmegaConf.to_container(node) != before:
+            store.store(group="hydra/launcher", name=name, node=node)
+            forget_composed()
 
 
 def jobs_at_once(threads: int | None) -> int:

@@ -16,6 +16,7 @@ import cloudpickle
 import pandas as pd
 import pytest
 from filelock import FileLock
+from hydra.core.singleton import Singleton
 
 from experiments.cli import main
 from experiments.runner import start
@@ -139,6 +140,9 @@ def in_this_process(submitit, monkeypatch):
 
     monkeypatch.setattr(submitit.DebugExecutor, "_internal_process_submissions", unpickled)
     monkeypatch.setattr(launcher, "_EXECUTOR", "debug")
+    hydras = Singleton.get_state()  # which a job replaces by what was pickled with it
+    yield
+    Singleton.set_state(hydras)
 
 
 def assert_submitit_makes_the_same_table(whole, folder, missing):
