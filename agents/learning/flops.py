@@ -5,9 +5,9 @@ example that is meant. Normalisation, rectifiers, padding, weight matching, what
 data, merging itself and the evaluations that only measure do not count.
 
 A forward pass of an example takes `Architecture.forward_flops`, of which `Architecture.stem_flops` in the
-first layer. A training step takes `Architecture.training_flops` an example: each layer forward, the slope of
-its weights and the slope of its inputs, but for the first layer, of whose inputs no slope is ever wanted; so
-three forward passes less one stem. Trials take `trial_flops`.
+first layer. A training step takes `Architecture.training_flops` an example: each layer forward, the
+gradient of its weights and that of its inputs, but for the first layer, of whose inputs no gradient is ever
+wanted; so three forward passes less one stem. Trials take `trial_flops`.
 
 Core Objects: trial_flops
 """

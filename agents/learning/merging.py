@@ -60,14 +60,14 @@ def merge(
     permutations: Permutations | None = None,
     reset_optimiser: bool = True,
     recipe: Recipe | None = None,
-    settle: Callable[[npt.NDArray[np.int64]], None] | None = None,
+    after_merge: Callable[[npt.NDArray[np.int64]], None] | None = None,
     loss_of: Callable[[npt.NDArray[np.int64]], npt.NDArray[np.float64]] | None = None,
 ) -> None:
     """Merge purchases into their buyers' models, in place.
 
     Several purchases of one buyer are applied in the order given; the first purchases of all buyers are one
-    batched computation, then the second ones, and so on. Running statistics are not merged: `settle` is where
-    `agents.learning.calibration.recalibrate` estimates them anew.
+    batched computation, then the second ones, and so on. Running statistics are not merged: `after_merge` is
+    where `agents.learning.calibration.recalibrate` estimates them anew.
 
     Parameters
     ----------
@@ -87,7 +87,7 @@ def merge(
         Whether the buyers' optimisers start afresh (Huang, Vishwakarma and Sala 2023).
     recipe : Recipe, optional
         How pairs are merged; by interpolation by default. The evidence of a buyer follows its merges.
-    settle : callable, optional
+    after_merge : callable, optional
         What is done to slots of the fleet after each merge, before a loss is measured.
     loss_of : callable, optional
         From slots of the fleet to their loss on validation data: where it is given, a merge that raises it is
@@ -113,7 +113,7 @@ def merge(
         rows = torch.from_numpy(chosen).to(fleet.device)
         moved = None if permutations is None else take(permutations, rows)
         purchases = (buyers[chosen], sellers[rows], shares[rows], take(masks, rows), moved)
-        _merge_turn(fleet, offered, *purchases, recipe, settle, loss_of)
+        _merge_turn(fleet, offered, *purchases, recipe, after_merge, loss_of)
     if reset_optimiser:
         fleet.reset_optimiser(np.unique(buyers))
 
@@ -127,18 +127,18 @@ def _merge_turn(
     masks: dict[str, Tensor],
     permutations: Permutations | None,
     recipe: Recipe,
-    settle: Callable[[npt.NDArray[np.int64]], None] | None,
+    after_merge: Callable[[npt.NDArray[np.int64]], None] | None,
     loss_of: Callable[[npt.NDArray[np.int64]], npt.NDArray[np.float64]] | None,
 ) -> None:
     """Merge one purchase into each of some distinct buyers, and bring their evidence up to date, in place."""
     slots = fleet.rows(buyers)
-    pairs = recipe.pairs(fleet, offered, slots, sellers, masks, permutations)
-    merged, pooled = recipe.operator.merge(pairs, shares), recipe.operator.pooled(pairs, shares)
+    operands = recipe.operands(fleet, offered, slots, sellers, masks, permutations)
+    merged, pooled = recipe.operator.merge(operands, shares), recipe.operator.pooled(operands, shares)
     own = fleet.models_of(buyers) if loss_of else {}
     before = loss_of(buyers) if loss_of else np.full(len(buyers), np.inf)
     fleet.write(buyers, merged)
-    if settle:
-        settle(buyers)
+    if after_merge:
+        after_merge(buyers)
     if loss_of:
         better = loss_of(buyers) <= before
         kept, undone = (torch.from_numpy(np.flatnonzero(c)).to(fleet.device) for c in (better, ~better))

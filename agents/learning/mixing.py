@@ -28,7 +28,7 @@ def mix(
     slots: Ints,
     weights: npt.NDArray[np.float64],
     reset_optimiser: bool = True,
-    settle: Callable[[Ints], None] | None = None,
+    after_merge: Callable[[Ints], None] | None = None,
 ) -> None:
     """Replace models by weighted means of the models of their group, in place.
 
@@ -43,7 +43,7 @@ def mix(
         alone is left as it is, bit for bit.
     reset_optimiser : bool
         Whether the optimisers of those whose model changed start afresh.
-    settle : callable, optional
+    after_merge : callable, optional
         What is done to the slots whose model changed; running statistics, which are not mixed, are estimated
         anew there.
 
@@ -70,7 +70,7 @@ def mix(
         means = share @ leaf.view(groups, number, -1)
         mixed[name] = means.view(leaf.shape).index_select(0, rows)
     fleet.write(moved, mixed)
-    if settle and len(moved):
-        settle(moved)
+    if after_merge and len(moved):
+        after_merge(moved)
     if reset_optimiser:
         fleet.reset_optimiser(moved)

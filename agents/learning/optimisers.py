@@ -87,37 +87,39 @@ class Optimiser(ABC):
         """Decay of each running mean that the optimiser keeps."""
 
     @abstractmethod
-    def update(self, rows: Tensor, slopes: Tensor, state: OptimiserState) -> None:
-        """Take one step in every slot, all at once, in place; overwrites the slopes.
+    def update(self, rows: Tensor, gradients: Tensor, state: OptimiserState) -> None:
+        """Take one step in every slot, all at once, in place; overwrites the gradients.
 
         Parameters
         ----------
-        rows, slopes : Tensor
+        rows, gradients : Tensor
             Parameters and their gradients, a slot a row ``[N, W]``.
         state : OptimiserState
             Of these slots.
         """
 
     @abstractmethod
-    def fused_update(self, rows: Rows, slopes: Rows, moments: list[Rows], steps: Rows, rate: float) -> None:
+    def fused_update(
+        self, rows: Rows, gradients: Rows, moments: list[Rows], steps: Rows, rate: float
+    ) -> None:
         """Do what `update` does to slots of one learning rate, by torch's kernel; `steps` count this one."""
 
-    def stepper(self, rows: Tensor, slopes: Tensor, state: OptimiserState) -> Callable[[], None]:
+    def stepper(self, rows: Tensor, gradients: Tensor, state: OptimiserState) -> Callable[[], None]:
         """Return what takes a step in every slot whenever it is called, the faster way on the device.
 
         Parameters are those of `update`. Learning rates are read now.
         """
         if rows.device.type != "cpu":
-            return partial(self.update, rows, slopes, state)
+            return partial(self.update, rows, gradients, state)
         counts = state.steps.float()
-        columns = [rows, slopes, *state.moments, counts]
+        columns = [rows, gradients, *state.moments, counts]
         slots = [column.unbind() for column in columns]
         groups = []
         rates = state.learning_rate.numpy()
         for rate in np.unique(rates):
             same = np.flatnonzero(rates == rate)
-            own, slope, *moments, count = ([column[i] for i in same] for column in slots)
-            groups.append(partial(self.fused_update, own, slope, moments, count, float(rate)))
+            own, gradient, *moments, count = ([column[i] for i in same] for column in slots)
+            groups.append(partial(self.fused_update, own, gradient, moments, count, float(rate)))
 
         def step() -> None:
             state.steps.add_(1)
@@ -174,20 +176,20 @@ class SGD(Optimiser):
         """The momentum, if there is any."""
         return (self.momentum,) if self.momentum else ()
 
-    def update(self, rows: Tensor, slopes: Tensor, state: OptimiserState) -> None:
-        """Take one step in every slot, all at once, in place; overwrites the slopes."""
+    def update(self, rows: Tensor, gradients: Tensor, state: OptimiserState) -> None:
+        """Take one step in every slot, all at once, in place; overwrites the gradients."""
         state.steps.add_(1)
         if self.weight_decay:
-            slopes.add_(rows * self.weight_decay)
+            gradients.add_(rows * self.weight_decay)
         if self.momentum:
-            buffer = state.moments[0].mul_(self.momentum).add_(slopes)
-            slopes = slopes.add_(buffer * self.momentum) if self.nesterov else slopes.copy_(buffer)
-        rows.sub_(slopes.mul_(spread(state.learning_rate, rows)))
+            buffer = state.moments[0].mul_(self.momentum).add_(gradients)
+            gradients = gradients.add_(buffer * self.momentum) if self.nesterov else gradients.copy_(buffer)
+        rows.sub_(gradients.mul_(spread(state.learning_rate, rows)))
 
     def fused_update(
         self,
         rows: Rows,
-        slopes: Rows,
+        gradients: Rows,
         moments: list[Rows],
         steps: Rows,  # noqa: ARG002
         rate: float,
@@ -195,7 +197,7 @@ class SGD(Optimiser):
         """Do what `update` does to slots of one learning rate, by torch's kernel."""
         torch._fused_sgd_(
             rows,
-            slopes,
+            gradients,
             moments[0] if moments else [],
             weight_decay=self.weight_decay,
             momentum=self.momentum,
@@ -236,26 +238,28 @@ class AdamW(Optimiser):
         """Of the first and of the second moment."""
         return (self.beta1, self.beta2)
 
-    def update(self, rows: Tensor, slopes: Tensor, state: OptimiserState) -> None:
-        """Take one step in every slot, all at once, in place; overwrites the slopes."""
+    def update(self, rows: Tensor, gradients: Tensor, state: OptimiserState) -> None:
+        """Take one step in every slot, all at once, in place; overwrites the gradients."""
         steps = state.steps.add_(1).to(state.learning_rate.dtype)
         # 1 - decay^steps, without the loss of digits while the power is close to 1
         missing = [-torch.expm1(steps * math.log(decay)) if decay else 1 for decay in self.decays]
         rate, root = state.learning_rate / missing[0], torch.as_tensor(missing[1]).sqrt()
-        scale = slopes.square().mul_(1 - self.beta2)
-        mean = state.moments[0].mul_(self.beta1).add_(slopes.mul_(1 - self.beta1))
+        scale = gradients.square().mul_(1 - self.beta2)
+        mean = state.moments[0].mul_(self.beta1).add_(gradients.mul_(1 - self.beta1))
         square = state.moments[1].mul_(self.beta2).add_(scale)
         torch.sqrt(square, out=scale).div_(spread(root, scale)).add_(self.eps)
         if self.weight_decay:
             rows.mul_(spread(1 - state.learning_rate * self.weight_decay, rows))
         rows.sub_(torch.div(mean, scale, out=scale).mul_(spread(rate, mean)))
 
-    def fused_update(self, rows: Rows, slopes: Rows, moments: list[Rows], steps: Rows, rate: float) -> None:
+    def fused_update(
+        self, rows: Rows, gradients: Rows, moments: list[Rows], steps: Rows, rate: float
+    ) -> None:
         """Do what `update` does to slots of one learning rate, by torch's kernel."""
         mean, square = moments
         torch._fused_adamw_(
             rows,
-            slopes,
+            gradients,
             mean,
             square,
             [],

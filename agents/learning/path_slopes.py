@@ -99,19 +99,19 @@ def path_slopes(
     distance = np.empty(len(buyers))
     size = chunk_size(fleet.working_bytes, training_bytes(fleet.architecture, index.shape[1], fleet.device))
     for part in chunks(len(buyers), size):
-        pairs = Recipe().pairs(
+        operands = Recipe().operands(
             fleet, offered, buyers[part], sellers[part], None, take(permutations, _rows(part, fleet))
         )
         chosen = examples[groups[part]]
         x, y = gather(inputs, chosen), labels[chosen]
         share = torch.full_like(y, 1 / y.shape[1], dtype=torch.float32)
-        difference = {name: pairs.other[name] - leaf for name, leaf in pairs.own.items()}
+        difference = {name: operands.other[name] - leaf for name, leaf in operands.own.items()}
         distance[part] = _product(difference, difference) ** 0.5
         for column, weight in enumerate(weights):
-            merged = {name: leaf + weight * difference[name] for name, leaf in pairs.own.items()}
-            _, slopes = fleet.architecture.gradients(merged, x, y, share)
-            found[0, part, column] = _product(slopes, difference)
-            found[1, part, column] = _product(slopes, slopes) ** 0.5
+            merged = {name: leaf + weight * difference[name] for name, leaf in operands.own.items()}
+            _, gradients = fleet.architecture.gradients(merged, x, y, share)
+            found[0, part, column] = _product(gradients, difference)
+            found[1, part, column] = _product(gradients, gradients) ** 0.5
     return PathSlopes(found[0], found[1], distance)
 
 

@@ -48,9 +48,9 @@ def squared_gradient_norms(
         weight, chosen = (visits >= 0).float(), visits.clamp(min=0)
         share = weight / weight.sum(1, keepdim=True)
         models = take(fleet.models, fleet.rows(slots[part]))
-        _, slopes = batch_gradients(
+        _, gradients = batch_gradients(
             architecture, models, inputs, chosen, gather(labels, chosen), share, Workspace(device)
         )
-        squares = [leaf.flatten(1).to(precise_dtype(device)).square().sum(1) for leaf in slopes.values()]
+        squares = [leaf.flatten(1).to(precise_dtype(device)).square().sum(1) for leaf in gradients.values()]
         norms[part] = torch.stack(squares).sum(0).cpu().numpy()
     return norms

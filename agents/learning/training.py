@@ -116,20 +116,20 @@ def train_epoch(
     longest = int(steps[0])
     batches = _Batches.of(architecture, inputs, labels, _padded(order, longest * width), width, workspace)
     packing, active = Packing(architecture.shapes), 0
-    slopes = workspace.take("slopes", tuple(rows.shape)).zero_()
+    gradients = workspace.take("gradients", tuple(rows.shape)).zero_()
     anchors = packing.pack(pull.anchor) if pull else rows
     for step in range(longest):
         working = int((steps > step).sum())
         if working != active:
             active = working
-            models, slope = packing.views(rows[:active]), packing.views(slopes[:active])
+            models, gradient = packing.views(rows[:active]), packing.views(gradients[:active])
             models |= head(statistics, active)
-            targets = list(slope.values())
-            take_step = optimiser.stepper(rows[:active], slopes[:active], state.head(active))
+            targets = list(gradient.values())
+            take_step = optimiser.stepper(rows[:active], gradients[:active], state.head(active))
         found = batches.gradients(models, step, active)
-        torch._foreach_copy_(targets, [found[name] for name in slope])
+        torch._foreach_copy_(targets, [found[name] for name in gradient])
         if pull:
-            slopes[:active].add_((rows[:active] - anchors[:active]) * spread(pull.strength[:active], rows))
+            gradients[:active].add_((rows[:active] - anchors[:active]) * spread(pull.strength[:active], rows))
         take_step()
     return batches.total()
 
@@ -172,11 +172,11 @@ class _Batches:
     def gradients(self, models: Parameters, step: int, active: int) -> Parameters:
         """Return the gradients of the mean losses of the first models in a step, ``[active, ...]``."""
         examples, labels, share = (leaf[step, :active] for leaf in (self.examples, self.labels, self.share))
-        losses, slopes = batch_gradients(
+        losses, gradients = batch_gradients(
             self.architecture, models, self.inputs, examples, labels, share, self.workspace
         )
         self.losses[step, :active] = losses
-        return slopes
+        return gradients
 
     def total(self) -> npt.NDArray[np.float64]:
         """Return the sum of each model's losses, ``[n]``."""
@@ -213,12 +213,12 @@ def batch_gradients(
     found, total = [], Parameters()
     for chosen, y, counts in zip(*(leaf.split(size, 1) for leaf in (examples, labels, share)), strict=True):
         x = gather(inputs, chosen, workspace)
-        losses, slopes = architecture.gradients(models, x, y, counts, workspace)
+        losses, gradients = architecture.gradients(models, x, y, counts, workspace)
         if chosen.shape == examples.shape:
-            return losses, slopes
+            return losses, gradients
         found.append(losses)
-        for name, slope in slopes.items():
-            total[name] = total[name].add_(slope) if name in total else slope.clone()
+        for name, gradient in gradients.items():
+            total[name] = total[name].add_(gradient) if name in total else gradient.clone()
     return torch.cat(found, 1), total
 
 

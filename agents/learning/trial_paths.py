@@ -203,7 +203,9 @@ class CurvedPath(_Path):
         super().__init__(fleet, task, held)
         self.base = _stems(self.architecture, fleet.parameters, task.buyer, task.group, held)
         self.recipe = recipe
-        self.pairs = recipe.pairs(fleet, offered, task.buyer, task.seller, task.masks, task.permutations)
+        self.operands = recipe.operands(
+            fleet, offered, task.buyer, task.seller, task.masks, task.permutations
+        )
 
     @property
     def at_once(self) -> int:
@@ -218,15 +220,15 @@ class CurvedPath(_Path):
         first = torch.arange(pairs.start, pairs.stop, device=self.fleet.device)
         rows = first.repeat_interleave(weights.shape[1])
         share = torch.from_numpy(weights).to(self.base.z).flatten()
-        merged = self.recipe.operator.merge(self.pairs.take(rows), share)
+        merged = self.recipe.operator.merge(self.operands.take(rows), share)
         x = self.held.inputs_of(self.task.group[rows])
         return merged, self.architecture.stem(merged, x)
 
 
 def _partners(fleet: Fleet, offered: Parameters, task: Task, recipe: Recipe) -> Parameters:
     assert isinstance(recipe.operator, StraightOperator)
-    pairs = recipe.pairs(fleet, offered, task.buyer, task.seller, task.masks, task.permutations)
-    return recipe.operator.partner(pairs)
+    operands = recipe.operands(fleet, offered, task.buyer, task.seller, task.masks, task.permutations)
+    return recipe.operator.partner(operands)
 
 
 def _step(own: Tensor, other: Tensor, holds: Tensor) -> Tensor:

@@ -12,7 +12,7 @@ were rejected. The chance is one at the lowest price and up to the standing bid,
 the standing ask (nobody may undercut it by nothing); between neighbouring prices it is the cubic with zero
 slope at both, so it falls everywhere, smoothly.
 
-Core Objects: Evidence, Belief, believe, best_quote, worth_of_waiting
+Core Objects: SeenQuotes, Belief, believe, best_quote, worth_of_waiting
 """
 
 from dataclasses import dataclass
@@ -35,7 +35,7 @@ SAME = 1e-12
 
 
 @dataclass(frozen=True)
-class Evidence:
+class SeenQuotes:
     """What each of n sellers has seen: H quotes, of which some count.
 
     Attributes
@@ -76,7 +76,7 @@ class Belief:
         return left + (right - left) * _step(t)
 
 
-def believe(seen: Evidence, lowest: float, highest: float) -> Belief:
+def believe(seen: SeenQuotes, lowest: float, highest: float) -> Belief:
     """Return the beliefs of n sellers on prices in [lowest, highest]. Cost: n H log H."""
     n = len(seen.price)
     counts = seen.taken_ask | seen.rejected_ask | seen.bid

@@ -13,7 +13,7 @@ Core Objects: empty_history, record, record_refusals, recall
 import numpy as np
 
 from agents.strategies.base import Bools, Floats, Ints, Memory, Tape
-from agents.strategies.beliefs import Evidence
+from agents.strategies.beliefs import SeenQuotes
 from agents.strategies.shouts import BUYING, SELLING, Traders, waves
 
 PRIVATE = 32
@@ -103,7 +103,7 @@ def recall(
     is_bid: bool,
     standing: tuple[Floats, Floats],
     last: int,
-) -> Evidence:
+) -> SeenQuotes:
     """Return what n organisations know of their markets; buyers as sellers at negated prices.
 
     Parameters
@@ -126,7 +126,7 @@ def recall(
     private = memory["refused_in"][organisation, side] == position[:, None]
     private &= memory["refused_at"][organisation, side] >= since
     never = np.zeros_like(private)
-    return Evidence(
+    return SeenQuotes(
         price=np.hstack([memory["quote"][position], memory["refused"][organisation, side]]) * sign,
         taken_ask=np.hstack([recent & own_side & taken, never]),
         rejected_ask=np.hstack([recent & own_side & ~taken, private]),

@@ -290,7 +290,7 @@ class Laboratory:
             permutations=permutations,
             reset_optimiser=self.config.learning.reset_after_merge,
             recipe=batch.recipe,
-            settle=self._recalibrate,
+            after_merge=self._recalibrate,
             loss_of=loss_of,
         )
         return [None] * len(requests)
@@ -301,7 +301,7 @@ class Laboratory:
             np.stack([r.slots for r in requests]),
             np.stack([r.weights for r in requests]),
             self.config.learning.reset_after_merge,
-            settle=self._recalibrate,
+            after_merge=self._recalibrate,
         )
         return [None] * len(requests)
 

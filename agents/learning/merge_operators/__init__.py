@@ -3,15 +3,15 @@
 Each file holds one rule as a pure function on stacked tensors, leading axis = merges, and the class by which
 the market chooses it. An operator is used alike in trials and in merges, so that a buyer gets what was tried.
 
-Core Objects: MERGE_OPERATORS, MergeOperator, StraightOperator, Pairs, Recipe
+Core Objects: MERGE_OPERATORS, MergeOperator, StraightOperator, Operands, Recipe
 """
 
 from agents.learning.merge_operators.base import (
     MERGE_OPERATORS,
     Masks,
     MergeOperator,
+    Operands,
     Owners,
-    Pairs,
     StraightOperator,
     interpolate,
 )
@@ -25,8 +25,8 @@ __all__ = [
     "Evidence",
     "Masks",
     "MergeOperator",
+    "Operands",
     "Owners",
-    "Pairs",
     "Recipe",
     "StraightOperator",
     "gather_evidence",

@@ -5,7 +5,7 @@ buyer's own model, to the last bit. Some operators also use what the two organis
 aggregate (the **evidence**: Fisher information, inner products of layer inputs), and some the common
 ancestor of the two models.
 
-Core Objects: MergeOperator, StraightOperator, Pairs, Owners, interpolate, MERGE_OPERATORS
+Core Objects: MergeOperator, StraightOperator, Operands, Owners, interpolate, MERGE_OPERATORS
 """
 
 import inspect
@@ -26,7 +26,7 @@ Masks = Mapping[str, Tensor]
 
 
 @dataclass(frozen=True)
-class Pairs:
+class Operands:
     """P merges to make: the two models of each, and what is known beside their parameters.
 
     Attributes
@@ -49,9 +49,9 @@ class Pairs:
     other_evidence: Parameters = field(default_factory=dict)
     base: Parameters | None = None
 
-    def take(self, rows: Tensor) -> "Pairs":
+    def take(self, rows: Tensor) -> "Operands":
         """Return some of the merges, in the order given."""
-        return Pairs(
+        return Operands(
             take(self.own, rows),
             take(self.other, rows),
             None if self.masks is None else take(self.masks, rows),
@@ -111,7 +111,7 @@ class MergeOperator(ABC):
     greedy: ClassVar[bool] = False
 
     @abstractmethod
-    def merge(self, pairs: Pairs, weight: Tensor) -> Parameters:
+    def merge(self, operands: Operands, weight: Tensor) -> Parameters:
         """Return merged models, leaves ``[P, ...]``, at merge weights in [0, 1], ``[P]``."""
 
     def evidence(self, owners: Owners) -> Parameters:
@@ -126,10 +126,10 @@ class MergeOperator(ABC):
         del architecture, permutations
         return evidence
 
-    def pooled(self, pairs: Pairs, weight: Tensor) -> Parameters:
+    def pooled(self, operands: Operands, weight: Tensor) -> Parameters:
         """Return the evidence of merged models, for what is merged next; by default that of the buyers."""
         del weight
-        return pairs.own_evidence
+        return operands.own_evidence
 
 
 class StraightOperator(MergeOperator):
@@ -139,12 +139,12 @@ class StraightOperator(MergeOperator):
     """
 
     @abstractmethod
-    def partner(self, pairs: Pairs) -> Parameters:
+    def partner(self, operands: Operands) -> Parameters:
         """Return the models at weight 1, leaves ``[P, ...]``; outside a pair's block they hold anything."""
 
-    def merge(self, pairs: Pairs, weight: Tensor) -> Parameters:
+    def merge(self, operands: Operands, weight: Tensor) -> Parameters:
         """Return ``(1 - weight) * own + weight * partner`` on each pair's block, `own` elsewhere."""
-        return interpolate(pairs.own, self.partner(pairs), weight, pairs.masks)
+        return interpolate(operands.own, self.partner(operands), weight, operands.masks)
 
 
 def interpolate(own: Parameters, other: Parameters, weight: Tensor, masks: Masks | None = None) -> Parameters:

@@ -7,7 +7,7 @@ from pydantic import Field
 from pydantic.dataclasses import dataclass
 from torch import Tensor
 
-from agents.learning.merge_operators.base import MERGE_OPERATORS, Owners, Pairs, StraightOperator
+from agents.learning.merge_operators.base import MERGE_OPERATORS, Operands, Owners, StraightOperator
 from agents.learning.parameters import Parameters
 
 GOLDEN_GAMMA, FIRST_FACTOR, SECOND_FACTOR = -0x61C8864680B583EB, -0x40A7B892E31B1A47, -0x6B2FB644ECCEEE15
@@ -85,9 +85,9 @@ class Dare(StraightOperator):
         """Return the seeds."""
         return {SEED: owners.seeds}
 
-    def partner(self, pairs: Pairs) -> Parameters:
+    def partner(self, operands: Operands) -> Parameters:
         """Return ancestors plus thinned task vectors of the sellers; needs their seeds as evidence."""
-        base = pairs.base or pairs.own
-        vectors = {name: pairs.other[name] - leaf for name, leaf in base.items()}
-        thinned = drop_and_rescale(vectors, self.rate, pairs.other_evidence[SEED])
+        base = operands.base or operands.own
+        vectors = {name: operands.other[name] - leaf for name, leaf in base.items()}
+        thinned = drop_and_rescale(vectors, self.rate, operands.other_evidence[SEED])
         return {name: leaf + thinned[name] for name, leaf in base.items()}

@@ -13,8 +13,8 @@ from agents.learning.merge_operators.base import (
     MERGE_OPERATORS,
     Masks,
     MergeOperator,
+    Operands,
     Owners,
-    Pairs,
     between,
     inside,
     interpolate,
@@ -81,7 +81,7 @@ def diagonal_fisher(
     for first in range(0, rows.shape[1], EXAMPLES_AT_ONCE):
         batch = torch.nn.functional.pad(rows, (0, EXAMPLES_AT_ONCE), value=-1)
         batch = batch[:, first : first + EXAMPLES_AT_ONCE]
-        found = architecture.squared_slopes(parameters, inputs[batch.clamp(min=0)], (batch >= 0).float())
+        found = architecture.fisher_diagonal(parameters, inputs[batch.clamp(min=0)], (batch >= 0).float())
         for name, leaf in total.items():
             leaf += found[name]
     count = (rows >= 0).sum(1).clamp(min=1)
@@ -118,18 +118,18 @@ class Fisher(MergeOperator):
         """Return information in the order of the permuted models' parameters."""
         return permute(architecture, evidence, permutations)
 
-    def pooled(self, pairs: Pairs, weight: Tensor) -> Parameters:
+    def pooled(self, operands: Operands, weight: Tensor) -> Parameters:
         """Return the information of merged models, (1 - w) F + w G: several merges are one of all models."""
-        return interpolate(pairs.own_evidence, pairs.other_evidence, weight, pairs.masks)
+        return interpolate(operands.own_evidence, operands.other_evidence, weight, operands.masks)
 
-    def merge(self, pairs: Pairs, weight: Tensor) -> Parameters:
+    def merge(self, operands: Operands, weight: Tensor) -> Parameters:
         """Return P merged models (see `fisher_merge`); needs information as evidence."""
         return fisher_merge(
-            pairs.own,
-            pairs.other,
-            pairs.own_evidence,
-            pairs.other_evidence,
+            operands.own,
+            operands.other,
+            operands.own_evidence,
+            operands.other_evidence,
             weight,
-            pairs.masks,
+            operands.masks,
             self.floor,
         )

@@ -2,7 +2,7 @@
 
 from pydantic.dataclasses import dataclass
 
-from agents.learning.merge_operators.base import MERGE_OPERATORS, Pairs, StraightOperator
+from agents.learning.merge_operators.base import MERGE_OPERATORS, Operands, StraightOperator
 from agents.learning.parameters import Parameters
 
 
@@ -13,6 +13,6 @@ class Interpolation(StraightOperator):
 
     name: str = "interpolation"
 
-    def partner(self, pairs: Pairs) -> Parameters:
+    def partner(self, operands: Operands) -> Parameters:
         """Return the sellers' models."""
-        return pairs.other
+        return operands.other

@@ -12,7 +12,7 @@ from torch import Tensor
 from agents.learning.alignment import permute
 from agents.learning.fleet import Fleet
 from agents.learning.memory import chunk_size, chunks, training_bytes
-from agents.learning.merge_operators.base import Masks, MergeOperator, Owners, Pairs
+from agents.learning.merge_operators.base import Masks, MergeOperator, Operands, Owners
 from agents.learning.merge_operators.fisher import EXAMPLES_AT_ONCE
 from agents.learning.merge_operators.interpolation import Interpolation
 from agents.learning.parameters import Parameters, take
@@ -74,7 +74,7 @@ class Recipe:
     offered: Evidence = field(default_factory=Evidence)
     base: Parameters | None = None
 
-    def pairs(
+    def operands(
         self,
         fleet: Fleet,
         offered: Parameters,
@@ -82,7 +82,7 @@ class Recipe:
         seller: Tensor,
         masks: Masks | None,
         permutations: Mapping[str, Tensor] | None,
-    ) -> Pairs:
+    ) -> Operands:
         """Return merges of slots `buyer` and rows `seller` of `offered`, int64 ``[P]``, as they are now.
 
         Sellers' models and evidence come in the order of the permutations, int64 ``[P, h]`` each.
@@ -92,7 +92,7 @@ class Recipe:
             other = permute(fleet.architecture, other, permutations)
             evidence = self.operator.permute_evidence(fleet.architecture, evidence, permutations)
         base = None if self.base is None else take(self.base, buyer)
-        return Pairs(take(fleet.parameters, buyer), other, masks, self.own.take(buyer), evidence, base)
+        return Operands(take(fleet.parameters, buyer), other, masks, self.own.take(buyer), evidence, base)
 
 
 @torch.no_grad()

@@ -14,8 +14,8 @@ from agents.learning.merge_operators.base import (
     MERGE_OPERATORS,
     Masks,
     MergeOperator,
+    Operands,
     Owners,
-    Pairs,
     inside,
     interpolate,
 )
@@ -172,19 +172,19 @@ class RegMean(MergeOperator):
             name: _reordered(leaf, moved[name]) if name in moved else leaf for name, leaf in evidence.items()
         }
 
-    def pooled(self, pairs: Pairs, weight: Tensor) -> Parameters:
+    def pooled(self, operands: Operands, weight: Tensor) -> Parameters:
         """Return the products of merged models, (1 - w) G + w H: several merges are one of all models."""
-        return interpolate(pairs.own_evidence, pairs.other_evidence, weight, pairs.masks)
+        return interpolate(operands.own_evidence, operands.other_evidence, weight, operands.masks)
 
-    def merge(self, pairs: Pairs, weight: Tensor) -> Parameters:
+    def merge(self, operands: Operands, weight: Tensor) -> Parameters:
         """Return P merged models (see `regmean`); needs inner products as evidence."""
         return regmean(
-            pairs.own,
-            pairs.other,
-            pairs.own_evidence,
-            pairs.other_evidence,
+            operands.own,
+            operands.other,
+            operands.own_evidence,
+            operands.other_evidence,
             weight,
-            pairs.masks,
+            operands.masks,
             self.shrinkage,
             self.ridge,
         )

@@ -5,7 +5,7 @@ from pydantic.dataclasses import dataclass
 from torch import Tensor
 
 from agents.learning.device import precise_dtype
-from agents.learning.merge_operators.base import MERGE_OPERATORS, Masks, MergeOperator, Pairs, inside
+from agents.learning.merge_operators.base import MERGE_OPERATORS, Masks, MergeOperator, Operands, inside
 from agents.learning.parameters import Parameters, spread
 
 LEAST_SINE = 1e-4
@@ -48,6 +48,6 @@ class Slerp(MergeOperator):
 
     name: str = "slerp"
 
-    def merge(self, pairs: Pairs, weight: Tensor) -> Parameters:
+    def merge(self, operands: Operands, weight: Tensor) -> Parameters:
         """Return P merged models (see `slerp`)."""
-        return slerp(pairs.own, pairs.other, weight, pairs.masks)
+        return slerp(operands.own, operands.other, weight, operands.masks)

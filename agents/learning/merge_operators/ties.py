@@ -6,7 +6,7 @@ import torch
 from pydantic import Field
 from pydantic.dataclasses import dataclass
 
-from agents.learning.merge_operators.base import MERGE_OPERATORS, Masks, Pairs, StraightOperator
+from agents.learning.merge_operators.base import MERGE_OPERATORS, Masks, Operands, StraightOperator
 from agents.learning.parameters import Parameters, spread
 
 
@@ -103,7 +103,7 @@ class Ties(StraightOperator):
     ancestral: ClassVar[bool] = True
     replaces: ClassVar[bool] = False
 
-    def partner(self, pairs: Pairs) -> Parameters:
+    def partner(self, operands: Operands) -> Parameters:
         """Return the rule's merge of the buyers' and the sellers' models (see `ties`)."""
-        models = [pairs.other] if pairs.base is None else [pairs.own, pairs.other]
-        return ties(pairs.base or pairs.own, models, self.density, self.scale, pairs.masks)
+        models = [operands.other] if operands.base is None else [operands.own, operands.other]
+        return ties(operands.base or operands.own, models, self.density, self.scale, operands.masks)

@@ -6,7 +6,7 @@ import torch
 from pydantic.dataclasses import dataclass
 from torch import Tensor
 
-from agents.learning.merge_operators.base import MERGE_OPERATORS, Owners, Pairs, StraightOperator, between
+from agents.learning.merge_operators.base import MERGE_OPERATORS, Operands, Owners, StraightOperator, between
 from agents.learning.parameters import Parameters, spread
 
 
@@ -28,16 +28,16 @@ class UniformSoup(StraightOperator):
         leaves = [(name, owners.parameters[name]) for name in owners.architecture.shapes]
         return {name: torch.ones(len(leaf), device=leaf.device) for name, leaf in leaves}
 
-    def pooled(self, pairs: Pairs, weight: Tensor) -> Parameters:
+    def pooled(self, operands: Operands, weight: Tensor) -> Parameters:
         """Return how many models the merged ones are the average of."""
         return {
-            name: count + ((weight > 0) if pairs.masks is None else (weight > 0) & pairs.masks[name])
-            for name, count in pairs.own_evidence.items()
+            name: count + ((weight > 0) if operands.masks is None else (weight > 0) & operands.masks[name])
+            for name, count in operands.own_evidence.items()
         }
 
-    def partner(self, pairs: Pairs) -> Parameters:
+    def partner(self, operands: Operands) -> Parameters:
         """Return the averages of the buyers' ingredients and one more."""
         return {
-            name: between(leaf, pairs.other[name], spread(1 / (1 + pairs.own_evidence[name]), leaf))
-            for name, leaf in pairs.own.items()
+            name: between(leaf, operands.other[name], spread(1 / (1 + operands.own_evidence[name]), leaf))
+            for name, leaf in operands.own.items()
         }

@@ -238,7 +238,7 @@ class Architecture(ABC):
             Inputs ``[N, B, C, H, W]``, labels int64 ``[N, B]``, and what a row counts ``[N, B]``: for the
             gradient of a mean, one over the number of rows; 0 for padding.
         workspace : Workspace, optional
-            Where a network that knows its own way may keep its levels and the gradients.
+            Where a network that knows its own way may keep its activations and the gradients.
 
         Returns
         -------
@@ -252,12 +252,12 @@ class Architecture(ABC):
             logits, found = self.trunk_of_batch(leaves, self.stem(leaves, x), weight)
             losses = row_losses(logits, y)
             total = (losses.masked_fill(weight == 0, 0) * share).sum()
-            slopes = torch.autograd.grad(total, list(leaves.values()))
+            gradients = torch.autograd.grad(total, list(leaves.values()))
         if all(name in parameters for name in found):
             self.track(parameters, found, weight)
-        return losses.detach(), dict(zip(leaves, slopes, strict=True))
+        return losses.detach(), dict(zip(leaves, gradients, strict=True))
 
-    def squared_slopes(self, parameters: Parameters, x: Tensor, weight: Tensor) -> Parameters:
+    def fisher_diagonal(self, parameters: Parameters, x: Tensor, weight: Tensor) -> Parameters:
         """Return sums over examples of E[(d log p(y | x) / d theta)^2], y drawn from the model's prediction.
 
         Every example gets a copy of its model, and every class a backward pass.
@@ -274,15 +274,15 @@ class Architecture(ABC):
         leaves = {name: copies[name].requires_grad_() for name in self.shapes}
         with torch.enable_grad():
             logits = self.forward(copies, x.flatten(0, 1).unsqueeze(1))
-            surprise = F.log_softmax(logits.squeeze(2), 1)
-            together = surprise.sum(0).unbind()
-        chance = surprise.detach().exp() * weight.view(-1, 1)
+            log_chance = F.log_softmax(logits.squeeze(2), 1)
+            together = log_chance.sum(0).unbind()
+        chance = log_chance.detach().exp() * weight.view(-1, 1)
         total = {name: torch.zeros_like(parameters[name]) for name in self.shapes}
-        for label, surprises in enumerate(together):
-            slopes = torch.autograd.grad(surprises, list(leaves.values()), retain_graph=True)
-            for leaf, slope in zip(total.values(), slopes, strict=True):
-                share = spread(chance[:, label], slope)
-                leaf += (slope.square() * share).unflatten(0, (slots, batch)).sum(1)
+        for label, of_label in enumerate(together):
+            gradients = torch.autograd.grad(of_label, list(leaves.values()), retain_graph=True)
+            for leaf, gradient in zip(total.values(), gradients, strict=True):
+                share = spread(chance[:, label], gradient)
+                leaf += (gradient.square() * share).unflatten(0, (slots, batch)).sum(1)
         return total
 
     @torch.no_grad()

@@ -37,7 +37,7 @@ class ConvNetArchitecture(Architecture):
 
     @property
     def signature(self) -> str:
-        """Name of the architecture, with the sizes of all its levels."""
+        """Name of the architecture, with the sizes of all its layers."""
         widths = "-".join(map(str, (*self.channels, self.classes)))
         return f"convnet:{'x'.join(map(str, self.input_shape))}-{widths}:{self.pooling}"
 

@@ -122,15 +122,15 @@ class _SlotBySlot(torch.autograd.Function):
         return x.new_empty(0) if out is None else out
 
     @staticmethod
-    def backward(ctx: Any, *slopes: Tensor) -> tuple[Tensor | None, ...]:
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
         x, kernel = ctx.saved_tensors
         side, units = kernel.shape[-1] // 2, kernel.shape[1]
         wanted = [*ctx.needs_input_grad[:2], ctx.biased and ctx.needs_input_grad[2]]
         found = [[], [], []]  # type: list[list[Tensor]]
-        for slot, slope in enumerate(slopes[0]):
+        for slot, gradient in enumerate(gradients[0]):
             planes = x[0 if len(x) == 1 else slot].permute(0, 3, 1, 2)
             parts = torch.ops.aten.convolution_backward(
-                slope.permute(0, 3, 1, 2), planes, kernel[slot], [units],
+                gradient.permute(0, 3, 1, 2), planes, kernel[slot], [units],
                 [ctx.stride] * 2, [side] * 2, [1, 1], False, [0, 0], 1, wanted,
             )  # fmt: skip
             for kept, part in zip(found, parts, strict=True):

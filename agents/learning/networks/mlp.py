@@ -18,7 +18,7 @@ from agents.learning.parameters import Parameters
 from agents.learning.workspace import Workspace
 
 threshold_backward = torch.ops.aten.threshold_backward.grad_input
-"""Sets slopes to 0 where a unit was off, in one pass: comparing and multiplying takes seven times longer."""
+"""Sets gradients to 0 where a unit was off in one pass; to compare and multiply takes seven times as long."""
 
 
 @value(frozen=True)
@@ -40,12 +40,12 @@ class MLPArchitecture(Architecture):
 
     @cached_property
     def sizes(self) -> tuple[int, ...]:
-        """Units at each level: inputs, hidden layers, classes."""
+        """Units of each layer: inputs, hidden layers, classes."""
         return (self.input_size, *self.widths, self.classes)
 
     @property
     def signature(self) -> str:
-        """Name of the architecture, with the sizes of all its levels."""
+        """Name of the architecture, with the sizes of all its layers."""
         return f"mlp:{'x'.join(map(str, self.input_shape))}-{'-'.join(map(str, self.sizes[1:]))}"
 
     @cached_property
@@ -78,7 +78,7 @@ class MLPArchitecture(Architecture):
 
     @property
     def activation_count(self) -> int:
-        """Units of all levels."""
+        """Units of all layers."""
         return self.stem_size + sum(self.sizes[1:])
 
     @property
@@ -124,35 +124,35 @@ class MLPArchitecture(Architecture):
         arithmetic.
         """
         kept = workspace or Workspace(x.device)
-        below = self._levels(parameters, x, kept)
-        surprise = F.log_softmax(self._linear(parameters, self.layers[-1], below[-1]), 1)
+        below = self._activations(parameters, x, kept)
+        log_chance = F.log_softmax(self._linear(parameters, self.layers[-1], below[-1]), 1)
         answer = y.unsqueeze(1)
-        losses = surprise.gather(1, answer).squeeze(1).neg_()
-        delta = surprise.exp_()
+        losses = log_chance.gather(1, answer).squeeze(1).neg_()
+        delta = log_chance.exp_()
         delta.scatter_add_(1, answer, delta.new_tensor(-1.0).expand(answer.shape))
         delta.mul_(share.unsqueeze(1))
-        slopes = dict.fromkeys(self.shapes, delta)
+        gradients = dict.fromkeys(self.shapes, delta)
         for depth in range(len(self.layers) - 1, -1, -1):
-            layer, level = self.layers[depth], below[depth]
+            layer, activation = self.layers[depth], below[depth]
             weight = parameters[f"{layer}.weight"]
-            slopes[f"{layer}.weight"] = product(
-                delta, level.transpose(1, 2), out=kept.take(f"{layer}.slope", tuple(weight.shape))
+            gradients[f"{layer}.weight"] = product(
+                delta, activation.transpose(1, 2), out=kept.take(f"{layer}.gradient", tuple(weight.shape))
             )
-            slopes[f"{layer}.bias"] = delta.sum(2)
+            gradients[f"{layer}.bias"] = delta.sum(2)
             if depth:
-                out = kept.take(f"{layer}.delta", tuple(level.shape))
+                out = kept.take(f"{layer}.delta", tuple(activation.shape))
                 delta = product(weight.transpose(1, 2), delta, out=out)
-                threshold_backward(delta, level, 0, grad_input=delta)
-        return losses, slopes
+                threshold_backward(delta, activation, 0, grad_input=delta)
+        return losses, gradients
 
     @torch.no_grad()
-    def squared_slopes(self, parameters: Parameters, x: Tensor, weight: Tensor) -> Parameters:
-        """Return what `Architecture.squared_slopes` returns, without a copy of the model for each example.
+    def fisher_diagonal(self, parameters: Parameters, x: Tensor, weight: Tensor) -> Parameters:
+        """Return what `Architecture.fisher_diagonal` returns, without a copy of the model for each example.
 
-        The slope of a weight is the product of its input and the slope of its output, so the sum of squares
-        over examples is a product of squares.
+        The gradient of a weight is the product of its input and the gradient of its output, so the sum of
+        squares over examples is a product of squares.
         """
-        below = self._levels(parameters, x)
+        below = self._activations(parameters, x)
         logits = self._linear(parameters, self.layers[-1], below[-1])
         chance = F.softmax(logits, 1) * weight.to(logits.dtype).unsqueeze(1)
         squares = [h.square().transpose(1, 2) for h in below]
@@ -173,13 +173,15 @@ class MLPArchitecture(Architecture):
     @torch.no_grad()
     def layer_inputs(self, parameters: Parameters, x: Tensor) -> dict[str, Tensor]:
         """Return what enters every linear map (see `Architecture.layer_inputs`), in one batch."""
-        below = self._levels(parameters, x)
+        below = self._activations(parameters, x)
         return {
             f"{layer}.weight": h.transpose(1, 2).unsqueeze(2)
             for layer, h in zip(self.layers, below, strict=True)
         }
 
-    def _levels(self, parameters: Parameters, x: Tensor, workspace: Workspace | None = None) -> list[Tensor]:
+    def _activations(
+        self, parameters: Parameters, x: Tensor, workspace: Workspace | None = None
+    ) -> list[Tensor]:
         """Return what enters each layer, ``[N, units, B]``, from inputs ``[N, B, C, H, W]``."""
         below, out = [x.flatten(-3).transpose(-1, -2)], None
         for layer, units in zip(self.layers[:-1], self.widths, strict=True):

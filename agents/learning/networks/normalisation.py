@@ -85,9 +85,9 @@ class _OverRows(torch.autograd.Function):
         return normal, mean, variance
 
     @staticmethod
-    def backward(ctx: Any, *slopes: Tensor) -> tuple[Tensor, None]:
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None]:
         normal, root, rows, share = ctx.saved_tensors
-        slope = slopes[0] * rows.unsqueeze(2)
-        level = product(share.unsqueeze(1), slope)
-        tilt = product(share.unsqueeze(1), slope * normal)
-        return (slope - rows.unsqueeze(2) * (level + normal * tilt)).mul_(root), None
+        gradient = gradients[0] * rows.unsqueeze(2)
+        level = product(share.unsqueeze(1), gradient)
+        tilt = product(share.unsqueeze(1), gradient * normal)
+        return (gradient - rows.unsqueeze(2) * (level + normal * tilt)).mul_(root), None

@@ -71,7 +71,7 @@ class VGGArchitecture(Architecture):
 
     @property
     def signature(self) -> str:
-        """Name of the architecture, with the sizes of all its levels."""
+        """Name of the architecture, with the sizes of all its layers."""
         plan = "-".join(".".join(map(str, stage)) for stage in self.stages)
         return f"vgg:{'x'.join(map(str, self.input_shape))}-{plan}-{self.classes}"
 

@@ -106,19 +106,19 @@ def candidates(everything: bool) -> list[Candidate]:
 def wrong(candidate: Candidate, repeats: int) -> str:
     """Return what is wrong with answers and gradients, by float64; nothing if all is right."""
     torch.set_num_threads(candidate.threads)
-    x, kernel, slope = _drawn(candidate)
+    x, kernel, gradient = _drawn(candidate)
     stride, side = candidate.convolution.stride, candidate.convolution.side
     truths = []
     for slot in range(len(x)):
         planes = x[slot].double().permute(0, 3, 1, 2).contiguous().requires_grad_()
         wide = kernel[slot].double().requires_grad_()
         plain = F.conv2d(planes, wide, None, stride, side // 2)
-        dx, dkernel = torch.autograd.grad(plain, [planes, wide], slope[slot].double().permute(0, 3, 1, 2))
+        dx, dkernel = torch.autograd.grad(plain, [planes, wide], gradient[slot].double().permute(0, 3, 1, 2))
         truths.append((plain.detach().permute(0, 2, 3, 1), dx.permute(0, 2, 3, 1), dkernel))
     for _ in range(repeats):
         leaves = [x.detach().requires_grad_(), kernel.detach().requires_grad_()]
         z = convolve(*leaves, None, stride)
-        answers = (z.detach(), *torch.autograd.grad(z, leaves, slope))
+        answers = (z.detach(), *torch.autograd.grad(z, leaves, gradient))
         for slot, truth in enumerate(truths):
             for name, found, right in zip(("answer", "dx", "dkernel"), answers, truth, strict=True):
                 error = (found[slot] - right).abs().max() / right.abs().max()
@@ -128,7 +128,7 @@ def wrong(candidate: Candidate, repeats: int) -> str:
 
 
 def _drawn(candidate: Candidate) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-    """Return images, kernels and slopes of the answers."""
+    """Return images, kernels and gradients of the answers."""
     generator = torch.Generator().manual_seed(0)
     ins, units, height, width, side, stride = astuple(candidate.convolution)
     if candidate.layout == "NHWC":

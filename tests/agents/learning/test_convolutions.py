@@ -44,9 +44,9 @@ def test_convolutions_equal_torchs_slot_by_slot(
         ]
     )
     torch.testing.assert_close(z, plain, rtol=1e-5, atol=1e-5)
-    slope = drawn(*z.shape, seed=3).detach()
-    expected = torch.autograd.grad(plain, leaves, slope)
-    for found, wanted in zip(torch.autograd.grad(z, leaves, slope), expected, strict=True):
+    gradient = drawn(*z.shape, seed=3).detach()
+    expected = torch.autograd.grad(plain, leaves, gradient)
+    for found, wanted in zip(torch.autograd.grad(z, leaves, gradient), expected, strict=True):
         torch.testing.assert_close(found, wanted, rtol=1e-4, atol=1e-4)
 
 
@@ -83,9 +83,9 @@ def check_by_twice_the_precision(side: int, stride: int, size: tuple[int, int], 
     )[:, :, ::stride, ::stride]
     z = convolve(x, kernel, None, stride)
     torch.testing.assert_close(z.double(), plain, rtol=1e-5, atol=1e-4)
-    slope = drawn(*z.shape, seed=3).detach()
-    found = torch.autograd.grad(z, [x, kernel], slope)
-    expected = torch.autograd.grad(plain, wide, slope.double())
+    gradient = drawn(*z.shape, seed=3).detach()
+    found = torch.autograd.grad(z, [x, kernel], gradient)
+    expected = torch.autograd.grad(plain, wide, gradient.double())
     for gradient, wanted in zip(found, expected, strict=True):
         torch.testing.assert_close(gradient.double(), wanted, rtol=1e-4, atol=1e-4)
 
@@ -155,13 +155,13 @@ def test_a_slots_convolution_has_the_same_bits_in_any_company(
     ins, units = sizes
     x, kernel = drawn(5, rows, HEIGHT, WIDTH, ins), drawn(5, units, ins, side, side, seed=1)
     z = convolve(x, kernel, None, stride)
-    slope = drawn(*z.shape, seed=2).detach()
-    gradients = torch.autograd.grad(z, [x, kernel], slope)
+    gradient = drawn(*z.shape, seed=2).detach()
+    gradients = torch.autograd.grad(z, [x, kernel], gradient)
     for some in ([0], [4], [3, 1], [1, 2, 0]):
         leaves = [leaf.detach()[some].requires_grad_() for leaf in (x, kernel)]
         part = convolve(*leaves, None, stride)
         assert torch.equal(part, z[some])
-        found = torch.autograd.grad(part, leaves, slope[some])
+        found = torch.autograd.grad(part, leaves, gradient[some])
         assert all(torch.equal(a, b[some]) for a, b in zip(found, gradients, strict=True))
 
 
@@ -186,9 +186,9 @@ def test_a_batch_is_normalised_by_its_rows_alone(counts: list[int]) -> None:
     """Forward, statistics and gradient of Ioffe and Szegedy's algorithm 1, padding left out."""
     z, scale, shift = drawn(SLOTS, ROWS, HEIGHT, WIDTH, INS), drawn(SLOTS, INS, seed=1), drawn(SLOTS, INS)
     weight = (torch.arange(ROWS) < torch.tensor(counts).unsqueeze(1)).float()
-    slope = drawn(*z.shape, seed=3).detach() * weight[:, :, None, None, None]
+    gradient = drawn(*z.shape, seed=3).detach() * weight[:, :, None, None, None]
     found, mean, variance = batch_normalise(z, weight, scale, shift)
-    gradients = torch.autograd.grad(found, [z, scale, shift], slope)
+    gradients = torch.autograd.grad(found, [z, scale, shift], gradient)
     for i, count in enumerate(counts):
         if not count:
             assert all((gradient[i] == 0).all() for gradient in gradients)
@@ -200,7 +200,7 @@ def test_a_batch_is_normalised_by_its_rows_alone(counts: list[int]) -> None:
         torch.testing.assert_close(found[i, :count], plain, rtol=1e-4, atol=1e-5)
         torch.testing.assert_close(mean[i], one.mean((0, 1, 2)), rtol=1e-4, atol=1e-6)
         torch.testing.assert_close(variance[i], one.var((0, 1, 2), correction=0), rtol=1e-4, atol=1e-6)
-        expected = torch.autograd.grad(plain, leaves, slope[i, :count])
+        expected = torch.autograd.grad(plain, leaves, gradient[i, :count])
         torch.testing.assert_close(gradients[0][i, :count], expected[0], rtol=1e-3, atol=1e-4)
         assert (gradients[0][i, count:] == 0).all()
         for gradient, wanted in zip(gradients[1:], expected[1:], strict=True):

@@ -14,8 +14,8 @@ WEIGHTS = np.array([[[0.25, 0.75], [0.5, 0.5]], [[1.0, 0.0], [0.1, 0.9]]])
 def test_every_model_becomes_its_weighted_mean(any_architecture):
     fleet = fleet_of(any_architecture, 5)
     before = {name: leaf.clone().double() for name, leaf in fleet.parameters.items()}
-    settled = []
-    mix(fleet, SLOTS, WEIGHTS, settle=settled.append)
+    changed = []
+    mix(fleet, SLOTS, WEIGHTS, after_merge=changed.append)
     for name, leaf in fleet.parameters.items():
         for group, weights in zip(SLOTS, WEIGHTS, strict=True):
             for slot, row in zip(group, weights, strict=True):
@@ -24,7 +24,7 @@ def test_every_model_becomes_its_weighted_mean(any_architecture):
         assert torch.equal(
             leaf[[1, 2]].double(), before[name][[1, 2]]
         )  # a row of the identity, and a stranger
-    assert np.concatenate(settled).tolist() == [3, 0, 4]
+    assert np.concatenate(changed).tolist() == [3, 0, 4]
 
 
 def test_optimisers_of_those_who_moved_start_afresh():

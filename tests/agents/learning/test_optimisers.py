@@ -33,13 +33,13 @@ def test_update_is_that_of_torch_with_rates_and_steps_of_its_own(
     ]
     for step in range(8):
         active = 4 if step < 5 else 2
-        slopes = torch.from_numpy(rng.normal(size=(active, 24)).astype(np.float32))
+        gradients = torch.from_numpy(rng.normal(size=(active, 24)).astype(np.float32))
         if fused:
-            optimiser.stepper(rows[:active], slopes.clone(), state.head(active))()
+            optimiser.stepper(rows[:active], gradients.clone(), state.head(active))()
         else:
-            optimiser.update(rows[:active], slopes.clone(), state.head(active))
+            optimiser.update(rows[:active], gradients.clone(), state.head(active))
         for i in range(active):
-            lone[i].grad = slopes[i]
+            lone[i].grad = gradients[i]
             others[i].step()
     torch.testing.assert_close(rows, torch.stack(lone).detach(), rtol=2e-6, atol=2e-6)
     assert state.steps.tolist() == [8, 8, 5, 5]

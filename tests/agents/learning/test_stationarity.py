@@ -19,8 +19,8 @@ def test_the_norm_is_that_of_the_mean_loss(architecture, examples):
     for slot, row, norm in zip((2, 0), order, found, strict=True):
         module, own = architecture.module(fleet.models, slot), row[row >= 0]
         loss = F.cross_entropy(module(inputs[own]), labels[own])
-        slopes = torch.autograd.grad(loss, list(module.parameters()))
-        assert norm == pytest.approx(sum(float(s.double().square().sum()) for s in slopes), rel=1e-4)
+        gradients = torch.autograd.grad(loss, list(module.parameters()))
+        assert norm == pytest.approx(sum(float(s.double().square().sum()) for s in gradients), rel=1e-4)
     assert all(torch.equal(leaf, before[name]) for name, leaf in fleet.state().items())
 
 

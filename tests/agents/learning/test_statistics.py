@@ -38,12 +38,12 @@ def test_a_merge_has_the_loss_that_its_trial_found(examples: Examples) -> None:
     assert np.array_equal(results.loss[:, 0], stale)
     # the last weight, whichever is best
     merge(fleet, offered, *pairs, [0.6] * 3, results.permutations)
-    unsettled, _ = fleet.evaluate(buyer, *examples, INDEX, group)
+    stale_after, _ = fleet.evaluate(buyer, *examples, INDEX, group)
     untouched = fleet.models_of([3])
     recalibrate(fleet, buyer, examples[0], known, group)
-    settled, _ = fleet.evaluate(buyer, *examples, INDEX, group)
-    np.testing.assert_allclose(settled, results.loss[:, 2], rtol=1e-4)
-    assert (np.abs(unsettled - results.loss[:, 2]) > 1e-3).all()
+    recalibrated, _ = fleet.evaluate(buyer, *examples, INDEX, group)
+    np.testing.assert_allclose(recalibrated, results.loss[:, 2], rtol=1e-4)
+    assert (np.abs(stale_after - results.loss[:, 2]) > 1e-3).all()
     assert all(torch.equal(leaf, untouched[name]) for name, leaf in fleet.models_of([3]).items())
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 
 from agents.learning import Architecture, Parameters
-from agents.learning.merge_operators import MergeOperator, Owners, Pairs
+from agents.learning.merge_operators import MergeOperator, Operands, Owners
 from tests.agents.learning.conftest import EXAMPLES, SHAPE, models
 
 PAIRS = 5
@@ -39,9 +39,9 @@ def evidence_of(operator: MergeOperator, architecture: Architecture, seed: int) 
     return operator.evidence(owners(architecture, seed=seed))
 
 
-def pairs_of(
+def operands_of(
     architecture: Architecture, operator: MergeOperator, masked: bool = False, ancestor: bool = False
-) -> Pairs:
+) -> Operands:
     """Return merges of fresh models with the evidence that an operator asks for."""
     own, other = (owners(architecture, seed=seed).parameters for seed in (0, 1))
     masks = None
@@ -50,7 +50,7 @@ def pairs_of(
         masks = {
             name: torch.tensor([True, name in kept, True, name in kept, True]) for name in architecture.shapes
         }
-    return Pairs(
+    return Operands(
         own,
         other,
         masks,

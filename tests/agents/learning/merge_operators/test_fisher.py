@@ -8,10 +8,10 @@ import torch
 import torch.nn.functional as F
 
 from agents.learning import Architecture
-from agents.learning.merge_operators import Pairs, interpolate
+from agents.learning.merge_operators import Operands, interpolate
 from agents.learning.merge_operators.fisher import Fisher, diagonal_fisher, fisher_merge
 from tests.agents.learning.conftest import ARCHITECTURES, models
-from tests.agents.learning.merge_operators.samples import PAIRS, WEIGHTS, owners, pairs_of
+from tests.agents.learning.merge_operators.samples import PAIRS, WEIGHTS, operands_of, owners
 
 
 def test_it_is_the_least_of_the_weighted_quadratic_losses() -> None:
@@ -27,9 +27,9 @@ def test_it_is_the_least_of_the_weighted_quadratic_losses() -> None:
 
 
 def test_equal_information_is_interpolation(any_architecture: Architecture) -> None:
-    pairs = pairs_of(any_architecture, Fisher())
-    merged = fisher_merge(pairs.own, pairs.other, pairs.own_evidence, pairs.own_evidence, WEIGHTS)
-    expected = interpolate(pairs.own, pairs.other, WEIGHTS)
+    operands = operands_of(any_architecture, Fisher())
+    merged = fisher_merge(operands.own, operands.other, operands.own_evidence, operands.own_evidence, WEIGHTS)
+    expected = interpolate(operands.own, operands.other, WEIGHTS)
     for name, leaf in merged.items():
         torch.testing.assert_close(leaf, expected[name], rtol=1e-5, atol=1e-6)
 
@@ -49,7 +49,7 @@ def test_several_merges_are_one_of_all_models() -> None:
         {n: torch.from_numpy(rng.exponential(size=leaf.shape)).float() for n, leaf in three[0].items()}
         for _ in range(3)
     ]
-    first = Pairs(three[0], three[1], None, facts[0], facts[1])
+    first = Operands(three[0], three[1], None, facts[0], facts[1])
     half, third = torch.tensor([0.5]), torch.tensor([1 / 3])
     merged = operator.merge(first, half)
     second = dataclasses.replace(
@@ -72,13 +72,13 @@ def test_the_information_equals_a_plain_loop_over_examples(
         rows = own.rows[slot][own.rows[slot] >= 0]
         expected = {name: torch.zeros_like(p) for name, p in module.named_parameters()}
         for x in own.inputs[rows]:
-            surprise = F.log_softmax(module(x.unsqueeze(0)), 1)[0]
+            log_chance = F.log_softmax(module(x.unsqueeze(0)), 1)[0]
             for label in range(any_architecture.classes):
                 module.zero_grad()
-                surprise[label].backward(retain_graph=True)
+                log_chance[label].backward(retain_graph=True)
                 for name, parameter in module.named_parameters():
                     assert parameter.grad is not None
-                    expected[name] += surprise[label].exp().detach() * parameter.grad.square() / len(rows)
+                    expected[name] += log_chance[label].exp().detach() * parameter.grad.square() / len(rows)
         for name, leaf in expected.items():
             torch.testing.assert_close(found[name][slot], leaf, rtol=1e-3, atol=1e-7)
 

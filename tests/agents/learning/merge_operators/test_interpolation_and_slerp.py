@@ -5,14 +5,14 @@ import torch
 from agents.learning import Architecture
 from agents.learning.merge_operators import MERGE_OPERATORS, interpolate
 from agents.learning.merge_operators.slerp import slerp
-from tests.agents.learning.merge_operators.samples import WEIGHTS, pairs_of
+from tests.agents.learning.merge_operators.samples import WEIGHTS, operands_of
 
 
 def test_interpolation_is_the_weighted_average(any_architecture: Architecture) -> None:
     operator = MERGE_OPERATORS.build("interpolation")
-    pairs = pairs_of(any_architecture, operator, masked=True)
-    merged = operator.merge(pairs, WEIGHTS)
-    expected = interpolate(pairs.own, pairs.other, WEIGHTS, pairs.masks)
+    operands = operands_of(any_architecture, operator, masked=True)
+    merged = operator.merge(operands, WEIGHTS)
+    expected = interpolate(operands.own, operands.other, WEIGHTS, operands.masks)
     for name, leaf in merged.items():
         assert torch.equal(leaf, expected[name])
 

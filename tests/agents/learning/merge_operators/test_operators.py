@@ -10,7 +10,7 @@ from agents.learning import Architecture
 from agents.learning.alignment import permute
 from agents.learning.merge_operators import MERGE_OPERATORS, MergeOperator, StraightOperator
 from tests.agents.learning.conftest import ARCHITECTURES
-from tests.agents.learning.merge_operators.samples import PAIRS, WEIGHTS, owners, pairs_of
+from tests.agents.learning.merge_operators.samples import PAIRS, WEIGHTS, operands_of, owners
 
 NAMES = list(MERGE_OPERATORS)
 
@@ -25,15 +25,15 @@ def test_a_merge_does_not_depend_on_its_company(
     operator: MergeOperator, any_architecture: Architecture, masked: bool, ancestor: bool
 ) -> None:
     """A plain loop over the merges gives the same bits as all of them together."""
-    pairs = pairs_of(any_architecture, operator, masked, ancestor)
-    together = operator.merge(pairs, WEIGHTS)
-    pooled = operator.pooled(pairs, WEIGHTS)
+    operands = operands_of(any_architecture, operator, masked, ancestor)
+    together = operator.merge(operands, WEIGHTS)
+    pooled = operator.pooled(operands, WEIGHTS)
     for p in range(PAIRS):
         row = torch.tensor([p])
-        alone = operator.merge(pairs.take(row), WEIGHTS[row])
+        alone = operator.merge(operands.take(row), WEIGHTS[row])
         for name, leaf in together.items():
             assert torch.equal(alone[name][0], leaf[p]), name
-        for name, leaf in operator.pooled(pairs.take(row), WEIGHTS[row]).items():
+        for name, leaf in operator.pooled(operands.take(row), WEIGHTS[row]).items():
             assert torch.equal(leaf[0], pooled[name][p]), name
 
 
@@ -57,14 +57,14 @@ def test_weight_0_and_tensors_outside_the_block_are_the_buyers_own(
     operator: MergeOperator, any_architecture: Architecture, ancestor: bool
 ) -> None:
     """To the last bit, whatever the seller's tensors outside the block hold."""
-    pairs = pairs_of(any_architecture, operator, masked=True, ancestor=ancestor)
-    assert pairs.masks is not None
-    for name, holds in pairs.masks.items():
-        pairs.other[name][~holds] = float("nan")
-    merged = operator.merge(pairs, WEIGHTS)
+    operands = operands_of(any_architecture, operator, masked=True, ancestor=ancestor)
+    assert operands.masks is not None
+    for name, holds in operands.masks.items():
+        operands.other[name][~holds] = float("nan")
+    merged = operator.merge(operands, WEIGHTS)
     for p in range(PAIRS):
-        inside = [name for name, holds in pairs.masks.items() if WEIGHTS[p] > 0 and holds[p]]
-        stays = {name: torch.equal(merged[name][p], leaf[p]) for name, leaf in pairs.own.items()}
+        inside = [name for name, holds in operands.masks.items() if WEIGHTS[p] > 0 and holds[p]]
+        stays = {name: torch.equal(merged[name][p], leaf[p]) for name, leaf in operands.own.items()}
         assert all(stays[name] for name in stays if name not in inside)
         assert not inside or not all(stays[name] for name in inside)
         assert all(torch.isfinite(merged[name][p]).all() for name in inside)
@@ -73,11 +73,11 @@ def test_weight_0_and_tensors_outside_the_block_are_the_buyers_own(
 def test_a_model_merged_with_itself_is_itself(
     operator: MergeOperator, any_architecture: Architecture
 ) -> None:
-    pairs = dataclasses.replace(
-        pairs_of(any_architecture, operator), other=owners(any_architecture).parameters
+    operands = dataclasses.replace(
+        operands_of(any_architecture, operator), other=owners(any_architecture).parameters
     )
-    merged = operator.merge(pairs, WEIGHTS)
-    for name, leaf in pairs.own.items():
+    merged = operator.merge(operands, WEIGHTS)
+    for name, leaf in operands.own.items():
         torch.testing.assert_close(merged[name], leaf, rtol=1e-6, atol=1e-7)
         if isinstance(operator, StraightOperator):
             assert torch.equal(merged[name], leaf)
@@ -86,9 +86,11 @@ def test_a_model_merged_with_itself_is_itself(
 def test_weight_1_is_the_seller_where_the_operator_replaces(
     operator: MergeOperator, any_architecture: Architecture
 ) -> None:
-    pairs = pairs_of(any_architecture, operator)
-    merged = operator.merge(pairs, torch.ones(PAIRS))
-    close = [torch.allclose(merged[name], leaf, rtol=1e-5, atol=1e-6) for name, leaf in pairs.other.items()]
+    operands = operands_of(any_architecture, operator)
+    merged = operator.merge(operands, torch.ones(PAIRS))
+    close = [
+        torch.allclose(merged[name], leaf, rtol=1e-5, atol=1e-6) for name, leaf in operands.other.items()
+    ]
     assert all(close) == operator.replaces
 
 
@@ -105,17 +107,17 @@ def test_units_in_another_order_give_the_same_merge_in_that_order(
         )
         for name, m in any_architecture.symmetries.items()
     }
-    pairs = pairs_of(any_architecture, operator, ancestor=True)
-    assert pairs.base is not None
+    operands = operands_of(any_architecture, operator, ancestor=True)
+    assert operands.base is not None
     moved = dataclasses.replace(
-        pairs,
-        own=permute(any_architecture, pairs.own, orders),
-        other=permute(any_architecture, pairs.other, orders),
-        base=permute(any_architecture, pairs.base, orders),
-        own_evidence=operator.permute_evidence(any_architecture, pairs.own_evidence, orders),
-        other_evidence=operator.permute_evidence(any_architecture, pairs.other_evidence, orders),
+        operands,
+        own=permute(any_architecture, operands.own, orders),
+        other=permute(any_architecture, operands.other, orders),
+        base=permute(any_architecture, operands.base, orders),
+        own_evidence=operator.permute_evidence(any_architecture, operands.own_evidence, orders),
+        other_evidence=operator.permute_evidence(any_architecture, operands.other_evidence, orders),
     )
-    expected = permute(any_architecture, operator.merge(pairs, WEIGHTS), orders)
+    expected = permute(any_architecture, operator.merge(operands, WEIGHTS), orders)
     for name, leaf in operator.merge(moved, WEIGHTS).items():
         torch.testing.assert_close(leaf, expected[name], rtol=1e-4, atol=1e-5)
 

@@ -12,7 +12,7 @@ from agents.learning.merge_operators import interpolate
 from agents.learning.merge_operators.regmean import RegMean, input_products, regmean
 from agents.learning.networks.base import _places
 from tests.agents.learning.conftest import ARCHITECTURES, CLASSES, SHAPE
-from tests.agents.learning.merge_operators.samples import WEIGHTS, owners, pairs_of
+from tests.agents.learning.merge_operators.samples import WEIGHTS, operands_of, owners
 from tests.agents.learning.token_network import HIDDEN, TokenArchitecture
 
 
@@ -67,13 +67,13 @@ def test_without_correlations_each_input_is_averaged_by_its_power() -> None:
 
 
 def test_where_no_input_says_anything_it_is_interpolation(any_architecture: Architecture) -> None:
-    pairs = pairs_of(any_architecture, RegMean())
+    operands = operands_of(any_architecture, RegMean())
     alike = {
         name: torch.eye(leaf.shape[1], dtype=leaf.dtype).expand_as(leaf)
-        for name, leaf in pairs.own_evidence.items()
+        for name, leaf in operands.own_evidence.items()
     }
-    merged = regmean(pairs.own, pairs.other, alike, alike, WEIGHTS)
-    expected = interpolate(pairs.own, pairs.other, WEIGHTS)
+    merged = regmean(operands.own, operands.other, alike, alike, WEIGHTS)
+    expected = interpolate(operands.own, operands.other, WEIGHTS)
     for name, leaf in merged.items():
         torch.testing.assert_close(leaf, expected[name], rtol=1e-5, atol=1e-6)
 

@@ -10,7 +10,7 @@ from agents.learning import Architecture
 from agents.learning.merge_operators import interpolate
 from agents.learning.merge_operators.dare import SEED, Dare, drop_and_rescale, split_mix
 from agents.learning.merge_operators.ties import Ties, ties, trim
-from tests.agents.learning.merge_operators.samples import PAIRS, WEIGHTS, pairs_of
+from tests.agents.learning.merge_operators.samples import PAIRS, WEIGHTS, operands_of
 
 
 def row(*values: float) -> torch.Tensor:
@@ -48,23 +48,26 @@ def test_trimming_counts_over_all_tensors_of_the_block_together() -> None:
 
 def test_whole_task_vectors_of_one_sign_are_averaged(any_architecture: Architecture) -> None:
     """With nothing to trim and no conflict, TIES is the average: of models above a common ancestor."""
-    pairs = pairs_of(any_architecture, Ties(), ancestor=True)
-    assert pairs.base is not None
-    above = [{n: leaf + side[n].abs() for n, leaf in pairs.base.items()} for side in (pairs.own, pairs.other)]
+    operands = operands_of(any_architecture, Ties(), ancestor=True)
+    assert operands.base is not None
+    above = [
+        {n: leaf + side[n].abs() for n, leaf in operands.base.items()}
+        for side in (operands.own, operands.other)
+    ]
     merged = Ties(density=1).merge(
-        dataclasses.replace(pairs, own=above[0], other=above[1]), torch.ones(PAIRS)
+        dataclasses.replace(operands, own=above[0], other=above[1]), torch.ones(PAIRS)
     )
     for name, leaf in merged.items():
         torch.testing.assert_close(leaf, (above[0][name] + above[1][name]) / 2)
 
 
 def test_without_an_ancestor_whole_ties_is_interpolation(any_architecture: Architecture) -> None:
-    pairs = pairs_of(any_architecture, Ties())
-    expected = interpolate(pairs.own, pairs.other, WEIGHTS)
-    for name, leaf in Ties(density=1).merge(pairs, WEIGHTS).items():
+    operands = operands_of(any_architecture, Ties())
+    expected = interpolate(operands.own, operands.other, WEIGHTS)
+    for name, leaf in Ties(density=1).merge(operands, WEIGHTS).items():
         torch.testing.assert_close(leaf, expected[name], rtol=1e-5, atol=1e-6)
-    sparse = Ties(density=0.2).merge(pairs, torch.ones(PAIRS))
-    moved = sum(int((sparse[name] != leaf).sum()) for name, leaf in pairs.own.items())
+    sparse = Ties(density=0.2).merge(operands, torch.ones(PAIRS))
+    moved = sum(int((sparse[name] != leaf).sum()) for name, leaf in operands.own.items())
     size = PAIRS * any_architecture.parameter_count
     assert 0.19 * size < moved < 0.22 * size
 
@@ -99,23 +102,27 @@ def test_thinning_keeps_the_share_and_the_mean(rate: float) -> None:
 
 @pytest.mark.parametrize("ancestor", [False, True])
 def test_dare_is_interpolation_on_average(any_architecture: Architecture, ancestor: bool) -> None:
-    pairs, count = pairs_of(any_architecture, Dare(), ancestor=ancestor), 150
+    operands, count = operands_of(any_architecture, Dare(), ancestor=ancestor), 150
     seeds = torch.from_numpy(np.random.default_rng(4).integers(-(2**63), 2**63, count * PAIRS))
-    often = dataclasses.replace(pairs.take(torch.arange(PAIRS).repeat(count)), other_evidence={SEED: seeds})
+    often = dataclasses.replace(
+        operands.take(torch.arange(PAIRS).repeat(count)), other_evidence={SEED: seeds}
+    )
     merged = Dare(rate=0.5).merge(often, WEIGHTS.repeat(count))
-    expected = interpolate(pairs.own, pairs.other, WEIGHTS)
+    expected = interpolate(operands.own, operands.other, WEIGHTS)
     for name, each in merged.items():
         leaf = each.unflatten(0, (count, PAIRS)).mean(0)
-        base = pairs.own[name] if pairs.base is None else pairs.base[name]
-        error = (pairs.other[name] - base).abs().max() / np.sqrt(count)
+        base = operands.own[name] if operands.base is None else operands.base[name]
+        error = (operands.other[name] - base).abs().max() / np.sqrt(count)
         assert (leaf - expected[name]).abs().max() < 5 * error
 
 
 def test_the_same_seed_drops_the_same_entries(any_architecture: Architecture) -> None:
     """So that what was tried is what is merged."""
-    pairs = pairs_of(any_architecture, Dare())
-    first, again = (Dare().merge(pairs, WEIGHTS) for _ in range(2))
-    other = Dare().merge(dataclasses.replace(pairs, other_evidence={SEED: pairs.own_evidence[SEED]}), WEIGHTS)
+    operands = operands_of(any_architecture, Dare())
+    first, again = (Dare().merge(operands, WEIGHTS) for _ in range(2))
+    other = Dare().merge(
+        dataclasses.replace(operands, other_evidence={SEED: operands.own_evidence[SEED]}), WEIGHTS
+    )
     assert all(torch.equal(again[name], leaf) for name, leaf in first.items())
     assert not all(torch.equal(other[name], leaf) for name, leaf in first.items())
 
