@@ -15,7 +15,15 @@ FLAGS = [
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-sync",
+    "--renderer-process-limit=1",
+    "--disable-features=SpareRendererForSitePerProcess",
 ]
+STILL = """
+const sheet = new CSSStyleSheet();
+sheet.replaceSync("*, *::before, *::after { animation: none !important; transition: none !important; }");
+document.adoptedStyleSheets = [sheet];
+"""
+"""What moves is drawn anew sixty times a second."""
 needs_chromium = pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium: apt-get install chromium")
 
 
@@ -33,6 +41,7 @@ def browser(asked):
                 beside.context if beside else chromium.new_context(viewport={"width": width, "height": 900})
             )
             page = whose.new_page()
+            page.add_init_script(STILL)
             page.set_default_timeout(120_000)
             page.on("request", lambda request: asked.append(request.url))
             page.on("websocket", lambda socket: asked.append(socket.url))

@@ -11,6 +11,7 @@ from types import SimpleNamespace
 import pytest
 
 from experiments.cli import main
+from experiments.dashboard import pictures
 from experiments.dashboard.recordings import read_recording
 from tests.experiments.browser import api, browser, needs_chromium
 from tests.experiments.forked import forked
@@ -40,7 +41,7 @@ def linked(source, target):
 def served(tmp_path_factory):
     """The dashboard with one recorded run, and a browser in which its first page is open.
 
-    Its assets are a copy, since some tests try to have them deleted.
+    Its assets are a copy, since some tests try to have them deleted. Pictures are coarse.
     """
     runs = tmp_path_factory.mktemp("runs")
     assert main(["run", *TINY, f"hydra.run.dir={runs}/tiny"]) == 0
@@ -49,6 +50,7 @@ def served(tmp_path_factory):
     asked = []
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(solara.server.settings.assets, "proxy_cache_dir", assets)
+        patch.setattr(pictures, "DPI", 40)
         server = forked("dashboard", "--port", "0", "--runs", str(runs))
         with server as command, browser(asked) as open_page:
             url = re.search(r"http://127\.0\.0\.1:\d+/", command.stdout.readline())[0]
@@ -71,7 +73,14 @@ def dashboard(served):
         opened.append(served.open_page(served.url + path, beside=beside))
         return opened[-1]
 
-    yield SimpleNamespace(**vars(served), visit=visit)
+    def again():
+        """Return the page that is open already, at its start."""
+        reset = served.home.get_by_role("button", name="Reset", exact=True, disabled=False)
+        reset.click()
+        shows(served.home, "Who owns which examples")
+        return served.home
+
+    yield SimpleNamespace(**vars(served), visit=visit, again=again)
     for page in opened:
         page.close()
 
@@ -107,13 +116,12 @@ def accuracies(page):
 
 
 def test_step_play_and_reset(dashboard):
-    page = dashboard.visit()
-    shows(page, "Who owns which examples")
+    page = dashboard.again()
     press(page, "Step")
     shows(page, "1. Train")
     first = accuracies(page)
     press(page, "▶")
-    shows(page, "Round 4 of 4")
+    shows(page, "Round 3 of 3")
     press(page, "❚❚")
     page.get_by_role("button", name="Step", exact=True, disabled=False).wait_for()
     for tab, passage in TABS.items():
@@ -165,7 +173,7 @@ def test_comparison_of_two_rules_on_the_same_seed(dashboard):
 
 
 def test_two_sessions_do_not_disturb_each_other(dashboard):
-    one, other = dashboard.visit(), dashboard.visit(beside=None)
+    one, other = dashboard.again(), dashboard.visit(beside=None)
     press(one, "Step")
     shows(one, "1. Train")
     press(one, "Step")
@@ -223,8 +231,7 @@ def test_nobody_can_delete_the_assets(dashboard):
 
 
 def test_no_request_leaves_the_machine(dashboard):
-    page = dashboard.home
-    shows(page, "Who owns which examples")
+    page = dashboard.again()
     own = (dashboard.url, dashboard.url.replace("http", "ws"), "data:", "blob:")
     assert len(dashboard.asked) > 20
     assert [url for url in dashboard.asked if not url.startswith(own)] == []
