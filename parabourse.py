@@ -1,6 +1,6 @@
 """Parabourse from Python: markets for the parameters of models, without a command line.
 
-A market is a Mesa model. Any field of `MarketConfig` can be given by name (``parabourse explain`` lists them):
+A market is a Mesa model. Any field of `MarketConfig` can be given by name; ``parabourse explain`` lists them:
 
 >>> from parabourse import ParameterMarket
 >>> market = ParameterMarket(organisations=2, mechanism="first_price", data={"examples": 400}, seed=0)
@@ -8,8 +8,8 @@ A market is a Mesa model. Any field of `MarketConfig` can be given by name (``pa
 >>> sorted(market.report.tables)
 ['ledger', 'orders', 'organisations', 'rounds', 'trades', 'trials']
 
-A `Cohort` plays the same organisations, data and initial weights in several settings, so that every difference
-between them is paired, and returns the tables of all rounds as DataFrames:
+A `Cohort` plays the same organisations, data and initial weights in several settings, so that every
+difference between them is paired, and returns the tables of all rounds as DataFrames:
 
 >>> from parabourse import Cohort, MarketConfig
 >>> config = MarketConfig(organisations=2, mechanism="first_price", data={"examples": 400})
