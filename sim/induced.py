@@ -8,6 +8,7 @@ Core Objects: InducedMarket, InducedConfig, play
 
 from collections.abc import Generator
 from dataclasses import field
+from itertools import zip_longest
 from typing import Annotated, Any
 
 import mesa
@@ -180,12 +181,7 @@ class InducedMarket(mesa.Model):
         self.organisations = config.markets * config.traders
         self.exchange = Exchange(
             # Each market is a position of its own, so that one call clears all.
-            goods=Goods(
-                positions=range(config.markets),
-                contents=np.zeros(config.markets, dtype=np.int64),
-                licence=Licence.parse(config.broker.licence),
-                demand=config.broker.demand,
-            ),
+            goods=Goods.of(config.broker, range(config.markets), np.zeros(config.markets, dtype=np.int64)),
             mechanism=config.mechanism,
             setting=PRIVATE_VALUES,
             population=config.population,
@@ -200,7 +196,7 @@ class InducedMarket(mesa.Model):
         self.traders.begin(dict.fromkeys(own), self.exchange, self.round_streams)
         self.consults = False
         self.report: InducedReport | None = None
-        self.datacollector = DataCollector({name: _series(name) for name in SERIES})
+        self.datacollector = DataCollector({name: [self._mean, [name]] for name in SERIES})
         self._pair_up()
 
     def step(self) -> None:
@@ -283,6 +279,21 @@ class InducedMarket(mesa.Model):
             highest=np.where(traded, highest, np.nan),
         )
 
+    @property
+    def seats(self) -> list[int]:
+        """The first market's traders in the order in which people get them, in turn buyers and sellers."""
+        buyers, sellers = range(self.config.buyers), range(self.config.buyers, self.config.traders)
+        in_turn = (side for pair in zip_longest(buyers, sellers) for side in pair)
+        return [one for one in in_turn if one is not None]
+
+    def _mean(self, series: str) -> float:
+        """Return the mean of a series of the report over the markets that have it."""
+        if self.report is None:
+            return float("nan")
+        column = getattr(self.report, series)
+        known = column[np.isfinite(column)]
+        return float(known.mean()) if known.size else float("nan")
+
 
 def play(streams: Streams, **choices: Any) -> InducedReport:
     """Return one round of the markets that `choices` (fields of `InducedConfig`) describe."""
@@ -295,14 +306,3 @@ def play(streams: Streams, **choices: Any) -> InducedReport:
 def _card(amounts: Floats) -> Floats:
     """Round to whole micro-credits, so that a truthful report reaches the ledger as it is."""
     return to_credits(to_micro(amounts, "nearest"))
-
-
-def _series(name: str) -> Any:
-    def mean(market: InducedMarket) -> float:
-        if market.report is None:
-            return float("nan")
-        column = getattr(market.report, name)
-        known = column[np.isfinite(column)]
-        return float(known.mean()) if known.size else float("nan")
-
-    return mean

@@ -7,7 +7,6 @@ Core Objects: ParameterMarket
 """
 
 from collections.abc import Generator, Iterable
-from functools import partial
 from typing import Any
 
 import mesa
@@ -19,28 +18,29 @@ from agents.learning.pairs import Pairs
 from agents.organisation import Organisation
 from agents.strategies import Memory
 from markets.columns import Bools, Floats, Ints
-from markets.goods import Licence, Listing
+from markets.goods import Listing
 from markets.ledger import Ledger
 from markets.mechanisms import Mechanism
 from markets.money import to_micro
 from markets.refusals import InputError
 from sim.config import COMPONENTS, MarketConfig, check_mappings
+from sim.exchange.broker import Broker
 from sim.exchange.consulting import Consult
-from sim.exchange.disclosure import untried, weakly_tried
 from sim.exchange.exchange import Exchange
 from sim.exchange.exploitability import Cleared, regret_of_misreporting
 from sim.exchange.goods import Goods, Provenance
 from sim.exchange.outcomes import outcomes_of
 from sim.exchange.royalties import RoundGame, Royalties, pay_royalties
-from sim.exchange.shortlist import shortlist
 from sim.exchange.tables import Appraisal, Deals, Listings, Offers, Prospects
 from sim.exchange.traders import Traders
 from sim.holdings import Holdings
 from sim.laboratory import Laboratory
-from sim.laboratory.requests import Evaluate, Merge, Request, Train, Trials, Try
-from sim.measurement import Models, Played, RoundReport, report_round
+from sim.laboratory.requests import Evaluate, Measured, Merge, Request, Train, Trials, Try
+from sim.measurement import RoundReport, report_round
 from sim.membership import Members
+from sim.payoffs import Earnings
 from sim.play import finish
+from sim.played import Models, Played
 from sim.streams import RoundStreams
 
 SERIES = (
@@ -125,13 +125,10 @@ class ParameterMarket(mesa.Model):
         self.organisations = config.organisations
         self.slots = self.laboratory.slots_of(self.replicate, world)
         self.downstream = config.setting.downstream(self.organisations)
+        goods = Goods.of(config.broker, self.laboratory.positions, self.laboratory.contents)
+        self.broker = Broker(config.broker, config.setting, goods)
         self.exchange = Exchange(
-            goods=Goods(
-                positions=self.laboratory.positions,
-                contents=self.laboratory.contents,
-                licence=Licence.parse(config.broker.licence),
-                demand=config.broker.demand,
-            ),
+            goods=goods,
             mechanism=config.mechanism,
             setting=config.setting,
             population=config.population,
@@ -147,7 +144,7 @@ class ParameterMarket(mesa.Model):
         self.consults = False
         self.cleared: Cleared | None = None
         self.report: RoundReport | None = None
-        self.datacollector = DataCollector({name: partial(_latest, series=name) for name in SERIES})
+        self.datacollector = DataCollector({name: [self._latest, [name]] for name in SERIES})
 
     def step(self) -> None:
         """Play one round."""
@@ -165,9 +162,9 @@ class ParameterMarket(mesa.Model):
         before = self.quality
 
         self._listed = listings = self._list()
-        pairs = shortlist(listings, self._trading, self.config.broker.shortlist, exchange, streams)
+        pairs = self.broker.shortlist(listings, self._trading, self.organisations, streams)
         trials = yield Try(pairs=pairs.at(self.slots), replicate=self.replicate, round=self.steps)
-        trials = self._disclosed(trials, listings, pairs)
+        trials = self._told(trials, listings, pairs)
 
         prospects = Prospects(listings, pairs, trials.gain, self._appraised(pairs, trials))
         offers: Offers = traders.offers(exchange, prospects, streams)
@@ -182,22 +179,8 @@ class ParameterMarket(mesa.Model):
         exchange.remember(orders, trades)
 
         bought = deals.settled_only()
-        bought_pairs = pairs.take(bought.row)
-        unmerged = yield Evaluate(slots=self.slots[bought.buyer], part="test")
-        weight = self._merge_weights(bought, bought_pairs, trials)
-        prepared = trials.prepared.take(bought.row)
-        yield Merge(pairs=bought_pairs.at(self.slots), weight=weight, prepared=prepared)
-        merged = yield Evaluate(slots=self.slots[bought.buyer], part="validation")
-        self.holdings.validation_loss[bought.buyer] = merged.loss
-        self.holdings.merged(bought.buyer, bought.seller, weight, replaces=self._replaces)
-        tested = yield Evaluate(slots=self.slots, part="test")
-
-        earnings = self.downstream.earnings(self.quality)
-        profit = to_micro(earnings.profit, "nearest")
-        exchange.ledger.earn(self.steps, profit)
-        game = RoundGame(self.downstream, before, self.quality, bought.buyer, bought.seller)
-        royalties = self._royalties(game, profit, prospects.appraisal.welfare[bought.row])
-        exchange.ledger.check()
+        unmerged, tested = yield from self._use(bought, pairs.take(bought.row), trials)
+        earnings, royalties = self._earn(bought, before, prospects.appraisal.welfare[bought.row])
         models = Models(
             training=training,
             trained=trained,
@@ -248,6 +231,11 @@ class ParameterMarket(mesa.Model):
         return self.traders.memories
 
     @property
+    def seats(self) -> list[int]:
+        """The organisations in the order in which people take their seats."""
+        return list(range(self.organisations))
+
+    @property
     def active(self) -> Bools:
         """Who trains and trades, [N]; see above."""
         return self.members.active
@@ -286,27 +274,16 @@ class ParameterMarket(mesa.Model):
     def state(self) -> dict[str, npt.NDArray[Any]]:
         """Return what a checkpoint must hold of this world, beside its parameters in the laboratory."""
         own = self.holdings.state() | {"steps": np.array(self.steps)}
-        remembered = {
-            f"memory.{strategy}.{name}": array
-            for strategy, memory in self.memories.items()
-            for name, array in memory.items()
-        }
-        ledger = {f"ledger.{name}": column for name, column in self.ledger.state().items()}
-        learned = {f"mechanism.{name}": column for name, column in self.exchange.mechanism.memory().items()}
-        return self.members.state() | own | remembered | ledger | learned
+        return self.members.state() | own | self.traders.state() | self.exchange.state()
 
     def restore(self, state: dict[str, npt.NDArray[Any]]) -> None:
         """Take up a state that `state` returned."""
         known = self.members.restore(state)
         self.holdings.restore(state)
         self.steps = int(state["steps"])
-        self.traders.memories = {
-            strategy: {name: column.copy() for name, column in _within(state, f"memory.{strategy}.").items()}
-            for strategy in known
-        }
+        self.traders.restore(state, known)
         self._call_back()
-        self.ledger.restore(_within(state, "ledger."))
-        self.exchange.mechanism = self.config.mechanism.with_memory(_within(state, "mechanism."))
+        self.exchange.restore(state)
 
     def _found(self, indices: Iterable[int]) -> None:
         """Make organisations."""
@@ -347,29 +324,15 @@ class ParameterMarket(mesa.Model):
         return np.flatnonzero(self.active & self.members.following.trading)
 
     def _list(self) -> Listings:
-        """Return a listing for each position of each active trader; the reserve is the cost of delivery.
+        return self.broker.listings(self.steps, self._trading, self.holdings.own_training)
 
-        A setting without a market, or a round without one by the broker's schedule, has no listings. Where
-        resale is forbidden, who has put no training of its own into the model that it holds lists nothing.
-        """
-        setting, broker = self.config.setting, self.config.broker
-        sellers = self._trading
-        if broker.resale == "forbidden":
-            sellers = sellers[self.holdings.own_training[sellers]]
-        if not (setting.trades and broker.trades_in(self.steps)):
-            sellers = sellers[:0]
-        return self.exchange.goods.listed(sellers, int(to_micro(setting.delivery, "up")))
-
-    def _disclosed(self, trials: Trials, listings: Listings, pairs: Pairs) -> Trials:
-        """Return what buyers believe of the trials, as the broker lets them try."""
-        how, loss = self.config.broker.trials, self.holdings.validation_loss
-        if how == "full":
-            return trials
-        if how == "weak":
-            return weakly_tried(trials, loss[pairs.buyer], self.laboratory.trial_share)
-        best = float(loss[self.active].min(initial=np.inf))
-        claimed = self.traders.claims(listings, loss[listings.seller], best)
-        return untried(trials, loss[pairs.buyer], claimed[pairs.listing])
+    def _told(self, trials: Trials, listings: Listings, pairs: Pairs) -> Trials:
+        """Return what buyers believe of the trials."""
+        loss, claimed = self.holdings.validation_loss, trials.loss_before
+        if self.config.broker.trials == "none":
+            best = float(loss[self.active].min(initial=np.inf))
+            claimed = self.traders.claims(listings, loss[listings.seller], best)[pairs.listing]
+        return self.broker.told(trials, loss[pairs.buyer], claimed, self.laboratory.trial_share)
 
     def _appraised(self, pairs: Pairs, trials: Trials) -> Appraisal:
         """Return what the trials are worth under the payoffs of the world's setting."""
@@ -377,26 +340,42 @@ class ParameterMarket(mesa.Model):
         change = self.downstream.change(self.quality, pairs.buyer, pairs.seller, improved)
         return Appraisal(setting.value(change), setting.cost(change), change.welfare - setting.delivery)
 
+    def _use(
+        self, bought: Deals, pairs: Pairs, trials: Trials
+    ) -> Generator[Request, Any, tuple[Measured, Measured]]:
+        """Let buyers merge what they bought; return how theirs did before, and all do now, on test data."""
+        buyers = self.slots[bought.buyer]
+        unmerged = yield Evaluate(slots=buyers, part="test")
+        weight = self._merge_weights(bought, pairs, trials)
+        yield Merge(pairs=pairs.at(self.slots), weight=weight, prepared=trials.prepared.take(bought.row))
+        merged = yield Evaluate(slots=buyers, part="validation")
+        self.holdings.validation_loss[bought.buyer] = merged.loss
+        self.holdings.merged(bought.buyer, bought.seller, weight, replaces=self._replaces)
+        tested = yield Evaluate(slots=self.slots, part="test")
+        return unmerged, tested
+
     def _merge_weights(self, bought: Deals, pairs: Pairs, trials: Trials) -> Floats:
         if self.config.learning.merge == "average":
             return np.full(len(pairs), 0.5)
         return self.traders.merge_weights(bought, pairs.listing, trials)
 
-    def _royalties(self, game: RoundGame, profit: Ints, welfare: Floats) -> Royalties:
-        if not self.config.setting.cooperates or len(game.buyer) == 0:
-            return Royalties.nothing(self.organisations)
-        return pay_royalties(self.config.setting, self.ledger, game, profit, welfare, self.round_streams)
+    def _earn(self, bought: Deals, before: Floats, welfare: Floats) -> tuple[Earnings, Royalties]:
+        """Let consumers pay for the use of models, and who cooperates share what the round changed."""
+        earnings = self.downstream.earnings(self.quality)
+        profit = to_micro(earnings.profit, "nearest")
+        self.ledger.earn(self.steps, profit)
+        royalties = Royalties.nothing(self.organisations)
+        if self.config.setting.cooperates and len(bought.row):
+            game = RoundGame(self.downstream, before, self.quality, bought.buyer, bought.seller)
+            streams = self.round_streams
+            royalties = pay_royalties(self.config.setting, self.ledger, game, profit, welfare, streams)
+        self.ledger.check()
+        return earnings, royalties
 
     @property
     def _replaces(self) -> bool:
         """Whether a purchase at weight 1 leaves nothing of its buyer's model."""
         return self.config.broker.blocks == "model" and self.config.learning.merge_operator.replaces
 
-
-def _within(state: dict[str, npt.NDArray[Any]], prefix: str) -> dict[str, npt.NDArray[Any]]:
-    """Return the entries whose names begin with `prefix`, without it."""
-    return {name.removeprefix(prefix): column for name, column in state.items() if name.startswith(prefix)}
-
-
-def _latest(world: ParameterMarket, series: str) -> float:
-    return float(world.report.totals[series]) if world.report else float("nan")
+    def _latest(self, series: str) -> float:
+        return float(self.report.totals[series]) if self.report else float("nan")

@@ -1,5 +1,8 @@
 """Who imports whom: layers import downward only, in no circle, and nothing hides that they would not."""
 
+import ast
+from pathlib import Path
+
 import grimp
 import numpy as np
 import pytest
@@ -8,6 +11,9 @@ from scipy.sparse.csgraph import connected_components
 
 LAYERS = ("markets", "agents", "sim", "experiments")
 """Each may import those before it."""
+WORLDS = {"ParameterMarket", "InducedMarket"}
+PLAYERS = {"market", "induced", "play", "cohort"}
+"""Modules of `sim` that are worlds or play them."""
 
 
 @pytest.fixture(scope="module")
@@ -52,3 +58,12 @@ def test_circles_are_found():
     modules = ["a", "b", "c", "d"]
     assert circles(modules, [("a", "b"), ("b", "c"), ("c", "a"), ("c", "d")]) == [["a", "b", "c"]]
     assert circles(modules, [("a", "b"), ("b", "c"), ("a", "c"), ("c", "d")]) == []
+
+
+def test_no_function_takes_a_world_but_those_that_play_it():
+    taking = []
+    for path in (Path(__file__).parents[1] / "sim").rglob("*.py"):
+        for one in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(one, ast.arg) and one.annotation and path.stem not in PLAYERS:
+                taking += [path.name] * any(world in ast.unparse(one.annotation) for world in WORLDS)
+    assert taking == []

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 
 from experiments.cross.config import CrossConfig
+from markets.columns import Floats
 from sim.laboratory import Laboratory
 from sim.market import ParameterMarket
 from sim.play import play
@@ -74,7 +75,7 @@ def play_cells(config: CrossConfig, mechanism: str) -> pd.DataFrame:
                 world, honest = of[_played(strategy, setting)], of["truthful", setting]
                 key = [mechanism, strategy, setting, config.licence_of(mechanism), replicate]
                 row = dict(zip([*KEYS, "replicate"], key, strict=True))
-                row |= _outcome(config, world, sums[id(world)])
+                row |= _outcome(sums[id(world)], world.regret_of_misreporting(config.factors))
                 baseline = world.downstream.outcomes(alone)[0].sum(axis=0)
                 row["better_off"] = share_better_off(nets[id(world)], baseline)
                 change = nets[id(world)] - nets[id(honest)]
@@ -107,11 +108,11 @@ def _worlds(
     ]
 
 
-def _outcome(config: CrossConfig, world: ParameterMarket, sums: dict[str, float]) -> dict[str, float]:
+def _outcome(sums: dict[str, float], regret: Floats) -> dict[str, float]:
     return {
         "efficiency": allocative_efficiency(sums["gains_realised"], sums["gains_first_best"]),
         "revenue": MILLI * (sums["volume"] - sums["broker_surplus"]),
-        "regret": MILLI * float(world.regret_of_misreporting(config.factors).mean()),
+        "regret": MILLI * float(regret.mean()),
         "budget": MILLI * sums["broker_surplus"],
         "welfare": MILLI * sums["welfare"],
     }

@@ -60,19 +60,19 @@ class Stage(mesa.Model):
     def step(self) -> None:
         """Play one round in every world, and write down what happened."""
         play(self.worlds)
-        *markets, autarky = [_tables(world) for world in self.worlds]
+        *markets, autarky = [self._tables(world) for world in self.worlds]
         for chronicle, tables in zip(self.chronicles, markets, strict=True):
             chronicle.rounds.append(beside_autarky(chronicle.market, tables, autarky["organisations"]))
         self.running = self.running and self.steps < MOST_ROUNDS
 
-
-def _tables(world: ParameterMarket) -> Tables:
-    """Return the tables of the round just played, and the accuracy on test examples of each class."""
-    assert world.report is not None
-    tables = {name: pd.DataFrame(columns) for name, columns in world.report.tables.items()}
-    accuracy = world.laboratory.accuracy_by_class(world.slots)
-    organisation, label = np.indices(accuracy.shape)
-    tables["classes"] = pd.DataFrame(
-        {"organisation": organisation.ravel(), "class": label.ravel(), "accuracy": accuracy.ravel()}
-    )
-    return tables
+    @staticmethod
+    def _tables(world: ParameterMarket) -> Tables:
+        """Return the tables of the round just played, and the accuracy on test examples of each class."""
+        assert world.report is not None
+        tables = {name: pd.DataFrame(columns) for name, columns in world.report.tables.items()}
+        accuracy = world.laboratory.accuracy_by_class(world.slots)
+        organisation, label = np.indices(accuracy.shape)
+        tables["classes"] = pd.DataFrame(
+            {"organisation": organisation.ravel(), "class": label.ravel(), "accuracy": accuracy.ravel()}
+        )
+        return tables

@@ -13,13 +13,11 @@ import time
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from itertools import zip_longest
 
 from experiments.lecture.names import LONGEST_NAME, looks, shown_name
 from experiments.lecture.questions import Answers, Question, offers_with, questions_of, read_answers
 from experiments.lecture.results import RoundResult, judge
 from experiments.lecture.rounds import OpenRound, World
-from sim.market import ParameterMarket
 
 SEATS_AN_ADDRESS = 3
 """Seats that an address of the network gets without the teacher's word: one device usually has one."""
@@ -118,7 +116,7 @@ class Lecture:
         self.door_open, self.crowds, self.turned_away = True, False, False
         self.trouble = ""
         self._clock = clock
-        self._seating = seating(world)
+        self._seating = world.seats
         self._seconds = 0.0
         self._deadline = 0.0
 
@@ -315,12 +313,3 @@ class Lecture:
     def _require(self, otherwise: str, *stages: Stage) -> None:
         if self.stage not in stages:
             raise LectureError(otherwise)
-
-
-def seating(world: World) -> list[int]:
-    """Return the organisations in the order in which people get them; buyers and sellers of cards in turn."""
-    if isinstance(world, ParameterMarket):
-        return list(range(world.organisations))
-    buyers, sellers = range(world.config.buyers), range(world.config.buyers, world.config.traders)
-    in_turn = (side for pair in zip_longest(buyers, sellers) for side in pair)
-    return [one for one in in_turn if one is not None]

@@ -12,12 +12,8 @@ from numpy.typing import NDArray
 from experiments.lecture.rounds import (
     OpenRound,
     Outcome,
-    best_gains,
-    rehearse,
-    truthful_offers,
     with_robots,
 )
-from markets.goods import Licence
 from markets.money import MICRO
 from sim.exchange.consulting import Consult
 from sim.exchange.tables import Offers
@@ -99,20 +95,20 @@ def judge(opened: OpenRound, offers: Offers, names: dict[int, str], by_hand: Col
         The organisations whose people answered.
     """
     world, consult = opened.world, opened.consult
-    played = rehearse(world, consult, offers)
+    played = opened.rehearse(offers)
     robot_profit = played.profit.copy()
     for one in by_hand:
-        robot_profit[one] = rehearse(world, consult, with_robots(offers, consult, [one])).profit[one]
+        robot_profit[one] = opened.rehearse(with_robots(offers, consult, [one])).profit[one]
     return RoundResult(
         number=world.steps,
         names=dict(names),
         by_hand=frozenset(by_hand),
         consult=consult,
         played=played,
-        robots=rehearse(world, consult, consult.offers),
-        truthful=rehearse(world, consult, truthful_offers(world, consult)),
+        robots=opened.rehearse(consult.offers),
+        truthful=opened.rehearse(opened.truthful_offers()),
         robot_profit=robot_profit,
-        best=best_gains(world, consult),
+        best=opened.best_gains(),
         venue=world.mechanism.venue,
-        capacity=Licence.parse(world.config.broker.licence).capacity,
+        capacity=world.exchange.goods.licence.capacity,
     )

@@ -1,6 +1,6 @@
 """A round that stops where people decide, and what else its offers could have come to.
 
-Core Objects: OpenRound, Outcome, rehearse, truthful_offers
+Core Objects: OpenRound, Outcome, with_robots
 """
 
 from collections.abc import Iterable
@@ -60,6 +60,38 @@ class OpenRound:
             return self.world.report.tables["organisations"]["profit"]
         raise RuntimeError("a round must ask people once")
 
+    def rehearse(self, offers: Offers) -> "Outcome":
+        """Return what offers would come to, without any consequence for the world.
+
+        The door, the rule with its random draws, and the books are those of the round itself, so that two
+        rehearsals differ by their offers alone.
+        """
+        exchange, prospects = self.world.exchange.rehearsal(), self.consult.prospects
+        quoted = exchange.door(prospects, offers)
+        luck = self.world.round_streams.stream("clearing")
+        trades = exchange.clear(exchange.orders(prospects, quoted), luck)
+        every_deal, every_charge = exchange.settle(self.world.steps, prospects, quoted, trades)
+        deals, charges = every_deal.settled_only(), every_charge.settled_only()
+        value, cost = prospects.appraisal.value[deals.row], prospects.appraisal.cost[deals.row]
+        profit = np.zeros(exchange.organisations)
+        for who, amount in (
+            (deals.buyer, value - deals.paid / MICRO),
+            (deals.seller, deals.received / MICRO - cost),
+            (charges.buyer, -charges.paid / MICRO),
+            (charges.seller, charges.received / MICRO),
+        ):
+            np.add.at(profit, who, amount)
+        return Outcome(quoted, deals, profit, float((value - cost).sum()))
+
+    def truthful_offers(self) -> Offers:
+        """Return the offers of a round in which everybody tells the truth."""
+        world = self.world
+        return world.traders.truthful().offers(world.exchange, self.consult.prospects, world.round_streams)
+
+    def best_gains(self) -> Floats:
+        """Return the gain of each trade of the best allocation that values and costs allow, credits."""
+        return self.world.exchange.goods.first_best(self.consult.prospects)
+
     def _play_on(self, answer: Any) -> Consult:
         """Answer, and then whatever is asked of the laboratory until people are asked."""
         request = self._rest.send(answer)
@@ -91,39 +123,6 @@ class Outcome:
     deals: Deals
     profit: Floats
     gains: float
-
-
-def rehearse(world: World, consult: Consult, offers: Offers) -> Outcome:
-    """Return what offers would come to in an open round, without any consequence for the world.
-
-    The door, the rule with its random draws, and the books are those of the round itself, so that two
-    rehearsals differ by their offers alone.
-    """
-    exchange, prospects = world.exchange.rehearsal(), consult.prospects
-    quoted = exchange.door(prospects, offers)
-    trades = exchange.clear(exchange.orders(prospects, quoted), world.round_streams.stream("clearing"))
-    every_deal, every_charge = exchange.settle(world.steps, prospects, quoted, trades)
-    deals, charges = every_deal.settled_only(), every_charge.settled_only()
-    value, cost = prospects.appraisal.value[deals.row], prospects.appraisal.cost[deals.row]
-    profit = np.zeros(world.organisations)
-    for who, amount in (
-        (deals.buyer, value - deals.paid / MICRO),
-        (deals.seller, deals.received / MICRO - cost),
-        (charges.buyer, -charges.paid / MICRO),
-        (charges.seller, charges.received / MICRO),
-    ):
-        np.add.at(profit, who, amount)
-    return Outcome(quoted, deals, profit, float((value - cost).sum()))
-
-
-def truthful_offers(world: World, consult: Consult) -> Offers:
-    """Return the offers of a round in which everybody tells the truth."""
-    return world.traders.truthful().offers(world.exchange, consult.prospects, world.round_streams)
-
-
-def best_gains(world: World, consult: Consult) -> Floats:
-    """Return the gain of each trade of the best allocation that a round's values and costs allow, credits."""
-    return world.exchange.goods.first_best(consult.prospects)
 
 
 def with_robots(offers: Offers, consult: Consult, organisations: Iterable[int]) -> Offers:

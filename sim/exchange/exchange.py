@@ -4,8 +4,11 @@ Core Objects: Exchange
 """
 
 import copy
+from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from markets.columns import Bools, Ints
 from markets.door import admit
@@ -123,6 +126,16 @@ class Exchange:
         del columns["delivery"]
         return deals, Charges(order=charged, **{name: column[levy] for name, column in columns.items()})
 
+    def state(self) -> dict[str, npt.NDArray[Any]]:
+        """Return what a checkpoint must hold."""
+        ledger = {f"ledger.{name}": column for name, column in self.ledger.state().items()}
+        return ledger | {f"mechanism.{name}": column for name, column in self.mechanism.memory().items()}
+
+    def restore(self, state: Mapping[str, npt.NDArray[Any]]) -> None:
+        """Take up a state that `state` returned."""
+        self.ledger.restore(entries(state, "ledger."))
+        self.mechanism = self.mechanism.with_memory(entries(state, "mechanism."))
+
     def rehearsal(self) -> "Exchange":
         """Return the exchange as it stands with accounts of its own, where nothing has consequences."""
         rehearsal = copy.copy(self)
@@ -141,3 +154,8 @@ class Exchange:
         levies = trades.levies
         charged, passed_on = (to_micro(money, "nearest") for money in (levies.paid, levies.received))
         return np.concatenate([paid, charged]), np.concatenate([received, passed_on])
+
+
+def entries(state: Mapping[str, npt.NDArray[Any]], prefix: str) -> dict[str, npt.NDArray[Any]]:
+    """Return the entries of a state whose names begin with `prefix`, without it."""
+    return {name.removeprefix(prefix): column for name, column in state.items() if name.startswith(prefix)}

@@ -12,6 +12,7 @@ from markets.columns import Bools, Floats, Ints
 from markets.goods import Licence, Listing, ParameterBlock
 from markets.money import MICRO
 from markets.orders import Orders, first_best
+from sim.broker_config import BrokerConfig
 from sim.exchange.tables import Listings, Prospects
 
 
@@ -54,6 +55,16 @@ class Goods:
     contents: Ints
     licence: Licence
     demand: int
+
+    @classmethod
+    def of(cls, rules: BrokerConfig, positions: Sequence[str | int], contents: Ints) -> "Goods":
+        """Return the goods of some positions on the broker's terms."""
+        return cls(
+            positions=positions,
+            contents=contents,
+            licence=Licence.parse(rules.licence),
+            demand=rules.demand,
+        )
 
     def listed(self, sellers: Ints, reserve: int) -> Listings:
         """Return a listing for each position of each seller, all with a reserve in micro-credits."""

@@ -3,16 +3,18 @@
 Core Objects: Traders
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from agents.strategies import AskView, BidView, ClaimView, Memory, MergeView, OutcomeView, Strategy
 from agents.strategies.truthful import Truthful
 from markets.columns import Bools, Floats, Ints
 from markets.money import MICRO
 from markets.venues import ask_quotes, bid_quotes
-from sim.exchange.exchange import Exchange
+from sim.exchange.exchange import Exchange, entries
 from sim.exchange.outcomes import Outcomes
 from sim.exchange.tables import Deals, Listings, Offers, Prospects
 from sim.laboratory.requests import Trials
@@ -118,6 +120,21 @@ class Traders:
                 rng=streams.stream("learn", strategy.name),
             )
             self.memories[strategy.name] = strategy.learn(view)
+
+    def state(self) -> dict[str, npt.NDArray[Any]]:
+        """Return what a checkpoint must hold."""
+        return {
+            f"memory.{strategy}.{name}": column
+            for strategy, memory in self.memories.items()
+            for name, column in memory.items()
+        }
+
+    def restore(self, state: Mapping[str, npt.NDArray[Any]], strategies: Iterable[str]) -> None:
+        """Take up a state that `state` returned, of strategies by their names."""
+        self.memories = {
+            name: {key: column.copy() for key, column in entries(state, f"memory.{name}.").items()}
+            for name in strategies
+        }
 
     def truthful(self) -> "Traders":
         """Return as many traders who all tell the truth."""

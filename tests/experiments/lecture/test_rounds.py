@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from experiments.lecture.results import judge
-from experiments.lecture.rounds import OpenRound, rehearse, truthful_offers, with_robots
+from experiments.lecture.rounds import OpenRound, with_robots
 from markets.money import MICRO
 from sim.exchange.tables import Offers
 from tests.experiments.lecture.conftest import small_book, small_market
@@ -75,8 +75,8 @@ def test_the_robot_in_a_seat_plays_with_the_others_as_they_played():
 
 def test_rehearsals_leave_no_trace():
     one, untouched = opened(), opened()
-    for offers in (shaded(one.consult), truthful_offers(one.world, one.consult)):
-        rehearse(one.world, one.consult, offers)
+    for offers in (shaded(one.consult), one.truthful_offers()):
+        one.rehearse(offers)
     one.close(one.consult.offers)
     untouched.close(untouched.consult.offers)
     np.testing.assert_array_equal(one.world.ledger.balances, untouched.world.ledger.balances)

@@ -1,0 +1,75 @@
+"""The broker: what is listed, who may try what, and what buyers are told.
+
+Core Objects: Broker
+"""
+
+import numpy as np
+
+from agents.learning.pairs import Pairs
+from markets.columns import Bools, Floats, Ints
+from markets.money import to_micro
+from sim.broker_config import BrokerConfig
+from sim.exchange.disclosure import untried, weakly_tried
+from sim.exchange.goods import Goods
+from sim.exchange.tables import Listings
+from sim.laboratory.requests import Trials
+from sim.settings import Setting
+from sim.streams import RoundStreams
+
+
+class Broker:
+    """Runs a market by its rules.
+
+    Parameters
+    ----------
+    rules : BrokerConfig
+        When it lists, who may sell again, how many listings each may try, and how.
+    setting : Setting
+        Whether there is a market at all, and what delivery costs.
+    goods : Goods
+        What may be listed.
+    """
+
+    def __init__(self, rules: BrokerConfig, setting: Setting, goods: Goods) -> None:
+        self.rules, self.setting, self.goods = rules, setting, goods
+
+    def listings(self, round_: int, sellers: Ints, own_training: Bools) -> Listings:
+        """Return a listing for each position of each seller; the reserve is the cost of delivery.
+
+        A setting without a market, or a round without one by the broker's schedule, has no listings. Where
+        resale is forbidden, who has put no `own_training` [N] into the model that it holds lists nothing.
+        """
+        if self.rules.resale == "forbidden":
+            sellers = sellers[own_training[sellers]]
+        if not (self.setting.trades and self.rules.trades_in(round_)):
+            sellers = sellers[:0]
+        return self.goods.listed(sellers, int(to_micro(self.setting.delivery, "up")))
+
+    def shortlist(self, listings: Listings, buyers: Ints, organisations: int, streams: RoundStreams) -> Pairs:
+        """Return the listings of others that each buyer may try: all, or so many at random."""
+        most = self.rules.shortlist
+        open_to = listings.seller[None, :] != buyers[:, None]
+        if most is not None and most < len(listings):
+            positions = len(self.goods.positions)
+            identity = listings.seller * positions + listings.position
+            keys = streams.stream("shortlist").random((organisations, organisations * positions))
+            keys = np.where(open_to, keys[buyers][:, identity], np.inf)
+            open_to &= keys.argsort(axis=1, kind="stable").argsort(axis=1, kind="stable") < most
+        place, listing = (a.astype(np.int64) for a in np.nonzero(open_to))
+        return Pairs(buyers[place], listing, listings.seller[listing], listings.position[listing])
+
+    def told(self, trials: Trials, loss: Floats, claimed: Floats, share: float) -> Trials:
+        """Return what buyers believe of the trials of pairs [P]; see `sim.exchange.disclosure`.
+
+        Parameters
+        ----------
+        trials : Trials
+            What was measured on the examples that trials may use.
+        loss, claimed : float64 [P]
+            Validation loss of the buyer's model, and what the seller claims for its own.
+        share : float
+            Of the validation examples on which trials were made.
+        """
+        if self.rules.trials == "weak":
+            return weakly_tried(trials, loss, share)
+        return untried(trials, loss, claimed) if self.rules.trials == "none" else trials
