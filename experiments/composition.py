@@ -16,8 +16,9 @@ from omegaconf import DictConfig, OmegaConf
 
 from agents.learning.device import resolve_device
 from agents.learning.memory import FLOAT_BYTES
+from experiments.choices import register_choices
 from experiments.composing import composed, composing, load, without_hydra
-from experiments.config import Config, parse, register_schemas
+from experiments.config import Config, parse
 from experiments.jobs import check_job
 from experiments.known_keys import check_keys, composed_of, is_group
 from experiments.overrides import check_grammar, expand
@@ -34,8 +35,8 @@ PLAIN_SEED = re.compile(r"\+{0,2}seed=(\d{1,18})")
 
 
 def set_up_hydra() -> None:
-    """Register schemas and the resolvers that the configuration files use."""
-    register_schemas()
+    """Register choices and the resolvers that the configuration files use."""
+    register_choices()
     OmegaConf.register_new_resolver("unique", lambda: secrets.token_hex(3), use_cache=True, replace=True)
     if not OmegaConf.has_resolver("sweep_key"):  # A sweep gives its own once it is planned.
         OmegaConf.register_new_resolver("sweep_key", lambda: "KEY")

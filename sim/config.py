@@ -1,6 +1,6 @@
 """The configuration of a world as validated dataclasses; YAML and keyword arguments only choose.
 
-Core Objects: MarketConfig, LearningConfig, BrokerConfig, PopulationConfig, VenueConfig
+Core Objects: WorldConfig, MarketConfig, LearningConfig, BrokerConfig, PopulationConfig, VenueConfig, CHOSEN
 """
 
 import dataclasses
@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import field
 from typing import Annotated, Any
 
-from pydantic import Field, ValidationError, field_validator, model_validator
+from pydantic import BeforeValidator, Field, ValidationError, ValidationInfo, field_validator, model_validator
 from pydantic.dataclasses import dataclass
 
 from agents.learning.merge_operators import MERGE_OPERATORS
@@ -19,10 +19,37 @@ from agents.strategies import STRATEGIES, Strategy
 from markets.goods import Licence
 from markets.mechanisms import MECHANISMS
 from markets.refusals import InputError
+from markets.registry import Registry
 from markets.venues import VENUES
 from sim.broker_config import STRICT, BrokerConfig
+from sim.distributions import DISTRIBUTIONS
 from sim.endowments import DataConfig
 from sim.settings import SETTINGS
+
+CHOSEN: dict[str, Registry[Any]] = {
+    "network": NETWORKS,
+    "optimiser": OPTIMISERS,
+    "merge_operator": MERGE_OPERATORS,
+    "setting": SETTINGS,
+    "mechanism": MECHANISMS,
+    "values": DISTRIBUTIONS,
+    "costs": DISTRIBUTIONS,
+}
+"""The fields that hold an entry of a registry."""
+
+
+def _built(value: Any, info: ValidationInfo) -> Any:
+    """Return a component from its name or mapping; objects with a name pass as they are."""
+    registry = CHOSEN[str(info.field_name)]
+    if isinstance(value, (str, dict)):
+        return registry.build(value)
+    if not hasattr(value, "name"):
+        raise InputError(f"{registry.kind} must be a name, or a mapping that has one; got {value!r}")
+    return value
+
+
+Chosen = Annotated[Any, BeforeValidator(_built)]
+"""An entry of the registry that `CHOSEN` has for the field."""
 
 
 @dataclass(frozen=True, config=STRICT)
@@ -50,24 +77,14 @@ class LearningConfig:
         Working memory of one batched computation, MiB; larger batches are cut into chunks.
     """
 
-    optimiser: Any = "adamw"
+    optimiser: Chosen = "adamw"
     local_epochs: Annotated[int, Field(ge=1, le=1_000_000)] = 1
     batch_size: Annotated[int, Field(ge=1, le=1_000_000)] = 32
     same_start: bool = False
     reset_after_merge: bool = True
     merge: Annotated[str, Field(pattern="^(strategy|average)$")] = "strategy"
-    merge_operator: Any = "interpolation"
+    merge_operator: Chosen = "interpolation"
     memory_budget_mb: Annotated[float, Field(gt=0, le=1e6, allow_inf_nan=False)] = 512.0
-
-    @field_validator("optimiser", mode="before")
-    @classmethod
-    def _build_optimiser(cls, value: Any) -> Any:
-        return _built(OPTIMISERS, value)
-
-    @field_validator("merge_operator", mode="before")
-    @classmethod
-    def _build_merge_operator(cls, value: Any) -> Any:
-        return _built(MERGE_OPERATORS, value)
 
     @model_validator(mode="after")
     def _average_has_a_weight(self) -> "LearningConfig":
@@ -159,46 +176,54 @@ class VenueConfig:
 
 
 @dataclass(frozen=True, config=STRICT)
-class MarketConfig:
-    """One world. Components may be given as objects, by name, or as mappings with a ``name``.
+class WorldConfig:
+    """A world before it is known who trades in it by which rule.
 
     Parameters
     ----------
     organisations : int
-        How many there are.
+        Organisations in each world.
     device : str
         ``auto``, ``cpu``, ``cuda`` or ``mps``.
-    data, learning, population, broker, venue
-        See the classes of these names.
-    network, setting, mechanism
-        Entries of the registries of these names.
+    data : DataConfig
+        Which examples there are and who gets them.
+    network : mapping
+        Name and fields of a network in `agents.learning.networks`: the architecture of every organisation.
+    learning : LearningConfig
+        How organisations train and merge.
+    setting : mapping
+        Name and fields of a setting in `sim.settings`: how payoffs depend on each other. Where several arms
+        or cells are compared, its demand, regions, delivery and royalties hold in each.
+    broker : BrokerConfig
+        What the broker does for the market: blocks, licences, alignment, trials.
     """
 
     organisations: Annotated[int, Field(ge=2, le=1_000_000)] = 4
     device: str = "auto"
     data: DataConfig = field(default_factory=DataConfig)
-    network: Any = "mlp"
+    network: Chosen = "mlp"
     learning: LearningConfig = field(default_factory=LearningConfig)
-    population: PopulationConfig = field(default_factory=PopulationConfig)
-    setting: Any = "competitive"
-    venue: VenueConfig = field(default_factory=VenueConfig)
-    mechanism: Any = "second_price"
+    setting: Chosen = "competitive"
     broker: BrokerConfig = field(default_factory=BrokerConfig)
 
-    @field_validator("network", mode="before")
-    @classmethod
-    def _build_network(cls, value: Any) -> Any:
-        return _built(NETWORKS, value)
 
-    @field_validator("setting", mode="before")
-    @classmethod
-    def _build_setting(cls, value: Any) -> Any:
-        return _built(SETTINGS, value)
+@dataclass(frozen=True, config=STRICT)
+class MarketConfig(WorldConfig):
+    """One world. Components may be given as objects, by name, or as mappings with a ``name``.
 
-    @field_validator("mechanism", mode="before")
-    @classmethod
-    def _build_mechanism(cls, value: Any) -> Any:
-        return _built(MECHANISMS, value)
+    Parameters
+    ----------
+    population : PopulationConfig
+        Who the organisations are: their strategies and their cash.
+    venue : VenueConfig
+        How orders meet: ``listings``, ``books`` or ``bilateral``; ``auto`` is the venue of the mechanism.
+    mechanism : mapping
+        Name and fields of a mechanism in `markets.mechanisms`: the rule that turns orders into trades.
+    """
+
+    population: PopulationConfig = field(default_factory=PopulationConfig)
+    venue: VenueConfig = field(default_factory=VenueConfig)
+    mechanism: Chosen = "second_price"
 
     @field_validator("venue", mode="before")
     @classmethod
@@ -252,6 +277,10 @@ class MarketConfig:
             return GridSearch((0.0, 0.5))
         return self.broker.search()
 
+    def market(self) -> "MarketConfig":
+        """Return the world alone, without what a configuration that extends this one adds."""
+        return MarketConfig(**{f.name: getattr(self, f.name) for f in dataclasses.fields(MarketConfig)})
+
     def in_setting(self, name: str) -> "MarketConfig":
         """Return the same world in another setting, with the same demand, regions, delivery and royalties."""
         fields = {f.name: getattr(self.setting, f.name) for f in dataclasses.fields(self.setting)}
@@ -280,28 +309,12 @@ def check_mappings(choices: Mapping[str, Any], components: Mapping[str, Iterable
             )
 
 
-def registered(registry: Any) -> list[type[Any]]:
-    """Return the classes of a registry."""
-    return [registry[name] for name in registry]
-
-
 COMPONENTS: dict[str, list[type[Any]]] = {
     "data": [DataConfig],
     "learning": [LearningConfig],
     "population": [PopulationConfig],
     "broker": [BrokerConfig],
     "venue": [VenueConfig],
-    "network": registered(NETWORKS),
-    "setting": registered(SETTINGS),
-    "mechanism": registered(MECHANISMS),
+    **{name: [registry[entry] for entry in registry] for name, registry in CHOSEN.items()},
 }
-"""The classes of the components of `MarketConfig`, by field."""
-
-
-def _built(registry: Any, value: Any) -> Any:
-    """Return a component from its name or mapping; objects with a name pass as they are."""
-    if isinstance(value, (str, dict)):
-        return registry.build(value)
-    if not hasattr(value, "name"):
-        raise InputError(f"{registry.kind} must be a name, or a mapping that has one; got {value!r}")
-    return value
+"""The classes of the components of a world, by field."""

@@ -14,18 +14,17 @@ from typing import Annotated, Any
 import mesa
 import numpy as np
 from mesa.datacollection import DataCollector
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, model_validator
 from pydantic.dataclasses import dataclass
 
 from agents.learning.pairs import Pairs
 from markets.columns import Floats
 from markets.goods import Licence
 from markets.ledger import Ledger
-from markets.mechanisms import MECHANISMS, Mechanism
+from markets.mechanisms import Mechanism
 from markets.money import MICRO, to_credits, to_micro
 from markets.refusals import InputError
-from sim.config import COMPONENTS, STRICT, BrokerConfig, PopulationConfig, check_mappings, registered
-from sim.distributions import DISTRIBUTIONS
+from sim.config import COMPONENTS, STRICT, BrokerConfig, Chosen, PopulationConfig, check_mappings
 from sim.exchange.consulting import Consult
 from sim.exchange.exchange import Exchange
 from sim.exchange.goods import Goods
@@ -75,21 +74,11 @@ class InducedConfig:
     buyers: Annotated[int, Field(ge=1, le=100_000)] = 5
     sellers: Annotated[int, Field(ge=1, le=100_000)] = 5
     markets: Annotated[int, Field(ge=1, le=10_000_000)] = 200
-    values: Any = "uniform"
-    costs: Any = "uniform"
-    mechanism: Any = "k_double_auction"
+    values: Chosen = "uniform"
+    costs: Chosen = "uniform"
+    mechanism: Chosen = "k_double_auction"
     population: PopulationConfig = field(default_factory=_rich)
     broker: BrokerConfig = field(default_factory=_exclusive)
-
-    @field_validator("values", "costs", mode="before")
-    @classmethod
-    def _build_distribution(cls, value: Any) -> Any:
-        return DISTRIBUTIONS.build(value) if isinstance(value, (str, dict)) else value
-
-    @field_validator("mechanism", mode="before")
-    @classmethod
-    def _build_mechanism(cls, value: Any) -> Any:
-        return MECHANISMS.build(value) if isinstance(value, (str, dict)) else value
 
     @model_validator(mode="after")
     def _fits_together(self) -> "InducedConfig":
@@ -170,8 +159,7 @@ class InducedMarket(mesa.Model):
     ) -> None:
         if config is not None and choices:
             raise TypeError(f"give InducedMarket a config or its fields, not both; got {', '.join(choices)}")
-        distributions = dict.fromkeys(("values", "costs"), registered(DISTRIBUTIONS))
-        check_mappings(choices, COMPONENTS | distributions)
+        check_mappings(choices, COMPONENTS)
         root = seed if rng is None else rng
         if root is None:
             root = 0 if streams is None else streams.seed

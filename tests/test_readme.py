@@ -8,6 +8,7 @@ import pytest
 
 import conf
 from agents.strategies import STRATEGIES
+from experiments.composition import compose_config, set_up_hydra
 from experiments.explaining.records import records_page
 from experiments.listing import mechanism_table, strategy_table
 from markets.conformance import check_mechanism
@@ -23,6 +24,11 @@ def block(word):
     """Return the one Python example that holds a word."""
     (found,) = [text for text in BLOCKS if word in text]
     return found
+
+
+def composed(override):
+    set_up_hydra()
+    return compose_config([override])
 
 
 @pytest.mark.parametrize(
@@ -63,6 +69,7 @@ def test_the_example_of_a_mechanism_conforms():
             )
             check_mechanism(MECHANISMS.build("half_way"), orders)
             assert len(MECHANISMS.build("half_way").clear(orders, rng)) > 0
+        assert composed("mechanism=half_way").mechanism.name == "half_way"
     finally:
         MECHANISMS._classes.pop("half_way", None)
 
@@ -71,6 +78,7 @@ def test_the_example_of_a_strategy_trades():
     exec(compile(block("class Frugal"), "README", "exec"), {})
     try:
         assert STRATEGIES.build({"name": "frugal", "share": 0.2}).share == 0.2
+        assert composed("population=frugal").population.mix == {"frugal": 4}
     finally:
         STRATEGIES._classes.pop("frugal", None)
 

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 
 from omegaconf import OmegaConf
 
+from experiments.choices import register_root
 from experiments.composing import composed, composing, without_hydra
 from experiments.composition import set_up_hydra
-from experiments.config import register_root
 from experiments.cross.config import CrossConfig
 from experiments.overrides import check_grammar
 from experiments.sentences import UserError

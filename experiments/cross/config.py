@@ -12,19 +12,19 @@ from pydantic import Field, field_validator, model_validator
 from pydantic.dataclasses import dataclass
 
 from agents.strategies import STRATEGIES
+from experiments.config import CellsConfig
 from markets.goods import Licence
 from markets.mechanisms import MECHANISMS
 from markets.refusals import InputError
 from markets.registry import Registry
-from sim.config import STRICT, BrokerConfig, LearningConfig, MarketConfig, PopulationConfig
-from sim.endowments import DataConfig
+from sim.config import STRICT, MarketConfig, PopulationConfig, WorldConfig
 from sim.settings import SETTINGS
 
 ALL = "all"
 
 
 @dataclass(frozen=True, config=STRICT)
-class CrossConfig:
+class CrossConfig(WorldConfig, CellsConfig):
     """The table and its world.
 
     Parameters
@@ -33,21 +33,13 @@ class CrossConfig:
         What to cross; ``[all]`` is every one that is registered (of settings, those with a market).
     mechanism_parameters, strategy_parameters : dict
         Fields that differ from their defaults, ``{name: {field: value}}``.
-    organisations : int
-        Organisations in each world.
     followers : int
         How many of them follow the cell's strategy; the others tell the truth.
-    rounds, replicates, seed, device
-        As in a run.
     licence : str
         The licence of every cell. ``auto`` is ``exclusive`` where the mechanism serves it and ``copy`` where
         it does not: without scarcity many rules come to the same.
     factors : list of float
         The misreports that are tried, as multiples of the own quotes.
-    jobs : int
-        Processes that share the work. Numbers do not depend on it.
-    data, network, learning, setting, broker
-        As in a run. Of the setting, its demand, regions, delivery and royalties hold in every cell.
     """
 
     mechanisms: list[str] = field(default_factory=lambda: [ALL])
@@ -55,22 +47,11 @@ class CrossConfig:
     settings: list[str] = field(default_factory=lambda: ["independent", "competitive", "cooperative"])
     mechanism_parameters: dict[str, dict[str, Any]] = field(default_factory=dict)
     strategy_parameters: dict[str, dict[str, Any]] = field(default_factory=dict)
-    organisations: Annotated[int, Field(ge=2, le=1000)] = 4
     followers: Annotated[int, Field(ge=1, le=1_000_000)] = 2
-    rounds: Annotated[int, Field(ge=1, le=10_000)] = 4
-    replicates: Annotated[int, Field(ge=2, le=10_000)] = 5
-    seed: Annotated[int, Field(ge=0, le=2**63 - 1)] = 0
-    device: str = "auto"
     licence: Annotated[str, Field(pattern="^(auto|copy|exclusive)$")] = "auto"
     factors: list[Annotated[float, Field(ge=0, le=1e6, allow_inf_nan=False)]] = field(
         default_factory=lambda: [0.0, 0.25, 0.5, 0.75, 0.9, 1.1, 1.5]
     )
-    jobs: Annotated[int, Field(ge=1, le=256)] = 2
-    data: DataConfig = field(default_factory=DataConfig)
-    network: Any = "mlp"
-    learning: LearningConfig = field(default_factory=LearningConfig)
-    setting: Any = "competitive"
-    broker: BrokerConfig = field(default_factory=BrokerConfig)
 
     @field_validator("mechanisms")
     @classmethod
@@ -115,16 +96,11 @@ class CrossConfig:
         mix = {strategy: self.followers}
         mix["truthful"] = mix.get("truthful", 0) + self.organisations - self.followers
         licence = self.licence_of(mechanism) if self.serves(mechanism) else "copy"
+        fields = {f.name: getattr(self, f.name) for f in dataclasses.fields(WorldConfig)}
         config = MarketConfig(
-            organisations=self.organisations,
-            device=self.device,
-            data=self.data,
-            network=self.network,
-            learning=self.learning,
+            **fields | {"broker": dataclasses.replace(self.broker, licence=licence)},
             population=PopulationConfig(mix=mix, parameters=self.strategy_parameters),
-            setting=self.setting,
             mechanism=self._rule(mechanism),
-            broker=dataclasses.replace(self.broker, licence=licence),
         )
         return config.in_setting(setting)
 

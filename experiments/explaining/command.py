@@ -16,6 +16,7 @@ from rich.markup import escape
 from rich.table import Table
 
 import conf
+from experiments.choices import choices_of
 from experiments.composition import compose_config, set_up_hydra
 from experiments.cross.composition import compose_cross
 from experiments.explaining.keys import Key, keys_of
@@ -157,9 +158,7 @@ def _print_key(console: Console, command: str, key: Key) -> None:
     console.print(f"takes:   {escape(key.kind)}", soft_wrap=True, highlight=False)
     if key.default:
         console.print(f"default: {escape(key.default)}", soft_wrap=True, highlight=False)
-    group = Path(conf.__file__).parent / key.path.split(".")[-1]
-    choices = sorted(file.stem for file in group.glob("*.yaml"))
-    if choices:
+    if choices := choices_of(key.path.split(".")[-1]):
         console.print(f"choices: {', '.join(choices)}", soft_wrap=True, highlight=False)
     console.print()
 

@@ -19,22 +19,17 @@ from docstring_parser import parse as parse_docstring
 from pydantic import InstanceOf
 
 from agents.strategies import STRATEGIES
-from experiments.config import COMPONENTS, Config
+from experiments.config import Config
 from experiments.explaining.kinds import kind_of
 from markets.mechanisms import MECHANISMS
 from markets.priors import PRIORS
 from markets.registry import Registry
 from markets.venues import VENUES
+from sim.config import CHOSEN
 from sim.datasets import DATASETS
-from sim.distributions import DISTRIBUTIONS
 from sim.settings import SETTINGS
 
-CHOSEN: dict[str, Registry] = {
-    **COMPONENTS,
-    "prior": PRIORS,
-    "values": DISTRIBUTIONS,
-    "costs": DISTRIBUTIONS,
-}
+REGISTRIES: dict[str, Registry] = {**CHOSEN, "prior": PRIORS}
 """Fields whose value is an entry of a registry, with keys of its own."""
 
 NAMES: dict[tuple[str, str], str] = {
@@ -107,8 +102,8 @@ def _walk(cls: type[Any], value: Any, prefix: str, owner: str) -> Iterator[Key]:
             continue
         own = getattr(value, field.name, None) if value is not None else _default(field)
         meaning = _meaning(cls, field.name)
-        if field.name in CHOSEN:
-            yield from _choices(CHOSEN[field.name], own, path, meaning)
+        if field.name in REGISTRIES:
+            yield from _choices(REGISTRIES[field.name], own, path, meaning)
         elif dataclasses.is_dataclass(hint):
             yield Key(path, owner, "keys of its own", "", meaning or first_paragraph(hint))
             yield from _walk(typing.cast(type, hint), own, f"{path}.", owner)

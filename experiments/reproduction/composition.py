@@ -11,21 +11,18 @@ import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
-from pathlib import Path
 from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import ConfigAttributeError, ConfigKeyError
 
-import conf
+from experiments.choices import choices_of, register_root
 from experiments.composing import composed, composing, without_hydra
 from experiments.composition import set_up_hydra
-from experiments.config import register_root
 from experiments.overrides import check_grammar
 from experiments.reproduction.config import ReproductionConfig
 from experiments.sentences import UserError
 
-CONF = Path(conf.__file__).parent
 RATE = "learning.optimiser.lr"
 NOT_OF_A_CELL = ("vary", "choices", "learning_rates", "targets", "jobs")
 """Keys that do not change what is played in a cell."""
@@ -130,9 +127,9 @@ def _cell(
 ) -> PlannedCell:
     """Return the cell with some values: composed anew where a group is chosen, else with keys set."""
     labels = {key: _typed(value) for key, value in values.items()}
-    groups = tuple(f"{key}={labels[key]}" for key in values if (CONF / key).is_dir())
+    groups = tuple(f"{key}={labels[key]}" for key in values if choices_of(key))
     whole = copy.deepcopy(anew(groups))
-    keys = {key: value for key, value in values.items() if not (CONF / key).is_dir()}
+    keys = {key: value for key, value in values.items() if not choices_of(key)}
     for key, value in keys.items() if rate is None else [*keys.items(), (RATE, rate)]:
         try:
             OmegaConf.update(whole, key, value, merge=False)

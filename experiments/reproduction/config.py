@@ -7,22 +7,21 @@ import dataclasses
 from dataclasses import field
 from typing import Annotated, Any
 
-from omegaconf import MISSING
 from pydantic import Field, field_validator, model_validator
 from pydantic.dataclasses import dataclass
 
+from experiments.config import CellsConfig
 from experiments.reproduction.arms import Arm, MarketArm, build_arm
 from markets.refusals import InputError
 from sim.baselines import Baseline
-from sim.config import STRICT, BrokerConfig, LearningConfig, MarketConfig, PopulationConfig, VenueConfig
-from sim.endowments import DataConfig
+from sim.config import STRICT, MarketConfig
 
 NOT_VARIED = ("arms", "replicates", "jobs", "targets")
 Positive = Annotated[float, Field(gt=0, le=1e6, allow_inf_nan=False)]
 
 
 @dataclass(frozen=True, config=STRICT)
-class ReproductionConfig:
+class ReproductionConfig(MarketConfig, CellsConfig):
     """An experiment: a world, the arms that are played in it, and what varies from cell to cell.
 
     Parameters
@@ -42,12 +41,6 @@ class ReproductionConfig:
     gradients : bool
         Whether the squared norm of each organisation's full gradient is measured after every round; costs a
         pass over its examples forward and back.
-    jobs : int
-        Processes that share the cells. Numbers do not depend on it.
-    organisations, rounds, replicates, seed, device
-        As in a run.
-    data, network, learning, population, setting, venue, mechanism, broker
-        As in a run; of the setting, its demand, regions and delivery hold in every arm.
     """
 
     arms: list[Any] = field(default_factory=lambda: ["silo", "aligned"])
@@ -56,20 +49,6 @@ class ReproductionConfig:
     learning_rates: list[Positive] = field(default_factory=list)
     targets: list[Positive] = field(default_factory=list)
     gradients: bool = False
-    jobs: Annotated[int, Field(ge=1, le=256)] = 1
-    organisations: Annotated[int, Field(ge=2, le=100_000)] = 2
-    rounds: Annotated[int, Field(ge=1, le=100_000)] = 15
-    replicates: Annotated[int, Field(ge=2, le=10_000)] = 5
-    seed: Annotated[int, Field(ge=0, le=2**63 - 1)] = 0
-    device: str = "auto"
-    data: DataConfig = field(default_factory=DataConfig)
-    network: Any = MISSING
-    learning: LearningConfig = field(default_factory=LearningConfig)
-    population: PopulationConfig = field(default_factory=PopulationConfig)
-    setting: Any = MISSING
-    venue: VenueConfig = field(default_factory=VenueConfig)
-    mechanism: Any = MISSING
-    broker: BrokerConfig = field(default_factory=BrokerConfig)
 
     @field_validator("vary")
     @classmethod
@@ -113,9 +92,8 @@ class ReproductionConfig:
 
     def market(self, alignment: str = "weight_matching") -> MarketConfig:
         """Return the world of the arms, with an alignment."""
-        names = [f.name for f in dataclasses.fields(MarketConfig)]
-        fields = {name: getattr(self, name) for name in names}
-        return MarketConfig(**fields | {"broker": dataclasses.replace(self.broker, alignment=alignment)})
+        broker = dataclasses.replace(self.broker, alignment=alignment)
+        return dataclasses.replace(super().market(), broker=broker)
 
     def _named(self) -> list[tuple[str, Arm]]:
         return [build_arm(spec) for spec in self.arms]

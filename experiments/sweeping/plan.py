@@ -133,9 +133,8 @@ def cell_key(config: Config) -> str:
 
     The part ``run`` changes no number and is left out.
     """
-    decisive = dataclasses.asdict(config)
-    del decisive["run"]
-    # Keys are not sorted: in population.mix, the order decides who follows which strategy.
+    decisive = {key: part for key, part in sorted(dataclasses.asdict(config).items()) if key != "run"}
+    # What is in a part is not sorted: in population.mix, the order decides who follows which strategy.
     return _hash([decisive, _version()])
 
 
@@ -145,7 +144,7 @@ def _version() -> str | None:
 
 
 def _hash(content: object) -> str:
-    return hashlib.sha256(json.dumps(content).encode()).hexdigest()[:KEY_LENGTH]
+    return hashlib.sha256(json.dumps(content, default=repr).encode()).hexdigest()[:KEY_LENGTH]
 
 
 def _swept(overrides: Sequence[str]) -> list[str]:

@@ -16,11 +16,11 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
+from experiments.choices import register_schema
 from experiments.commits import commits
 from experiments.composing import composed, composing, load, without_hydra
 from experiments.composition import set_up_hydra
 from experiments.conclusion import tell_damaged
-from experiments.config import register_schema
 from experiments.figures import save_figure
 from experiments.figures.style import in_style
 from experiments.jobs import answers_flags, check_job, run_job
@@ -34,7 +34,6 @@ from experiments.textbook.base import RESULTS, Tables
 from experiments.textbook.findings import COLUMNS
 from experiments.textbook.printing import markdown, print_findings
 from sim.atomic import Write, filled
-from sim.distributions import DISTRIBUTIONS
 from sim.records import read_table
 from sim.run_folder import CONFIG, RecordError, RunFolder
 from sim.streams import Streams
@@ -114,9 +113,6 @@ def set_up_textbook() -> None:
     OmegaConf.register_new_resolver("add", lambda *terms: sum(int(term) for term in terms), replace=True)
     for name in TEXTBOOK:
         register_schema(GROUP, name, TEXTBOOK[name])
-    for side in ("values", "costs"):
-        for name in DISTRIBUTIONS:
-            register_schema(side, name, DISTRIBUTIONS[name])
 
 
 def _check_lists(preset: Preset) -> None:

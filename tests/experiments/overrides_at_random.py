@@ -9,12 +9,13 @@ from unittest import mock
 
 from omegaconf import DictConfig, OmegaConf
 
-import conf
 from experiments import application
+from experiments.choices import CONF, choices_of
 from experiments.cli import main
 from experiments.composing import composed, composing
 from experiments.composition import set_up_hydra
 from experiments.sweeping import command
+from sim.config import CHOSEN
 
 PLAYED = "all was well until something would have been played"
 
@@ -153,11 +154,8 @@ def _names() -> tuple[list[str], list[str], dict[str, list[str]]]:
     with composing():
         whole = composed("config", [])
     paths = list(_paths(whole))
-    root = Path(conf.__file__).parent
-    groups = {
-        folder.parent.name: sorted(file.stem for file in folder.parent.glob("*.yaml"))
-        for folder in root.glob("*/__init__.py")
-    }
+    names = [folder.parent.name for folder in CONF.glob("*/__init__.py")]
+    groups = {name: found for name in sorted({*names, *CHOSEN, "venue"}) if (found := choices_of(name))}
     groups |= {"hydra/launcher": ["basic", "joblib"], "hydra/job_logging": ["none", "colorlog"], "hydra": []}
     own = [path for path in paths if not path.startswith("hydra")]
     return own, [path for path in paths if path.startswith("hydra")], groups

@@ -1,6 +1,5 @@
 """`parabourse explain`: every key is documented, and what it prints is what the code holds."""
 
-from pathlib import Path
 from typing import Annotated
 
 import pytest
@@ -8,12 +7,18 @@ from omegaconf import OmegaConf
 from pydantic import Field
 from pydantic.dataclasses import dataclass
 
+from agents.learning.optimisers import OPTIMISERS
+from agents.strategies import STRATEGIES
+from experiments.choices import CONF
 from experiments.cli import main
-from experiments.completion import candidates
+from experiments.completion import candidates, choices
 from experiments.composition import compose_config, set_up_hydra
 from experiments.explaining.command import COMMANDS, keys_of_command
 from experiments.explaining.keys import keys_of, undocumented
 from experiments.explaining.kinds import kind_of
+from markets.venues import VENUES
+from sim.config import CHOSEN
+from sim.datasets import DATASETS
 
 # Composing what every command takes is the larger part of the work.
 pytestmark = pytest.mark.xdist_group("explaining")
@@ -114,4 +119,17 @@ def test_completion_offers_groups_choices_and_keys():
     assert "mechanism=mcafee" in candidates("mechanism=mc")
     assert "broker.alignment=" in candidates("broker.ali")
     assert candidates("experiment=quick") == ["experiment=quickstart"]
-    assert not [name for name in candidates("") if not (Path("conf") / name.rstrip("=")).is_dir()]
+
+
+REGISTRIES = CHOSEN | {"learning": OPTIMISERS, "population": STRATEGIES, "data": DATASETS}
+
+
+@pytest.mark.parametrize("group", [name.rstrip("=") for name in candidates("")])
+def test_completion_offers_every_file_and_every_class(group):
+    files = {path.stem for path in (CONF / group).glob("*.yaml")}
+    registered = {*VENUES, "auto"} if group == "venue" else set(REGISTRIES.get(group, ()))
+    assert choices(group) == sorted(files | registered) != []
+
+
+def test_completion_offers_every_group_of_what_is_registered():
+    assert REGISTRIES.keys() - {"optimiser", "values", "costs"} <= {name[:-1] for name in candidates("")}

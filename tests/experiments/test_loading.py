@@ -13,8 +13,8 @@ from hydra.types import RunMode
 from omegaconf import OmegaConf
 
 from experiments import loading
+from experiments.choices import register_schema
 from experiments.composition import set_up_hydra
-from experiments.config import register_schema
 from experiments.loading import Loader
 from experiments.sweeping.launchers import prepare_launchers
 

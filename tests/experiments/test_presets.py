@@ -6,26 +6,20 @@ import pytest
 
 import conf
 from agents.strategies import STRATEGIES
+from experiments.choices import choices_of
+from experiments.completion import candidates, choices
 from experiments.composing import composing
 from experiments.composition import check_world, compose_config, parse_cells, set_up_hydra
-from experiments.config import COMPONENTS
 from experiments.cross.composition import compose_cross
 from experiments.statistics import paired_interval
 from experiments.summary import METRICS, summarise
+from markets.venues import VENUES
+from sim.config import CHOSEN
 from sim.datasets import DATASETS
 from sim.records import TABLES
 from tests.experiments.conftest import whole_run
 
 CONF = Path(conf.__file__).parent
-TEXTBOOK_GROUPS = {"costs", "outputs", "textbook", "values"}
-"""Groups of `parabourse textbook`; tests of their choices are in test_textbook.py."""
-
-REPRODUCTION_GROUPS = {"merge_weight", "reproduction", "scale"}
-"""Groups of `parabourse reproduce`; tests of their choices are in test_reproduction.py."""
-
-GROUPS = sorted(
-    {path.parent.name for path in CONF.glob("*/__init__.py")} - TEXTBOOK_GROUPS - REPRODUCTION_GROUPS
-)
 PRESETS = sorted(path.stem for path in (CONF / "experiment").glob("*.yaml"))
 
 
@@ -81,8 +75,8 @@ def test_the_cross_table_adapts_to_the_organisations(organisations):
 
 
 CHOICES = {
-    group: sorted(path.stem for path in (CONF / group).glob("*.yaml"))
-    for group in GROUPS
+    group: choices(group)
+    for group in (offered.rstrip("=") for offered in candidates(""))
     if group not in ("experiment", "broker", "venue")
 }
 
@@ -97,9 +91,9 @@ def test_every_choice_of_every_group_resolves(place):
 @pytest.mark.parametrize("group", ["broker", "venue"])
 def test_every_broker_and_venue_resolves_with_a_mechanism_that_serves_it(group):
     served = {"bilateral": "nash_bargaining", "books": "k_double_auction", "bundles": "vcg_bundles"}
-    for path in (CONF / group).glob("*.yaml"):
-        needs = [f"mechanism={served[path.stem]}"] if path.stem in served else []
-        assert compose_config([f"{group}={path.stem}", *needs]).organisations == 4
+    for choice in choices(group):
+        needs = [f"mechanism={served[choice]}"] if choice in served else []
+        assert compose_config([f"{group}={choice}", *needs]).organisations == 4
 
 
 @pytest.mark.parametrize(
@@ -121,12 +115,10 @@ def test_networks_of_full_size_fit_photographs(network, signature):
 
 
 def test_every_component_has_a_choice():
-    for group, registry in COMPONENTS.items():
-        folder = {"optimiser": "learning"}.get(group, group)
-        for name in registry:
-            assert (CONF / folder / f"{name}.yaml").is_file(), f"conf/{folder}/{name}.yaml"
-    for name in STRATEGIES:
-        assert (CONF / "population" / f"{name}.yaml").is_file(), f"conf/population/{name}.yaml"
+    groups = {"optimiser": "learning"}
+    registries = CHOSEN | {"population": STRATEGIES, "data": DATASETS, "venue": VENUES}
+    for field, registry in registries.items():
+        assert set(registry) <= set(choices_of(groups.get(field, field)))
 
 
 def test_alignment_raises_gains_between_networks_from_different_starts():

@@ -10,6 +10,7 @@ import pytest
 from matplotlib.figure import Figure
 
 import conf
+from experiments.choices import choices_of
 from experiments.cli import main
 from experiments.statistics import Interval
 from experiments.textbook import TEXTBOOK
@@ -60,9 +61,8 @@ def test_every_preset_has_a_file_and_a_small_size():
 
 @pytest.mark.parametrize("side", ["values", "costs"])
 def test_every_distribution_has_a_choice(side):
-    files = {path.stem for path in (CONF / side).glob("*.yaml")}
-    assert files == set(DISTRIBUTIONS)
-    for name in files:
+    assert choices_of(side) == list(DISTRIBUTIONS)
+    for name in DISTRIBUTIONS:
         preset = compose_preset("market", [f"{side}={name}"])
         assert getattr(preset.induced(), side) == DISTRIBUTIONS.build(name)
 

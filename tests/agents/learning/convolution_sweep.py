@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import astuple, dataclass
 from pathlib import Path
+from typing import Any
 from unittest.mock import patch
 
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # two threads must not spin where there is one core
@@ -81,16 +82,18 @@ def convolutions_of(architecture: Architecture) -> set[Convolution]:
 
 
 def shipped() -> Iterator[Architecture]:
-    """Yield every network of ``conf/network`` for every size of image that it can be bound to."""
+    """Yield every network that can be chosen for every size of image that it can be bound to."""
+    chosen: dict[str, Any] = {name: {"name": name} for name in NETWORKS}
     for path in sorted((Path(conf.__file__).parent / "network").glob("*.yaml")):
-        chosen = yaml.safe_load(path.read_text(encoding="utf-8"))
-        name = chosen.pop("defaults")[0].rpartition("/")[2].partition("@")[0]
-        network = NETWORKS.build({"name": name, **chosen})
+        fields = yaml.safe_load(path.read_text(encoding="utf-8"))
+        chosen[path.stem] = {"name": fields.pop("defaults")[0], **fields}
+    for choice, fields in chosen.items():
+        network = NETWORKS.build(fields)
         for shape in IMAGES.values():
             try:
                 yield network.bind(shape, 10)
             except ValueError:
-                assert shape != IMAGES["cifar10"], f"{path.stem} fits no images"
+                assert shape != IMAGES["cifar10"], f"{choice} fits no images"
 
 
 def candidates(everything: bool) -> list[Candidate]:
