@@ -19,7 +19,7 @@ import pandas as pd
 import torch
 from numpy.typing import NDArray
 
-from agents.learning import Fleet, try_blocks
+from agents.learning import Data, Fleet, Offered, Pairs, try_blocks
 from agents.learning.device import resolve_device
 from agents.learning.memory import FLOAT_BYTES
 from agents.learning.networks.resnet import ResNet
@@ -163,29 +163,33 @@ def _computations(
     case: Case, fleet: Fleet, inputs: torch.Tensor, labels: torch.Tensor
 ) -> list[tuple[str, str, Callable[[], object]]]:
     """Return name, amount and computation of every task."""
-    everyone, zeros = np.arange(case.organisations), np.zeros(case.organisations, dtype=np.int64)
+    everyone = np.arange(case.organisations)
     order = np.full((case.organisations, case.batch), -1, dtype=np.int64)
     order[:, :2], order[0] = [0, 1], np.arange(case.batch)
     buyer = np.arange(case.pairs) % case.organisations
-    seller, nowhere = (buyer + 1) % case.organisations, np.zeros(case.pairs, dtype=np.int64)
-    names, grid = ["model"], [0, 0.5]
-
-    def trials() -> object:
-        offered, held = fleet.parameters, np.arange(case.tried)[None]
-        return try_blocks(fleet, offered, buyer, seller, nowhere, names, grid, inputs, labels, held, nowhere)
+    pairs = Pairs.of(buyer, (buyer + 1) % case.organisations)
+    visits = Data(inputs=inputs, labels=labels, index=order)
+    held, tried = (
+        Data(inputs=inputs, labels=labels, index=np.arange(count)[None], group=np.zeros(n, dtype=np.int64))
+        for count, n in ((case.held, case.organisations), (case.tried, case.pairs))
+    )
 
     return [
         (
             "training",
             f"a batch of {case.batch}, others of 2",
-            lambda: fleet.train(everyone, inputs, labels, order, case.batch),
+            lambda: fleet.train(everyone, visits, case.batch),
         ),
         (
             "evaluation",
             f"{case.held} examples each",
-            lambda: fleet.evaluate(everyone, inputs, labels, np.arange(case.held)[None], zeros),
+            lambda: fleet.evaluate(everyone, held),
         ),
-        ("trials", f"{case.pairs} pairs, {case.tried} examples", trials),
+        (
+            "trials",
+            f"{case.pairs} pairs, {case.tried} examples",
+            lambda: try_blocks(fleet, Offered(leaves=fleet.parameters), pairs, tried, [0, 0.5]),
+        ),
     ]
 
 

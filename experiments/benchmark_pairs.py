@@ -4,13 +4,14 @@ Core Objects: pair_tasks
 """
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from agents.learning import Fleet, match_weights, merge, try_blocks
+from agents.learning import Data, Fleet, Offered, Pairs, Prepared, match_weights, merge, try_blocks
 from agents.learning.assignment import auction_assignments
 from agents.learning.device import precise_dtype
 from agents.learning.flops import trial_flops
@@ -25,10 +26,10 @@ Ints = NDArray[np.int64]
 MERGE_WEIGHTS, BUYERS, SELLERS, HALF = 11, 16, 4, 0.5
 
 
-def pair_tasks(
-    fleet: Fleet, modules: list[nn.Module], inputs: Tensor, labels: Tensor, held: Ints
-) -> Iterator[Task]:
+def pair_tasks(fleet: Fleet, modules: list[nn.Module], data: Data) -> Iterator[Task]:
     """Yield the tasks of whole models for ``min(N, 16)`` buyers times ``min(N - 1, 4)`` sellers.
+
+    Pairs are tried on the examples of the first group of the data.
 
     In trials and merging the units count as matched already, so no permutation is looked for: the fleet
     applies one that moves nothing, the plain loop none.
@@ -37,7 +38,7 @@ def pair_tasks(
     sellers = (buyers[:, None] + 1 + np.arange(min(fleet.slots - 1, SELLERS))) % fleet.slots
     buyer, seller = np.repeat(buyers, sellers.shape[1]), sellers.ravel()
     offered = fleet.copy_of(np.arange(fleet.slots))
-    yield _trials(fleet, offered, modules, buyers, sellers, inputs, labels, held)
+    yield _trials(fleet, Offered(leaves=offered), modules, buyers, sellers, data)
     own, other = fleet.rows(buyer), fleet.rows(seller)
     mine, theirs = take(offered, own), take(offered, other)
     yield Task(
@@ -62,31 +63,20 @@ def pair_tasks(
 
 
 def _trials(
-    fleet: Fleet,
-    offered: Parameters,
-    modules: list[nn.Module],
-    buyers: Ints,
-    sellers: Ints,
-    inputs: Tensor,
-    labels: Tensor,
-    held: Ints,
+    fleet: Fleet, offered: Offered, modules: list[nn.Module], buyers: Ints, sellers: Ints, data: Data
 ) -> Task:
-    buyer, seller = np.repeat(buyers, sellers.shape[1]), sellers.ravel()
-    nowhere, grid = np.zeros(len(buyer), dtype=np.int64), np.linspace(0, 1, MERGE_WEIGHTS)
+    pairs = Pairs.of(np.repeat(buyers, sellers.shape[1]), sellers.ravel())
+    group, grid = np.zeros(len(pairs), dtype=np.int64), np.linspace(0, 1, MERGE_WEIGHTS)
+    data, held = replace(data, group=group), data.index[0]
     rows = torch.as_tensor(held, device=fleet.device)
-    x, y = inputs[rows], labels[rows]
-
-    def by_fleet() -> Floats:
-        pairs = (buyer, seller, nowhere, ["model"], grid)
-        return try_blocks(fleet, offered, *pairs, inputs, labels, held[None], nowhere, align=False).loss
-
-    flops = trial_flops(fleet.architecture, Interpolation(), MERGE_WEIGHTS, buyer, seller, nowhere, len(held))
+    x, y = data.inputs[rows], data.labels[rows]
+    flops = trial_flops(fleet.architecture, Interpolation(), MERGE_WEIGHTS, pairs, group, examples=len(held))
     return Task(
         PAIRS[0],
         "pair",
-        len(buyer),
+        len(pairs),
         lambda: try_one_by_one(modules, buyers.tolist(), sellers, grid, x, y),
-        by_fleet,
+        lambda: try_blocks(fleet, offered, pairs, data, grid, align=False).loss,
         flops=float(flops),
     )
 
@@ -95,7 +85,7 @@ def _merging(
     fleet: Fleet, offered: Parameters, modules: list[nn.Module], buyers: Ints, sellers: Ints
 ) -> Task:
     """Every buyer merges with its first seller, half and half, from the same start every time."""
-    seller, nowhere = sellers[:, 0], np.zeros(len(buyers), dtype=np.int64)
+    pairs, prepared = Pairs.of(buyers, sellers[:, 0]), Prepared(offered=Offered(leaves=offered))
     start = [{name: leaf.clone() for name, leaf in module.state_dict().items()} for module in modules]
 
     def reset() -> None:
@@ -104,11 +94,11 @@ def _merging(
             module.load_state_dict(state)
 
     def by_fleet() -> Floats:
-        merge(fleet, offered, buyers, seller, nowhere, ["model"], np.full(len(buyers), HALF))
+        merge(fleet, prepared, pairs, np.full(len(buyers), HALF))
         return _squares(fleet.copy_of(buyers))
 
     def one_by_one() -> Floats:
-        merge_one_by_one(modules, buyers.tolist(), seller.tolist(), HALF)
+        merge_one_by_one(modules, buyers.tolist(), pairs.seller.tolist(), HALF)
         merged = [modules[buyer].state_dict() for buyer in buyers]
         return _squares({name: torch.stack([state[name] for state in merged]) for name in offered})
 

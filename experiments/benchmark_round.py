@@ -21,7 +21,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from agents.learning import Fleet, merge, try_blocks
+from agents.learning import Data, Fleet, Offered, Pairs, merge, try_blocks
 from agents.learning.flops import trial_flops
 from agents.learning.merge_operators.interpolation import Interpolation
 from agents.learning.networks.mlp import MLP, MLPArchitecture
@@ -173,9 +173,8 @@ def round_flops(architecture: MLPArchitecture, data: RoundData) -> list[float]:
     training = visited * architecture.training_flops
     everyone = np.arange(ORGANISATIONS)
     group = np.zeros(ORGANISATIONS, dtype=np.int64)
-    trials = trial_flops(
-        architecture, Interpolation(), len(WEIGHTS) + 1, everyone, everyone[::-1], group, held
-    )
+    pairs = Pairs.of(everyone, everyone[::-1])
+    trials = trial_flops(architecture, Interpolation(), len(WEIGHTS) + 1, pairs, group, examples=held)
     tests = ORGANISATIONS * held * architecture.forward_flops
     return [training, trials, tests, training + trials + tests]
 
@@ -191,7 +190,9 @@ class FleetRound:
         self.order = np.full((ORGANISATIONS, max(map(len, data.visits))), -1, dtype=np.int64)
         for row, visits in zip(self.order, data.visits, strict=True):
             row[: len(visits)] = visits
-        self.held = data.held[None]
+        self.visits = Data(inputs=self.inputs, labels=self.labels, index=self.order)
+        group = np.zeros(ORGANISATIONS, dtype=np.int64)
+        self.held = Data(inputs=self.inputs, labels=self.labels, index=data.held[None], group=group)
         self.fleet = Fleet(architecture, ORGANISATIONS, AdamW(lr=LEARNING_RATE, weight_decay=0), "cpu")
         self.everyone = np.arange(ORGANISATIONS)
 
@@ -202,40 +203,18 @@ class FleetRound:
         return _timed(self._train, self._trade, self._test)
 
     def _train(self) -> Floats:
-        return self.fleet.train(self.everyone, self.inputs, self.labels, self.order, BATCH)[0]
+        return self.fleet.train(self.everyone, self.visits, BATCH)[0]
 
     def _trade(self) -> Floats:
-        offered = self.fleet.copy_of(self.everyone)
-        seller, whole = (self.everyone + 1) % ORGANISATIONS, np.zeros(ORGANISATIONS, dtype=np.int64)
-        tried = try_blocks(
-            self.fleet,
-            offered,
-            self.everyone,
-            seller,
-            whole,
-            ["model"],
-            [0, *WEIGHTS],
-            self.inputs,
-            self.labels,
-            self.held,
-            whole,
-        )
+        offered = Offered(leaves=self.fleet.copy_of(self.everyone))
+        pairs = Pairs.of(self.everyone, (self.everyone + 1) % ORGANISATIONS)
+        tried = try_blocks(self.fleet, offered, pairs, self.held, [0, *WEIGHTS])
         bought = np.flatnonzero(tried.gain > 0)
-        merge(
-            self.fleet,
-            offered,
-            bought,
-            seller[bought],
-            whole[bought],
-            ["model"],
-            tried.weight[bought],
-            {name: order[bought] for name, order in tried.permutations.items()},
-        )
+        merge(self.fleet, tried.prepared.take(bought), pairs.take(bought), tried.weight[bought])
         return tried.loss.ravel()
 
     def _test(self) -> Floats:
-        group = np.zeros(ORGANISATIONS, dtype=np.int64)
-        return np.concatenate(self.fleet.evaluate(self.everyone, self.inputs, self.labels, self.held, group))
+        return np.concatenate(self.fleet.evaluate(self.everyone, self.held))
 
 
 class PublishedRound:

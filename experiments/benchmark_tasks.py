@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from agents.learning import Fleet
+from agents.learning import Data, Fleet
 from agents.learning.networks import Network
 from agents.learning.networks.convnet import ConvNet
 from agents.learning.networks.mlp import MLP
@@ -53,6 +53,7 @@ def benchmark_tasks(size: int, device: torch.device, network: str = "mlp") -> It
     architecture = NETWORK_CHOICES[network].bind(examples.inputs.shape[1:], examples.classes)
     starts = [architecture.initial(streams.stream("initial weights", i)) for i in range(size)]
     everyone = np.arange(size)
+    training_data = Data(inputs=inputs, labels=labels, index=order)
 
     def training(name: str, optimiser: Optimiser, fused: bool) -> Task:
         fleet = Fleet(architecture, size, optimiser, str(device), working_budget_mb(device))
@@ -73,7 +74,7 @@ def benchmark_tasks(size: int, device: torch.device, network: str = "mlp") -> It
             "organisation",
             size,
             lambda: train_one_by_one(modules, steppers, inputs, labels, visits, BATCH),
-            lambda: fleet.train(everyone, inputs, labels, order, BATCH)[0],
+            lambda: fleet.train(everyone, training_data, BATCH)[0],
             reset,
             flops=architecture.training_flops * float((order >= 0).sum()),
             release=fleet.release,
@@ -88,22 +89,21 @@ def benchmark_tasks(size: int, device: torch.device, network: str = "mlp") -> It
     fleet = Fleet(architecture, size, SGD(), str(device), working_budget_mb(device))
     fleet.load(starts)
     for _ in range(EPOCHS_BEFORE):
-        fleet.train(everyone, inputs, labels, order, BATCH)
+        fleet.train(everyone, training_data, BATCH)
     modules, held = modules_of(fleet), parts.validation
     rows = torch.as_tensor(held, device=device)
     x, y = inputs[rows], labels[rows]
+    validation = Data(inputs=inputs, labels=labels, index=held[None], group=np.zeros(size, dtype=np.int64))
     yield Task(
         EVALUATION,
         "organisation",
         size,
         lambda: np.stack(evaluate_one_by_one(modules, x, y)),
-        lambda: np.stack(
-            fleet.evaluate(everyone, inputs, labels, held[None], np.zeros(size, dtype=np.int64))
-        ),
+        lambda: np.stack(fleet.evaluate(everyone, validation)),
         flops=float(size * len(held) * architecture.forward_flops),
     )
     if size > 1:
-        yield from pair_tasks(fleet, modules, inputs, labels, held)
+        yield from pair_tasks(fleet, modules, validation)
 
 
 def modules_of(fleet: Fleet) -> list[nn.Module]:

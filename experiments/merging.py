@@ -19,12 +19,11 @@ import torch
 from numpy.typing import NDArray
 from rich.table import Table
 
-from agents.learning import Fleet
+from agents.learning import Data, Fleet, Offered, Pairs, try_blocks
 from agents.learning.ensembles import AVERAGES, try_ensembles
 from agents.learning.merge_operators import MERGE_OPERATORS, MergeOperator, Recipe
 from agents.learning.networks.mlp import MLP
 from agents.learning.optimisers import AdamW
-from agents.learning.trials import try_blocks
 from agents.learning.weight_search import GoldenSection, GridSearch, QuadraticFit, WeightSearch
 from experiments.printed import wide_console
 from experiments.statistics import interval
@@ -145,9 +144,14 @@ class _Trials:
         self.base = self.fleet.copy_of(everyone) if same_start else None
         for epoch in range(epochs):
             order = shuffled(self.parts.endowments, streams.stream("batches", replicate, epoch))
-            self.fleet.train(everyone, self.inputs, self.labels, order, BATCH)
-        pairs = np.array([(b, s) for b in everyone for s in everyone if b != s])
-        self.buyer, self.seller = pairs.T
+            self.fleet.train(everyone, Data(inputs=self.inputs, labels=self.labels, index=order), BATCH)
+        self.pairs = Pairs.of(*np.array([(b, s) for b in everyone for s in everyone if b != s]).T)
+        self.data = Data(
+            inputs=self.inputs,
+            labels=self.labels,
+            index=self.parts.validation[None],
+            group=np.zeros(len(self.pairs), dtype=np.int64),
+        )
 
     def rows(self) -> Iterator[Row]:
         """Yield what each operator and each search found."""
@@ -182,28 +186,13 @@ class _Trials:
         traders = [(self.replicate, 0, everyone)]
         endowments = {self.replicate: self.parts.endowments}
         known = collect_evidence(self.fleet, operator, traders, endowments, self.streams, self.inputs)
-        recipe = Recipe(operator, known, known, self.base if operator.ancestral else None)
-        nowhere = np.zeros(len(self.buyer), dtype=np.int64)
-        return try_blocks(
-            self.fleet,
-            self.fleet.copy_of(everyone),
-            self.buyer,
-            self.seller,
-            nowhere,
-            ["model"],
-            search,
-            self.inputs,
-            self.labels,
-            self.parts.validation[None],
-            nowhere,
-            recipe=recipe,
-        ).loss
+        base = self.base if operator.ancestral else None
+        recipe = Recipe(operator=operator, own=known, offered=known, base=base)
+        offered = Offered(leaves=self.fleet.copy_of(everyone), recipe=recipe)
+        return try_blocks(self.fleet, offered, self.pairs, self.data, search).loss
 
     def _kept(self, average: str, search: WeightSearch) -> NDArray[np.float64]:
-        held = torch.as_tensor(self.parts.validation)
-        x, y = self.inputs[held], self.labels[held]
-        fleet = self.fleet
-        return try_ensembles(fleet, fleet.models, self.buyer, self.seller, search, x, y, average)[1]
+        return try_ensembles(self.fleet, self.fleet.models, self.pairs, self.data, search, average)[1]
 
 
 def _show(table: pd.DataFrame, same_start: bool) -> None:

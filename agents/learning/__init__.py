@@ -8,15 +8,18 @@ Two rules hold throughout. The result of a slot is a function of that slot alone
 gives the same bits whatever else is in the batch and however the batch is cut into chunks. And no code here
 draws a random number except from a `numpy.random.Generator` that is handed in.
 
-Core Objects: Fleet, Architecture, NETWORKS, OPTIMISERS, match_weights, try_blocks, merge
+Core Objects: Fleet, Architecture, NETWORKS, OPTIMISERS, Data, Pairs, Offered, try_blocks, merge
 """
 
 from agents.learning.alignment import Alignment, match_weights, permute
+from agents.learning.data import Data
 from agents.learning.device import resolve_device
 from agents.learning.fleet import Fleet
 from agents.learning.merging import interpolate, merge
 from agents.learning.networks import NETWORKS, Architecture
+from agents.learning.offered import Offered, Prepared
 from agents.learning.optimisers import OPTIMISERS
+from agents.learning.pairs import Pairs
 from agents.learning.parameters import Parameters
 from agents.learning.trials import TrialResults, try_blocks
 
@@ -25,8 +28,12 @@ __all__ = [
     "OPTIMISERS",
     "Alignment",
     "Architecture",
+    "Data",
     "Fleet",
+    "Offered",
+    "Pairs",
     "Parameters",
+    "Prepared",
     "TrialResults",
     "interpolate",
     "match_weights",

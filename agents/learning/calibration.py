@@ -11,11 +11,11 @@ better generalization", who do so for averaged weights. Jordan, Sedghi, Saukh, E
 Core Objects: recalibrate, calibration_examples
 """
 
-import numpy as np
 import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from agents.learning.data import Data
 from agents.learning.fleet import Fleet
 from agents.learning.memory import chunks
 from agents.learning.parameters import take
@@ -25,9 +25,7 @@ CALIBRATION_ROWS = 512
 
 
 @torch.no_grad()
-def recalibrate(
-    fleet: Fleet, slots: npt.ArrayLike, inputs: Tensor, index: npt.NDArray[np.int64], group: npt.ArrayLike
-) -> None:
+def recalibrate(fleet: Fleet, slots: npt.ArrayLike, data: Data) -> None:
     """Estimate the running statistics of some slots anew, in place, as after a merge.
 
     Each layer's are estimated with the layers below normalised by theirs; on the examples used, a model then
@@ -38,17 +36,16 @@ def recalibrate(
     ----------
     fleet : Fleet
         Holds the models.
-    slots, group : array of int, shape (n,)
-        Distinct slots, and the group of each.
-    inputs : Tensor
-        Examples ``[E, C, H, W]``.
-    index : int64 array, shape (G, V)
-        Examples of each group.
+    slots : array of int, shape (n,)
+        Distinct slots.
+    data : Data
+        Examples, whose labels are not looked at, and the group of each slot.
     """
     if not fleet.statistics:
         return
-    rows, groups = fleet.rows(slots), _column(group, fleet.device)
-    inputs, examples = inputs.to(fleet.device), calibration_examples(_column(index, fleet.device))
+    rows, inputs = fleet.rows(slots), data.inputs.to(fleet.device)
+    index, groups = data.groups(fleet.device)
+    examples = calibration_examples(index)
     for part in chunks(len(rows), fleet.passes_at_once(examples.shape[1])):
         leaves, chosen = take(fleet.parameters, rows[part]), examples[groups[part]]
         z = fleet.architecture.stem(leaves, inputs[chosen])
@@ -63,7 +60,3 @@ def calibration_examples(index: Tensor) -> Tensor:
     if count <= CALIBRATION_ROWS:
         return index
     return index[:, torch.arange(CALIBRATION_ROWS, device=index.device) * count // CALIBRATION_ROWS]
-
-
-def _column(values: npt.ArrayLike, device: torch.device) -> Tensor:
-    return torch.as_tensor(np.asarray(values, dtype=np.int64)).to(device)

@@ -12,21 +12,22 @@ Core Objects: Ensemble, try_ensembles, evaluate_ensembles
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from agents.learning.data import Data, column
 from agents.learning.fleet import Fleet
 from agents.learning.losses import mean_accuracy, mean_loss
 from agents.learning.memory import chunks, row_parts
 from agents.learning.networks.base import Architecture
 from agents.learning.networks.products import whole_lines
+from agents.learning.pairs import Pairs
 from agents.learning.parameters import Parameters, gather, take
 from agents.learning.weight_search import WeightSearch
+from markets.columns import Floats, Ints
 from markets.refusals import InputError
 
-Floats = npt.NDArray[np.float64]
 AVERAGES = ("logits", "probabilities")
 
 
@@ -104,14 +105,7 @@ def averaged(logits: Tensor, weights: Tensor, average: str = "logits") -> Tensor
 
 @torch.no_grad()
 def try_ensembles(
-    fleet: Fleet,
-    offered: Parameters,
-    buyer: npt.ArrayLike,
-    seller: npt.ArrayLike,
-    search: WeightSearch,
-    inputs: Tensor,
-    labels: Tensor,
-    average: str = "logits",
+    fleet: Fleet, offered: Parameters, pairs: Pairs, data: Data, search: WeightSearch, average: str = "logits"
 ) -> tuple[Floats, Floats]:
     """Return the weights of the sellers that were compared and the ensembles' losses, ``[P, W]`` each.
 
@@ -124,43 +118,36 @@ def try_ensembles(
         Holds the buyers.
     offered : Parameters
         Models for sale, leaves ``[S, ...]``, running statistics included.
-    buyer, seller : array of int, shape (P,)
-        Slot in the fleet and row of `offered`.
+    pairs : Pairs
+        Slots in the fleet and rows of what is offered, whole models.
+    data : Data
+        Validation examples, of one group.
     search : WeightSearch
         How to look for the weight.
-    inputs, labels : Tensor
-        Validation examples ``[V, C, H, W]`` and their classes int64 ``[V]``.
     average : str
         ``logits`` or ``probabilities``.
     """
     if average not in AVERAGES:
         raise InputError(f"average must be one of {', '.join(AVERAGES)}; got {average!r}")
-    rows = whole_lines(torch.arange(len(labels), device=fleet.device).unsqueeze(0))[0]
-    x, y, count = inputs.to(fleet.device)[rows], labels.to(fleet.device)[rows], len(labels)
-    sellers = torch.as_tensor(np.asarray(seller, dtype=np.int64)).to(fleet.device)
-    own = _answers(fleet, fleet.models, fleet.rows(buyer), x)
-    other = _answers(fleet, offered, sellers, x)
+    (inputs, labels), (index, _) = data.on(fleet.device), data.groups(fleet.device)
+    rows, count = whole_lines(index)[0], index.shape[1]
+    x, y = inputs[rows], labels[rows]
+    own = _answers(fleet, fleet.models, fleet.rows(pairs.buyer), x)
+    other = _answers(fleet, offered, column(pairs.seller, fleet.device), x)
 
     def loss_at(weights: Floats) -> Floats:
         loss = np.empty(weights.shape)
-        for column in range(weights.shape[1]):
-            share = torch.from_numpy(weights[:, column]).to(x)
+        for place in range(weights.shape[1]):
+            share = torch.from_numpy(weights[:, place]).to(x)
             both = averaged(torch.stack([own, other], 1), torch.stack([1 - share, share], 1), average)
-            loss[:, column] = mean_loss(both, y.expand(len(both), -1), count)
+            loss[:, place] = mean_loss(both, y.expand(len(both), -1), count)
         return np.where(np.isfinite(loss), loss, np.inf)
 
     return search.search(loss_at, loss_at(np.zeros((len(own), 1)))[:, 0])
 
 
 @torch.no_grad()
-def evaluate_ensembles(
-    fleet: Fleet,
-    members: npt.NDArray[np.int64],
-    inputs: Tensor,
-    labels: Tensor,
-    index: npt.NDArray[np.int64],
-    group: npt.ArrayLike,
-) -> tuple[Floats, Floats]:
+def evaluate_ensembles(fleet: Fleet, members: Ints, data: Data) -> tuple[Floats, Floats]:
     """Return loss and accuracy of each ensemble on its group's examples; probabilities are averaged.
 
     As `Fleet.evaluate`, but for P ensembles of S members each, and in the same parts. Cost: P x S forward
@@ -172,12 +159,8 @@ def evaluate_ensembles(
         Holds the members.
     members : int64 array, shape (P, S)
         Slots of each ensemble.
-    inputs, labels : Tensor
-        Examples ``[E, C, H, W]`` and their classes int64 ``[E]``.
-    index : int64 array, shape (G, V)
-        Examples of each group.
-    group : array of int, shape (P,)
-        The group of each ensemble.
+    data : Data
+        Examples, and the group of each ensemble.
 
     Returns
     -------
@@ -185,9 +168,8 @@ def evaluate_ensembles(
         Mean cross-entropy in nats an example and share of right answers.
     """
     ensembles, size = members.shape
-    rows, groups = fleet.rows(members), torch.as_tensor(np.asarray(group, dtype=np.int64)).to(fleet.device)
-    inputs, labels = inputs.to(fleet.device), labels.to(fleet.device)
-    examples, count = torch.as_tensor(index).to(fleet.device), index.shape[1]
+    rows, count = fleet.rows(members), data.index.shape[1]
+    (inputs, labels), (examples, groups) = data.on(fleet.device), data.groups(fleet.device)
     equal = torch.full((ensembles, size), 1 / size, device=fleet.device)
     loss, accuracy = np.zeros(ensembles), np.zeros(ensembles)
     for columns in row_parts(fleet.architecture, count, fleet.device):

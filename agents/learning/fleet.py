@@ -10,6 +10,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from agents.learning.data import Data
 from agents.learning.device import resolve_device
 from agents.learning.losses import mean_accuracy, mean_loss
 from agents.learning.memory import (
@@ -26,12 +27,10 @@ from agents.learning.networks.products import whole_lines
 from agents.learning.optimisers import Optimiser, OptimiserState, initial_state
 from agents.learning.packing import Packing
 from agents.learning.parameters import Parameters, finite, gather, take
-from agents.learning.training import Pull, train_epoch, training_groups, without_lone_rows
+from agents.learning.training import Pull, Trainees, train_epoch, training_groups, without_lone_rows
 from agents.learning.workspace import Workspace
+from markets.columns import Floats, Ints
 from markets.refusals import InputError
-
-Ints = npt.NDArray[np.int64]
-Floats = npt.NDArray[np.float64]
 
 
 class Fleet:
@@ -154,13 +153,7 @@ class Fleet:
         self.optimiser_state.reset(self.rows(slots))
 
     def train(
-        self,
-        slots: npt.ArrayLike,
-        inputs: Tensor,
-        labels: Tensor,
-        order: Ints,
-        batch_size: int,
-        pull: Pull | None = None,
+        self, slots: npt.ArrayLike, data: Data, batch_size: int, pull: Pull | None = None
     ) -> tuple[Floats, Ints]:
         """Train each slot for one epoch: a pass over its own examples in its own order.
 
@@ -173,10 +166,8 @@ class Fleet:
         ----------
         slots : array of int, shape (n,)
             Distinct slots.
-        inputs, labels : Tensor
-            Examples ``[E, C, H, W]`` and their classes int64 ``[E]``.
-        order : int64 array, shape (n, L)
-            Row i lists the examples that slot i visits, in order, then -1 to the end.
+        data : Data
+            Examples; row i of its index lists those that slot i visits, in order, then -1 to the end.
         batch_size : int
             Rows of a step, 2 at least with running statistics; the last step of a slot may have fewer.
         pull : Pull, optional
@@ -195,7 +186,7 @@ class Fleet:
         InputError
             If a slot is named twice or the order does not fit the slots.
         """
-        numbers = np.asarray(slots, dtype=np.int64).reshape(-1)
+        numbers, order = np.asarray(slots, dtype=np.int64).reshape(-1), data.index
         if len(np.unique(numbers)) != len(numbers) or order.shape[:1] != numbers.shape or order.ndim != 2:
             raise InputError(
                 f"order must have a row for each of the distinct slots {numbers}; got shape {order.shape}"
@@ -207,7 +198,7 @@ class Fleet:
         if least > 1:
             order = without_lone_rows(order, batch_size)
         self.rows(numbers)
-        inputs, labels = inputs.to(self.device), labels.to(self.device)
+        inputs, labels = data.on(self.device)
         seen = (order >= 0).sum(axis=1).astype(np.int64)
         loss = np.full(len(numbers), np.nan)
         for chosen, width in training_groups(seen, batch_size):
@@ -216,27 +207,19 @@ class Fleet:
             for part in chunks(len(chosen), size):
                 some = chosen[part]
                 rows = self.rows(numbers[some])
-                models, statistics = self._packed.index_select(0, rows), take(self.statistics, rows)
-                state = self.optimiser_state.take(rows)
-                held = pull and pull.take(torch.from_numpy(some).to(self.device))
-                total = train_epoch(
-                    self.architecture,
-                    self.optimiser,
-                    models,
-                    statistics,
-                    state,
-                    inputs,
-                    labels,
-                    order[some],
-                    width,
-                    self._workspace,
-                    held,
+                models = Trainees(
+                    rows=self._packed.index_select(0, rows),
+                    statistics=take(self.statistics, rows),
+                    state=self.optimiser_state.take(rows),
+                    pull=pull and pull.take(torch.from_numpy(some).to(self.device)),
                 )
+                visits = Data(inputs=inputs, labels=labels, index=order[some])
+                total = train_epoch(self.architecture, self.optimiser, models, visits, width, self._workspace)
                 loss[some] = total / seen[some]
-                self._packed.index_copy_(0, rows, models)
-                for name, leaf in statistics.items():
+                self._packed.index_copy_(0, rows, models.rows)
+                for name, leaf in models.statistics.items():
                     self.statistics[name][rows] = leaf
-                self.optimiser_state.put(rows, state)
+                self.optimiser_state.put(rows, models.state)
         if self.device.type != "cpu":
             self.release()  # an accelerator's memory is quick to have again, and trials may want all of it
         return loss, seen
@@ -246,28 +229,23 @@ class Fleet:
         self._workspace.clear()
 
     @torch.no_grad()
-    def evaluate(
-        self, slots: npt.ArrayLike, inputs: Tensor, labels: Tensor, index: Ints, group: npt.ArrayLike
-    ) -> tuple[Floats, Floats]:
+    def evaluate(self, slots: npt.ArrayLike, data: Data) -> tuple[Floats, Floats]:
         """Return loss and accuracy of each slot on its group's examples; a slot may occur more than once.
 
         Parameters
         ----------
-        slots, group : array of int, shape (n,)
-            Slots, and the group of each.
-        inputs, labels : Tensor
-            Examples ``[E, C, H, W]`` and their classes int64 ``[E]``.
-        index : int64 array, shape (G, V)
-            Examples of each group.
+        slots : array of int, shape (n,)
+            Slots.
+        data : Data
+            Examples, and the group of each slot.
 
         Returns
         -------
         loss, accuracy : float64 array, shape (n,)
             Mean cross-entropy in nats an example and share of right answers.
         """
-        rows, groups = self.rows(slots), torch.as_tensor(np.asarray(group, dtype=np.int64)).to(self.device)
-        inputs, labels = inputs.to(self.device), labels.to(self.device)
-        examples, count = torch.as_tensor(np.asarray(index)).to(self.device), index.shape[1]
+        rows, count = self.rows(slots), data.index.shape[1]
+        (inputs, labels), (examples, groups) = data.on(self.device), data.groups(self.device)
         loss, accuracy = np.zeros(len(rows)), np.zeros(len(rows))
         for columns in row_parts(self.architecture, count, self.device):
             piece = examples[:, columns]

@@ -13,21 +13,22 @@ Core Objects: trial_flops
 """
 
 import numpy as np
-import numpy.typing as npt
 
 from agents.learning.calibration import CALIBRATION_ROWS
 from agents.learning.merge_operators.base import MergeOperator, StraightOperator
 from agents.learning.merge_operators.interpolation import Interpolation
 from agents.learning.networks.base import Architecture
+from agents.learning.pairs import Pairs
+from markets.columns import Ints
 
 
 def trial_flops(
     architecture: Architecture,
     operator: MergeOperator,
     evaluations: int,
-    buyer: npt.ArrayLike,
-    seller: npt.ArrayLike,
-    group: npt.ArrayLike,
+    pairs: Pairs,
+    group: Ints,
+    *,
     examples: int,
     calibration: int = 0,
 ) -> int:
@@ -44,22 +45,23 @@ def trial_flops(
         How pairs are merged.
     evaluations : int
         Merge weights that a trial compares, 0 among them.
-    buyer, seller, group : array of int, shape (P,)
-        The two models of each pair, by the same numbers, and whose examples the pair is tried on.
+    pairs : Pairs
+        The two models of each pair, by the same numbers.
+    group : int64 array, shape (P,)
+        Whose examples each pair is tried on.
     examples : int
         Examples of a trial.
     calibration : int
         Examples that running statistics may be estimated on, of which `CALIBRATION_ROWS` are used at most.
     """
-    buyers, sellers, groups = (np.asarray(column, dtype=np.int64) for column in (buyer, seller, group))
-    pairs, merges = len(buyers), len(buyers) * (evaluations - 1)
-    own = np.unique(np.stack([buyers, groups]), axis=1)
+    merges = len(pairs) * (evaluations - 1)
+    own = np.unique(np.stack([pairs.buyer, group]), axis=1)
     alone = own.shape[1]
     if isinstance(operator, Interpolation):
-        both = np.concatenate([own, np.stack([sellers, groups])], axis=1)
+        both = np.concatenate([own, np.stack([pairs.seller, group])], axis=1)
         stems = np.unique(both, axis=1).shape[1]
     else:
-        stems = alone + (pairs if isinstance(operator, StraightOperator) else merges)
+        stems = alone + (len(pairs) if isinstance(operator, StraightOperator) else merges)
     stem = architecture.stem_flops
     trunk = architecture.forward_flops - stem
     estimated = min(calibration, CALIBRATION_ROWS) if architecture.statistics else 0

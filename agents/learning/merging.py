@@ -11,12 +11,15 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from agents.learning.alignment import Permutations
+from agents.learning.data import column
 from agents.learning.fleet import Fleet
 from agents.learning.merge_operators.base import interpolate
-from agents.learning.merge_operators.recipe import Recipe
+from agents.learning.merge_operators.recipe import AlignedPairs
 from agents.learning.networks.base import Architecture
-from agents.learning.parameters import Parameters, take
+from agents.learning.offered import Offered, Prepared
+from agents.learning.pairs import Pairs
+from agents.learning.parameters import take
+from markets.columns import Floats, Ints
 from markets.refusals import InputError
 
 __all__ = ["interpolate", "merge", "position_masks", "purchase_rank"]
@@ -51,17 +54,13 @@ def position_masks(
 @torch.no_grad()
 def merge(
     fleet: Fleet,
-    offered: Parameters,
-    buyer: npt.ArrayLike,
-    seller: npt.ArrayLike,
-    position: npt.ArrayLike,
-    names: Sequence[str],
+    prepared: Prepared,
+    pairs: Pairs,
     weight: npt.ArrayLike,
-    permutations: Permutations | None = None,
+    *,
     reset_optimiser: bool = True,
-    recipe: Recipe | None = None,
-    after_merge: Callable[[npt.NDArray[np.int64]], None] | None = None,
-    loss_of: Callable[[npt.NDArray[np.int64]], npt.NDArray[np.float64]] | None = None,
+    after_merge: Callable[[Ints], None] | None = None,
+    loss_of: Callable[[Ints], Floats] | None = None,
 ) -> None:
     """Merge purchases into their buyers' models, in place.
 
@@ -73,20 +72,15 @@ def merge(
     ----------
     fleet : Fleet
         Holds the buyers.
-    offered : Parameters
-        Models for sale as they were at listing, leaves ``[S, ...]``.
-    buyer, seller : array of int, shape (P,)
-        Slot in the fleet and row of `offered`.
-    position, names : array of int, shape (P,), and sequence of str
-        What was bought: ``names[position[p]]``.
+    prepared : Prepared
+        What was for sale, and the alignment of each pair from its trial. The evidence of a buyer follows its
+        merges, in a copy.
+    pairs : Pairs
+        What was bought: slots in the fleet, rows of what was offered, and positions.
     weight : array of float, shape (P,)
         Merge weight, in [0, 1].
-    permutations : dict of Tensor, optional
-        Name to int64 ``[P, h]`` from the trial; without them units stay in the seller's order.
     reset_optimiser : bool
         Whether the buyers' optimisers start afresh (Huang, Vishwakarma and Sala 2023).
-    recipe : Recipe, optional
-        How pairs are merged; by interpolation by default. The evidence of a buyer follows its merges.
     after_merge : callable, optional
         What is done to slots of the fleet after each merge, before a loss is measured.
     loss_of : callable, optional
@@ -98,41 +92,42 @@ def merge(
     InputError
         If a weight is not in [0, 1], or a slot or position does not exist.
     """
-    buyers, weights = np.asarray(buyer, dtype=np.int64), np.asarray(weight, dtype=np.float64)
+    weights = np.asarray(weight, dtype=np.float64)
     wrong = weights[~((weights >= 0) & (weights <= 1))]
     if len(wrong):
         raise InputError(f"weight must be in [0, 1]; got {wrong[0]}")
-    sellers = torch.as_tensor(np.asarray(seller, dtype=np.int64)).to(fleet.device)
-    masks = position_masks(fleet.architecture, position, names, fleet.device)
+    offered, buyers = prepared.offered, np.unique(pairs.buyer)
+    aligned = AlignedPairs(
+        buyer=fleet.rows(pairs.buyer),
+        seller=column(pairs.seller, fleet.device),
+        masks=position_masks(fleet.architecture, pairs.position, offered.positions, fleet.device),
+        permutations=prepared.permutations,
+    )
     shares = torch.from_numpy(weights).to(fleet.device, torch.float32)
-    recipe = recipe or Recipe()
-    recipe = replace(recipe, own=recipe.own.copy_of(fleet.rows(np.unique(buyers)), fleet.slots))
-    rank = purchase_rank(buyers)
+    own = offered.recipe.own.copy_of(fleet.rows(buyers), fleet.slots)
+    offered = replace(offered, recipe=replace(offered.recipe, own=own))
+    rank = purchase_rank(pairs.buyer)
     for turn in range(int(rank.max(initial=-1)) + 1):
         chosen = np.flatnonzero(rank == turn)
         rows = torch.from_numpy(chosen).to(fleet.device)
-        moved = None if permutations is None else take(permutations, rows)
-        purchases = (buyers[chosen], sellers[rows], shares[rows], take(masks, rows), moved)
-        _merge_turn(fleet, offered, *purchases, recipe, after_merge, loss_of)
+        some, slots = aligned.take(rows), pairs.buyer[chosen]
+        _merge_turn(fleet, offered, some, slots, shares[rows], after_merge, loss_of)
     if reset_optimiser:
-        fleet.reset_optimiser(np.unique(buyers))
+        fleet.reset_optimiser(buyers)
 
 
 def _merge_turn(
     fleet: Fleet,
-    offered: Parameters,
-    buyers: npt.NDArray[np.int64],
-    sellers: Tensor,
+    offered: Offered,
+    pairs: AlignedPairs,
+    buyers: Ints,
     shares: Tensor,
-    masks: dict[str, Tensor],
-    permutations: Permutations | None,
-    recipe: Recipe,
-    after_merge: Callable[[npt.NDArray[np.int64]], None] | None,
-    loss_of: Callable[[npt.NDArray[np.int64]], npt.NDArray[np.float64]] | None,
+    after_merge: Callable[[Ints], None] | None,
+    loss_of: Callable[[Ints], Floats] | None,
 ) -> None:
     """Merge one purchase into each of some distinct buyers, and bring their evidence up to date, in place."""
-    slots = fleet.rows(buyers)
-    operands = recipe.operands(fleet, offered, slots, sellers, masks, permutations)
+    recipe, slots = offered.recipe, pairs.buyer
+    operands = recipe.operands(fleet, offered.leaves, pairs)
     merged, pooled = recipe.operator.merge(operands, shares), recipe.operator.pooled(operands, shares)
     own = fleet.models_of(buyers) if loss_of else {}
     before = loss_of(buyers) if loss_of else np.full(len(buyers), np.inf)
@@ -147,7 +142,7 @@ def _merge_turn(
     recipe.own.put(slots, pooled)
 
 
-def purchase_rank(buyer: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+def purchase_rank(buyer: Ints) -> Ints:
     """Return for each purchase how many earlier ones have the same buyer, ``[P]``."""
     order = np.argsort(buyer, kind="stable")
     ordered = buyer[order]

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
 from markets.columns import Ints
 
@@ -30,6 +31,13 @@ class Pairs:
     listing: Ints
     seller: Ints
     position: Ints
+
+    @classmethod
+    def of(cls, buyer: npt.ArrayLike, seller: npt.ArrayLike, position: npt.ArrayLike = 0) -> "Pairs":
+        """Return pairs of slots and models for sale, of the first position by default, listed in turn."""
+        buyers, sellers = (np.asarray(side, dtype=np.int64) for side in (buyer, seller))
+        positions = np.broadcast_to(np.asarray(position, dtype=np.int64), buyers.shape)
+        return cls(buyer=buyers, listing=np.arange(len(buyers)), seller=sellers, position=positions)
 
     def __len__(self) -> int:
         return len(self.buyer)

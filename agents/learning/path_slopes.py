@@ -12,19 +12,18 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 import torch
-from torch import Tensor
 
-from agents.learning.alignment import Permutations
 from agents.learning.bounds import steepest
+from agents.learning.data import Data, column
 from agents.learning.device import precise_dtype
 from agents.learning.fleet import Fleet
 from agents.learning.memory import chunk_size, chunks, training_bytes
-from agents.learning.merge_operators.recipe import Recipe
-from agents.learning.parameters import Parameters, gather, take
+from agents.learning.merge_operators.recipe import AlignedPairs, Recipe
+from agents.learning.offered import Prepared
+from agents.learning.pairs import Pairs
+from agents.learning.parameters import Parameters, gather
+from markets.columns import Floats
 from markets.refusals import InputError
-
-Floats = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True)
@@ -62,16 +61,7 @@ class PathSlopes:
 
 @torch.no_grad()
 def path_slopes(
-    fleet: Fleet,
-    offered: Parameters,
-    buyer: npt.ArrayLike,
-    seller: npt.ArrayLike,
-    permutations: Permutations,
-    weights: Sequence[float],
-    inputs: Tensor,
-    labels: Tensor,
-    index: Ints,
-    group: npt.ArrayLike,
+    fleet: Fleet, prepared: Prepared, pairs: Pairs, data: Data, weights: Sequence[float]
 ) -> PathSlopes:
     """Measure slopes along the merges of whole models by interpolation.
 
@@ -79,8 +69,10 @@ def path_slopes(
 
     Parameters
     ----------
-    fleet, offered, buyer, seller, inputs, labels, index, group
-        As for `agents.learning.trials.try_blocks`, whose `permutations` say how sellers' units are ordered.
+    fleet, pairs, data
+        As for `agents.learning.trials.try_blocks`.
+    prepared : Prepared
+        What was offered, and from trials how sellers' units are ordered.
     weights : sequence of float, length M
         Where to measure, in [0, 1].
 
@@ -93,26 +85,29 @@ def path_slopes(
         raise InputError(
             f"network must keep no running statistics for slopes; got {fleet.architecture.signature}"
         )
-    buyers, sellers, groups = fleet.rows(buyer), _column(seller, fleet), _column(group, fleet)
-    inputs, labels, examples = inputs.to(fleet.device), labels.to(fleet.device), _column(index, fleet)
-    found = np.empty((2, len(buyers), len(weights)))
-    distance = np.empty(len(buyers))
-    size = chunk_size(fleet.working_bytes, training_bytes(fleet.architecture, index.shape[1], fleet.device))
-    for part in chunks(len(buyers), size):
-        operands = Recipe().operands(
-            fleet, offered, buyers[part], sellers[part], None, take(permutations, _rows(part, fleet))
-        )
+    aligned = AlignedPairs(
+        buyer=fleet.rows(pairs.buyer),
+        seller=column(pairs.seller, fleet.device),
+        masks=None,
+        permutations=prepared.permutations,
+    )
+    (inputs, labels), (examples, groups) = data.on(fleet.device), data.groups(fleet.device)
+    found, distance = np.empty((2, len(pairs), len(weights))), np.empty(len(pairs))
+    each = training_bytes(fleet.architecture, examples.shape[1], fleet.device)
+    for part in chunks(len(pairs), chunk_size(fleet.working_bytes, each)):
+        some = aligned.take(torch.arange(part.start, part.stop, device=fleet.device))
+        operands = Recipe().operands(fleet, prepared.offered.leaves, some)
         chosen = examples[groups[part]]
         x, y = gather(inputs, chosen), labels[chosen]
         share = torch.full_like(y, 1 / y.shape[1], dtype=torch.float32)
         difference = {name: operands.other[name] - leaf for name, leaf in operands.own.items()}
         distance[part] = _product(difference, difference) ** 0.5
-        for column, weight in enumerate(weights):
+        for place, weight in enumerate(weights):
             merged = {name: leaf + weight * difference[name] for name, leaf in operands.own.items()}
             _, gradients = fleet.architecture.gradients(merged, x, y, share)
-            found[0, part, column] = _product(gradients, difference)
-            found[1, part, column] = _product(gradients, gradients) ** 0.5
-    return PathSlopes(found[0], found[1], distance)
+            found[0, part, place] = _product(gradients, difference)
+            found[1, part, place] = _product(gradients, gradients) ** 0.5
+    return PathSlopes(slope=found[0], gradient=found[1], distance=distance)
 
 
 def _product(one: Parameters, other: Parameters) -> Floats:
@@ -120,11 +115,3 @@ def _product(one: Parameters, other: Parameters) -> Floats:
     kind = precise_dtype(next(iter(one.values())).device)
     terms = [(leaf.to(kind) * other[name].to(kind)).flatten(1).sum(1) for name, leaf in one.items()]
     return np.asarray(torch.stack(terms).sum(0).cpu().numpy(), dtype=np.float64)
-
-
-def _rows(part: slice, fleet: Fleet) -> Tensor:
-    return torch.arange(part.start, part.stop, device=fleet.device)
-
-
-def _column(values: npt.ArrayLike, fleet: Fleet) -> Tensor:
-    return torch.as_tensor(np.asarray(values, dtype=np.int64)).to(fleet.device)

@@ -4,24 +4,20 @@ Core Objects: squared_gradient_norms
 """
 
 import numpy as np
-import numpy.typing as npt
 import torch
-from torch import Tensor
 
+from agents.learning.data import Data
 from agents.learning.device import precise_dtype
 from agents.learning.fleet import Fleet
 from agents.learning.memory import chunks, training_bytes, training_size
 from agents.learning.parameters import gather, take
 from agents.learning.training import batch_gradients
 from agents.learning.workspace import Workspace
-
-Ints = npt.NDArray[np.int64]
+from markets.columns import Floats, Ints
 
 
 @torch.no_grad()
-def squared_gradient_norms(
-    fleet: Fleet, slots: Ints, inputs: Tensor, labels: Tensor, order: Ints
-) -> npt.NDArray[np.float64]:
+def squared_gradient_norms(fleet: Fleet, slots: Ints, data: Data) -> Floats:
     """Return |gradient of the mean loss over a slot's examples|^2 of each slot, ``[n]``.
 
     The quantity of which the theory of stochastic gradient descent on objectives that are not convex says how
@@ -34,13 +30,11 @@ def squared_gradient_norms(
         Holds the models.
     slots : int64 array, shape (n,)
         Slots.
-    inputs, labels : Tensor
-        Examples ``[E, C, H, W]`` and their classes int64 ``[E]``.
-    order : int64 array, shape (n, L)
-        Examples of each slot, at least one, padded with -1 at the end.
+    data : Data
+        Examples; row i of its index lists those of slot i, at least one, then -1 to the end.
     """
-    architecture, device = fleet.architecture, fleet.device
-    inputs, labels = inputs.to(device), labels.to(device)
+    architecture, device, order = fleet.architecture, fleet.device, data.index
+    inputs, labels = data.on(device)
     size = training_size(fleet.working_bytes, training_bytes(architecture, order.shape[1], device), device)
     norms = np.empty(len(slots))
     for part in chunks(len(slots), size):

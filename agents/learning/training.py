@@ -1,16 +1,16 @@
 """One epoch of minibatch training of many models at once, each on examples of its own.
 
-Core Objects: train_epoch, training_groups, without_lone_rows, batch_gradients, Pull
+Core Objects: train_epoch, training_groups, without_lone_rows, batch_gradients, Trainees, Pull
 """
 
 from collections.abc import Iterator
 from dataclasses import dataclass as value
 
 import numpy as np
-import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from agents.learning.data import Data
 from agents.learning.device import precise_dtype
 from agents.learning.memory import training_rows
 from agents.learning.networks.base import Architecture
@@ -18,8 +18,7 @@ from agents.learning.optimisers import Optimiser, OptimiserState
 from agents.learning.packing import Packing
 from agents.learning.parameters import Parameters, gather, head, spread, take
 from agents.learning.workspace import Workspace
-
-Ints = npt.NDArray[np.int64]
+from markets.columns import Floats, Ints
 
 
 @value(frozen=True)
@@ -71,23 +70,11 @@ def without_lone_rows(order: Ints, batch_size: int) -> Ints:
     return kept
 
 
-@torch.no_grad()
-def train_epoch(
-    architecture: Architecture,
-    optimiser: Optimiser,
-    rows: Tensor,
-    statistics: Parameters,
-    state: OptimiserState,
-    inputs: Tensor,
-    labels: Tensor,
-    order: Ints,
-    width: int,
-    workspace: Workspace,
-    pull: Pull | None = None,
-) -> npt.NDArray[np.float64]:
-    """Train n models for one epoch, in place on `rows`, `statistics` and `state`.
+@value(frozen=True)
+class Trainees:
+    """Models in training, which changes them in place.
 
-    Parameters
+    Attributes
     ----------
     rows : Tensor
         Parameters as `Packing` lays them out, ``[n, W]``.
@@ -95,26 +82,47 @@ def train_epoch(
         Running statistics, ``[n, ...]``.
     state : OptimiserState
         Of the n models.
-    inputs, labels : Tensor
-        Examples ``[E, C, H, W]`` and their classes int64 ``[E]``.
-    order : int64 array, shape (n, L)
-        Examples each model visits, padded with -1 at the end; models sorted by falling number of examples, so
-        that those still at work in a step are the first ones.
+    pull : Pull or None
+        A proximal term of each model's objective.
+    """
+
+    rows: Tensor
+    statistics: Parameters
+    state: OptimiserState
+    pull: Pull | None
+
+
+@torch.no_grad()
+def train_epoch(
+    architecture: Architecture,
+    optimiser: Optimiser,
+    trainees: Trainees,
+    data: Data,
+    width: int,
+    workspace: Workspace,
+) -> Floats:
+    """Train n models for one epoch, in place.
+
+    Parameters
+    ----------
+    trainees : Trainees
+        The models, sorted by falling number of examples, so that those still at work in a step are the first.
+    data : Data
+        Examples on the models' device; the index says which each model visits, padded with -1 at the end.
     width : int
         Rows of a step.
     workspace : Workspace
         Keeps the buffers of a step for the next.
-    pull : Pull, optional
-        A proximal term of each model's objective.
 
     Returns
     -------
     float64 array, shape (n,)
         Sum over the epoch's examples of the loss at the time of their visit, in nats.
     """
-    steps = -(-(order >= 0).sum(axis=1) // width)
+    rows, pull = trainees.rows, trainees.pull
+    steps = -(-(data.index >= 0).sum(axis=1) // width)
     longest = int(steps[0])
-    batches = _Batches.of(architecture, inputs, labels, _padded(order, longest * width), width, workspace)
+    batches = _Batches.of(architecture, data, longest, width, workspace)
     packing, active = Packing(architecture.shapes), 0
     gradients = workspace.take("gradients", tuple(rows.shape)).zero_()
     anchors = packing.pack(pull.anchor) if pull else rows
@@ -123,9 +131,9 @@ def train_epoch(
         if working != active:
             active = working
             models, gradient = packing.views(rows[:active]), packing.views(gradients[:active])
-            models |= head(statistics, active)
+            models |= head(trainees.statistics, active)
             targets = list(gradient.values())
-            take_step = optimiser.stepper(rows[:active], gradients[:active], state.head(active))
+            take_step = optimiser.stepper(rows[:active], gradients[:active], trainees.state.head(active))
         found = batches.gradients(models, step, active)
         torch._foreach_copy_(targets, [found[name] for name in gradient])
         if pull:
@@ -151,23 +159,26 @@ class _Batches:
 
     @classmethod
     def of(
-        cls,
-        architecture: Architecture,
-        inputs: Tensor,
-        labels: Tensor,
-        order: Ints,
-        width: int,
-        workspace: Workspace,
+        cls, architecture: Architecture, data: Data, steps: int, width: int, workspace: Workspace
     ) -> "_Batches":
-        """Return the batches of visits ``[n, steps * width]``, -1 for padding."""
-        visits = torch.from_numpy(order).to(inputs.device)
+        """Return the batches of so many steps of a width."""
+        order = _padded(data.index, steps * width)
+        visits = torch.from_numpy(order).to(data.inputs.device)
         # steps first, so that the examples of a step lie together
         visits = visits.view(len(order), -1, width).transpose(0, 1).contiguous()
         kept = (visits >= 0).float()
         share = kept.div_(kept.sum(2, keepdim=True).clamp_(min=1))
         examples = visits.clamp_(min=0)
         losses = torch.zeros_like(share)
-        return cls(architecture, inputs, examples, gather(labels, examples), share, losses, workspace)
+        return cls(
+            architecture=architecture,
+            inputs=data.inputs,
+            examples=examples,
+            labels=gather(data.labels, examples),
+            share=share,
+            losses=losses,
+            workspace=workspace,
+        )
 
     def gradients(self, models: Parameters, step: int, active: int) -> Parameters:
         """Return the gradients of the mean losses of the first models in a step, ``[active, ...]``."""
@@ -178,7 +189,7 @@ class _Batches:
         self.losses[step, :active] = losses
         return gradients
 
-    def total(self) -> npt.NDArray[np.float64]:
+    def total(self) -> Floats:
         """Return the sum of each model's losses, ``[n]``."""
         sums = self.losses.masked_fill_(self.share == 0, 0).sum(2, dtype=precise_dtype(self.losses.device))
         # one step after the other, so that steps of others alone change nothing

@@ -1,10 +1,12 @@
 """How a merge looks at each merge weight, for trials: straight from one model to another, or along a curve.
 
-Core Objects: StraightPath, CurvedPath, Task, Validation, holds
+Core Objects: StraightPath, CurvedPath, PairsOnTrial, Validation, holds
 """
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Self
 
 import numpy as np
 import numpy.typing as npt
@@ -17,9 +19,10 @@ from agents.learning.losses import mean_loss
 from agents.learning.memory import FLOAT_BYTES, chunks, evaluation_bytes, tile_size, trunk_bytes
 from agents.learning.merge_operators.base import MergeOperator, StraightOperator
 from agents.learning.merge_operators.interpolation import Interpolation
-from agents.learning.merge_operators.recipe import Recipe
+from agents.learning.merge_operators.recipe import AlignedPairs
 from agents.learning.networks.base import Architecture
 from agents.learning.networks.products import whole_lines
+from agents.learning.offered import Offered
 from agents.learning.packing import Packing
 from agents.learning.parameters import Parameters, gather, take
 
@@ -27,29 +30,20 @@ Floats = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)
-class Task:
-    """The pairs of a call as tensors on the fleet's device; `take` cuts out some of them.
+class PairsOnTrial(AlignedPairs):
+    """Aligned pairs, the group of examples of each, and what is there of their models.
 
     `held_by_fleet` says whether the fleet's slots still hold the stems on offer, row by row (see `holds`).
     """
 
-    buyer: Tensor
-    seller: Tensor
-    group: Tensor
-    masks: dict[str, Tensor]
+    masks: Mapping[str, Tensor]
     permutations: Permutations
+    group: Tensor
     held_by_fleet: bool
 
-    def take(self, rows: Tensor) -> "Task":
+    def take(self, rows: Tensor) -> Self:
         """Return some of the pairs, in the order given."""
-        return Task(
-            self.buyer[rows],
-            self.seller[rows],
-            self.group[rows],
-            take(self.masks, rows),
-            take(self.permutations, rows),
-            self.held_by_fleet,
-        )
+        return replace(super().take(rows), group=self.group[rows])
 
 
 @dataclass(frozen=True)
@@ -85,8 +79,8 @@ class _Path(ABC):
 
     base: "_Stems"
 
-    def __init__(self, fleet: Fleet, task: Task, held: Validation) -> None:
-        self.fleet, self.task, self.held = fleet, task, held
+    def __init__(self, fleet: Fleet, pairs: PairsOnTrial, held: Validation) -> None:
+        self.fleet, self.pairs, self.held = fleet, pairs, held
         self.architecture = fleet.architecture
 
     @property
@@ -100,7 +94,7 @@ class _Path(ABC):
         base, held = self.base, self.held
         found, inverse = torch.unique(base.inverse, return_inverse=True)
         row, group = torch.empty_like(found), torch.empty_like(found)
-        row[inverse], group[inverse] = self.task.buyer, self.task.group
+        row[inverse], group[inverse] = self.pairs.buyer, self.pairs.group
         loss = np.empty(len(found))
         for part in chunks(len(found), self.at_once):
             logits = self.architecture.trunk(take(self.fleet.models, row[part]), base.z[found[part]])
@@ -108,22 +102,22 @@ class _Path(ABC):
         return loss[inverse.cpu().numpy()]
 
     @abstractmethod
-    def merges(self, pairs: slice, weights: Floats) -> tuple[Parameters, Tensor]:
+    def merges(self, some: slice, weights: Floats) -> tuple[Parameters, Tensor]:
         """Return merged models, their stems' tensors left out or not, and their stems, ``[p w, ...]``."""
 
-    def statistics(self, pairs: slice, weights: Floats) -> Parameters:
+    def statistics(self, some: slice, weights: Floats) -> Parameters:
         """Return the running statistics that the merges have on the examples, ``[p w, ...]``."""
-        merged, z = self.merges(pairs, weights)
+        merged, z = self.merges(some, weights)
         return self.architecture.trunk_of_batch(merged, z, self.held.weight.expand(len(z), -1))[1]
 
-    def losses(self, pairs: slice, weights: Floats, statistics: Parameters) -> Floats:
+    def losses(self, some: slice, weights: Floats, statistics: Parameters) -> Floats:
         """Return the losses of some pairs at weights of their own, ``[p, w]``.
 
         `statistics` are the running statistics of the merges, ``[p w, ...]``.
         """
-        merged, z = self.merges(pairs, weights)
+        merged, z = self.merges(some, weights)
         logits = self.architecture.trunk({**merged, **statistics}, z)
-        y = self.held.labels[self.held.examples[self.task.group[pairs]]]
+        y = self.held.labels[self.held.examples[self.pairs.group[some]]]
         found = mean_loss(logits, y.repeat_interleave(weights.shape[1], 0), self.held.count)
         return found.reshape(weights.shape)
 
@@ -131,37 +125,30 @@ class _Path(ABC):
 class StraightPath(_Path):
     """Merges on the line from a buyer's model to a partner: first layers run once a pair, at most."""
 
-    def __init__(
-        self,
-        fleet: Fleet,
-        offered: Parameters,
-        task: Task,
-        held: Validation,
-        recipe: Recipe,
-    ) -> None:
-        super().__init__(fleet, task, held)
+    def __init__(self, fleet: Fleet, offered: Offered, pairs: PairsOnTrial, held: Validation) -> None:
+        super().__init__(fleet, pairs, held)
         architecture = self.architecture
         stem = architecture.stem_tensors
         self.packing = Packing({name: s for name, s in architecture.shapes.items() if name not in stem})
         trunk = list(self.packing.shapes)
-        own = take({name: fleet.parameters[name] for name in trunk}, task.buyer)
+        own = take({name: fleet.parameters[name] for name in trunk}, pairs.buyer)
         self.bought: _Stems | None = None
-        if isinstance(recipe.operator, Interpolation):
-            self.base, self.bought = _stems_of_both(fleet, offered, task, held)
-            other = take({name: offered[name] for name in trunk}, task.seller)
-            other = permute(architecture, other, task.permutations)
+        if isinstance(offered.recipe.operator, Interpolation):
+            self.base, self.bought = _stems_of_both(fleet, offered.leaves, pairs, held)
+            other = take({name: offered.leaves[name] for name in trunk}, pairs.seller)
+            other = permute(architecture, other, pairs.permutations)
         else:
-            self.base = _stems(architecture, fleet.parameters, task.buyer, task.group, held)
-            other = _partners(fleet, offered, task, recipe)
+            self.base = _stems(architecture, fleet.parameters, pairs.buyer, pairs.group, held)
+            other = _partners(fleet, offered, pairs)
             self.partner_stems = architecture.stem(
-                {name: other[name] for name in stem}, held.inputs_of(task.group)
+                {name: other[name] for name in stem}, held.inputs_of(pairs.group)
             )
-        steps = {name: _step(own[name], other[name], task.masks[name]) for name in trunk}
+        steps = {name: _step(own[name], other[name], pairs.masks[name]) for name in trunk}
         self.own, self.step = (
-            self.packing.fill(self.packing.zeros(len(task.buyer), fleet.device), leaves)
+            self.packing.fill(self.packing.zeros(len(pairs.buyer), fleet.device), leaves)
             for leaves in (own, steps)
         )
-        self.holds_stem = task.masks[stem[0]]
+        self.holds_stem = pairs.masks[stem[0]]
         self._stems: tuple[slice, Tensor, Tensor] | None = None
 
     @staticmethod
@@ -169,43 +156,34 @@ class StraightPath(_Path):
         """Return whether an operator's merges lie on a line."""
         return isinstance(operator, StraightOperator)
 
-    def merges(self, pairs: slice, weights: Floats) -> tuple[Parameters, Tensor]:
+    def merges(self, some: slice, weights: Floats) -> tuple[Parameters, Tensor]:
         """Return merged trunks and stems of some pairs at weights of their own, ``[p w, ...]``."""
         share = torch.from_numpy(weights).to(self.base.z)
-        merged = _along(self.own[pairs], self.step[pairs], share)
-        return self.packing.views(merged), _along(*self._stem_line(pairs), share)
+        merged = _along(self.own[some], self.step[some], share)
+        return self.packing.views(merged), _along(*self._stem_line(some), share)
 
-    def _stem_line(self, pairs: slice) -> tuple[Tensor, Tensor]:
+    def _stem_line(self, some: slice) -> tuple[Tensor, Tensor]:
         """Return the own stems of some pairs and the steps to their partners', kept for the next weights."""
-        if self._stems is None or self._stems[0] != pairs:
-            own = self.base.of(pairs)
-            self._stems = pairs, own, _step(own, self._partner_stem(pairs), self.holds_stem[pairs])
+        if self._stems is None or self._stems[0] != some:
+            own = self.base.of(some)
+            self._stems = some, own, _step(own, self._partner_stem(some), self.holds_stem[some])
         return self._stems[1:]
 
-    def _partner_stem(self, pairs: slice) -> Tensor:
+    def _partner_stem(self, some: slice) -> Tensor:
         if self.bought is None:
-            return self.partner_stems[pairs]
-        here = {name: order[pairs] for name, order in self.task.permutations.items()}
-        return self.architecture.permute_stem(self.bought.of(pairs), here)
+            return self.partner_stems[some]
+        here = {name: order[some] for name, order in self.pairs.permutations.items()}
+        return self.architecture.permute_stem(self.bought.of(some), here)
 
 
 class CurvedPath(_Path):
     """Merges of any operator: each (pair, weight) is merged and makes a whole forward pass."""
 
-    def __init__(
-        self,
-        fleet: Fleet,
-        offered: Parameters,
-        task: Task,
-        held: Validation,
-        recipe: Recipe,
-    ) -> None:
-        super().__init__(fleet, task, held)
-        self.base = _stems(self.architecture, fleet.parameters, task.buyer, task.group, held)
-        self.recipe = recipe
-        self.operands = recipe.operands(
-            fleet, offered, task.buyer, task.seller, task.masks, task.permutations
-        )
+    def __init__(self, fleet: Fleet, offered: Offered, pairs: PairsOnTrial, held: Validation) -> None:
+        super().__init__(fleet, pairs, held)
+        self.base = _stems(self.architecture, fleet.parameters, pairs.buyer, pairs.group, held)
+        self.recipe = offered.recipe
+        self.operands = offered.recipe.operands(fleet, offered.leaves, pairs)
 
     @property
     def at_once(self) -> int:
@@ -215,20 +193,19 @@ class CurvedPath(_Path):
         each = evaluation_bytes(self.architecture, rows) + own
         return tile_size(self.fleet.working_bytes, each, self.fleet.device)
 
-    def merges(self, pairs: slice, weights: Floats) -> tuple[Parameters, Tensor]:
+    def merges(self, some: slice, weights: Floats) -> tuple[Parameters, Tensor]:
         """Return merged models and stems of some pairs at weights of their own, ``[p w, ...]``."""
-        first = torch.arange(pairs.start, pairs.stop, device=self.fleet.device)
+        first = torch.arange(some.start, some.stop, device=self.fleet.device)
         rows = first.repeat_interleave(weights.shape[1])
         share = torch.from_numpy(weights).to(self.base.z).flatten()
         merged = self.recipe.operator.merge(self.operands.take(rows), share)
-        x = self.held.inputs_of(self.task.group[rows])
+        x = self.held.inputs_of(self.pairs.group[rows])
         return merged, self.architecture.stem(merged, x)
 
 
-def _partners(fleet: Fleet, offered: Parameters, task: Task, recipe: Recipe) -> Parameters:
-    assert isinstance(recipe.operator, StraightOperator)
-    operands = recipe.operands(fleet, offered, task.buyer, task.seller, task.masks, task.permutations)
-    return recipe.operator.partner(operands)
+def _partners(fleet: Fleet, offered: Offered, pairs: PairsOnTrial) -> Parameters:
+    assert isinstance(offered.recipe.operator, StraightOperator)
+    return offered.recipe.operator.partner(offered.recipe.operands(fleet, offered.leaves, pairs))
 
 
 def _step(own: Tensor, other: Tensor, holds: Tensor) -> Tensor:
@@ -249,9 +226,9 @@ class _Stems:
     z: Tensor
     inverse: Tensor
 
-    def of(self, pairs: slice) -> Tensor:
+    def of(self, some: slice) -> Tensor:
         """Return the stems of some pairs."""
-        return self.z.index_select(0, self.inverse[pairs])
+        return self.z.index_select(0, self.inverse[some])
 
 
 def holds(fleet: Fleet, offered: Parameters) -> bool:
@@ -260,16 +237,18 @@ def holds(fleet: Fleet, offered: Parameters) -> bool:
     return all(torch.equal(fleet.parameters[name], offered[name]) for name in names)
 
 
-def _stems_of_both(fleet: Fleet, offered: Parameters, task: Task, held: Validation) -> tuple[_Stems, _Stems]:
+def _stems_of_both(
+    fleet: Fleet, offered: Parameters, pairs: PairsOnTrial, held: Validation
+) -> tuple[_Stems, _Stems]:
     """Return the stems of the buyers and of the sellers; a model that is both has one, of the same bits."""
-    pairs = len(task.buyer)
-    if task.held_by_fleet:
-        row, group = torch.cat([task.buyer, task.seller]), torch.cat([task.group, task.group])
+    count = len(pairs.buyer)
+    if pairs.held_by_fleet:
+        row, group = torch.cat([pairs.buyer, pairs.seller]), torch.cat([pairs.group, pairs.group])
         both = _stems(fleet.architecture, fleet.parameters, row, group, held)
-        return _Stems(both.z, both.inverse[:pairs]), _Stems(both.z, both.inverse[pairs:])
+        return _Stems(both.z, both.inverse[:count]), _Stems(both.z, both.inverse[count:])
     return (
-        _stems(fleet.architecture, fleet.parameters, task.buyer, task.group, held),
-        _stems(fleet.architecture, offered, task.seller, task.group, held),
+        _stems(fleet.architecture, fleet.parameters, pairs.buyer, pairs.group, held),
+        _stems(fleet.architecture, offered, pairs.seller, pairs.group, held),
     )
 
 

@@ -15,7 +15,7 @@ Where a network keeps running statistics, a merged model's are first estimated o
 Core Objects: try_blocks, TrialResults
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 
@@ -26,15 +26,16 @@ from torch import Tensor
 
 from agents.learning.alignment import Permutations, identity_permutations, match_weights
 from agents.learning.calibration import calibration_examples
+from agents.learning.data import Data, column
 from agents.learning.fleet import Fleet
 from agents.learning.memory import alignment_bytes, chunk_size, chunks, row_parts, stem_bytes, tile_size
-from agents.learning.merge_operators.recipe import Recipe
 from agents.learning.merging import position_masks
+from agents.learning.offered import Offered, Prepared
+from agents.learning.pairs import Pairs
 from agents.learning.parameters import Parameters, spread, take
-from agents.learning.trial_paths import CurvedPath, StraightPath, Task, Validation, holds
+from agents.learning.trial_paths import CurvedPath, PairsOnTrial, StraightPath, Validation, holds
 from agents.learning.weight_search import GridSearch, WeightSearch
-
-Floats = npt.NDArray[np.float64]
+from markets.columns import Floats, Ints
 
 
 @dataclass(frozen=True)
@@ -52,34 +53,27 @@ class TrialResults:
     gain : float64 array, shape (P,)
         Gain from trade: loss at weight 0 minus the least loss, >= 0; inf only if the buyer's own loss is not
         finite.
-    permutations : dict of Tensor
-        Name to int64 ``[P, h]``: how the seller's units were reordered.
+    prepared : Prepared
+        What merges need: the offer, and how the seller's units were reordered.
     """
 
     weights: Floats
     loss: Floats
     weight: Floats
     gain: Floats
-    permutations: Permutations
+    prepared: Prepared
 
 
 @torch.no_grad()
 def try_blocks(
     fleet: Fleet,
-    offered: Parameters,
-    buyer: npt.ArrayLike,
-    seller: npt.ArrayLike,
-    position: npt.ArrayLike,
-    names: Sequence[str],
+    offered: Offered,
+    pairs: Pairs,
+    data: Data,
     weights: npt.ArrayLike | WeightSearch,
-    inputs: Tensor,
-    labels: Tensor,
-    index: npt.NDArray[np.int64],
-    group: npt.ArrayLike,
+    *,
     align: bool = True,
-    recipe: Recipe | None = None,
-    calibration: npt.NDArray[np.int64] | None = None,
-    seller_group: npt.ArrayLike | None = None,
+    calibration: Ints | None = None,
 ) -> TrialResults:
     """Measure the loss of every pair's merged model at the merge weights of a search.
 
@@ -90,29 +84,20 @@ def try_blocks(
     ----------
     fleet : Fleet
         Holds the buyers.
-    offered : Parameters
-        Models for sale as they were at listing, leaves ``[S, ...]`` on the fleet's device.
-    buyer, seller : array of int, shape (P,)
-        Slot in the fleet and row of `offered`.
-    position, names : array of int, shape (P,), and sequence of str
-        The block on trial: ``names[position[p]]``; the buyer's own tensors stay elsewhere.
+    offered : Offered
+        What is for sale. Where a seller has learnt for another group than the buyer's, so do the tasks of the
+        two heads differ, which then do not count in weight matching.
+    pairs : Pairs
+        Slots in the fleet, rows of what is offered, and the blocks on trial; the buyer's own tensors stay
+        elsewhere.
+    data : Data
+        Validation examples, and whose each pair is measured on.
     weights : WeightSearch, or array of float, shape (W,)
         How to look for the merge weight, or the grid to compare: in [0, 1], increasing, the first of them 0.
-    inputs, labels : Tensor
-        Examples ``[E, C, H, W]`` and their classes int64 ``[E]``.
-    index : int64 array, shape (G, V)
-        Validation examples of each group.
-    group : array of int, shape (P,)
-        Whose examples a pair is measured on.
     align : bool
         Whether to match the seller's units to the buyer's first.
-    recipe : Recipe, optional
-        How pairs are merged; by interpolation by default.
     calibration : int64 array, shape (G, C), optional
-        Examples of each group on which running statistics are estimated; those of `index` by default.
-    seller_group : array of int, shape (P,), optional
-        Group that a pair's seller has learnt for, the buyer's by default. Where they differ, so do the tasks
-        of the two heads, which then do not count in weight matching.
+        Examples of each group on which running statistics are estimated; those of `data` by default.
 
     Raises
     ------
@@ -120,26 +105,30 @@ def try_blocks(
         If the grid is not as described, or a slot or position does not exist.
     """
     search = weights if isinstance(weights, WeightSearch) else _grid(weights)
-    recipe = recipe or Recipe()
-    buyers, sellers = fleet.rows(buyer), _column(seller, fleet.device)
-    alike = np.asarray(group) == np.asarray(group if seller_group is None else seller_group)
-    permutations = _alignments(
-        fleet, offered, buyers, sellers, align, torch.from_numpy(alike).to(fleet.device)
+    index, group = data.groups(fleet.device)
+    alike = torch.ones_like(group, dtype=torch.bool)
+    if offered.group is not None:
+        alike = group == column(offered.group[pairs.seller], fleet.device)
+    buyers, sellers = fleet.rows(pairs.buyer), column(pairs.seller, fleet.device)
+    task = PairsOnTrial(
+        buyer=buyers,
+        seller=sellers,
+        masks=position_masks(fleet.architecture, pairs.position, offered.positions, fleet.device),
+        permutations=_alignments(fleet, offered.leaves, buyers, sellers, alike if align else None),
+        group=group,
+        held_by_fleet=holds(fleet, offered.leaves),
     )
-    masks = position_masks(fleet.architecture, position, names, fleet.device)
-    task = Task(buyers, sellers, _column(group, fleet.device), masks, permutations, holds(fleet, offered))
     kind = partial(
-        StraightPath if StraightPath.serves(recipe.operator) else CurvedPath,
-        fleet,
-        offered,
-        recipe=recipe,
+        StraightPath if StraightPath.serves(offered.recipe.operator) else CurvedPath, fleet, offered
     )
-    held, known = _validation(fleet, inputs, labels, index, index if calibration is None else calibration)
-    compared, loss = (np.empty((len(buyers), search.evaluations)) for _ in range(2))
+    held, known = _validation(
+        fleet, data, index, index if calibration is None else column(calibration, fleet.device)
+    )
+    compared, loss = (np.empty((len(pairs), search.evaluations)) for _ in range(2))
     # neighbours in this order share the buyer, whose stem is then computed in few blocks only
-    order = np.lexsort((sellers.cpu().numpy(), buyers.cpu().numpy(), task.group.cpu().numpy()))
+    order = np.lexsort((pairs.seller, pairs.buyer, group.cpu().numpy()))
     rows = max(piece.examples.shape[1] for piece in (*held, known))
-    each = stem_bytes(fleet.architecture, rows) + 4 * recipe.own.bytes_each
+    each = stem_bytes(fleet.architecture, rows) + 4 * offered.recipe.own.bytes_each
     for part in chunks(len(order), chunk_size(fleet.working_bytes, each)):
         chosen = order[part]
         block = task.take(torch.from_numpy(chosen).to(fleet.device))
@@ -150,28 +139,28 @@ def try_blocks(
     best = np.where(loss == least, compared, np.inf).argmin(axis=1)
     row = np.arange(len(loss))
     least = loss[row, best]
-    gain = np.where(best > 0, loss[:, 0] - np.where(np.isfinite(least), least, 0), 0.0)
-    return TrialResults(compared, loss, compared[row, best], gain, permutations)
+    return TrialResults(
+        weights=compared,
+        loss=loss,
+        weight=compared[row, best],
+        gain=np.where(best > 0, loss[:, 0] - np.where(np.isfinite(least), least, 0), 0.0),
+        prepared=Prepared(offered=offered, permutations=task.permutations),
+    )
 
 
 def _validation(
-    fleet: Fleet,
-    inputs: Tensor,
-    labels: Tensor,
-    index: npt.NDArray[np.int64],
-    calibration: npt.NDArray[np.int64],
+    fleet: Fleet, data: Data, index: Tensor, calibration: Tensor
 ) -> tuple[list[Validation], Validation]:
     """Return the examples of trials, in parts that fit into memory, and those for running statistics."""
-    inputs, labels = inputs.to(fleet.device), labels.to(fleet.device)
-    examples = _column(index, fleet.device)
-    parts = row_parts(fleet.architecture, examples.shape[1], fleet.device)
-    held = [Validation.of(inputs, labels, examples[:, part]) for part in parts]
-    return held, Validation.of(inputs, labels, calibration_examples(_column(calibration, fleet.device)))
+    inputs, labels = data.on(fleet.device)
+    parts = row_parts(fleet.architecture, index.shape[1], fleet.device)
+    held = [Validation.of(inputs, labels, index[:, part]) for part in parts]
+    return held, Validation.of(inputs, labels, calibration_examples(calibration))
 
 
 def _try_block(
-    kind: Callable[[Task, Validation], StraightPath | CurvedPath],
-    task: Task,
+    kind: Callable[[PairsOnTrial, Validation], StraightPath | CurvedPath],
+    task: PairsOnTrial,
     search: WeightSearch,
     held: list[Validation],
     known: Validation | None,
@@ -226,14 +215,14 @@ def _tiles(pairs: int, weights: int, size: int) -> Iterator[tuple[slice, slice]]
 
 
 def _alignments(
-    fleet: Fleet, offered: Parameters, buyer: Tensor, seller: Tensor, align: bool, alike: Tensor
+    fleet: Fleet, offered: Parameters, buyer: Tensor, seller: Tensor, alike: Tensor | None
 ) -> Permutations:
     """Return the permutations of each pair, matched once for each distinct (buyer, seller).
 
-    The head counts where the two have learnt `alike`, bool ``[P]``.
+    The head counts where the two have learnt `alike`, bool ``[P]``; None moves nothing.
     """
     architecture = fleet.architecture
-    if not align:
+    if alike is None:
         return identity_permutations(architecture, len(buyer), fleet.device)
     sellers = next(iter(offered.values())).shape[0]
     distinct, inverse = torch.unique(buyer * sellers + seller, return_inverse=True)
@@ -250,7 +239,3 @@ def _alignments(
         for name, order in match_weights(architecture, own, other).permutations.items():
             found[name][part] = order
     return take(found, inverse)
-
-
-def _column(values: npt.ArrayLike, device: torch.device) -> Tensor:
-    return torch.as_tensor(np.asarray(values, dtype=np.int64)).to(device)

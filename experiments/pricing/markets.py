@@ -10,8 +10,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from agents.learning import Data, Offered, Pairs, try_blocks
 from agents.learning.path_slopes import path_slopes
-from agents.learning.trials import try_blocks
 from experiments.pricing.information import SLOPES_AT, Told, tell
 from sim.cohort import Cohort
 from sim.config import MarketConfig
@@ -138,11 +138,11 @@ class Observer:
         seller = np.concatenate([w.slots[t.seller] for w, t in zip(worlds, tries, strict=True)])
         group = np.repeat([self.cohort.laboratory.replicates.index(w.replicate) for w in worlds], counts)
         fleet = self.cohort.laboratory.fleet
-        offered = fleet.copy_of(np.arange(fleet.slots))
-        whole = np.zeros(len(buyer), dtype=np.int64)
-        data = (self._inputs, self._labels, self._validation, group)
-        trials = try_blocks(fleet, offered, buyer, seller, whole, ["model"], WEIGHTS, *data)
-        slopes = path_slopes(fleet, offered, buyer, seller, trials.permutations, SLOPES_AT, *data)
+        offered = Offered(leaves=fleet.copy_of(np.arange(fleet.slots)))
+        pairs = Pairs.of(buyer, seller)
+        data = Data(inputs=self._inputs, labels=self._labels, index=self._validation, group=group)
+        trials = try_blocks(fleet, offered, pairs, data, WEIGHTS)
+        slopes = path_slopes(fleet, trials.prepared, pairs, data, SLOPES_AT)
         told = tell(WEIGHTS, trials.loss, slopes)
         parts = np.split(np.arange(len(buyer)), np.cumsum(counts)[:-1])
         return [

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from torch import nn
 
 from agents.learning.calibration import recalibrate
+from agents.learning.data import Data
 from agents.learning.device import resolve_device
 from agents.learning.ensembles import evaluate_ensembles
 from agents.learning.fleet import Fleet
@@ -24,8 +25,9 @@ from agents.learning.flops import trial_flops
 from agents.learning.merge_operators import Recipe
 from agents.learning.merging import merge
 from agents.learning.mixing import mix
+from agents.learning.offered import Offered, Prepared
 from agents.learning.pairs import Pairs
-from agents.learning.parameters import Parameters, take
+from agents.learning.parameters import Parameters
 from agents.learning.stationarity import squared_gradient_norms
 from agents.learning.training import Pull
 from agents.learning.trials import try_blocks
@@ -38,19 +40,16 @@ from sim.endowments import load_examples
 from sim.laboratory.epochs import visiting_order
 from sim.laboratory.evidence import collect_evidence, padded
 from sim.laboratory.requests import (
-    Batch,
     Evaluate,
     EvaluateTogether,
     Measured,
     Merge,
     Mix,
-    Prepared,
     Request,
     Train,
     Trained,
     Trials,
     Try,
-    joined_permutations,
 )
 from sim.laboratory.starts import initial_models
 from sim.streams import Streams
@@ -140,11 +139,10 @@ class Laboratory:
             self.architecture,
             self._recipe.operator,
             self._search.evaluations,
-            pairs.buyer,
-            pairs.seller,
+            pairs,
             self._groups(pairs.buyer),
-            self._parts["trial"].shape[1],
-            self._parts["validation"].shape[1],
+            examples=self._parts["trial"].shape[1],
+            calibration=self._parts["validation"].shape[1],
         )
 
     def slots_of(self, replicate: int, world: int) -> Ints:
@@ -178,14 +176,13 @@ class Laboratory:
             order = visiting_order(requests, self.splits, self.streams, epoch, self.tasks)
             loss, seen = self._train_epoch(slots, order, relabelled, pull)
             examples += seen
-        group = self._groups(slots)
-        validation = self._loss_and_accuracy(slots, "validation", group)[0]
+        validation = self._loss_and_accuracy(slots, "validation")[0]
         loss = np.where(examples > 0, loss, validation)
         diverged = ~(np.isfinite(loss) & np.isfinite(validation) & self.fleet.finite(slots))
         if diverged.any():
             lost = torch.as_tensor(np.flatnonzero(diverged), device=self.device)
             self.fleet.write(slots[diverged], {name: leaf[lost] for name, leaf in before.items()})
-            validation[diverged] = self._loss_and_accuracy(slots[diverged], "validation", group[diverged])[0]
+            validation[diverged] = self._loss_and_accuracy(slots[diverged], "validation")[0]
             loss[diverged] = validation[diverged]
         columns = {
             "training_loss": loss,
@@ -212,18 +209,15 @@ class Laboratory:
             own = labelling.ravel() == number
             labels = torch.as_tensor(labels_of, device=self.device)[self._labels]
             rows = torch.as_tensor(np.flatnonzero(own), device=self.device)
+            visits = Data(inputs=self._inputs, labels=labels, index=order[own])
             loss[own], seen[own] = self.fleet.train(
-                slots[own],
-                self._inputs,
-                labels,
-                order[own],
-                self.config.learning.batch_size,
-                pull and pull.take(rows),
+                slots[own], visits, self.config.learning.batch_size, pull and pull.take(rows)
             )
         return loss, seen
 
     def _try(self, requests: Sequence[Try]) -> list[Trials]:
-        offered = self.fleet.copy_of(np.arange(self.fleet.slots, dtype=np.int64))
+        every = np.arange(self.fleet.slots, dtype=np.int64)
+        leaves = self.fleet.copy_of(every)
         evidence = collect_evidence(
             self.fleet,
             self._recipe.operator,
@@ -232,32 +226,26 @@ class Laboratory:
             self.streams,
             self._inputs,
         )
-        batch = Batch(offered, replace(self._recipe, own=evidence, offered=evidence))
+        offered = Offered(
+            leaves=leaves,
+            positions=self.positions,
+            recipe=replace(self._recipe, own=evidence, offered=evidence),
+            group=self._groups(every),
+        )
         pairs = Pairs.joined([r.pairs for r in requests])
         found = try_blocks(
             self.fleet,
             offered,
-            buyer=pairs.buyer,
-            seller=pairs.seller,
-            position=pairs.position,
-            names=self.positions,
-            weights=self._search,
-            inputs=self._inputs,
-            labels=self._labels,
-            index=self._parts["trial"],
-            group=self._groups(pairs.buyer),
-            seller_group=self._groups(pairs.seller),
+            pairs,
+            self._data("trial", pairs.buyer),
+            self._search,
             align=self.config.broker.alignment == "weight_matching",
-            recipe=batch.recipe,
             calibration=self._parts["validation"],
         )
         before = found.loss[:, 0]
         counts = [len(r.pairs) for r in requests]
         cuts = np.cumsum(counts)[:-1]
-        prepared = [
-            Prepared(batch, {n: order[rows] for n, order in found.permutations.items()})
-            for rows in np.split(np.arange(len(pairs)), cuts)
-        ]
+        prepared = [found.prepared.take(rows) for rows in np.split(np.arange(len(pairs)), cuts)]
         columns = {
             "loss_before": before,
             "loss_after": before - found.gain,
@@ -269,27 +257,20 @@ class Laboratory:
         return _split(Trials, columns, counts, prepared=prepared)
 
     def _merge(self, requests: Sequence[Merge]) -> list[None]:
-        batch = requests[0].prepared.batch
+        prepared = Prepared.joined([r.prepared for r in requests])
         pairs = Pairs.joined([r.pairs for r in requests])
         weight = np.concatenate([r.weight for r in requests])
-        permutations = joined_permutations([r.prepared for r in requests])
         loss_of = None
-        if batch.recipe.operator.greedy:
+        if self._recipe.operator.greedy:
             loss_of = self._trial_loss
             order = np.argsort(loss_of(pairs.seller), kind="stable")
-            pairs, weight = pairs.take(order), weight[order]
-            permutations = take(permutations, torch.as_tensor(order, device=self.device))
+            pairs, weight, prepared = pairs.take(order), weight[order], prepared.take(order)
         merge(
             self.fleet,
-            batch.offered,
-            buyer=pairs.buyer,
-            seller=pairs.seller,
-            position=pairs.position,
-            weight=weight,
-            names=self.positions,
-            permutations=permutations,
+            prepared,
+            pairs,
+            weight,
             reset_optimiser=self.config.learning.reset_after_merge,
-            recipe=batch.recipe,
             after_merge=self._recalibrate,
             loss_of=loss_of,
         )
@@ -307,13 +288,13 @@ class Laboratory:
 
     def _evaluate(self, requests: Sequence[Evaluate]) -> list[Measured]:
         slots = np.concatenate([r.slots for r in requests])
-        loss, accuracy = self._loss_and_accuracy(slots, requests[0].part, self._groups(slots))
+        loss, accuracy = self._loss_and_accuracy(slots, requests[0].part)
         return _split(Measured, {"loss": loss, "accuracy": accuracy}, [len(r.slots) for r in requests])
 
     def _evaluate_together(self, requests: Sequence[EvaluateTogether]) -> list[Measured]:
-        members, part = np.stack([r.slots for r in requests]), self._parts[requests[0].part]
-        group = self._groups(members[:, 0])
-        loss, accuracy = evaluate_ensembles(self.fleet, members, self._inputs, self._labels, part, group)
+        members = np.stack([r.slots for r in requests])
+        data = self._data(requests[0].part, members[:, 0])
+        loss, accuracy = evaluate_ensembles(self.fleet, members, data)
         return _split(Measured, {"loss": loss, "accuracy": accuracy}, [1] * len(requests))
 
     def squared_gradient_norms(self, replicate: int, slots: Ints) -> Floats:
@@ -323,7 +304,8 @@ class Laboratory:
         """
         own = padded(self.splits[replicate].endowments)
         rows = own[np.arange(len(slots)) % len(own)]
-        return squared_gradient_norms(self.fleet, slots, self._inputs, self._labels, rows)
+        data = Data(inputs=self._inputs, labels=self._labels, index=rows)
+        return squared_gradient_norms(self.fleet, slots, data)
 
     def accuracy_by_class(self, slots: Ints) -> Floats:
         """Return the accuracy of slots [n] on the test examples of each class, [n, K]; for people to look at.
@@ -337,27 +319,31 @@ class Laboratory:
             for label in np.unique(self.labels[examples]):
                 of_class = examples[self.labels[examples] == label][None]
                 none = np.zeros(len(rows), dtype=np.int64)
-                found[rows, label] = self.fleet.evaluate(
-                    slots[rows], self._inputs, self._labels, of_class, none
-                )[1]
+                data = Data(inputs=self._inputs, labels=self._labels, index=of_class, group=none)
+                found[rows, label] = self.fleet.evaluate(slots[rows], data)[1]
         return found
 
     def _trial_loss(self, slots: Ints) -> Floats:
         """Return the loss of slots [n] on the examples on which their replicates' trials are made."""
-        return self._loss_and_accuracy(slots, "trial", self._groups(slots))[0]
+        return self._loss_and_accuracy(slots, "trial")[0]
 
     def _recalibrate(self, slots: Ints) -> None:
         """Estimate the running statistics of slots [n] on the broker's validation inputs."""
-        known = self._parts["validation"]
-        recalibrate(self.fleet, slots, self._inputs, known, self._groups(slots))
+        recalibrate(self.fleet, slots, self._data("validation", slots))
 
     def _groups(self, slots: Ints) -> Ints:
         """Return the place of each slot's replicate and task among the parts of the data, [n]."""
         replicate = slots // (self._worlds * self.config.organisations)
         return replicate * self.tasks + slots % self.config.organisations % self.tasks
 
-    def _loss_and_accuracy(self, slots: Ints, part: str, group: Ints) -> tuple[Floats, Floats]:
-        return self.fleet.evaluate(slots, self._inputs, self._labels, self._parts[part], group)
+    def _data(self, part: str, slots: Ints) -> Data:
+        """Return a part of the data with the groups of slots [n]."""
+        return Data(
+            inputs=self._inputs, labels=self._labels, index=self._parts[part], group=self._groups(slots)
+        )
+
+    def _loss_and_accuracy(self, slots: Ints, part: str) -> tuple[Floats, Floats]:
+        return self.fleet.evaluate(slots, self._data(part, slots))
 
     def _place_initial_weights(self) -> None:
         number, same = self.config.organisations, self.config.learning.same_start

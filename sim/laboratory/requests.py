@@ -3,19 +3,15 @@
 Requests of one type and `key` are answered together, by one batched computation; `phase` is the name of that
 computation for whoever watches.
 
-Core Objects: Train, Trained, Try, Trials, Prepared, Merge, Mix, Evaluate, EvaluateTogether, Measured, Request
+Core Objects: Train, Trained, Try, Trials, Merge, Mix, Evaluate, EvaluateTogether, Measured, Request
 """
 
 from collections.abc import Hashable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import ClassVar
 
-import torch
-
-from agents.learning.alignment import Permutations
-from agents.learning.merge_operators import Recipe
+from agents.learning.offered import Prepared
 from agents.learning.pairs import Pairs
-from agents.learning.parameters import Parameters
 from markets.columns import Bools, Floats, Ints
 
 
@@ -67,34 +63,6 @@ class Try:
     round: int
 
 
-@dataclass(frozen=True, eq=False)
-class Batch:
-    """What trials that were made together had in common.
-
-    Attributes
-    ----------
-    offered : Parameters
-        Every slot's model as it was listed.
-    recipe : Recipe
-        How pairs are merged, with the evidence of the round.
-    """
-
-    offered: Parameters
-    recipe: Recipe
-
-
-@dataclass(frozen=True)
-class Prepared:
-    """What trials leave for the merges that follow them: their batch, and the alignment of each pair [P]."""
-
-    batch: Batch
-    permutations: Permutations
-
-    def take(self, rows: Ints) -> "Prepared":
-        """Return what there is for some of the pairs."""
-        return replace(self, permutations={n: order[rows] for n, order in self.permutations.items()})
-
-
 @dataclass(frozen=True, kw_only=True)
 class Trials:
     """Losses before and at the best merge weight (nats), that weight, and the gain; all [P].
@@ -123,8 +91,8 @@ class Merge:
 
     @property
     def key(self) -> Hashable:
-        """The batch of the trials."""
-        return self.prepared.batch
+        """What was offered in the trials: those made together leave the same."""
+        return self.prepared.offered
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -177,8 +145,3 @@ class Measured:
 
 
 Request = Train | Try | Merge | Mix | Evaluate | EvaluateTogether
-
-
-def joined_permutations(prepared: list[Prepared]) -> Permutations:
-    """Return the alignments of several worlds' pairs, in turn."""
-    return {name: torch.cat([p.permutations[name] for p in prepared]) for name in prepared[0].permutations}

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from agents.learning import Fleet
+from agents.learning import Data, Fleet
 from agents.learning.networks.convnet import ConvNet
 from agents.learning.networks.mlp import MLP
 from agents.learning.optimisers import AdamW
@@ -54,7 +54,7 @@ def test_training_many_models_stays_within_the_memory_budget(kind: str) -> None:
     for fleet in fleets:
         fleet.load(starts)
         with TensorBytes() as counted:
-            fleet.train(np.arange(slots), inputs, labels, order, 32)
+            fleet.train(np.arange(slots), Data(inputs, labels, order), 32)
         peaks.append(counted.peak / 2**20)
     # the estimates are meant to be right to a factor of two
     assert peaks[0] <= 2 * budget < peaks[1]

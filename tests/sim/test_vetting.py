@@ -171,7 +171,7 @@ def test_lineage_flows_with_parameters(monkeypatch):
 
     def watched(requests):
         if isinstance(requests[0], Merge):
-            listed.update(requests[0].prepared.batch.offered)
+            listed.update(requests[0].prepared.offered.leaves)
         return perform(requests)
 
     monkeypatch.setattr(market.laboratory, "perform", watched)

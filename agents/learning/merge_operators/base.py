@@ -52,12 +52,12 @@ class Operands:
     def take(self, rows: Tensor) -> "Operands":
         """Return some of the merges, in the order given."""
         return Operands(
-            take(self.own, rows),
-            take(self.other, rows),
-            None if self.masks is None else take(self.masks, rows),
-            take(self.own_evidence, rows),
-            take(self.other_evidence, rows),
-            None if self.base is None else take(self.base, rows),
+            own=take(self.own, rows),
+            other=take(self.other, rows),
+            masks=None if self.masks is None else take(self.masks, rows),
+            own_evidence=take(self.own_evidence, rows),
+            other_evidence=take(self.other_evidence, rows),
+            base=None if self.base is None else take(self.base, rows),
         )
 
 

@@ -11,7 +11,6 @@ from torch import Tensor
 from agents.learning.alignment import permute
 from agents.learning.merge_operators.base import (
     MERGE_OPERATORS,
-    Masks,
     MergeOperator,
     Operands,
     Owners,
@@ -26,15 +25,7 @@ EXAMPLES_AT_ONCE = 32
 """Examples in one batched computation; fixed, so that sums are added up alike whatever else is computed."""
 
 
-def fisher_merge(
-    own: Parameters,
-    other: Parameters,
-    own_fisher: Parameters,
-    other_fisher: Parameters,
-    weight: Tensor,
-    masks: Masks | None = None,
-    floor: float = 1e-6,
-) -> Parameters:
+def fisher_merge(operands: Operands, weight: Tensor, floor: float = 1e-6) -> Parameters:
     """Return ``((1 - w) F own + w G other) / ((1 - w) F + w G)``, entry by entry.
 
     F and G are the diagonals of the two models' Fisher information. This is the most probable model where
@@ -44,20 +35,20 @@ def fisher_merge(
 
     Parameters
     ----------
-    own, other, own_fisher, other_fisher : Parameters
-        Leaves ``[P, ...]``; information is not negative.
-    weight, masks
+    operands : Operands
+        The models, and as their evidence the diagonals, which are not negative.
+    weight
         As in `interpolate`.
     floor : float
         Least information, so that what neither model depends on is interpolated, > 0.
     """
     merged = {}
-    for name, leaf in own.items():
+    for name, leaf in operands.own.items():
         share = spread(weight, leaf)
-        ours = (1 - share) * own_fisher[name].clamp(min=floor)
-        theirs = share * other_fisher[name].clamp(min=floor)
-        merged[name] = between(leaf, other[name], theirs / (ours + theirs))
-    return inside(own, merged, weight, masks)
+        ours = (1 - share) * operands.own_evidence[name].clamp(min=floor)
+        theirs = share * operands.other_evidence[name].clamp(min=floor)
+        merged[name] = between(leaf, operands.other[name], theirs / (ours + theirs))
+    return inside(operands.own, merged, weight, operands.masks)
 
 
 def diagonal_fisher(
@@ -124,12 +115,4 @@ class Fisher(MergeOperator):
 
     def merge(self, operands: Operands, weight: Tensor) -> Parameters:
         """Return P merged models (see `fisher_merge`); needs information as evidence."""
-        return fisher_merge(
-            operands.own,
-            operands.other,
-            operands.own_evidence,
-            operands.other_evidence,
-            weight,
-            operands.masks,
-            self.floor,
-        )
+        return fisher_merge(operands, weight, self.floor)

@@ -1,15 +1,15 @@
 """A merge operator together with what it is to know: how a market merges in a round.
 
-Core Objects: Recipe, Evidence, gather_evidence
+Core Objects: Recipe, Evidence, AlignedPairs, gather_evidence
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import Self
 
 import torch
 from torch import Tensor
 
-from agents.learning.alignment import permute
+from agents.learning.alignment import Permutations, permute
 from agents.learning.fleet import Fleet
 from agents.learning.memory import chunk_size, chunks, training_bytes
 from agents.learning.merge_operators.base import Masks, MergeOperator, Operands, Owners
@@ -56,6 +56,36 @@ class Evidence:
 
 
 @dataclass(frozen=True)
+class AlignedPairs:
+    """Pairs as tensors on the fleet's device, each with its block and its alignment.
+
+    Attributes
+    ----------
+    buyer, seller : Tensor
+        Slots in the fleet and rows of the models for sale, int64 ``[P]``.
+    masks : mapping of Tensor or None
+        Which tensors each pair's block holds, bool ``[P]`` by name; None is all.
+    permutations : dict of Tensor or None
+        How the seller's units are reordered, int64 ``[P, h]`` by name; None leaves them as they are.
+    """
+
+    buyer: Tensor
+    seller: Tensor
+    masks: Masks | None
+    permutations: Permutations | None
+
+    def take(self, rows: Tensor) -> Self:
+        """Return some of the pairs, in the order given."""
+        return replace(
+            self,
+            buyer=self.buyer[rows],
+            seller=self.seller[rows],
+            masks=None if self.masks is None else take(self.masks, rows),
+            permutations=None if self.permutations is None else take(self.permutations, rows),
+        )
+
+
+@dataclass(frozen=True)
 class Recipe:
     """How pairs are merged; by default by interpolation.
 
@@ -74,25 +104,20 @@ class Recipe:
     offered: Evidence = field(default_factory=Evidence)
     base: Parameters | None = None
 
-    def operands(
-        self,
-        fleet: Fleet,
-        offered: Parameters,
-        buyer: Tensor,
-        seller: Tensor,
-        masks: Masks | None,
-        permutations: Mapping[str, Tensor] | None,
-    ) -> Operands:
-        """Return merges of slots `buyer` and rows `seller` of `offered`, int64 ``[P]``, as they are now.
-
-        Sellers' models and evidence come in the order of the permutations, int64 ``[P, h]`` each.
-        """
-        other, evidence = take(offered, seller), self.offered.take(seller)
-        if permutations is not None:
-            other = permute(fleet.architecture, other, permutations)
-            evidence = self.operator.permute_evidence(fleet.architecture, evidence, permutations)
-        base = None if self.base is None else take(self.base, buyer)
-        return Operands(take(fleet.parameters, buyer), other, masks, self.own.take(buyer), evidence, base)
+    def operands(self, fleet: Fleet, offered: Parameters, pairs: AlignedPairs) -> Operands:
+        """Return the models of pairs as they are now, sellers' in the order of the pairs' permutations."""
+        other, evidence = take(offered, pairs.seller), self.offered.take(pairs.seller)
+        if pairs.permutations is not None:
+            other = permute(fleet.architecture, other, pairs.permutations)
+            evidence = self.operator.permute_evidence(fleet.architecture, evidence, pairs.permutations)
+        return Operands(
+            own=take(fleet.parameters, pairs.buyer),
+            other=other,
+            masks=pairs.masks,
+            own_evidence=self.own.take(pairs.buyer),
+            other_evidence=evidence,
+            base=None if self.base is None else take(self.base, pairs.buyer),
+        )
 
 
 @torch.no_grad()

@@ -12,7 +12,6 @@ from torch import Tensor
 from agents.learning.device import precise_dtype
 from agents.learning.merge_operators.base import (
     MERGE_OPERATORS,
-    Masks,
     MergeOperator,
     Operands,
     Owners,
@@ -25,16 +24,7 @@ from agents.learning.networks.products import LINE, product
 from agents.learning.parameters import Parameters, spread
 
 
-def regmean(
-    own: Parameters,
-    other: Parameters,
-    own_products: Parameters,
-    other_products: Parameters,
-    weight: Tensor,
-    masks: Masks | None = None,
-    shrinkage: float = 0.9,
-    ridge: float = 1e-3,
-) -> Parameters:
+def regmean(operands: Operands, weight: Tensor, *, shrinkage: float = 0.9, ridge: float = 1e-3) -> Parameters:
     """Return the linear maps that least change what both models' layers answer to their own inputs.
 
     For a layer with weights W (bias included, as the weight of a constant input) and inner products of inputs
@@ -46,12 +36,10 @@ def regmean(
 
     Parameters
     ----------
-    own, other : Parameters
-        Leaves ``[P, ...]``.
-    own_products, other_products : Parameters
-        Means over examples of the products of each linear map's inputs, by the name of its weight, ``[P, F +
-        1, F + 1]``, the constant last.
-    weight, masks
+    operands : Operands
+        The models, and as their evidence means over examples of the products of each linear map's inputs, by
+        the name of its weight, ``[P, F + 1, F + 1]``, the constant last.
+    weight
         As in `interpolate`.
     shrinkage : float
         The paper's alpha: products of two different inputs are multiplied with it, in [0, 1].
@@ -59,11 +47,12 @@ def regmean(
         Added to the diagonal, in units of its mean, so that where the inputs of neither model say anything,
         the merge is the interpolation, > 0.
     """
+    own, other = operands.own, operands.other
     merged = interpolate(own, other, weight)
     share = weight.to(precise_dtype(weight.device)).view(-1, 1, 1)
-    for name, products in own_products.items():
+    for name, products in operands.own_evidence.items():
         ours = (1 - share) * _regular(products, shrinkage, ridge)
-        theirs = share * _regular(other_products[name], shrinkage, ridge)
+        theirs = share * _regular(operands.other_evidence[name], shrinkage, ridge)
         bias = name.removesuffix("weight") + "bias"
         before, after = (_joined(side, name, bias).to(theirs.dtype) for side in (own, other))
         step = _solve(ours + theirs, product(theirs, (after - before).transpose(1, 2)))
@@ -71,7 +60,7 @@ def regmean(
         merged[name] = map_[:, :, : own[name][0].numel() // own[name].shape[1]].reshape(own[name].shape)
         if bias in own:
             merged[bias] = map_[:, :, -1]
-    return inside(own, merged, weight, masks)
+    return inside(own, merged, weight, operands.masks)
 
 
 def input_products(
@@ -178,16 +167,7 @@ class RegMean(MergeOperator):
 
     def merge(self, operands: Operands, weight: Tensor) -> Parameters:
         """Return P merged models (see `regmean`); needs inner products as evidence."""
-        return regmean(
-            operands.own,
-            operands.other,
-            operands.own_evidence,
-            operands.other_evidence,
-            weight,
-            operands.masks,
-            self.shrinkage,
-            self.ridge,
-        )
+        return regmean(operands, weight, shrinkage=self.shrinkage, ridge=self.ridge)
 
 
 def _reordered(products: Tensor, order: Tensor) -> Tensor:

@@ -3,10 +3,10 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from agents.learning import Architecture, memory
+from agents.learning import Architecture, Data, Pairs, memory
 from agents.learning.ensembles import Ensemble, evaluate_ensembles, try_ensembles
 from agents.learning.weight_search import GridSearch, QuadraticFit
-from tests.agents.learning.conftest import ARCHITECTURES, fleet_of, models
+from tests.agents.learning.conftest import ARCHITECTURES, EXAMPLES, fleet_of, models
 
 
 def ensembles(architecture: Architecture, average: str = "logits") -> Ensemble:
@@ -56,8 +56,9 @@ def test_averaged_probabilities_lose_no_more_than_the_members_on_average(example
 def test_trials_of_ensembles(any_architecture: Architecture, average: str, examples: tuple) -> None:
     fleet, offered = fleet_of(any_architecture, 3), fleet_of(any_architecture, 2, seed=5).models
     buyer, seller = [2, 0, 2], [1, 0, 0]
-    grid = GridSearch((0.0, 0.4, 1.0))
-    weights, loss = try_ensembles(fleet, offered, buyer, seller, grid, *examples, average)
+    grid, pairs = GridSearch((0.0, 0.4, 1.0)), Pairs.of(buyer, seller)
+    data = Data(*examples, np.arange(EXAMPLES)[None], [0, 0, 0])
+    weights, loss = try_ensembles(fleet, offered, pairs, data, grid, average)
     assert weights.shape == loss.shape == (3, 3)
     for p in range(3):
         pair = {
@@ -68,9 +69,9 @@ def test_trials_of_ensembles(any_architecture: Architecture, average: str, examp
             both = Ensemble(any_architecture, pair, torch.tensor([[1 - weight, weight]]), average)
             assert loss[p, w] == pytest.approx(both.evaluate(*examples)[0][0], abs=1e-6)
     small = fleet_of(any_architecture, 3, memory_budget_mb=1e-6)
-    again = try_ensembles(small, offered, buyer, seller, grid, *examples, average)
+    again = try_ensembles(small, offered, pairs, data, grid, average)
     np.testing.assert_array_equal(again[1], loss)
-    fitted = try_ensembles(fleet, offered, buyer, seller, QuadraticFit(), *examples, average)
+    fitted = try_ensembles(fleet, offered, pairs, data, QuadraticFit(), average)
     assert (fitted[1].min(axis=1) <= loss[:, 0] + 1e-12).all()
 
 
@@ -83,8 +84,9 @@ def test_what_does_not_fit_is_refused(examples: tuple) -> None:
     with pytest.raises(ValueError, match="average must be one of logits, probabilities; got 'votes'"):
         Ensemble(architecture, members, torch.ones(2, 1), "votes")
     fleet = fleet_of(architecture, 1)
+    data, pair = Data(*examples, np.arange(9)[None]), Pairs.of([0], [0])
     with pytest.raises(ValueError, match="average must be one of"):
-        try_ensembles(fleet, fleet.parameters, [0], [0], GridSearch((0.0,)), *examples, "votes")
+        try_ensembles(fleet, fleet.parameters, pair, data, GridSearch((0.0,)), "votes")
 
 
 @pytest.mark.parametrize("small_parts", [False, True])
@@ -95,7 +97,7 @@ def test_the_mean_of_probabilities_by_hand(architecture, examples, small_parts, 
         monkeypatch.setattr(memory, "PASS_BYTES", 2**16)
     fleet = fleet_of(architecture, 5)
     members, index = np.array([[4, 0, 2], [1, 0, 3]]), np.stack([np.arange(50), np.arange(30, 80)])
-    loss, accuracy = evaluate_ensembles(fleet, members, inputs, labels, index, [1, 0])
+    loss, accuracy = evaluate_ensembles(fleet, members, Data(inputs, labels, index, [1, 0]))
     for ensemble, group, found, right in zip(members, (1, 0), loss, accuracy, strict=True):
         x, y = inputs[index[group]], labels[index[group]]
         answers = [architecture.module(fleet.models, slot).eval()(x).softmax(1) for slot in ensemble]

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from safetensors.torch import load_file, save_file
 
-from agents.learning import Fleet
+from agents.learning import Data, Fleet
 from agents.learning.memory import chunk_size, chunks, training_bytes
 from agents.learning.networks import Architecture
 from agents.learning.networks.convnet import ConvNet
@@ -49,7 +49,7 @@ def test_training_equals_plain_loops(
     visited = [n - (n % 8 == 1 and bool(architecture.statistics)) for n in LENGTHS]
     for epoch in range(epochs):
         order = orders(LENGTHS, seed=epoch)
-        loss, seen = fleet.train(slots, inputs, labels, order, 8)
+        loss, seen = fleet.train(slots, Data(inputs, labels, order), 8)
         assert seen.tolist() == visited
         for i, (module, stepper) in enumerate(zip(plain, steppers, strict=True)):
             total = 0.0
@@ -81,8 +81,8 @@ def test_training_a_subset_gives_the_same_bits(data: st.DataObject) -> None:
     labels = torch.from_numpy(rng.integers(0, CLASSES, EXAMPLES))
     order, batch = orders(LENGTHS), data.draw(st.sampled_from([5, 8, 64]))
     together, apart = fleet_of(architecture, 5, optimiser), fleet_of(architecture, 5, optimiser, 0, budget)
-    loss, _ = together.train(np.arange(5), inputs, labels, order, batch)
-    some, _ = apart.train(np.array(chosen), inputs, labels, order[chosen], batch)
+    loss, _ = together.train(np.arange(5), Data(inputs, labels, order), batch)
+    some, _ = apart.train(np.array(chosen), Data(inputs, labels, order[chosen]), batch)
     assert np.array_equal(some, loss[chosen], equal_nan=True)
     for name, leaf in apart.models.items():
         assert torch.equal(leaf[chosen], together.models[name][chosen]), name
@@ -93,7 +93,7 @@ def test_evaluation_equals_plain_modules(any_architecture: Architecture, example
     fleet = fleet_of(any_architecture, 4)
     index = np.stack([np.arange(0, 40), np.arange(40, 80)])
     slots, group = np.array([3, 0, 3, 1]), np.array([0, 1, 1, 0])
-    loss, accuracy = fleet.evaluate(slots, inputs, labels, index, group)
+    loss, accuracy = fleet.evaluate(slots, Data(inputs, labels, index, group))
     for i, (slot, g) in enumerate(zip(slots, group, strict=True)):
         with torch.no_grad():
             logits = any_architecture.module(fleet.models, slot).eval()(inputs[index[g]])
@@ -107,20 +107,20 @@ def test_evaluation_has_the_same_bits_in_any_company(
     index, slots = np.stack([np.arange(37), np.arange(50, 87)]), np.array([3, 0, 6, 2, 2])
     group = np.array([0, 1, 0, 1, 0])
     fleet, small = fleet_of(any_architecture, 7), fleet_of(any_architecture, 7, memory_budget_mb=TINY)
-    expected = np.array(fleet.evaluate(slots, *examples, index, group))
-    assert np.array_equal(small.evaluate(slots, *examples, index, group), expected)
+    expected = np.array(fleet.evaluate(slots, Data(*examples, index, group)))
+    assert np.array_equal(small.evaluate(slots, Data(*examples, index, group)), expected)
     first = group == 0
-    alone = fleet.evaluate(slots[first], *examples, index[:1], np.zeros(3, np.int64))
+    alone = fleet.evaluate(slots[first], Data(*examples, index[:1], np.zeros(3, np.int64)))
     assert np.array_equal(alone, expected[:, first])
 
 
 def test_learning_lowers_the_loss(architecture: Architecture, examples: Examples) -> None:
     fleet = fleet_of(architecture, 3, AdamW(lr=0.01))
     index, group = np.arange(EXAMPLES)[None], np.zeros(3, np.int64)
-    before, _ = fleet.evaluate(range(3), *examples, index, group)
+    before, _ = fleet.evaluate(range(3), Data(*examples, index, group))
     for epoch in range(15):
-        fleet.train(range(3), *examples, orders([EXAMPLES] * 3, seed=epoch), 16)
-    after, accuracy = fleet.evaluate(range(3), *examples, index, group)
+        fleet.train(range(3), Data(*examples, orders([EXAMPLES] * 3, seed=epoch)), 16)
+    after, accuracy = fleet.evaluate(range(3), Data(*examples, index, group))
     assert (after < 0.7 * before).all()
     assert (accuracy > 0.6).all()
 
@@ -128,22 +128,22 @@ def test_learning_lowers_the_loss(architecture: Architecture, examples: Examples
 def test_nothing_to_train_on(examples: Examples) -> None:
     fleet = fleet_of(ARCHITECTURES["mlp"], 2)
     before = fleet.state()
-    loss, seen = fleet.train([0, 1], *examples, np.full((2, 3), -1), 8)
+    loss, seen = fleet.train([0, 1], Data(*examples, np.full((2, 3), -1)), 8)
     assert np.isnan(loss).all()
     assert seen.tolist() == [0, 0]
     assert all(torch.equal(leaf, before[name]) for name, leaf in fleet.state().items())
-    assert fleet.evaluate([], *examples, np.arange(5)[None], [])[0].shape == (0,)
+    assert fleet.evaluate([], Data(*examples, np.arange(5)[None], []))[0].shape == (0,)
 
 
 def test_checkpoint_resumes_with_the_same_bits(
     architecture: Architecture, examples: Examples, tmp_path: object
 ) -> None:
     fleet, other = fleet_of(architecture, 4, AdamW()), fleet_of(architecture, 4, AdamW(), seed=8)
-    fleet.train(range(4), *examples, orders([20, 9, 3, 11]), 8)
+    fleet.train(range(4), Data(*examples, orders([20, 9, 3, 11])), 8)
     save_file(fleet.state(), f"{tmp_path}/fleet.safetensors")
     other.restore(load_file(f"{tmp_path}/fleet.safetensors"))
     for one in (fleet, other):
-        one.train(range(4), *examples, orders([20, 9, 3, 11], seed=1), 8)
+        one.train(range(4), Data(*examples, orders([20, 9, 3, 11], seed=1)), 8)
     resumed = other.state()
     assert all(torch.equal(leaf, resumed[name]) for name, leaf in fleet.state().items())
 
@@ -169,11 +169,11 @@ def test_messages_name_what_is_wrong(examples: Examples) -> None:
     with pytest.raises(ValueError, match="slots must be at least 1; got 0"):
         Fleet(ARCHITECTURES["mlp"], 0, SGD())
     with pytest.raises(ValueError, match="distinct slots"):
-        fleet.train([1, 1], *examples, orders([3, 3]), 8)
+        fleet.train([1, 1], Data(*examples, orders([3, 3])), 8)
     with pytest.raises(InputError, match=r"batch_size must be at least 2 for vgg:2x6x5.*; got 1"):
-        fleet_of(ARCHITECTURES["vgg"], 1).train([0], *examples, orders([5]), 1)
+        fleet_of(ARCHITECTURES["vgg"], 1).train([0], Data(*examples, orders([5])), 1)
     with pytest.raises(InputError, match=r"batch_size must be at least 1 for .*; got 0"):
-        fleet.train([1], *examples, orders([3]), 0)
+        fleet.train([1], Data(*examples, orders([3])), 0)
     with pytest.raises(ValueError, match=r"tensor head.bias .* must be \(1, 3\)"):
         fleet.write([1], {"head.bias": torch.zeros(1, 4)})
     with pytest.raises(ValueError, match="checkpoint tensor"):

@@ -8,6 +8,7 @@ import pytest
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
+from agents.learning import Data, Offered, Pairs, try_blocks
 from agents.learning.flops import trial_flops
 from agents.learning.merge_operators import MERGE_OPERATORS
 from agents.learning.merge_operators.recipe import Recipe, gather_evidence
@@ -16,7 +17,6 @@ from agents.learning.networks.convnet import ConvNet
 from agents.learning.networks.mlp import MLP
 from agents.learning.networks.resnet import ResNet
 from agents.learning.networks.vgg import VGG, VGGArchitecture
-from agents.learning.trials import try_blocks
 from tests.agents.learning.conftest import fleet_of, models
 
 SHAPE, CLASSES, ROWS = (1, 4, 4), 16, 16
@@ -67,25 +67,24 @@ def test_trials_take_what_is_said(network: Architecture, operator: str, groups: 
     inputs = torch.randn(48, *SHAPE, generator=torch.Generator().manual_seed(1))
     every, rows = torch.arange(4), torch.zeros(4, 1, dtype=torch.int64)
     evidence = gather_evidence(fleet, rule, every, inputs, rows, every)
-    known = np.tile(np.arange(48), (groups, 1))
+    known, pairs = np.tile(np.arange(48), (groups, 1)), Pairs.of(buyer, seller, position)
+    recipe = Recipe(rule, own=evidence, offered=evidence)
+    offered = Offered(fleet.copy_of(every.numpy()), ["model", "head"], recipe)
+    data = Data(inputs, torch.zeros(48, dtype=torch.int64), known[:, :32], group)
     with FlopCounterMode(display=False) as counter:
-        try_blocks(
-            fleet, fleet.copy_of(every.numpy()), buyer, seller, position, ["model", "head"], [0, 0.3, 0.5, 1],
-            inputs, torch.zeros(48, dtype=torch.int64), known[:, :32], group, align=False,
-            recipe=Recipe(rule, own=evidence, offered=evidence), calibration=known,
-        )  # fmt: skip
+        try_blocks(fleet, offered, pairs, data, [0, 0.3, 0.5, 1], align=False, calibration=known)
     statistics = 48 * 15 * sums_over_rows(network)
-    said = trial_flops(network, rule, 4, buyer, seller, group, 32, 48)
+    said = trial_flops(network, rule, 4, pairs, group, examples=32, calibration=48)
     assert counter.get_total_flops() == said + statistics
 
 
 def test_operations_of_trials_by_hand() -> None:
     """64-5-3: a first layer of 640 operations, then 30; two buyers, three pairs, weight 0 and ten more."""
     network = MLP(widths=[5]).bind((1, 8, 8), 3)
-    pairs = [0, 0, 2], [1, 2, 1], [0, 0, 0]
+    pairs = Pairs.of([0, 0, 2], [1, 2, 1]), np.zeros(3, np.int64)
     straight = trial_flops(network, MERGE_OPERATORS.build("interpolation"), 11, *pairs, examples=100)
     assert straight == 100 * (3 * 640 + (2 + 30) * 30)
     curved = trial_flops(network, MERGE_OPERATORS.build("slerp"), 11, *pairs, examples=100, calibration=900)
     assert curved == 100 * ((2 + 30) * 640 + (2 + 30) * 30)
-    none = np.zeros(0, np.int64)
-    assert trial_flops(network, MERGE_OPERATORS.build("slerp"), 11, none, none, none, 100) == 0
+    none = Pairs.of([], []), np.zeros(0, np.int64)
+    assert trial_flops(network, MERGE_OPERATORS.build("slerp"), 11, *none, examples=100) == 0

@@ -10,7 +10,7 @@ import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
-from agents.learning import memory, try_blocks
+from agents.learning import Data, Offered, Pairs, memory, try_blocks
 from agents.learning.networks import Architecture
 from agents.learning.networks.resnet import ResNet
 from agents.learning.networks.vgg import VGG
@@ -61,11 +61,11 @@ def peak_of(network: str, slots: int, examples: Examples, budget_mb: float) -> l
     order, index = orders([12] * slots), np.arange(48)[None]
     everyone, group = np.arange(slots), np.zeros(slots, np.int64)
     offered, peaks = models(NETWORKS[network], slots, seed=1), []
-    pairs = (everyone, everyone[::-1].copy(), group, ["model"])
+    pairs, data = Pairs.of(everyone, everyone[::-1]), Data(*examples, index, group)
     for work in (
-        lambda: fleet.train(everyone, *examples, order, 12),
-        lambda: fleet.evaluate(everyone, *examples, index, group),
-        lambda: try_blocks(fleet, offered, *pairs, [0, 0.5, 1], *examples, index, group, align=False),
+        lambda: fleet.train(everyone, Data(*examples, order), 12),
+        lambda: fleet.evaluate(everyone, data),
+        lambda: try_blocks(fleet, Offered(offered), pairs, data, [0, 0.5, 1], align=False),
     ):
         with Peak() as found:
             work()
@@ -100,11 +100,10 @@ def test_rows_in_parts_give_the_same_up_to_rounding(
         order = np.full((len(slots), 50), -1)
         for row, length in enumerate(lengths):
             order[row, :length] = np.random.default_rng(slots[row]).permutation(EXAMPLES)[:length]
-        loss, _ = fleet.train(slots, *examples, order, 48)
-        offered = models(architecture, 4, seed=1)
-        pairs = (slots, np.array(slots)[::-1].copy(), group[slots], ["model"])
-        trials = try_blocks(fleet, offered, *pairs, grid, *examples, index, group[slots], align=False)
-        evaluated = fleet.evaluate(slots, *examples, index, group[slots])
+        loss, _ = fleet.train(slots, Data(*examples, order), 48)
+        offered, data = Offered(models(architecture, 4, seed=1)), Data(*examples, index, group[slots])
+        trials = try_blocks(fleet, offered, Pairs.of(slots, slots[::-1]), data, grid, align=False)
+        evaluated = fleet.evaluate(slots, data)
         leaves = [fleet.models[name][slots].flatten().numpy() for name in fleet.models]
         return [loss, trials.loss, *evaluated, np.concatenate(leaves)]
 

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 
-from agents.learning import Architecture, interpolate, match_weights, merge
+from agents.learning import Architecture, Data, Offered, Pairs, Prepared, interpolate, match_weights, merge
 from agents.learning.alignment import permute
 from agents.learning.merging import position_masks, purchase_rank
 from agents.learning.optimisers import AdamW
@@ -52,7 +52,8 @@ def test_purchases_apply_one_after_another(architecture: Architecture, aligned: 
         for name in architecture.tensors_of(names[position[p]]):
             own = expected[name][buyer[p]]
             expected[name][buyer[p]] = (1 - weight[p]) * own + weight[p] * bought[name][p]
-    merge(fleet, offered, buyer, seller, position, names, weight, permutations)
+    prepared = Prepared(Offered(offered, names), permutations)
+    merge(fleet, prepared, Pairs.of(buyer, seller, position), weight)
     for name, leaf in expected.items():
         torch.testing.assert_close(fleet.parameters[name], leaf, rtol=1e-6, atol=1e-7)
 
@@ -61,9 +62,10 @@ def test_purchases_apply_one_after_another(architecture: Architecture, aligned: 
 def test_the_buyers_optimisers_start_afresh(reset: bool, examples: tuple) -> None:
     architecture = ARCHITECTURES["mlp"]
     fleet = fleet_of(architecture, 3, AdamW())
-    fleet.train(range(3), *examples, orders([16, 16, 16]), 8)
+    fleet.train(range(3), Data(*examples, orders([16, 16, 16])), 8)
     before = fleet.copy_of(range(3))
-    merge(fleet, models(architecture, 1), [1], [0], [0], ["model"], [0.0], reset_optimiser=reset)
+    prepared = Prepared(Offered(models(architecture, 1)))
+    merge(fleet, prepared, Pairs.of([1], [0]), [0.0], reset_optimiser=reset)
     assert fleet.optimiser_state.steps.tolist() == [2, 0 if reset else 2, 2]
     assert all(torch.equal(fleet.parameters[name], leaf) for name, leaf in before.items())
 
@@ -71,14 +73,14 @@ def test_the_buyers_optimisers_start_afresh(reset: bool, examples: tuple) -> Non
 def test_edges() -> None:
     fleet = fleet_of(ARCHITECTURES["mlp"], 2)
     offered, before = models(ARCHITECTURES["mlp"], 1), fleet.state()
-    merge(fleet, offered, [], [], [], ["model"], [])
+    merge(fleet, Prepared(Offered(offered)), Pairs.of([], []), [])
     assert all(torch.equal(leaf, before[name]) for name, leaf in fleet.state().items())
     assert purchase_rank(np.array([3, 1, 3, 0, 3, 1])).tolist() == [0, 0, 1, 0, 2, 1]
     for weight in (-0.1, 1.5, float("nan")):
         with pytest.raises(ValueError, match=r"weight must be in \[0, 1\]; got"):
-            merge(fleet, offered, [0], [0], [0], ["model"], [weight])
+            merge(fleet, Prepared(Offered(offered)), Pairs.of([0], [0]), [weight])
     with pytest.raises(ValueError, match="position must be one of"):
-        merge(fleet, offered, [0], [0], [0], ["tail"], [0.5])
+        merge(fleet, Prepared(Offered(offered, ["tail"])), Pairs.of([0], [0]), [0.5])
 
 
 def test_the_best_weight_on_a_quadratic_loss() -> None:

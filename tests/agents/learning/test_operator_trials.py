@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch.func import functional_call
 
-from agents.learning import Architecture, Fleet, merge, try_blocks
+from agents.learning import Architecture, Data, Fleet, Offered, Pairs, merge, try_blocks
 from agents.learning.calibration import recalibrate
 from agents.learning.merge_operators import MERGE_OPERATORS, MergeOperator, Recipe, gather_evidence
 from agents.learning.weight_search import GoldenSection, GridSearch, QuadraticFit
@@ -17,6 +17,7 @@ BUYER, SELLER = np.array([2, 0, 2, 1, 3]), np.array([1, 2, 3, 0, 2])
 POSITION, GROUP = np.array([0, 1, 0, 0, 1]), np.array([0, 1, 0, 1, 1])
 INDEX = np.stack([np.arange(0, 37), np.arange(50, 87)])
 NAMES = ["model", "head"]
+PAIRS = Pairs.of(BUYER, SELLER, POSITION)
 GRID = GridSearch((0.0, 0.3, 1.0))
 Examples = tuple[torch.Tensor, torch.Tensor]
 
@@ -48,21 +49,15 @@ def test_the_merge_has_the_loss_of_the_trial(
     fleet, recipe = market(any_architecture, operator, inputs)
     offered, before = fleet.copy_of(range(4)), fleet.models_of(range(4))
     plain = any_architecture.module(before, 0).eval()
-    found = try_blocks(
-        fleet, offered, BUYER, SELLER, POSITION, NAMES, GRID, inputs, labels, INDEX, GROUP, recipe=recipe
-    )
+    found = try_blocks(fleet, Offered(offered, NAMES, recipe), PAIRS, Data(*examples, INDEX, GROUP), GRID)
     # a merge writes into its buyer: pairs of different buyers go together
     for together in ([0, 1, 3, 4], [2]):
-        permutations = {name: order[together] for name, order in found.permutations.items()}
-        buyers = BUYER[together]
+        prepared, pairs = found.prepared.take(np.array(together)), PAIRS.take(np.array(together))
         for w, weight in enumerate(GRID.weights):
             fleet.write(range(4), before)
-            merge(
-                fleet, offered, buyers, SELLER[together], POSITION[together], NAMES,
-                [weight] * len(together), permutations, recipe=recipe,
-            )  # fmt: skip
+            merge(fleet, prepared, pairs, [weight] * len(together))
             if weight:
-                recalibrate(fleet, buyers, inputs, INDEX, GROUP[together])
+                recalibrate(fleet, pairs.buyer, Data(*examples, INDEX, GROUP[together]))
             for p in together:
                 rows = INDEX[GROUP[p]]
                 own = {name: leaf[BUYER[p]] for name, leaf in fleet.models.items()}
@@ -78,9 +73,9 @@ def test_chunks_and_company_do_not_change_a_bit(
     found = []
     for budget, first in ((512, 0), (1e-6, 0), (0.2, 2)):
         fleet, recipe = market(architecture, operator, examples[0], budget)
-        pairs = [column[first:] for column in (BUYER, SELLER, POSITION)]
-        rest = (NAMES, GoldenSection(tolerance=0.5), *examples, INDEX, GROUP[first:])
-        found.append(try_blocks(fleet, fleet.copy_of(range(4)), *pairs, *rest, recipe=recipe))
+        offered, pairs = Offered(fleet.copy_of(range(4)), NAMES, recipe), PAIRS.take(np.arange(first, 5))
+        data, search = Data(*examples, INDEX, GROUP[first:]), GoldenSection(tolerance=0.5)
+        found.append(try_blocks(fleet, offered, pairs, data, search))
     full, alone, part = found
     for column in ("loss", "weights"):
         assert np.array_equal(getattr(alone, column), getattr(full, column))
@@ -92,11 +87,9 @@ def test_gains_are_never_negative_and_come_with_their_weight(
     operator: MergeOperator, search: GridSearch, examples: Examples
 ) -> None:
     fleet, recipe = market(ARCHITECTURES["mlp"], operator, examples[0])
-    offered = fleet.copy_of(range(4))
-    found = try_blocks(
-        fleet, offered, BUYER, SELLER, POSITION, NAMES, search, *examples, INDEX, GROUP, recipe=recipe
-    )
-    own, _ = fleet.evaluate(BUYER, *examples, INDEX, GROUP)
+    offered, data = Offered(fleet.copy_of(range(4)), NAMES, recipe), Data(*examples, INDEX, GROUP)
+    found = try_blocks(fleet, offered, PAIRS, data, search)
+    own, _ = fleet.evaluate(BUYER, data)
     assert np.array_equal(found.loss[:, 0], own)
     assert found.loss.shape == found.weights.shape == (len(BUYER), search.evaluations)
     assert (found.gain >= 0).all()
@@ -107,9 +100,7 @@ def test_gains_are_never_negative_and_come_with_their_weight(
 def test_of_equal_losses_the_smallest_weight_counts(examples: Examples) -> None:
     """A buyer that gains nothing from a copy of itself does not take it, in whatever order it was tried."""
     fleet, recipe = market(ARCHITECTURES["mlp"], MERGE_OPERATORS.build("interpolation"), examples[0])
-    offered = fleet.copy_of(range(4))
-    found = try_blocks(
-        fleet, offered, [1], [1], [0], NAMES, GoldenSection(), *examples, INDEX, [0], False, recipe
-    )
+    offered, data = Offered(fleet.copy_of(range(4)), NAMES, recipe), Data(*examples, INDEX, [0])
+    found = try_blocks(fleet, offered, Pairs.of([1], [1]), data, GoldenSection(), align=False)
     assert np.ptp(found.loss) == 0
     assert (found.weight.tolist(), found.gain.tolist()) == ([0], [0])

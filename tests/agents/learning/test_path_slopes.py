@@ -3,9 +3,8 @@
 import numpy as np
 import pytest
 
-from agents.learning.alignment import identity_permutations
+from agents.learning import Data, Offered, Pairs, Prepared, try_blocks
 from agents.learning.path_slopes import path_slopes
-from agents.learning.trials import try_blocks
 from tests.agents.learning.conftest import ARCHITECTURES, fleet_of
 
 BUYER, SELLER, GROUP = [0, 1, 2, 1], [1, 0, 0, 2], [0, 1, 0, 0]
@@ -14,13 +13,12 @@ INDEX = np.arange(64).reshape(2, 32)
 
 def measured(name: str, weights: list[float], examples, align: bool = True, budget: float = 512.0):
     fleet = fleet_of(ARCHITECTURES[name], 3, memory_budget_mb=budget)
-    offered = fleet.copy_of(np.arange(3))
-    columns = (fleet, offered, BUYER, SELLER)
-    data = (*examples, INDEX, GROUP)
+    offered = Offered(fleet.copy_of(np.arange(3)))
+    pairs, data = Pairs.of(BUYER, SELLER), Data(*examples, INDEX, GROUP)
     step = 0.01
     around = np.unique(np.clip([w + d for w in weights for d in (-step, step)] + [0.0], 0, 1))
-    trials = try_blocks(*columns, [0] * 4, ["model"], around, *data, align=align)
-    slopes = path_slopes(*columns, trials.permutations, weights, *data)
+    trials = try_blocks(fleet, offered, pairs, data, around, align=align)
+    slopes = path_slopes(fleet, trials.prepared, pairs, data, weights)
     return slopes, around, trials.loss
 
 
@@ -57,6 +55,6 @@ def test_distance_by_hand_and_in_chunks(examples) -> None:
 
 def test_running_statistics_have_no_slope(examples) -> None:
     fleet = fleet_of(ARCHITECTURES["vgg"], 2)
-    still = identity_permutations(fleet.architecture, 1, fleet.device)
+    prepared = Prepared(Offered(fleet.copy_of([0, 1])))
     with pytest.raises(ValueError, match="network must keep no running statistics for slopes"):
-        path_slopes(fleet, fleet.copy_of([0, 1]), [0], [1], still, [0.0], *examples, INDEX, [0])
+        path_slopes(fleet, prepared, Pairs.of([0], [1]), Data(*examples, INDEX, [0]), [0.0])

@@ -5,6 +5,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
+from agents.learning import Data
 from agents.learning.optimisers import SGD, AdamW
 from agents.learning.stationarity import squared_gradient_norms
 from agents.learning.training import Pull
@@ -15,7 +16,7 @@ def test_the_norm_is_that_of_the_mean_loss(architecture, examples):
     inputs, labels = examples
     fleet, order = fleet_of(architecture, 3), orders([20, 7])
     before = fleet.state()
-    found = squared_gradient_norms(fleet, np.array([2, 0]), inputs, labels, order)
+    found = squared_gradient_norms(fleet, np.array([2, 0]), Data(inputs, labels, order))
     for slot, row, norm in zip((2, 0), order, found, strict=True):
         module, own = architecture.module(fleet.models, slot), row[row >= 0]
         loss = F.cross_entropy(module(inputs[own]), labels[own])
@@ -31,7 +32,7 @@ def test_a_proximal_step_descends_the_proximal_objective(any_architecture, examp
     mu, rate = torch.tensor([0.3, 2.0]), 0.1
     fleet = fleet_of(any_architecture, 2, SGD(lr=rate, momentum=0))
     modules = [any_architecture.module(fleet.models, slot) for slot in range(2)]
-    loss, _ = fleet.train([0, 1], inputs, labels, order, 16, Pull(anchor, mu))
+    loss, _ = fleet.train([0, 1], Data(inputs, labels, order), 16, Pull(anchor, mu))
     for slot, module in enumerate(modules):
         module.train()
         own = order[slot]
@@ -48,7 +49,9 @@ def test_no_pull_is_plain_training_bit_for_bit(architecture, examples):
     inputs, labels = examples
     fleets = [fleet_of(architecture, 2, AdamW(lr=0.01)) for _ in range(2)]
     order = orders([40, 25])
-    fleets[0].train([0, 1], inputs, labels, order, 16)
-    fleets[1].train([0, 1], inputs, labels, order, 16, Pull(models(architecture, 2, seed=9), torch.zeros(2)))
+    fleets[0].train([0, 1], Data(inputs, labels, order), 16)
+    fleets[1].train(
+        [0, 1], Data(inputs, labels, order), 16, Pull(models(architecture, 2, seed=9), torch.zeros(2))
+    )
     first, second = (fleet.state() for fleet in fleets)
     assert all(torch.equal(first[name], second[name]) for name in first)

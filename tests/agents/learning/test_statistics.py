@@ -1,10 +1,12 @@
 """Running statistics: tracked in training, never merged, estimated anew after a merge."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 import torch
 
-from agents.learning import Fleet, merge, try_blocks
+from agents.learning import Data, Fleet, Offered, Pairs, merge, try_blocks
 from agents.learning.alignment import permute
 from agents.learning.calibration import CALIBRATION_ROWS, calibration_examples, recalibrate
 from agents.learning.networks.vgg import VGG
@@ -20,28 +22,28 @@ Examples = tuple[torch.Tensor, torch.Tensor]
 def trained(examples: Examples, slots: int = 4) -> Fleet:
     fleet = fleet_of(ARCHITECTURE, slots, AdamW(lr=0.01))
     for epoch in range(4):
-        fleet.train(range(slots), *examples, orders([60, 33, 20, 50][:slots], seed=epoch), 16)
+        fleet.train(range(slots), Data(*examples, orders([60, 33, 20, 50][:slots], seed=epoch)), 16)
     return fleet
 
 
 def test_a_merge_has_the_loss_that_its_trial_found(examples: Examples) -> None:
     fleet = trained(examples)
     buyer, seller, position = np.array([0, 1, 2]), np.array([3, 0, 1]), np.array([0, 1, 0])
-    group, names = np.array([0, 1, 1]), ["model", "layer1"]
-    offered = fleet.copy_of(range(4))
-    pairs = (buyer, seller, position, names)
+    data = Data(*examples, INDEX, np.array([0, 1, 1]))
+    offered = Offered(fleet.copy_of(range(4)), ["model", "layer1"])
+    pairs = Pairs.of(buyer, seller, position)
     grid = [0, 0.3, 0.6, 1]
     # measured on a part of the examples on which statistics are estimated, as in a weak trial
     known = np.stack([np.arange(0, 50), np.arange(40, 90)])
-    results = try_blocks(fleet, offered, *pairs, grid, *examples, INDEX, group, calibration=known)
-    stale, _ = fleet.evaluate(buyer, *examples, INDEX, group)
+    results = try_blocks(fleet, offered, pairs, data, grid, calibration=known)
+    stale, _ = fleet.evaluate(buyer, data)
     assert np.array_equal(results.loss[:, 0], stale)
     # the last weight, whichever is best
-    merge(fleet, offered, *pairs, [0.6] * 3, results.permutations)
-    stale_after, _ = fleet.evaluate(buyer, *examples, INDEX, group)
+    merge(fleet, results.prepared, pairs, [0.6] * 3)
+    stale_after, _ = fleet.evaluate(buyer, data)
     untouched = fleet.models_of([3])
-    recalibrate(fleet, buyer, examples[0], known, group)
-    recalibrated, _ = fleet.evaluate(buyer, *examples, INDEX, group)
+    recalibrate(fleet, buyer, dataclasses.replace(data, index=known))
+    recalibrated, _ = fleet.evaluate(buyer, data)
     np.testing.assert_allclose(recalibrated, results.loss[:, 2], rtol=1e-4)
     assert (np.abs(stale_after - results.loss[:, 2]) > 1e-3).all()
     assert all(torch.equal(leaf, untouched[name]) for name, leaf in fleet.models_of([3]).items())
@@ -50,7 +52,7 @@ def test_a_merge_has_the_loss_that_its_trial_found(examples: Examples) -> None:
 def test_statistics_are_those_of_the_layer_below(examples: Examples) -> None:
     """Estimated as by a plain module in training mode with momentum 1, the variance not corrected."""
     fleet = trained(examples)
-    recalibrate(fleet, [2, 0], examples[0], INDEX, [1, 0])
+    recalibrate(fleet, [2, 0], Data(*examples, INDEX, [1, 0]))
     for slot, group in ((2, 1), (0, 0)):
         module = ARCHITECTURE.module(fleet.parameters, slot)
         for norm in module.modules():
@@ -67,10 +69,10 @@ def test_statistics_are_those_of_the_layer_below(examples: Examples) -> None:
 
 def test_no_example_but_those_given_enters(examples: Examples) -> None:
     fleet, inputs = trained(examples), examples[0].clone()
-    recalibrate(fleet, [0], inputs, INDEX[:1], [0])
+    recalibrate(fleet, [0], Data(inputs, examples[1], INDEX[:1], [0]))
     found = fleet.models_of([0])
     inputs[37:] = float("nan")
-    recalibrate(fleet, [0], inputs, INDEX[:1], [0])
+    recalibrate(fleet, [0], Data(inputs, examples[1], INDEX[:1], [0]))
     assert all(torch.equal(leaf, found[name]) for name, leaf in fleet.models_of([0]).items())
 
 

@@ -4,7 +4,7 @@ import torch
 import torch.nn.functional as F
 from torch.func import functional_call
 
-from agents.learning import Architecture, Fleet, TrialResults, try_blocks
+from agents.learning import Architecture, Data, Fleet, Offered, Pairs, TrialResults, try_blocks
 from agents.learning.alignment import match_weights, permute
 from tests.agents.learning.conftest import ARCHITECTURES, fleet_of, models
 
@@ -15,6 +15,7 @@ SELLER = np.array([1, 0, 1, 2, 0, 1, 0])
 POSITION = np.array([0, 1, 2, 0, 0, 2, 1])
 INDEX = np.stack([np.arange(0, 37), np.arange(50, 87)])
 GROUP = np.array([0, 1, 0, 1, 1, 0, 1])
+PAIRS = Pairs.of(BUYER, SELLER, POSITION)
 Examples = tuple[torch.Tensor, torch.Tensor]
 
 
@@ -22,19 +23,8 @@ def trial(
     fleet: Fleet, offered: dict, examples: Examples, some: list[int], align: bool = True
 ) -> TrialResults:
     names = NAMES if "layer0" in fleet.architecture.positions else ["model", "head", "model"]
-    return try_blocks(
-        fleet,
-        offered,
-        BUYER[some],
-        SELLER[some],
-        POSITION[some],
-        names,
-        GRID,
-        *examples,
-        INDEX,
-        GROUP[some],
-        align,
-    )
+    pairs, data = PAIRS.take(np.array(some, dtype=int)), Data(*examples, INDEX, GROUP[some])
+    return try_blocks(fleet, Offered(offered, names), pairs, data, GRID, align=align)
 
 
 ALL = list(range(7))
@@ -75,21 +65,18 @@ def test_heads_of_different_tasks_do_not_count_in_weight_matching(examples: Exam
     architecture = ARCHITECTURES["mlp"]
     fleet, offered = fleet_of(architecture, 4), models(architecture, 3, seed=5)
     offered["head.weight"] *= 100.0
-    some, seller_group = [0, 1, 3], np.array([1, 1, 0])
-    pairs = (
-        BUYER[some],
-        SELLER[some],
-        np.zeros(3, dtype=int),
-        ["model"],
-        GRID,
-        *examples,
-        INDEX,
-        GROUP[some],
-    )
-    found = try_blocks(fleet, offered, *pairs, seller_group=seller_group).permutations
-    alike = try_blocks(fleet, offered, *pairs).permutations
+    # of three pairs the second alone has a seller that learnt what its buyer did
+    some, learnt = [0, 1, 3], np.array([1, 1, 0])
+
+    def permutations(leaves: dict, group: np.ndarray | None = None) -> dict:
+        pairs, data = Pairs.of(BUYER[some], SELLER[some]), Data(*examples, INDEX, GROUP[some])
+        found = try_blocks(fleet, Offered(leaves, group=group), pairs, data, GRID)
+        assert found.prepared.permutations is not None
+        return found.prepared.permutations
+
+    found, alike = permutations(offered, learnt), permutations(offered)
     without = offered | {name: torch.zeros_like(offered[name]) for name in ("head.weight", "head.bias")}
-    apart = try_blocks(fleet, without, *pairs).permutations
+    apart = permutations(without)
     for name, order in found.items():
         expected = torch.where(torch.tensor([[False], [True], [False]]), alike[name], apart[name])
         assert torch.equal(order, expected), name
@@ -100,7 +87,9 @@ def test_a_bundle_of_all_layers_is_the_model(any_architecture: Architecture, exa
     fleet, offered = fleet_of(any_architecture, 4), models(any_architecture, 3, seed=5)
     every = "+".join(any_architecture.positions)
     found = [
-        try_blocks(fleet, offered, BUYER, SELLER, BUYER * 0, [name], GRID, *examples, INDEX, GROUP)
+        try_blocks(
+            fleet, Offered(offered, [name]), Pairs.of(BUYER, SELLER), Data(*examples, INDEX, GROUP), GRID
+        )
         for name in ("model", every)
     ]
     assert np.array_equal(found[0].loss, found[1].loss)
@@ -115,8 +104,8 @@ def test_chunks_and_company_do_not_change_a_bit(any_architecture: Architecture, 
     for some in ([6], [5, 2, 0, 4]):
         part = trial(fleet, offered, examples, some)
         assert np.array_equal(part.loss, full.loss[some])
-        for name, order in part.permutations.items():
-            assert torch.equal(order, full.permutations[name][some])
+        for name, order in (part.prepared.permutations or {}).items():
+            assert torch.equal(order, (full.prepared.permutations or {})[name][some])
 
 
 def test_what_the_fleet_still_holds_gives_the_same_bits(
@@ -128,13 +117,13 @@ def test_what_the_fleet_still_holds_gives_the_same_bits(
     # with a fifth model on offer, fleet and offer differ, and stems are computed apart
     apart = trial(fleet, {n: torch.cat([leaf, leaf[:1] + 1]) for n, leaf in offered.items()}, examples, ALL)
     assert np.array_equal(held.loss, apart.loss)
-    loss, _ = fleet.evaluate(BUYER, *examples, INDEX, GROUP)
+    loss, _ = fleet.evaluate(BUYER, Data(*examples, INDEX, GROUP))
     assert np.array_equal(held.loss[:, 0], loss)
 
 
 def test_no_purchase_is_the_evaluation(any_architecture: Architecture, examples: Examples) -> None:
     fleet, offered = fleet_of(any_architecture, 4), models(any_architecture, 3, seed=5)
-    loss, _ = fleet.evaluate(BUYER, *examples, INDEX, GROUP)
+    loss, _ = fleet.evaluate(BUYER, Data(*examples, INDEX, GROUP))
     assert np.array_equal(trial(fleet, offered, examples, ALL).loss[:, 0], loss)
 
 
@@ -145,14 +134,13 @@ def test_a_better_model_is_taken_whole_and_its_own_copy_not_at_all(examples: Exa
     offered = fleet.copy_of([1, 0])
     for name in offered:
         fleet.parameters[name][0] = 0  # knows nothing
-    fleet.train([1], *examples, np.tile(np.arange(80), 40)[None], 16)
+    fleet.train([1], Data(*examples, np.tile(np.arange(80), 40)[None]), 16)
     offered = fleet.copy_of([1, 0])
-    results = try_blocks(
-        fleet, offered, [0, 0], [0, 1], [0, 0], ["model"], [0, 0.5, 1], *examples, index, [0, 0], False
-    )
+    pairs, data = Pairs.of([0, 0], [0, 1]), Data(*examples, index, [0, 0])
+    results = try_blocks(fleet, Offered(offered), pairs, data, [0, 0.5, 1], align=False)
     assert results.weight.tolist() == [1, 0]
     assert results.gain[1] == 0
-    trained, _ = fleet.evaluate([1], *examples, index, [0])
+    trained, _ = fleet.evaluate([1], Data(*examples, index, [0]))
     # zeros answer every class alike: loss ln K
     assert results.gain[0] == pytest.approx(np.log(3) - trained[0], abs=1e-5)
 
@@ -164,11 +152,9 @@ def test_what_is_not_finite_is_never_chosen(examples: Examples) -> None:
     offered["layer0.weight"][2] = float("inf")
     for name in fleet.parameters:
         fleet.parameters[name][3] = float("nan")
-    buyer, seller = [0, 0, 0, 3, 3], [0, 0, 2, 1, 0]
-    results = try_blocks(
-        fleet, offered, buyer, seller, [0, 1, 2, 0, 0], ["model", "layer0", "head"],
-        GRID, *examples, INDEX[:1], [0] * 5,
-    )  # fmt: skip
+    pairs = Pairs.of([0, 0, 0, 3, 3], [0, 0, 2, 1, 0], [0, 1, 2, 0, 0])
+    for_sale, data = Offered(offered, ["model", "layer0", "head"]), Data(*examples, INDEX[:1], [0] * 5)
+    results = try_blocks(fleet, for_sale, pairs, data, GRID)
     assert np.isinf(results.loss[0, 1:]).all()
     assert (results.weight[0], results.gain[0]) == (0, 0)
     assert np.isfinite(results.loss[[1, 2]]).all()
@@ -179,8 +165,9 @@ def test_what_is_not_finite_is_never_chosen(examples: Examples) -> None:
 def test_no_pairs_and_wrong_grids(examples: Examples) -> None:
     fleet, offered = fleet_of(ARCHITECTURES["mlp"], 4), models(ARCHITECTURES["mlp"], 3)
     assert trial(fleet, offered, examples, []).loss.shape == (0, len(GRID))
-    only = try_blocks(fleet, offered, [0], [0], [0], ["model"], [0], *examples, INDEX, [0])
+    rest = (Offered(offered), Pairs.of([0], [0]), Data(*examples, INDEX, [0]))
+    only = try_blocks(fleet, *rest, [0])
     assert (only.loss.shape, only.gain.tolist()) == ((1, 1), [0])
     for grid in ([0.5, 1], [0, 1.5], [0, 0.5, 0.5], [], [0, float("nan")]):
         with pytest.raises(ValueError, match="weights must increase from 0"):
-            try_blocks(fleet, offered, [0], [0], [0], ["model"], grid, *examples, INDEX, [0])
+            try_blocks(fleet, *rest, grid)

@@ -20,7 +20,7 @@ def test_it_is_the_least_of_the_weighted_quadratic_losses() -> None:
     own, other = (torch.from_numpy(rng.normal(size=(PAIRS, 6))) for _ in range(2))
     f, g = (torch.from_numpy(rng.exponential(size=(PAIRS, 6))) for _ in range(2))
     w = WEIGHTS.double()
-    merged = fisher_merge({"a": own}, {"a": other}, {"a": f}, {"a": g}, w, floor=1e-12)["a"]
+    merged = fisher_merge(Operands({"a": own}, {"a": other}, None, {"a": f}, {"a": g}), w, floor=1e-12)["a"]
     share = w.unsqueeze(1)
     slope = (1 - share) * f * (merged - own) + share * g * (merged - other)
     torch.testing.assert_close(slope, torch.zeros_like(slope), rtol=0, atol=1e-12)
@@ -28,7 +28,7 @@ def test_it_is_the_least_of_the_weighted_quadratic_losses() -> None:
 
 def test_equal_information_is_interpolation(any_architecture: Architecture) -> None:
     operands = operands_of(any_architecture, Fisher())
-    merged = fisher_merge(operands.own, operands.other, operands.own_evidence, operands.own_evidence, WEIGHTS)
+    merged = fisher_merge(dataclasses.replace(operands, other_evidence=operands.own_evidence), WEIGHTS)
     expected = interpolate(operands.own, operands.other, WEIGHTS)
     for name, leaf in merged.items():
         torch.testing.assert_close(leaf, expected[name], rtol=1e-5, atol=1e-6)
@@ -36,7 +36,9 @@ def test_equal_information_is_interpolation(any_architecture: Architecture) -> N
 
 def test_what_neither_depends_on_is_interpolated() -> None:
     zero, own, other = torch.zeros(1, 2), torch.tensor([[1.0, 2.0]]), torch.tensor([[3.0, 6.0]])
-    merged = fisher_merge({"a": own}, {"a": other}, {"a": zero}, {"a": zero}, torch.tensor([0.25]))
+    merged = fisher_merge(
+        Operands({"a": own}, {"a": other}, None, {"a": zero}, {"a": zero}), torch.tensor([0.25])
+    )
     torch.testing.assert_close(merged["a"], torch.tensor([[1.5, 3.0]]))
 
 

@@ -1,5 +1,6 @@
 """RegMean (Jin, Ren, Preotiuc-Pietro and Cheng 2023)."""
 
+import dataclasses
 from collections import OrderedDict
 
 import numpy as np
@@ -8,7 +9,7 @@ import torch
 from torch import nn
 
 from agents.learning import Architecture
-from agents.learning.merge_operators import interpolate
+from agents.learning.merge_operators import Operands, interpolate
 from agents.learning.merge_operators.regmean import RegMean, input_products, regmean
 from agents.learning.networks.base import _places
 from tests.agents.learning.conftest import ARCHITECTURES, CLASSES, SHAPE
@@ -30,7 +31,10 @@ def test_it_is_the_least_squares_fit_to_both_models_answers(weight: float) -> No
     """Equation 1 of the paper, solved by numpy on the data themselves."""
     (x, w, own, g), (z, v, other, h) = linear_task(0), linear_task(1)
     merged = regmean(
-        own, other, g, h, torch.tensor([weight], dtype=torch.float64), shrinkage=1.0, ridge=1e-12
+        Operands(own, other, None, g, h),
+        torch.tensor([weight], dtype=torch.float64),
+        shrinkage=1.0,
+        ridge=1e-12,
     )
     a, b = np.sqrt(1 - weight), np.sqrt(weight)
     expected = np.linalg.lstsq(np.vstack([a * x, b * z]), np.vstack([a * x @ w, b * z @ v]), rcond=None)[0]
@@ -50,7 +54,7 @@ def test_where_both_fit_their_data_it_is_the_fit_to_all_data() -> None:
     ]
     products = [{"head.weight": torch.from_numpy((a.T @ a / 30)[None])} for a in (x, z)]
     half = torch.tensor([0.5], dtype=torch.float64)
-    merged = regmean(*sides, *products, half, shrinkage=1.0, ridge=1e-12)
+    merged = regmean(Operands(*sides, None, *products), half, shrinkage=1.0, ridge=1e-12)
     expected = np.linalg.lstsq(np.vstack([x, z]), np.vstack([y, t]), rcond=None)[0]
     np.testing.assert_allclose(merged["head.weight"][0].numpy().T, expected[:-1], rtol=1e-6, atol=1e-8)
 
@@ -59,7 +63,7 @@ def test_without_correlations_each_input_is_averaged_by_its_power() -> None:
     """Shrinkage 0 leaves the diagonal: every column is a weighted mean of the two models' columns."""
     (_, w, own, g), (_, v, other, h) = linear_task(0), linear_task(1)
     half = torch.tensor([0.5], dtype=torch.float64)
-    merged = regmean(own, other, g, h, half, shrinkage=0.0, ridge=1e-12)
+    merged = regmean(Operands(own, other, None, g, h), half, shrinkage=0.0, ridge=1e-12)
     a, b = (np.diag(p["head.weight"][0].numpy())[:, None] for p in (g, h))
     np.testing.assert_allclose(
         merged["head.weight"][0].numpy().T, ((a * w + b * v) / (a + b))[:-1], rtol=1e-9
@@ -72,7 +76,7 @@ def test_where_no_input_says_anything_it_is_interpolation(any_architecture: Arch
         name: torch.eye(leaf.shape[1], dtype=leaf.dtype).expand_as(leaf)
         for name, leaf in operands.own_evidence.items()
     }
-    merged = regmean(operands.own, operands.other, alike, alike, WEIGHTS)
+    merged = regmean(dataclasses.replace(operands, own_evidence=alike, other_evidence=alike), WEIGHTS)
     expected = interpolate(operands.own, operands.other, WEIGHTS)
     for name, leaf in merged.items():
         torch.testing.assert_close(leaf, expected[name], rtol=1e-5, atol=1e-6)
@@ -83,7 +87,9 @@ def test_dead_units_do_not_break_it() -> None:
     own = owners(architecture, count=2)
     own.parameters["layer0.bias"] -= 100  # no unit ever answers
     products = input_products(architecture, own.parameters, own.inputs, own.rows)
-    merged = regmean(own.parameters, own.parameters, products, products, torch.tensor([0.3, 0.6]))
+    merged = regmean(
+        Operands(own.parameters, own.parameters, None, products, products), torch.tensor([0.3, 0.6])
+    )
     for name, leaf in merged.items():
         torch.testing.assert_close(leaf, own.parameters[name], rtol=1e-5, atol=1e-6)
 

@@ -3,7 +3,7 @@
 import numpy as np
 import torch
 
-from agents.learning import Architecture, Fleet, merge
+from agents.learning import Architecture, Data, Fleet, Offered, Pairs, Prepared, merge
 from agents.learning.merge_operators import Evidence, Owners, Recipe
 from agents.learning.merge_operators.greedy_soup import GreedySoup
 from agents.learning.merge_operators.uniform_soup import UniformSoup
@@ -24,7 +24,8 @@ def test_all_purchases_of_a_round_count_alike(any_architecture: Architecture) ->
     before, facts = fleet.copy_of(range(3)), ones(fleet)
     buyer, seller, position = [0, 0, 1, 0], [0, 1, 2, 2], [1, 0, 0, 1]
     recipe = Recipe(UniformSoup(), facts, facts)
-    merge(fleet, offered, buyer, seller, position, ["model", "head"], np.ones(4), recipe=recipe)
+    prepared = Prepared(Offered(offered, ["model", "head"], recipe))
+    merge(fleet, prepared, Pairs.of(buyer, seller, position), np.ones(4))
     for name, leaf in before.items():
         bought = (0, 1, 2) if name.startswith("head") else (1,)
         first = torch.stack([leaf[0], *[offered[name][s] for s in bought]]).mean(0)
@@ -47,19 +48,16 @@ def plain_greedy(ingredients: list[Parameters], loss_of) -> Parameters:
 def test_the_greedy_soup_of_what_a_buyer_bought_is_the_papers(
     any_architecture: Architecture, examples: tuple
 ) -> None:
-    inputs, labels = examples
     buyers, bought = 5, 4
     fleet, offered = fleet_of(any_architecture, buyers), models(any_architecture, bought, seed=7)
     before, facts = fleet.copy_of(range(buyers)), ones(fleet)
 
     def loss_of(slots) -> np.ndarray:
-        return fleet.evaluate(slots, inputs, labels, np.arange(60)[None], np.zeros(len(slots), int))[0]
+        return fleet.evaluate(slots, Data(*examples, np.arange(60)[None], np.zeros(len(slots), int)))[0]
 
     buyer, seller = np.repeat(np.arange(buyers), bought), np.tile(np.arange(bought), buyers)
-    recipe = Recipe(GreedySoup(), facts, facts)
-    merge(
-        fleet, offered, buyer, seller, seller * 0, ["model"], seller * 0 + 1.0, recipe=recipe, loss_of=loss_of
-    )
+    prepared = Prepared(Offered(offered, recipe=Recipe(GreedySoup(), facts, facts)))
+    merge(fleet, prepared, Pairs.of(buyer, seller), np.ones(len(buyer)), loss_of=loss_of)
     found = fleet.copy_of(range(buyers))
 
     def loss_of_one(model: Parameters) -> float:
@@ -91,8 +89,8 @@ def test_a_purchase_that_harms_is_undone_and_does_not_count() -> None:
         return (fleet.parameters["head.bias"][rows] - target[rows]).norm(dim=1).double().numpy()
 
     recipe = Recipe(GreedySoup(), facts, facts)
-    buyer, seller = [0, 0, 1, 0], [0, 2, 2, 1]
-    merge(fleet, offered, buyer, seller, [0] * 4, ["model"], np.ones(4), recipe=recipe, loss_of=loss_of)
+    prepared, pairs = Prepared(Offered(offered, recipe=recipe)), Pairs.of([0, 0, 1, 0], [0, 2, 2, 1])
+    merge(fleet, prepared, pairs, np.ones(4), loss_of=loss_of)
     for name, leaf in before.items():
         expected = (leaf[:2] + offered[name][2]) / 2
         torch.testing.assert_close(fleet.parameters[name][:2], expected)
