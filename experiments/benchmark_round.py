@@ -31,7 +31,7 @@ from experiments.benchmark_tables import print_table
 from experiments.machine import MEBIBYTE, TensorBytes, matrix_peak, peak_memory_mib
 from experiments.plain_market import Images, PublishedMarket, normalised
 from markets.refusals import InputError
-from sim.endowments import DataConfig, load_examples
+from sim.data_config import DataConfig, load_examples
 from sim.records import write_atomically
 from sim.streams import Streams
 

@@ -21,7 +21,8 @@ from experiments.benchmark_pairs import pair_tasks
 from experiments.machine import working_budget_mb
 from experiments.plain import evaluate_one_by_one, forget, torch_optimiser, train_one_by_one
 from experiments.task import EVALUATION, TRAINING, Task
-from sim.endowments import DataConfig, load_examples, split
+from sim.data_config import DataConfig, load_examples
+from sim.division import divide
 from sim.laboratory.evidence import shuffled
 from sim.streams import Streams
 
@@ -46,7 +47,7 @@ def benchmark_tasks(size: int, device: torch.device, network: str = "mlp") -> It
     streams = Streams(SEED)
     config = DataConfig(endowment="class_skew", disjoint=False, groups=min(2, size))
     examples = load_examples(config)
-    parts = split(examples.labels, config, size, streams, 0)
+    parts = divide(examples, config, size, streams, 0)
     inputs, labels = (torch.as_tensor(a, device=device) for a in (examples.inputs, examples.labels))
     order = shuffled(parts.endowments, streams.stream("batches", 0))
     visits = [torch.as_tensor(row[row >= 0], device=device) for row in order]
@@ -90,7 +91,7 @@ def benchmark_tasks(size: int, device: torch.device, network: str = "mlp") -> It
     fleet.load(starts)
     for _ in range(EPOCHS_BEFORE):
         fleet.train(everyone, training_data, BATCH)
-    modules, held = modules_of(fleet), parts.validation
+    modules, held = modules_of(fleet), parts.validation[0]
     rows = torch.as_tensor(held, device=device)
     x, y = inputs[rows], labels[rows]
     validation = Data(inputs=inputs, labels=labels, index=held[None], group=np.zeros(size, dtype=np.int64))

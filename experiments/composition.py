@@ -10,7 +10,6 @@ import re
 import secrets
 from collections.abc import Sequence
 
-from hydra._internal.config_loader_impl import ConfigLoaderImpl
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
@@ -21,13 +20,14 @@ from experiments.composing import composed, composing, load, without_hydra
 from experiments.config import Config, parse
 from experiments.jobs import check_job
 from experiments.known_keys import check_keys, composed_of, is_group
+from experiments.loading import set_keys
 from experiments.overrides import check_grammar, expand
 from experiments.sentences import UserError
 from experiments.trackers import check_tracker
 from sim.blocks import cut
 from sim.config import MarketConfig
+from sim.data_config import load_examples, takes_sizes
 from sim.division import divide
-from sim.endowments import load_examples
 from sim.streams import Streams
 
 PLAIN_SEED = re.compile(r"\+{0,2}seed=(\d{1,18})")
@@ -44,7 +44,7 @@ def set_up_hydra() -> None:
     OmegaConf.register_new_resolver("minus", lambda whole, part: int(whole) - int(part), replace=True)
     OmegaConf.register_new_resolver("divide", lambda whole, by: max(1, int(whole) // int(by)), replace=True)
     OmegaConf.register_new_resolver(
-        "unless", lambda value, excluded, given: [] if value == excluded else list(given), replace=True
+        "sizes_for", lambda endowment, sizes: list(sizes) if takes_sizes(endowment) else [], replace=True
     )
     OmegaConf.register_new_resolver("over_root", lambda scale, of: scale / math.sqrt(of), replace=True)
 
@@ -147,7 +147,7 @@ def _with_keys(bases: dict[tuple[str, ...], DictConfig], cell: Sequence[str]) ->
         bases[groups] = without_hydra(composed_of(groups))
     config = copy.deepcopy(bases[groups])
     keys = [override for override in typed if str(override.input_line) not in groups]
-    ConfigLoaderImpl._apply_overrides_to_config(keys, config)
+    set_keys(keys, config)
     return config
 
 
@@ -161,9 +161,7 @@ def check_world(config: MarketConfig, replicates: int, seed: int) -> None:
         config.broker.blocks,
         config.broker.bundles,
     )
-    # What is drawn decides only in a Dirichlet division whether everybody gets something.
-    drawn = replicates if config.data.endowment == "dirichlet" else 1
-    for replicate in range(drawn):
+    for replicate in range(replicates if config.data.rule().drawn else 1):
         divide(examples, config.data, config.organisations, Streams(seed), replicate)
 
 

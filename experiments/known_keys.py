@@ -17,6 +17,7 @@ from omegaconf import DictConfig, OmegaConf
 from experiments.composing import composed
 from experiments.overrides import check_grammar, choices
 from experiments.sentences import UserError
+from markets.choices import choice_of
 
 
 def check_keys(overrides: Sequence[Override]) -> None:
@@ -97,7 +98,8 @@ def _is_known(known: DictConfig, key: str) -> bool:
     node: Any = known
     for part in key.split("."):
         if not OmegaConf.is_dict(node):
-            return False
+            # What a chosen class has for fields, it says itself.
+            return choice_of(key) is not None
         if node._is_none():
             return True
         if part not in node._content:

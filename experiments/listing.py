@@ -17,6 +17,7 @@ from markets.mechanisms import MECHANISMS
 from markets.priors import PRIORS
 from markets.registry import Registry
 from sim.datasets import DATASETS
+from sim.endowments import ENDOWMENTS
 from sim.settings import SETTINGS
 
 REGISTRIES: dict[str, Registry] = {
@@ -27,6 +28,7 @@ REGISTRIES: dict[str, Registry] = {
     "network": NETWORKS,
     "merge operator": MERGE_OPERATORS,
     "dataset": DATASETS,
+    "rule of endowments (data.endowment)": ENDOWMENTS,
 }
 
 

@@ -3,7 +3,7 @@
 Composing takes a quarter of a second, and setting keys in what was composed a hundredth: the commands of a
 session and the cells of a sweep differ in keys more often than in groups.
 
-Core Objects: Loader
+Core Objects: Loader, set_keys
 """
 
 import copy
@@ -14,9 +14,10 @@ from hydra._internal.config_loader_impl import ConfigLoaderImpl, get_overrides_d
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
 from hydra.types import RunMode
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 
 import conf
+from markets.choices import choice_of
 
 CONF = Path(conf.__file__).parent
 FOLDERS = ("hydra.run.dir", "hydra.sweep.dir", "hydra.sweep.subdir")
@@ -30,6 +31,21 @@ _COMPOSED: dict[tuple[object, ...], DictConfig] = {}
 def forget_composed() -> None:
     """Compose anew from now on: a schema has changed."""
     _COMPOSED.clear()
+
+
+def set_keys(overrides: Sequence[Override], config: DictConfig) -> None:
+    """Set keys in a configuration as Hydra does, and own fields of what a key chooses beside its name.
+
+    ``data.dataset=mine data.dataset.size=5`` stands for ``data.dataset={name:mine,size:5}``.
+    """
+    own = [override for override in overrides if choice_of(override.key_or_group)]
+    ConfigLoaderImpl._apply_overrides_to_config([one for one in overrides if one not in own], config)
+    for key in {choice.key for override in own if (choice := choice_of(override.key_or_group))}:
+        if isinstance(name := OmegaConf.select(config, key), str):
+            OmegaConf.update(config, key, {"name": name}, merge=False)
+        if OmegaConf.is_dict(node := OmegaConf.select(config, key)):
+            OmegaConf.set_struct(node, False)
+    ConfigLoaderImpl._apply_overrides_to_config(own, config)
 
 
 class Loader(ConfigLoaderImpl):
@@ -61,7 +77,7 @@ class Loader(ConfigLoaderImpl):
                 _COMPOSED.clear()
             _COMPOSED[known] = super()._load_configuration_impl(config_name, lines, *how)
         config = copy.deepcopy(_COMPOSED[known])
-        self._apply_overrides_to_config([one for one in single if one not in groups], config)
+        set_keys([one for one in single if one not in groups], config)
         _tell_hydra(config, typed)
         return config
 

@@ -28,7 +28,8 @@ from agents.learning.weight_search import GoldenSection, GridSearch, QuadraticFi
 from experiments.printed import wide_console
 from experiments.statistics import interval
 from markets.refusals import InputError
-from sim.endowments import DataConfig, Split, load_examples, split
+from sim.data_config import DataConfig, load_examples
+from sim.division import divide
 from sim.laboratory.evidence import collect_evidence, shuffled
 from sim.records import write_atomically
 from sim.streams import Streams
@@ -128,7 +129,7 @@ class _Trials:
         config = DataConfig(endowment="class_skew", kept=0.2)
         examples = load_examples(config)
         self.streams, self.replicate = streams, replicate
-        self.parts: Split = split(examples.labels, config, organisations, streams, replicate)
+        self.parts = divide(examples, config, organisations, streams, replicate)
         self.inputs, self.labels = torch.as_tensor(examples.inputs), torch.as_tensor(examples.labels)
         architecture = MLP(widths=[64, 64]).bind(examples.inputs.shape[1:], examples.classes)
         self.fleet = Fleet(architecture, organisations, AdamW(lr=0.005), "cpu")
@@ -149,7 +150,7 @@ class _Trials:
         self.data = Data(
             inputs=self.inputs,
             labels=self.labels,
-            index=self.parts.validation[None],
+            index=self.parts.validation,
             group=np.zeros(len(self.pairs), dtype=np.int64),
         )
 

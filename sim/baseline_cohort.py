@@ -123,7 +123,7 @@ class BaselineCohort:
         )
 
     def _mixing(self, group: _Group) -> Floats:
-        examples = np.array([len(own) for own in self.laboratory.splits[group.replicate].endowments])
+        examples = np.array([len(own) for own in self.laboratory.divisions[group.replicate].endowments])
         draw = self.laboratory.streams.stream("mixing", group.replicate, self.rounds_played)
         return group.baseline.mixing(self.rounds_played, self.config.broker, examples, draw)
 

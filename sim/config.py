@@ -6,7 +6,7 @@ Core Objects: WorldConfig, MarketConfig, LearningConfig, BrokerConfig, Populatio
 import dataclasses
 from collections.abc import Iterable, Mapping
 from dataclasses import field
-from typing import Annotated, Any
+from typing import Annotated, Any, cast
 
 from pydantic import BeforeValidator, Field, ValidationError, ValidationInfo, field_validator, model_validator
 from pydantic.dataclasses import dataclass
@@ -16,14 +16,15 @@ from agents.learning.networks import NETWORKS
 from agents.learning.optimisers import OPTIMISERS
 from agents.learning.weight_search import GridSearch, WeightSearch
 from agents.strategies import STRATEGIES, Strategy
+from markets.choices import field_refusal
 from markets.goods import Licence
 from markets.mechanisms import MECHANISMS
 from markets.refusals import InputError
 from markets.registry import Registry
 from markets.venues import VENUES
 from sim.broker_config import STRICT, BrokerConfig
+from sim.data_config import DataConfig
 from sim.distributions import DISTRIBUTIONS
-from sim.endowments import DataConfig
 from sim.settings import SETTINGS
 
 CHOSEN: dict[str, Registry[Any]] = {
@@ -126,14 +127,9 @@ class PopulationConfig:
             try:
                 STRATEGIES.build({"name": name, **fields})
             except ValidationError as error:
-                first = error.errors()[0]
-                key = ".".join(["population.parameters", name, *(str(part) for part in first["loc"])])
-                fields_of: Any = STRATEGIES[name]
-                known = ", ".join(f.name for f in dataclasses.fields(fields_of) if f.name != "name")
-                raise InputError(
-                    f"{key} must be allowed by the strategy, whose fields are {known or 'none'}: "
-                    f"{first['msg'].lower()}; got {first['input']!r}"
-                ) from error
+                known = [own.name for own in dataclasses.fields(cast(Any, STRATEGIES[name]))]
+                key, kind = f"population.parameters.{name}", "the strategy"
+                raise field_refusal(key, kind, known, error) from error
         return self
 
     def strategies(self, organisations: int) -> list[Strategy]:

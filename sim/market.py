@@ -287,7 +287,7 @@ class ParameterMarket(mesa.Model):
 
     def _found(self, indices: Iterable[int]) -> None:
         """Make organisations."""
-        endowments = self.laboratory.splits[self.replicate].endowments
+        endowments = self.laboratory.divisions[self.replicate].endowments
         for index in indices:
             Organisation(self, index, int(self.downstream.region[index]), endowments[index])
 

@@ -49,12 +49,7 @@ class Stage(mesa.Model):
             ParameterMarket(config, world=number, laboratory=laboratory, seed=seed)
             for number, config in enumerate([*markets, markets[0].in_setting("autarky")])
         ]
-        owned = np.stack(
-            [
-                np.bincount(laboratory.labels[examples], minlength=laboratory.classes)
-                for examples in laboratory.splits[0].endowments
-            ]
-        )
+        owned = laboratory.divisions[0].class_counts(laboratory.labels, laboratory.classes)
         self.chronicles = tuple(Chronicle(market, endowments=owned) for market in markets)
 
     def step(self) -> None:

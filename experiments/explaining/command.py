@@ -176,11 +176,10 @@ def _merged(keys: Any) -> list[Key]:
 
 def _print_word(console: Console, word: str) -> bool:
     """Print what a component, metric, figure or preset is; return whether the word is one."""
-    for kind, registry in REGISTRIES.items():
-        if word in registry:
-            console.print(f"[bold]{word}[/bold]: {kind}\n", highlight=False)
-            console.print(escape(inspect.getdoc(registry[word]) or ""), soft_wrap=True, highlight=False)
-            return True
-    if word in WORDS:
+    found = [(kind, registry[word]) for kind, registry in REGISTRIES.items() if word in registry]
+    for kind, cls in found:
+        console.print(f"[bold]{word}[/bold]: {kind}\n", highlight=False)
+        console.print(escape(inspect.getdoc(cls) or ""), soft_wrap=True, highlight=False)
+    if word in WORDS and not found:
         console.print(f"[bold]{word}[/bold]: {escape(WORDS[word])}", soft_wrap=True, highlight=False)
-    return word in WORDS
+    return bool(found) or word in WORDS

@@ -21,19 +21,18 @@ from pydantic import InstanceOf
 from agents.strategies import STRATEGIES
 from experiments.config import Config
 from experiments.explaining.kinds import kind_of
+from markets.choices import Choice
 from markets.mechanisms import MECHANISMS
 from markets.priors import PRIORS
 from markets.registry import Registry
 from markets.venues import VENUES
 from sim.config import CHOSEN
-from sim.datasets import DATASETS
 from sim.settings import SETTINGS
 
 REGISTRIES: dict[str, Registry] = {**CHOSEN, "prior": PRIORS}
 """Fields whose value is an entry of a registry, with keys of its own."""
 
 NAMES: dict[tuple[str, str], str] = {
-    ("DataConfig", "dataset"): f"one of {', '.join(DATASETS)}",
     ("PopulationConfig", "mix"): f"mapping to whole numbers from {', '.join(STRATEGIES)}",
     ("VenueConfig", "name"): f"one of auto, {', '.join(VENUES)}",
     ("Config", "arms"): f"list of {', '.join(SETTINGS)}",
@@ -102,7 +101,14 @@ def _walk(cls: type[Any], value: Any, prefix: str, owner: str) -> Iterator[Key]:
             continue
         own = getattr(value, field.name, None) if value is not None else _default(field)
         meaning = _meaning(cls, field.name)
-        if field.name in REGISTRIES:
+        choice = next((one for one in typing.get_args(hint) if isinstance(one, Choice)), None)
+        if choice is not None:
+            yield Key(path, owner, choice.told, _typed(own), meaning)
+            shared = [f"{path}.{one.name}" for one in dataclasses.fields(cls)]
+            for name in choice.registry:
+                fields = _walk(choice.registry[name], None, f"{path}.", name)
+                yield from (key for key in fields if key.path not in shared)
+        elif field.name in REGISTRIES:
             yield from _choices(REGISTRIES[field.name], own, path, meaning)
         elif dataclasses.is_dataclass(hint):
             yield Key(path, owner, "keys of its own", "", meaning or first_paragraph(hint))

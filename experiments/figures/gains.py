@@ -85,7 +85,7 @@ def _label_organisations(axes: Axes, config: Config) -> None:
     number, sizes = config.organisations, config.data.sizes
     step = int(np.ceil(number / LABELLED))
     shown = np.arange(0, number, step)
-    if len(set(sizes)) > 1 and config.data.endowment != "dirichlet":
+    if len(set(sizes)) > 1:
         axes.set_xticks(shown, [f"{i}\n×{sizes[i % len(sizes)]:g}" for i in shown])
         axes.set_xlabel("organisation, × relative size of its endowment")
     else:

@@ -15,7 +15,7 @@ from agents.learning.path_slopes import path_slopes
 from experiments.pricing.information import SLOPES_AT, Told, tell
 from sim.cohort import Cohort
 from sim.config import MarketConfig
-from sim.endowments import load_examples
+from sim.data_config import load_examples
 from sim.laboratory.requests import Merge
 from sim.market import ParameterMarket
 
@@ -123,7 +123,7 @@ class Observer:
         self.pairs: list[PairsTried] = []
         laboratory, examples = cohort.laboratory, load_examples(cohort.config.data)
         self._inputs, self._labels = torch.as_tensor(examples.inputs), torch.as_tensor(examples.labels)
-        self._validation = np.concatenate([laboratory.splits[r].validation for r in laboratory.replicates])
+        self._validation = np.concatenate([laboratory.divisions[r].validation for r in laboratory.replicates])
 
     def __call__(self, phase: str) -> None:
         """Look, if `phase` is the one in which buyers merge."""

@@ -105,10 +105,13 @@ class Examples:
 
 
 class Dataset(ABC):
-    """What `DATASETS` holds: a configuration that can load its examples."""
+    """What `DATASETS` holds: a frozen dataclass that can load its examples.
+
+    Its fields are set by ``data.dataset.FIELD``; a field `data_home`, the folder of a cache, by
+    ``data.data_home``.
+    """
 
     name: str
-    data_home: str | None
 
     @abstractmethod
     def load(self) -> Examples:
@@ -117,6 +120,5 @@ class Dataset(ABC):
 
 def check_dataset_class(cls: type[Dataset]) -> None:
     """Raise a TypeError for a class that cannot load examples."""
-    fields = {field.name for field in dataclasses.fields(cls)}  # type: ignore[arg-type]
-    if not issubclass(cls, Dataset) or cls.__abstractmethods__ or "data_home" not in fields:
-        raise TypeError(f"dataset {cls.__name__} must be a Dataset with a load() and a field data_home")
+    if not issubclass(cls, Dataset) or cls.__abstractmethods__:
+        raise TypeError(f"dataset {cls.__name__} must be a Dataset with a load()")

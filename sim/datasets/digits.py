@@ -22,7 +22,6 @@ class Digits(Dataset):
     """1,797 handwritten digits, 8 x 8, that come with scikit-learn (Alpaydin and Kaynak 1998); no cache."""
 
     name: str = "digits"
-    data_home: str | None = None
 
     def load(self) -> Examples:
         """Return the examples, [1797, 1, 8, 8]."""

@@ -17,7 +17,7 @@ Ints = NDArray[np.int64]
 
 
 def visiting_order(
-    requests: Sequence[Train], splits: Mapping[int, Division], streams: Streams, epoch: int, tasks: int = 1
+    requests: Sequence[Train], divisions: Mapping[int, Division], streams: Streams, epoch: int, tasks: int = 1
 ) -> Ints:
     """Return the examples in the order in which each slot visits them, [n, longest], padded with -1.
 
@@ -28,7 +28,7 @@ def visiting_order(
     ----------
     requests : sequence of Train
         Who trains; n slots in all.
-    splits : mapping
+    divisions : mapping
         From a replicate to the division of its data.
     streams : Streams
         Randomness; reads the purposes ``batches`` and, for everybody's examples, ``batches of all``.
@@ -38,7 +38,7 @@ def visiting_order(
         Tasks of the data, which organisations have in turn: what is pooled is the data of one's own task.
     """
     orders = {
-        key: _shuffled(splits[key[0]], streams, *key, epoch, tasks)
+        key: _shuffled(divisions[key[0]], streams, *key, epoch, tasks)
         for key in {(r.replicate, r.round, r.pooled) for r in requests}
     }
     longest = max(order.shape[1] for order in orders.values())

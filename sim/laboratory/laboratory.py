@@ -35,8 +35,8 @@ from markets.columns import Floats, Ints
 from markets.refusals import InputError
 from sim.blocks import cut
 from sim.config import MarketConfig
+from sim.data_config import load_examples
 from sim.division import Division, divide, trial_examples
-from sim.endowments import load_examples
 from sim.laboratory.epochs import visiting_order
 from sim.laboratory.evidence import collect_evidence, padded
 from sim.laboratory.requests import (
@@ -89,12 +89,12 @@ class Laboratory:
         self._inputs = torch.as_tensor(inputs, device=self.device)
         self._labels = torch.as_tensor(examples.labels, device=self.device)
         self.replicates = tuple(replicates)
-        self.splits: dict[int, Division] = {
+        self.divisions: dict[int, Division] = {
             r: divide(examples, config.data, config.organisations, self.streams, r) for r in self.replicates
         }
         self.tasks = examples.tasks
         self._parts = {
-            part: np.concatenate([getattr(self.splits[r], part) for r in self.replicates])
+            part: np.concatenate([getattr(self.divisions[r], part) for r in self.replicates])
             for part in ("validation", "test")
         }
         self.architecture = config.network.bind(examples.inputs.shape[1:], examples.classes)
@@ -173,7 +173,7 @@ class Laboratory:
         loss, examples = np.zeros(len(slots)), np.zeros(len(slots), dtype=np.int64)
         pull = self._pull(requests, before)
         for epoch in range(self.config.learning.local_epochs):
-            order = visiting_order(requests, self.splits, self.streams, epoch, self.tasks)
+            order = visiting_order(requests, self.divisions, self.streams, epoch, self.tasks)
             loss, seen = self._train_epoch(slots, order, relabelled, pull)
             examples += seen
         validation = self._loss_and_accuracy(slots, "validation")[0]
@@ -222,7 +222,7 @@ class Laboratory:
             self.fleet,
             self._recipe.operator,
             [(r.replicate, r.round, np.concatenate([r.pairs.buyer, r.pairs.seller])) for r in requests],
-            {r: self.splits[r].endowments for r in self.replicates},
+            {r: self.divisions[r].endowments for r in self.replicates},
             self.streams,
             self._inputs,
         )
@@ -302,7 +302,7 @@ class Laboratory:
 
         Each by the gradient of the mean loss over its own endowment (see `agents.learning.stationarity`).
         """
-        own = padded(self.splits[replicate].endowments)
+        own = padded(self.divisions[replicate].endowments)
         rows = own[np.arange(len(slots)) % len(own)]
         data = Data(inputs=self._inputs, labels=self._labels, index=rows)
         return squared_gradient_norms(self.fleet, slots, data)

@@ -103,7 +103,7 @@ def test_the_round_is_told_with_the_numbers_of_the_records(recorded):
 def test_accuracies_by_class_make_up_the_accuracy(recorded):
     world, laboratory = recorded.stage.worlds[0], recorded.stage.worlds[0].laboratory
     accuracy = laboratory.accuracy_by_class(world.slots)
-    examples = np.bincount(laboratory.labels[laboratory.splits[0].test[0]], minlength=laboratory.classes)
+    examples = np.bincount(laboratory.labels[laboratory.divisions[0].test[0]], minlength=laboratory.classes)
     whole = world.report.tables["organisations"]["test_accuracy"]
     np.testing.assert_allclose(accuracy @ examples / examples.sum(), whole, atol=1e-7)
 

@@ -27,9 +27,9 @@ from experiments.sweeping.plan import PlannedCell, cell_key, plan_sweep
 from experiments.textbook import TEXTBOOK
 from markets.mechanisms import MECHANISMS
 from sim.config import BrokerConfig, LearningConfig, MarketConfig, PopulationConfig
+from sim.data_config import DataConfig
 from sim.demand import Demand
 from sim.distributions import DISTRIBUTIONS
-from sim.endowments import DataConfig
 from sim.settings import SETTINGS
 from sim.trading_session import SessionConfig
 from tests.experiments.conftest import refused as refusal

@@ -17,9 +17,10 @@ from markets.priors import PRIORS
 from markets.registry import Registry
 from sim.baselines import BASELINES
 from sim.config import BrokerConfig, LearningConfig, PopulationConfig
+from sim.data_config import DataConfig
 from sim.datasets import DATASETS
 from sim.distributions import DISTRIBUTIONS
-from sim.endowments import DataConfig
+from sim.endowments import ENDOWMENTS
 from sim.settings import SETTINGS
 from sim.trading_session import SessionConfig
 
@@ -34,6 +35,7 @@ REGISTRIES: tuple[Registry[Any], ...] = (
     PRIORS,
     DATASETS,
     DISTRIBUTIONS,
+    ENDOWMENTS,
     TEXTBOOK,
 )
 
@@ -95,7 +97,7 @@ def _named(value: Any) -> Iterator[Any]:
     elif isinstance(value, BrokerConfig):
         yield value.search()
     elif isinstance(value, DataConfig):
-        yield DATASETS.build(value.dataset)
+        yield from (value.source(), value.rule())
 
 
 def _words_of(cls: type[Any]) -> Iterator[tuple[str, list[str]]]:

@@ -10,7 +10,6 @@ from sim.baseline_cohort import BaselineCohort
 from sim.baselines import BASELINES
 from sim.broker_config import BrokerConfig
 from sim.cohort import Cohort
-from sim.endowments import describe_endowments
 from sim.laboratory.epochs import union, visiting_order
 from sim.laboratory.requests import Train
 from tests.sim.conftest import small
@@ -71,7 +70,7 @@ def slots(cohort, arm, replicate=1, pull=0.0):
 
 def plain_federation(laboratory, config, average, pooled=False, mu=0.0):
     """Return the modules after three rounds of local SGD in plain loops; `average` mixes state dicts."""
-    endowments = laboratory.splits[1].endowments
+    endowments = laboratory.divisions[1].endowments
     inputs, labels = laboratory._inputs, laboratory._labels
     fleet = BaselineCohort(config, {"alone": BASELINES.build("pooled")}, 2, 3).laboratory
     modules = [fleet.module(slot) for slot in fleet.slots_of(1, 0)]
@@ -80,7 +79,7 @@ def plain_federation(laboratory, config, average, pooled=False, mu=0.0):
             module.load_state_dict(modules[0].state_dict())
     for number in range(1, ROUNDS + 1):
         asked = _training(number, len(modules), pooled)
-        order = visiting_order([asked], laboratory.splits, laboratory.streams, 0)
+        order = visiting_order([asked], laboratory.divisions, laboratory.streams, 0)
         for module, row in zip(modules, order, strict=True):
             anchor = [p.detach().clone() for p in module.parameters()]
             for batch in torch.from_numpy(row[row >= 0]).split(16):
@@ -144,14 +143,15 @@ def test_members_of_the_ensemble_are_the_models_of_autarky_bit_for_bit(played):
 
 def test_pooled_organisations_see_everything_once(played):
     cohort, rows, _, _ = played
-    division = cohort.laboratory.splits[0]
+    divisions = cohort.laboratory.divisions
+    division = divisions[0]
     everything = union(division.endowments)
-    order = visiting_order([_training(1, 4, True)], cohort.laboratory.splits, cohort.laboratory.streams, 0)
-    assert all(np.array_equal(np.sort(row), union(cohort.laboratory.splits[1].endowments)) for row in order)
+    order = visiting_order([_training(1, 4, True)], divisions, cohort.laboratory.streams, 0)
+    assert all(np.array_equal(np.sort(row), union(divisions[1].endowments)) for row in order)
     assert len({tuple(row) for row in order}) == 4
     own = rows[(rows["arm"] == "pooled") & (rows["replicate"] == 0)]
     assert (own["examples"] == len(everything)).all()
-    held = describe_endowments(division, cohort.laboratory.labels, 10).sum()
+    held = division.class_counts(cohort.laboratory.labels, 10).sum()
     assert len(everything) == held  # disjoint here
 
 

@@ -11,8 +11,8 @@ import sklearn.datasets._openml as openml
 from omegaconf import OmegaConf
 from pydantic.dataclasses import dataclass
 
+from sim.data_config import DataConfig, load_examples
 from sim.datasets import DATASETS, DataError, Dataset, Examples
-from sim.endowments import DataConfig, load_examples
 
 OPENML = {"mnist": 554, "fashion_mnist": 40996, "kuzushiji_mnist": 41982, "cifar10": 40927}
 NAMES = ["b", "a", "c"]
@@ -170,7 +170,6 @@ def test_the_registry_refuses_a_class_that_cannot_load() -> None:
     class Mute(Dataset):
         shape: ClassVar[int] = 3
         name: str = "mute"
-        data_home: str | None = None
 
     with pytest.raises(TypeError, match="dataset Mute must be a Dataset with a load"):
         DATASETS.register(Mute)

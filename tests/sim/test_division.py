@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 import torch
 
+from sim.data_config import DataConfig, load_examples
 from sim.datasets import DataError, Examples
 from sim.datasets.digits import moved
 from sim.division import divide
-from sim.endowments import DataConfig, load_examples, split
 from sim.laboratory import Laboratory
 from sim.market import ParameterMarket
 from sim.streams import Streams
@@ -30,8 +30,8 @@ def test_copies_stay_with_their_original() -> None:
         assert all(own.isdisjoint(other) for other in owners[i + 1 :])
         assert len(own) > 0
     assert all(len(part) % 8 == 0 for part in (*parts.endowments, parts.validation[0], parts.test[0]))
-    plain = split(examples.labels[:1797], config, 3, Streams(0), 0)
-    np.testing.assert_array_equal(parts.test[0][parts.test[0] < 1797], plain.test)
+    plain = divide(load_examples(DataConfig(dataset="digits28")), config, 3, Streams(0), 0)
+    np.testing.assert_array_equal(parts.test[0][parts.test[0] < 1797], plain.test[0])
 
 
 def test_moved_images_by_hand() -> None:
@@ -86,7 +86,7 @@ def test_everybody_is_measured_on_its_own_task() -> None:
     found = report.tables["organisations"]
     examples = load_examples(config.data)
     for organisation in range(2):
-        held = laboratory.splits[0].test[organisation]
+        held = laboratory.divisions[0].test[organisation]
         module = laboratory.module(organisation)
         logits = module(torch.as_tensor(examples.inputs[held]))
         right = float((logits.argmax(1).numpy() == examples.labels[held]).mean())

@@ -5,10 +5,24 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
+from pydantic.dataclasses import dataclass
 
-from sim.datasets import DataError
-from sim.endowments import DataConfig, describe_endowments, split
+from sim.data_config import DataConfig
+from sim.datasets import DataError, Examples
+from sim.division import Division, divide
+from sim.endowments import ENDOWMENTS, EndowmentRule
+from sim.endowments.iid import Iid
 from sim.streams import Streams
+
+
+def split(
+    labels: np.ndarray, config: DataConfig, organisations: int, streams: Streams, replicate: int
+) -> Division:
+    """Divide examples of which the labels are all that matters."""
+    classes = int(labels.max()) + 1
+    inputs = np.zeros((len(labels), 1, 1, 1), dtype=np.float32)
+    names = [str(k) for k in range(classes)]
+    return divide(Examples(inputs, labels, classes, names, ""), config, organisations, streams, replicate)
 
 
 @pytest.mark.parametrize(
@@ -19,7 +33,9 @@ from sim.streams import Streams
             {"validation": 0.5, "test": 0.5},
             r"data.validation \+ data.test must be less than 1; got 0.5 \+ 0.5",
         ),
-        ({"endowment": "random"}, "endowment"),
+        ({"endowment": "random"}, "data.endowment must be one of class_skew, dirichlet, iid.*; got 'random'"),
+        ({"endowment": {"alpha": 1}}, "data.endowment must be one of class_skew, .*; got None"),
+        ({"endowment": {"name": "dirichlet", "alpha": 0}}, "data.endowment.alpha must be allowed .*; got 0"),
         ({"kept": 1.1}, "kept"),
         ({"alpha": 0.0}, "alpha"),
         ({"examples": 0}, "examples"),
@@ -59,12 +75,12 @@ def test_parts_are_disjoint_sorted_and_complete(case) -> None:
     labels, config, organisations, seed, replicate = case
     parts = split(labels, config, organisations, Streams(seed), replicate)
     assert len(parts.endowments) == organisations
-    everything = [parts.validation, parts.test, *parts.endowments]
+    everything = [*parts.validation, *parts.test, *parts.endowments]
     for part in everything:
         assert part.dtype == np.int64
         assert len(part)
         assert (np.diff(part) > 0).all()
-    held_out = np.concatenate([parts.validation, parts.test])
+    held_out = np.concatenate([*parts.validation, *parts.test])
     owned = np.concatenate(parts.endowments)
     assert len(np.unique(held_out)) == len(held_out)
     assert not np.isin(owned, held_out).any()
@@ -79,7 +95,7 @@ def test_parts_are_disjoint_sorted_and_complete(case) -> None:
 def test_validation_and_test_are_stratified(case) -> None:
     labels, config, organisations, seed, replicate = case
     parts = split(labels, config, organisations, Streams(seed), replicate)
-    for part, fraction in ((parts.validation, config.validation), (parts.test, config.test)):
+    for (part,), fraction in ((parts.validation, config.validation), (parts.test, config.test)):
         counts = np.bincount(labels[part], minlength=labels.max() + 1)
         assert (np.abs(counts - fraction * np.bincount(labels)) < 1).all()
         assert counts.min() >= 1
@@ -91,7 +107,7 @@ def test_validation_and_test_are_stratified(case) -> None:
 def test_iid_endowments_are_alike(case) -> None:
     labels, config, organisations, seed, replicate = case
     parts = split(labels, config, organisations, Streams(seed), replicate)
-    owned = describe_endowments(parts, labels, labels.max() + 1)
+    owned = parts.class_counts(labels, labels.max() + 1)
     assert (np.ptp(owned, axis=0) <= 1).all()
     assert np.ptp(owned.sum(axis=1)) <= 1
 
@@ -102,8 +118,8 @@ def test_class_skew_keeps_own_classes_whole_and_the_stated_fraction_of_others(ca
     labels, config, organisations, seed, replicate = case
     classes = labels.max() + 1
     parts = split(labels, config, organisations, Streams(seed), replicate)
-    owned = describe_endowments(parts, labels, classes)
-    held_out = np.bincount(labels[np.concatenate([parts.validation, parts.test])], minlength=classes)
+    owned = parts.class_counts(labels, classes)
+    held_out = np.bincount(labels[np.concatenate([*parts.validation, *parts.test])], minlength=classes)
     pool = np.bincount(labels) - held_out
     blocks = np.array_split(np.arange(classes), config.groups)
     for i in range(organisations):
@@ -127,7 +143,7 @@ def test_class_skew_of_two_is_that_of_the_parameter_market() -> None:
     # second; B reverse.
     labels = np.repeat(np.arange(10), 100)
     config = DataConfig(endowment="class_skew", kept=0.1, disjoint=False)
-    owned = describe_endowments(split(labels, config, 2, Streams(0), 0), labels, 10)
+    owned = split(labels, config, 2, Streams(0), 0).class_counts(labels, 10)
     assert owned.tolist() == [[60] * 5 + [6] * 5, [6] * 5 + [60] * 5]
 
 
@@ -145,7 +161,7 @@ def test_dirichlet_shares_have_the_moments_of_their_distribution() -> None:
     labels = np.repeat(np.arange(300), 500)
     config = DataConfig(endowment="dirichlet", alpha=0.5)
     parts = [split(labels, config, 4, Streams(1), replicate) for replicate in range(10)]
-    owned = np.array([describe_endowments(part, labels, 300) for part in parts])
+    owned = np.array([part.class_counts(labels, 300) for part in parts])
     shares = owned / owned.sum(axis=1, keepdims=True)
     # Over 3000 draws: deviation of the mean 0.25 / sqrt(3000) = 0.0046, of the variance 0.0007; four of them.
     assert shares.mean(axis=(0, 2)) == pytest.approx(np.full(4, 0.25), abs=0.018)
@@ -184,17 +200,17 @@ def test_a_subset_is_stratified(case, examples) -> None:
     labels, config, _, seed, replicate = case
     config = DataConfig(examples=examples, validation=config.validation, test=config.test)
     parts = split(labels, config, 1, Streams(seed), replicate)
-    used = np.concatenate([parts.validation, parts.test, *parts.endowments])
+    used = np.concatenate([*parts.validation, *parts.test, *parts.endowments])
     assert len(used) == len(np.unique(used)) == examples
     quota = np.bincount(labels) * examples / len(labels)
     assert (np.abs(np.bincount(labels[used]) - quota) < 1).all()
 
 
-def test_describe_endowments_counts() -> None:
+def test_what_everybody_owns_is_counted_by_class() -> None:
     labels = np.array([0, 1, 1, 0, 1, 0, 1, 1, 0, 0, 1, 1])
     parts = split(labels, DataConfig(), 2, Streams(0), 0)
     expected = [[np.count_nonzero(labels[own] == k) for k in range(3)] for own in parts.endowments]
-    np.testing.assert_array_equal(describe_endowments(parts, labels, 3), expected)
+    np.testing.assert_array_equal(parts.class_counts(labels, 3), expected)
 
 
 TEN = np.repeat(np.arange(2), 10)
@@ -204,7 +220,7 @@ TEN = np.repeat(np.arange(2), 10)
     ("labels", "config", "organisations", "message"),
     [
         (TEN, {}, 13, "organisations must be at most 12, the examples in the pool; got 13"),
-        (TEN, {}, 0, "organisations must be >= 1; got 0"),
+        (TEN, {}, 0, "organisations must be at least 1, .*; got 0"),
         (
             TEN,
             {},
@@ -229,8 +245,6 @@ TEN = np.repeat(np.arange(2), 10)
         (TEN, {"examples": 1}, 1, "examples of class 0 must be enough for validation .* got 1"),
         (np.array([0] * 20 + [1, 1]), {}, 1, "examples of class 1 must be enough for validation .* got 2"),
         (np.array([0, 2, 2, 0]), {}, 1, "labels must hold every class of 0..2; got none of 1"),
-        (np.array([0.5, 1.0]), {}, 1, "labels must be a column of classes >= 0; got float64"),
-        (np.array([-1, 1]), {}, 1, "labels must be a column of classes >= 0"),
     ],
 )
 def test_what_cannot_be_shared_out_is_named(labels, config, organisations, message) -> None:
@@ -241,7 +255,7 @@ def test_what_cannot_be_shared_out_is_named(labels, config, organisations, messa
 def test_class_skew_that_keeps_nothing_needs_only_own_classes() -> None:
     labels = np.repeat(np.arange(2), 10)
     config = DataConfig(endowment="class_skew", kept=0.0, disjoint=False)
-    owned = describe_endowments(split(labels, config, 9, Streams(0), 0), labels, 2)
+    owned = split(labels, config, 9, Streams(0), 0).class_counts(labels, 2)
     assert (owned > 0).sum(axis=1).tolist() == [1] * 9
 
 
@@ -250,7 +264,7 @@ def test_sizes_share_every_class_out_in_proportion(endowment) -> None:
     labels = np.repeat(np.arange(4), 100)
     config = DataConfig(endowment=endowment, kept=1.0, sizes=[4, 1])
     parts = split(labels, config, 4, Streams(0), 0)
-    counts = describe_endowments(parts, labels, 4)
+    counts = parts.class_counts(labels, 4)
     np.testing.assert_array_equal(counts, np.outer([24, 6, 24, 6], np.ones(4, dtype=int)))
 
 
@@ -259,3 +273,47 @@ def test_sizes_do_not_go_with_shares_that_are_drawn() -> None:
         ValidationError, match=r"data.sizes must be empty for endowment dirichlet; got \[2.0, 1.0\]"
     ):
         DataConfig(endowment="dirichlet", sizes=[2, 1])
+
+
+def test_a_rule_has_the_fields_of_the_configuration_and_its_own_before_them() -> None:
+    config = DataConfig(endowment="dirichlet", alpha=3.0)
+    assert config.rule() == DataConfig(endowment={"name": "dirichlet", "alpha": 3.0}, alpha=1.0).rule()
+    assert DataConfig(endowment={"name": "iid"}) == DataConfig()
+
+
+def test_a_rule_is_one_class(monkeypatch) -> None:
+    """What the first organisation has twice, the others lack; who has nothing is refused for every rule."""
+    monkeypatch.setattr(ENDOWMENTS, "_classes", dict(ENDOWMENTS._classes))
+
+    @ENDOWMENTS.register
+    @dataclass(frozen=True)
+    class Rich(EndowmentRule):
+        """The first organisation has a share, the others what is left."""
+
+        name: str = "rich"
+        share: float = 0.5
+
+        def share_out(self, pool, organisations, draw):
+            rich = [m[: round(self.share * len(m))] for m in pool]
+            poor = [m[round(self.share * len(m)) :] for m in pool]
+            return [rich, *Iid().share_out(poor, organisations - 1, draw)]
+
+    labels = np.repeat(np.arange(4), 100)
+    config = DataConfig(endowment={"name": "rich", "share": 0.8})
+    counts = split(labels, config, 3, Streams(0), 0).class_counts(labels, 4)
+    np.testing.assert_array_equal(counts, np.outer([48, 6, 6], np.ones(4, dtype=int)))
+    with pytest.raises(DataError, match=r"data.endowment rich must give each of 3 organisations an example"):
+        split(labels, DataConfig(endowment={"name": "rich", "share": 0.0}), 3, Streams(0), 0)
+    with pytest.raises(ValidationError, match=r"data.sizes must be empty for endowment rich; got \[2.0\]"):
+        DataConfig(endowment="rich", sizes=[2])
+
+
+def test_the_registry_refuses_a_rule_that_cannot_share_out() -> None:
+    @dataclass(frozen=True)
+    class Idle(EndowmentRule):
+        """Does nothing."""
+
+        name: str = "idle"
+
+    with pytest.raises(TypeError, match="endowment Idle must be a subclass of EndowmentRule with"):
+        ENDOWMENTS.register(Idle)

@@ -178,7 +178,7 @@ def test_worlds_learn_apart():
 def test_the_test_set_is_never_seen_by_a_decision():
     """Scrambling the labels of the test set changes the measurements and nothing else."""
     plain, scrambled = (Cohort(small(), ("competitive",), 1, 7) for _ in range(2))
-    test = torch.as_tensor(scrambled.laboratory.splits[0].test)
+    test = torch.as_tensor(scrambled.laboratory.divisions[0].test)
     labels = scrambled.laboratory._labels.clone()
     labels[test] = labels[test].roll(1)
     scrambled.laboratory._labels = labels
@@ -274,7 +274,7 @@ def test_training_is_counted_by_the_example():
     market = ParameterMarket(small(learning={"local_epochs": 2}), seed=0)
     market.step()
     market.step()
-    visited = 2 * np.array([len(own) for own in market.laboratory.splits[0].endowments])
+    visited = 2 * np.array([len(own) for own in market.laboratory.divisions[0].endowments])
     table, each = market.report.tables["organisations"], market.laboratory.architecture.training_flops
     np.testing.assert_array_equal(table["training_flops"], visited * each)
     np.testing.assert_array_equal(market.holdings.training_flops, 2 * visited * each)

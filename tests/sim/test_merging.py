@@ -97,7 +97,7 @@ def test_searches_cost_what_is_recorded_and_gains_are_never_negative(broker, eva
     cohort, tables = play(broker=broker, rounds=2)
     low, high = broker.get("weight_range", [0.0, 1.0])
     laboratory = cohort.laboratory
-    examples = laboratory.splits[0].validation.shape[-1]
+    examples = laboratory.divisions[0].validation.shape[-1]
     stem, forward = laboratory.architecture.stem_flops, laboratory.architecture.forward_flops
     for round_ in tables:
         trials = round_["trials"]
@@ -164,7 +164,7 @@ def test_a_soup_with_a_whole_model_is_not_the_seller_s_own():
 
 def test_evidence_is_of_those_who_trade_and_of_their_own_examples():
     cohort, _ = play(rounds=1)
-    fleet, endowments = cohort.laboratory.fleet, cohort.laboratory.splits[0].endowments
+    fleet, endowments = cohort.laboratory.fleet, cohort.laboratory.divisions[0].endowments
     operator = MERGE_OPERATORS.build({"name": "fisher", "examples": 10})
     seen = []
 

@@ -28,7 +28,7 @@ def market_of(mix, trials="full", setting="independent", **broker):
 def loss_where_tested(market, organisation):
     """Return an organisation's loss on the validation examples of the first five classes."""
     laboratory = market.laboratory
-    validation = laboratory.splits[0].validation
+    validation = laboratory.divisions[0].validation
     tested = torch.as_tensor(validation[laboratory.labels[validation] < 5])
     logits = market.agents[organisation].network()(laboratory._inputs[tested])
     return float(torch.nn.functional.cross_entropy(logits, laboratory._labels[tested]))
@@ -146,7 +146,7 @@ def test_poison_is_learnt_and_others_train_as_without_it():
     for _ in range(4):
         poisoned.step()
     laboratory = poisoned.laboratory
-    examples = laboratory.splits[0].endowments[2]
+    examples = laboratory.divisions[0].endowments[2]
     labels = laboratory.labels[examples]
     with torch.no_grad():
         told = poisoned.agents[2].network()(laboratory._inputs[torch.as_tensor(examples)]).argmax(1).numpy()

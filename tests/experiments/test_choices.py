@@ -1,0 +1,82 @@
+"""A class of one's own is chosen by its name, and its fields are keys below it."""
+
+import numpy as np
+import pytest
+from pydantic.dataclasses import dataclass
+
+from experiments.cli import main
+from experiments.composition import check_cells, compose_config, set_up_hydra
+from experiments.explaining.keys import keys_of
+from experiments.loading import forget_composed
+from sim.data_config import load_examples
+from sim.datasets import DATASETS, Dataset, Examples
+from tests.experiments.conftest import refused
+
+
+@pytest.fixture
+def blobs(monkeypatch):
+    """A dataset with fields of its own."""
+    monkeypatch.setattr(DATASETS, "_classes", dict(DATASETS._classes))
+
+    @DATASETS.register
+    @dataclass(frozen=True, config={"extra": "forbid"})
+    class Blobs(Dataset):
+        """Images of one brightness a class.
+
+        Parameters
+        ----------
+        each : int
+            Images of a class.
+        tints : list of float
+            The brightness of each class, in [0, 1].
+        """
+
+        name: str = "blobs"
+        each: int = 20
+        tints: tuple[float, ...] = (0.2, 0.8)
+
+        def load(self):
+            classes = len(self.tints)
+            labels = np.tile(np.arange(classes), self.each)
+            inputs = np.array(self.tints, dtype=np.float32)[labels].reshape(-1, 1, 1, 1)
+            return Examples(inputs, labels, classes, [f"tint {k}" for k in range(classes)], "a test")
+
+    set_up_hydra()
+    forget_composed()
+
+
+def test_a_datasets_own_fields_are_keys(blobs, own_folder, capsys):
+    few = ["data.dataset=blobs", "data.dataset.each=30", "data.dataset.tints=[0,0.5,1]"]
+    for typed in (few, few[::-1], ["data.dataset={name:blobs,each:30,tints:[0,0.5,1]}"]):
+        examples = load_examples(compose_config(typed).data)
+        assert (examples.inputs.shape, examples.classes) == ((90, 1, 1, 1), 3)
+    assert len(load_examples(compose_config(few[:1]).data).labels) == 40
+    cells = check_cells([*few, "data.dataset.each=20,30", "seed=1,2"])
+    assert [len(load_examples(cell.data).labels) for cell in cells] == [60, 60, 90, 90]
+    keys = {key.path: key for key in keys_of(compose_config([]))}
+    assert "blobs" in keys["data.dataset"].kind
+    assert (keys["data.dataset.each"].owner, keys["data.dataset.each"].default) == ("blobs", "20")
+    tiny = ["organisations=2", "rounds=1", "replicates=2", "network.widths=[4]", "run.figures=false"]
+    assert main(["run", *few, *tiny]) == 0
+    capsys.readouterr()
+    assert "data.dataset.each must be allowed by dataset blobs, whose fields are each, tints" in refused(
+        capsys, "run", *few, "data.dataset.each=many"
+    )
+    assert "data.dataset.size must be allowed by dataset blobs" in refused(
+        capsys, "run", *few, "data.dataset.size=3"
+    )
+    assert "data.dataset.size must be allowed by dataset digits, whose fields are none" in refused(
+        capsys, "run", "data.dataset.size=3"
+    )
+
+
+@pytest.mark.parametrize(
+    ("typed", "told"),
+    [
+        ("data.endowment.kept=2", "data.endowment.kept must be allowed by endowment class_skew"),
+        ("data.endowment={kept:0.1}", "data.endowment must be one of class_skew, dirichlet, iid; got None"),
+        ("data.endowment=null", "data.endowment must be one of class_skew, dirichlet, iid; got None"),
+    ],
+)
+def test_what_chooses_nothing_is_refused(typed, told, own_folder, capsys):
+    assert told in refused(capsys, "run", typed)
