@@ -24,7 +24,6 @@ from experiments.loading import set_keys
 from experiments.overrides import check_grammar, expand
 from experiments.sentences import UserError
 from experiments.trackers import check_tracker
-from sim.blocks import cut
 from sim.config import MarketConfig
 from sim.data_config import load_examples, takes_sizes
 from sim.division import divide
@@ -156,11 +155,8 @@ def check_world(config: MarketConfig, replicates: int, seed: int) -> None:
     resolve_device(config.device)
     examples = load_examples(config.data)
     config.broker.tested_classes(examples.classes)
-    cut(
-        config.network.bind(examples.inputs.shape[1:], examples.classes),
-        config.broker.blocks,
-        config.broker.bundles,
-    )
+    network = config.network.bind(examples.inputs.shape[1:], examples.classes)
+    config.broker.cut_of_blocks().cut(network)
     for replicate in range(replicates if config.data.rule().drawn else 1):
         divide(examples, config.data, config.organisations, Streams(seed), replicate)
 

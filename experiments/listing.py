@@ -12,12 +12,15 @@ from rich.table import Table
 import conf
 from agents.learning.merge_operators import MERGE_OPERATORS
 from agents.learning.networks import NETWORKS
+from agents.learning.weight_searches import WEIGHT_SEARCHES
 from agents.strategies import STRATEGIES
 from markets.mechanisms import MECHANISMS
 from markets.priors import PRIORS
 from markets.registry import Registry
+from sim.blocks import BLOCKS, BUNDLES
 from sim.datasets import DATASETS
 from sim.endowments import ENDOWMENTS
+from sim.royalty_rules import ROYALTY_RULES
 from sim.settings import SETTINGS
 
 REGISTRIES: dict[str, Registry] = {
@@ -27,8 +30,12 @@ REGISTRIES: dict[str, Registry] = {
     "setting": SETTINGS,
     "network": NETWORKS,
     "merge operator": MERGE_OPERATORS,
+    "search of the merge weight (broker.weight_search)": WEIGHT_SEARCHES,
     "dataset": DATASETS,
     "rule of endowments (data.endowment)": ENDOWMENTS,
+    "blocks (broker.blocks)": BLOCKS,
+    "bundles (broker.bundles)": BUNDLES,
+    "royalties (setting.royalties)": ROYALTY_RULES,
 }
 
 

@@ -24,7 +24,8 @@ from agents.learning.ensembles import AVERAGES, try_ensembles
 from agents.learning.merge_operators import MERGE_OPERATORS, MergeOperator, Recipe
 from agents.learning.networks.mlp import MLP
 from agents.learning.optimisers import AdamW
-from agents.learning.weight_search import GoldenSection, GridSearch, QuadraticFit, WeightSearch
+from agents.learning.weight_searches import WEIGHT_SEARCHES, GivenWeights, WeightSearch
+from agents.learning.weight_searches.grid import GridSearch
 from experiments.printed import wide_console
 from experiments.statistics import interval
 from markets.refusals import InputError
@@ -37,13 +38,12 @@ from sim.streams import Streams
 Ints = NDArray[np.int64]
 Row = dict[str, float | int | str]
 SEARCHES: dict[str, WeightSearch] = {
-    "grid": GridSearch.spaced(0.05, 0.95, 10),
-    "golden": GoldenSection(0.0, 1.0, 0.05),
-    "quadratic": QuadraticFit(),
+    "grid": GridSearch(least=0.05, most=0.95, count=10),
+    **{name: WEIGHT_SEARCHES.build(name) for name in WEIGHT_SEARCHES if name != "grid"},
 }
 """The grid is that of Huang, Vishwakarma and Sala (2023)."""
-FINE = GridSearch.spaced(0.0, 1.0, 41)
-WHOLE = GridSearch((0.0, 1.0))
+FINE = GridSearch(count=41)
+WHOLE = GivenWeights((0.0, 1.0))
 BATCH = 32
 
 

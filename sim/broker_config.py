@@ -9,12 +9,19 @@ from typing import Annotated, Any
 from pydantic import Field, field_validator, model_validator
 from pydantic.dataclasses import dataclass
 
-from agents.learning.weight_search import GoldenSection, GridSearch, QuadraticFit, WeightSearch
+from agents.learning.networks.base import JOINT
+from agents.learning.weight_searches import WEIGHT_SEARCHES, WeightSearch
+from agents.learning.weight_searches.base import Weight
+from markets.choices import Choice
 from markets.goods import UNLIMITED, Licence
 from markets.refusals import InputError
+from sim.blocks import BLOCKS, Blocks
+from sim.blocks.layers import BUNDLE
 
 STRICT: Any = {"extra": "forbid", "validate_default": True}
 """How configurations are validated: unknown keys are refused, and defaults are checked too."""
+WEIGHT_SEARCH = Choice("broker.weight_search", WEIGHT_SEARCHES)
+BLOCK = Choice("broker.blocks", BLOCKS, f"or names of layers of the network joined by {JOINT}")
 
 
 @dataclass(frozen=True, config=STRICT)
@@ -23,11 +30,12 @@ class BrokerConfig:
 
     Parameters
     ----------
-    blocks : str
+    blocks : str or mapping
         What sellers list: ``model``, one block that holds all the parameters, ``trunk``, one that holds all
         layers but the head, ``layers``, a block a layer, or names of layers of the network joined by "+", as
-        ``layer0+layer1``: one block that holds these, all that is ever traded.
-    bundles : str
+        ``layer0+layer1``: one block that holds these, all that is ever traded. Or a mapping of own fields
+        with the ``name``.
+    bundles : str or mapping
         What sellers list besides single layers: ``none``, ``whole``, all layers together, or ``adjacent``,
         every run of adjacent layers. A bundle is tried and merged as one block; a buyer wins one listing a
         round, and a licence counts for each layer, alone or in a bundle.
@@ -37,9 +45,10 @@ class BrokerConfig:
         ``weight_matching`` (Ainsworth, Hayase and Srinivasa 2023) or ``none``.
     merge_weights : int
         Merge weights that a trial compares beside 0, no purchase, evenly spaced over `weight_range` (grid).
-    weight_search : str
-        How a trial looks for the merge weight: ``grid``, ``golden`` (golden section, one forward pass a step)
-        or ``quadratic`` (the lowest point of a parabola through three losses, and a check there).
+    weight_search : str or mapping
+        How a trial looks for the merge weight, by name or as a mapping of own fields with the ``name``:
+        ``grid``, ``golden`` (golden section, one forward pass a step) or ``quadratic`` (the lowest point of a
+        parabola through three losses, and a check there).
     weight_range : list of float
         Least and greatest merge weight of a purchase, in [0, 1].
     weight_tolerance : float
@@ -64,13 +73,13 @@ class BrokerConfig:
         Trade in every so many rounds from then on; 1 is every round.
     """
 
-    blocks: Annotated[str, Field(min_length=1)] = "model"
-    bundles: Annotated[str, Field(pattern="^(none|whole|adjacent)$")] = "none"
+    blocks: Annotated[Any, BLOCK] = "model"
+    bundles: Annotated[Any, BUNDLE] = "none"
     licence: str = "copy"
     alignment: Annotated[str, Field(pattern="^(weight_matching|none)$")] = "weight_matching"
     merge_weights: Annotated[int, Field(ge=2, le=1000)] = 11
-    weight_search: Annotated[str, Field(pattern="^(grid|golden|quadratic)$")] = "grid"
-    weight_range: list[Annotated[float, Field(ge=0, le=1)]] = field(default_factory=lambda: [0.0, 1.0])
+    weight_search: Annotated[Any, WEIGHT_SEARCH] = "grid"
+    weight_range: list[Weight] = field(default_factory=lambda: [0.0, 1.0])
     weight_tolerance: Annotated[float, Field(gt=0, le=1)] = 0.05
     shortlist: Annotated[int | None, Field(ge=1, le=1_000_000)] = None
     demand: Annotated[int, Field(ge=1, le=UNLIMITED)] = 1
@@ -97,13 +106,23 @@ class BrokerConfig:
         return value
 
     @model_validator(mode="after")
-    def _bundles_of_layers(self) -> "BrokerConfig":
-        if self.bundles != "none" and self.blocks != "layers":
+    def _choices_have_their_fields(self) -> "BrokerConfig":
+        self.search()
+        BUNDLE.build(self.bundles)
+        blocks = self.cut_of_blocks()
+        if self.bundles != "none" and not hasattr(blocks, "bundles"):
             raise InputError(
                 f"broker.bundles must be none unless broker.blocks is layers; got {self.bundles!r} "
                 f"with blocks {self.blocks!r}"
             )
         return self
+
+    def cut_of_blocks(self) -> Blocks:
+        """Return how models are cut into blocks."""
+        listed = isinstance(self.blocks, str) and self.blocks not in BLOCKS
+        value = {"name": "chosen", "layers": self.blocks.split(JOINT)} if listed else self.blocks
+        blocks: Blocks = BLOCK.build(value, {"bundles": self.bundles})
+        return blocks
 
     def tested_classes(self, classes: int) -> int:
         """Return on how many of the data's classes trials are made.
@@ -123,11 +142,14 @@ class BrokerConfig:
     def search(self) -> WeightSearch:
         """Return how trials look for the merge weight."""
         least, most = self.weight_range
-        if self.weight_search == "golden":
-            return GoldenSection(least, most, self.weight_tolerance)
-        if self.weight_search == "quadratic":
-            return QuadraticFit(least, most)
-        return GridSearch.spaced(least, most, self.merge_weights)
+        shared = {
+            "least": least,
+            "most": most,
+            "count": self.merge_weights,
+            "tolerance": self.weight_tolerance,
+        }
+        search: WeightSearch = WEIGHT_SEARCH.build(self.weight_search, shared)
+        return search
 
     def trades_in(self, round_number: int) -> bool:
         """Return whether the schedule has a market in a round, counted from 1."""

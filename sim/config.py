@@ -14,7 +14,7 @@ from pydantic.dataclasses import dataclass
 from agents.learning.merge_operators import MERGE_OPERATORS
 from agents.learning.networks import NETWORKS
 from agents.learning.optimisers import OPTIMISERS
-from agents.learning.weight_search import GridSearch, WeightSearch
+from agents.learning.weight_searches import GivenWeights, WeightSearch
 from agents.strategies import STRATEGIES, Strategy
 from markets.choices import field_refusal
 from markets.goods import Licence
@@ -242,7 +242,7 @@ class MarketConfig(WorldConfig):
                 f"broker.licence must be one of {', '.join(properties.licences)} "
                 f"for mechanism {self.mechanism.name}; got {self.broker.licence!r}"
             )
-        if self.broker.bundles != "none" and not properties.bundles:
+        if self.broker.cut_of_blocks().overlap and not properties.bundles:
             serving = [name for name in MECHANISMS if MECHANISMS.build(name).properties.bundles]
             raise InputError(
                 f"broker.bundles must be none for mechanism {self.mechanism.name}, which sells blocks one by "
@@ -266,11 +266,11 @@ class MarketConfig(WorldConfig):
         Where nobody may try, weight 0 alone is left: the buyer's model as it is.
         """
         if self.broker.trials == "none":
-            return GridSearch((0.0,))
+            return GivenWeights((0.0,))
         if not self.learning.merge_operator.weighted:
-            return GridSearch((0.0, 1.0))
+            return GivenWeights((0.0, 1.0))
         if self.learning.merge == "average":
-            return GridSearch((0.0, 0.5))
+            return GivenWeights((0.0, 0.5))
         return self.broker.search()
 
     def market(self) -> "MarketConfig":

@@ -30,7 +30,7 @@ from sim.exchange.exchange import Exchange
 from sim.exchange.exploitability import Cleared, regret_of_misreporting
 from sim.exchange.goods import Goods, Provenance
 from sim.exchange.outcomes import outcomes_of
-from sim.exchange.royalties import RoundGame, Royalties, pay_royalties
+from sim.exchange.royalties import Royalties, pay_royalties
 from sim.exchange.tables import Appraisal, Deals, Listings, Offers, Prospects
 from sim.exchange.traders import Traders
 from sim.holdings import Holdings
@@ -41,6 +41,7 @@ from sim.membership import Members
 from sim.payoffs import Earnings
 from sim.play import finish
 from sim.played import Models, Played
+from sim.royalty_rules import RoundGame
 from sim.streams import RoundStreams
 
 SERIES = (
@@ -366,9 +367,8 @@ class ParameterMarket(mesa.Model):
         self.ledger.earn(self.steps, profit)
         royalties = Royalties.nothing(self.organisations)
         if self.config.setting.cooperates and len(bought.row):
-            game = RoundGame(self.downstream, before, self.quality, bought.buyer, bought.seller)
-            streams = self.round_streams
-            royalties = pay_royalties(self.config.setting, self.ledger, game, profit, welfare, streams)
+            game = RoundGame(self.downstream, before, self.quality, bought.buyer, bought.seller, welfare)
+            royalties = pay_royalties(self.config.setting, self.ledger, game, profit, self.round_streams)
         self.ledger.check()
         return earnings, royalties
 

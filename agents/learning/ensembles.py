@@ -24,7 +24,7 @@ from agents.learning.networks.base import Architecture
 from agents.learning.networks.products import whole_lines
 from agents.learning.pairs import Pairs
 from agents.learning.parameters import Parameters, gather, take
-from agents.learning.weight_search import WeightSearch
+from agents.learning.weight_searches import WeightSearch
 from markets.columns import Floats, Ints
 from markets.refusals import InputError
 

@@ -34,7 +34,7 @@ from agents.learning.offered import Offered, Prepared
 from agents.learning.pairs import Pairs
 from agents.learning.parameters import Parameters, spread, take
 from agents.learning.trial_paths import CurvedPath, PairsOnTrial, StraightPath, Validation, holds
-from agents.learning.weight_search import GridSearch, WeightSearch
+from agents.learning.weight_searches import GivenWeights, WeightSearch
 from markets.columns import Floats, Ints
 
 
@@ -104,7 +104,7 @@ def try_blocks(
     InputError
         If the grid is not as described, or a slot or position does not exist.
     """
-    search = weights if isinstance(weights, WeightSearch) else _grid(weights)
+    search = weights if isinstance(weights, WeightSearch) else GivenWeights(weights)
     index, group = data.groups(fleet.device)
     alike = torch.ones_like(group, dtype=torch.bool)
     if offered.group is not None:
@@ -201,10 +201,6 @@ def _statistics(path: StraightPath | CurvedPath | None, weights: Floats) -> Para
             every = found.setdefault(name, leaf.new_empty(*weights.shape, *leaf.shape[1:]))
             every[pairs, columns] = leaf.unflatten(0, some.shape)
     return found
-
-
-def _grid(weights: npt.ArrayLike) -> GridSearch:
-    return GridSearch(tuple(np.asarray(weights, dtype=np.float64).ravel().tolist()))
 
 
 def _tiles(pairs: int, weights: int, size: int) -> Iterator[tuple[slice, slice]]:

@@ -3,94 +3,23 @@
 Each organisation's profit changes from `before` to `after`; royalties are transfers that sum to zero and
 leave every organisation with its share of the industry's whole change.
 
-Core Objects: RoundGame, Shares, royalties, Stability, stability, Royalties, pay_royalties
+Core Objects: Shares, royalties, Stability, stability, Royalties, pay_royalties
 """
 
 from dataclasses import dataclass
 
 import numpy as np
 
-from markets.columns import Bools, Floats, Ints
-from markets.cooperation import (
-    coalition_excess,
-    game_of,
-    memberships,
-    random_coalitions,
-    sampled_shapley_value,
-    shapley_value,
-)
+from markets.columns import Floats, Ints
+from markets.cooperation import coalition_excess, memberships, random_coalitions
 from markets.ledger import Ledger
 from markets.money import MICRO, sums, to_micro, total
-from sim.payoffs import DownstreamMarket
+from sim.royalty_rules import RoundGame, RoyaltyRule
 from sim.settings import Setting
 from sim.streams import RoundStreams
 
-LARGEST_EXACT_GAME = 12
-"""Organisations up to which Shapley royalties value all 2^N coalitions; beyond, permutations are sampled."""
-
 LARGEST_EXACT_CORE = 10
 """Organisations up to which all coalitions are asked whether they would leave, every round."""
-
-PROFITS_AT_ONCE = 2**20
-"""Profits that one batch of equilibria holds: what bounds the memory of valuing many coalitions."""
-
-
-@dataclass(frozen=True)
-class RoundGame:
-    """What each coalition would have had from the round's trades, had there been only those inside it.
-
-    A buyer has its new quality if all that it bought from are in the coalition too, and its old one if not.
-
-    Attributes
-    ----------
-    downstream : DownstreamMarket
-        Where profits come from.
-    before, after : float64 [N]
-        Qualities without and with the round's trades.
-    buyer, seller : int64 [T]
-        The round's trades.
-    """
-
-    downstream: DownstreamMarket
-    before: Floats
-    after: Floats
-    buyer: Ints
-    seller: Ints
-
-    @property
-    def players(self) -> int:
-        """Number of organisations, N."""
-        return len(self.before)
-
-    @property
-    def present(self) -> Bools:
-        """Who takes part, [N]: who is absent earns nothing in any coalition and has no share."""
-        return self.downstream.present
-
-    def profits(self, member: Bools) -> Floats:
-        """Return how the trades inside each coalition alone change every profit, float64 [M, N], credits.
-
-        Parameters
-        ----------
-        member : bool [M, N]
-            Who is in each coalition. Cost: M equilibria, in batches.
-        """
-        needed = np.eye(self.players, dtype=bool)
-        needed[self.buyer, self.seller] = True
-        improved = (member @ needed.T.astype(np.int64)) == needed.sum(axis=1)
-        quality = np.where(improved, self.after, self.before)
-        size = max(1, PROFITS_AT_ONCE // self.players)
-        parts = [quality[first : first + size] for first in range(0, len(quality), size)]
-        profit = np.concatenate([self.downstream.outcomes(part)[0] for part in parts])
-        return profit - self.downstream.outcomes(self.before[None])[0]
-
-    def industry(self, member: Bools) -> Floats:
-        """Return the change of everybody's profits, float64 [M]: the game that Shapley royalties share."""
-        return self.profits(member).sum(axis=1)
-
-    def members(self, member: Bools) -> Floats:
-        """Return the change of the members' own profits, float64 [M]: what a coalition could secure alone."""
-        return (self.profits(member) * member).sum(axis=1)
 
 
 @dataclass(frozen=True)
@@ -152,7 +81,7 @@ class Royalties:
 
 
 def pay_royalties(
-    setting: Setting, ledger: Ledger, game: RoundGame, profit: Ints, welfare: Floats, streams: RoundStreams
+    setting: Setting, ledger: Ledger, game: RoundGame, profit: Ints, streams: RoundStreams
 ) -> Royalties:
     """Let cooperating organisations share what a round changed, through the ledger.
 
@@ -165,15 +94,15 @@ def pay_royalties(
         Names the rule and how much is sampled.
     ledger : Ledger
         The accounts.
-    game, welfare
-        See `royalties`.
+    game : RoundGame
+        The round.
     profit : int64 [N]
         Of the round.
     streams : RoundStreams
         Randomness; reads the purposes ``royalties`` and ``core``.
     """
     samples = setting.royalty_permutations
-    share = royalties(setting.royalties, game, welfare, samples, streams.stream("royalties"))
+    share = royalties(setting.royalty_rule(), game, streams.stream("royalties"))
     pays = np.minimum(to_micro((-share.due).clip(min=0), "down"), profit)
     claims = share.due.clip(min=0)
     gets = np.zeros_like(pays)
@@ -186,50 +115,22 @@ def pay_royalties(
     return Royalties(gets - pays, share.error, core)
 
 
-def royalties(
-    rule: str, game: RoundGame, welfare: Floats, permutations: int, rng: np.random.Generator
-) -> Shares:
+def royalties(rule: RoyaltyRule, game: RoundGame, rng: np.random.Generator) -> Shares:
     """Return what each organisation receives from the others under a rule.
 
     Parameters
     ----------
-    rule : str
-        ``none``; ``equal`` shares, the Nash bargaining solution if failure to agree means no trade at all;
-        ``nash``, the Nash bargaining solution if it means that the organisation alone drops out and the
-        others go on: what that would leave it with, and an equal share of the rest; ``proportional`` to the
-        welfare gained in the trades that an organisation took part in, half to each side; ``shapley``, the
-        Shapley value of `RoundGame.industry`, exact for `LARGEST_EXACT_GAME` organisations or fewer, beyond
-        that from sampled permutations.
+    rule : RoyaltyRule
+        Shares the change of the industry's profit.
     game : RoundGame
         The round.
-    welfare : float64 [T]
-        The gain of welfare for which each trade was made.
-    permutations : int
-        How many to sample; cost N equilibria each.
     rng : numpy.random.Generator
-        Draws the permutations.
-
-    References
-    ----------
-    L. Shapley (1953), Contributions to the Theory of Games II; J. Nash (1950), Econometrica 18.
+        For rules that draw.
     """
-    if rule == "none" or len(game.buyer) == 0:
+    if len(game.buyer) == 0:
         return Shares(np.zeros(game.players), np.zeros(game.players))
-    own = game.profits(np.ones((1, game.players), dtype=bool))[0]
-    share, error = np.where(game.present, own[game.present].mean(), 0.0), np.zeros(game.players)
-    if rule == "nash":
-        alone = np.diag(game.profits(~np.eye(game.players, dtype=bool)))
-        share = np.where(game.present, alone + (own.sum() - alone.sum()) / game.present.sum(), 0.0)
-    elif rule == "proportional":
-        bought, sold = (np.bincount(side, welfare, game.players) for side in (game.buyer, game.seller))
-        part = bought + sold
-        share = own.sum() * part / part.sum() if part.sum() > 0 else share
-    elif rule == "shapley" and game.players <= LARGEST_EXACT_GAME:
-        share = shapley_value(game_of(game.players, game.industry))
-    elif rule == "shapley":
-        sampled = sampled_shapley_value(game.industry, game.players, permutations, rng)
-        share, error = sampled.shares, sampled.error
-    return Shares(share - own, error)
+    share, error = rule.shares(game, rng)
+    return Shares(share - game.own, error)
 
 
 def stability(game: RoundGame, received: Floats, coalitions: int, rng: np.random.Generator) -> Stability:
@@ -250,7 +151,7 @@ def stability(game: RoundGame, received: Floats, coalitions: int, rng: np.random
     rng : numpy.random.Generator
         Draws them.
     """
-    payoff = game.profits(np.ones((1, game.players), dtype=bool))[0] + received
+    payoff = game.own + received
     if game.players <= LARGEST_EXACT_CORE:
         member = memberships(game.players)[1:-1]
     else:

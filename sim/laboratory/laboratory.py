@@ -33,7 +33,6 @@ from agents.learning.training import Pull
 from agents.learning.trials import try_blocks
 from markets.columns import Floats, Ints
 from markets.refusals import InputError
-from sim.blocks import cut
 from sim.config import MarketConfig
 from sim.data_config import load_examples
 from sim.division import Division, divide, trial_examples
@@ -104,7 +103,7 @@ class Laboratory:
                 f"learning.batch_size must be at least {least} with network={config.network.name}, which "
                 f"normalises a batch by its own statistics; got {config.learning.batch_size}"
             )
-        listed = cut(self.architecture, config.broker.blocks, config.broker.bundles)
+        listed = config.broker.cut_of_blocks().cut(self.architecture)
         self.positions, self.contents = listed.positions, listed.contents
         tested = config.broker.tested_classes(self.classes)
         self._parts["trial"] = trial_examples(self._parts["validation"], self.labels, tested)

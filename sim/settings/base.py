@@ -6,20 +6,24 @@ Core Objects: Setting
 import inspect
 from abc import ABC, abstractmethod
 from dataclasses import field, is_dataclass
-from typing import Annotated, ClassVar
+from typing import Annotated, Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 from pydantic.dataclasses import dataclass
 
+from markets.choices import Choice
 from markets.mechanisms import Mechanism
 from markets.orders import Orders, Trades
 from markets.registry import check_documented
 from sim.demand import Demand, regions_of
 from sim.payoffs import Change, DownstreamMarket
+from sim.royalty_rules import ROYALTY_RULES, RoyaltyRule
+from sim.royalty_rules.shapley import Permutations
 
 Floats = NDArray[np.float64]
+ROYALTIES = Choice("setting.royalties", ROYALTY_RULES)
 
 
 @dataclass(frozen=True, config={"extra": "forbid"})
@@ -35,9 +39,10 @@ class Setting(ABC):
         all, half the organisations are duopolies.
     delivery : float
         Credits that delivering one copy of a block costs its seller.
-    royalties : str
+    royalties : str or mapping
         How the cooperative setting shares the gains of a round: ``none``, ``equal``, ``nash``,
-        ``proportional`` or ``shapley`` (see `sim.exchange.royalties`).
+        ``proportional`` or ``shapley`` (see `sim.royalty_rules`), or a mapping of own fields with the
+        ``name``.
     royalty_permutations : int
         Orders of arrival from which Shapley royalties are estimated, and coalitions among which the core is
         looked for, where there are too many organisations for all of them.
@@ -47,11 +52,20 @@ class Setting(ABC):
     demand: Demand = field(default_factory=Demand)
     regions: Annotated[int, Field(ge=1, le=1_000_000)] = 1
     delivery: Annotated[float, Field(ge=0, le=1e3, allow_inf_nan=False)] = 0.0
-    royalties: Annotated[str, Field(pattern="^(none|equal|nash|proportional|shapley)$")] = "equal"
-    royalty_permutations: Annotated[int, Field(ge=2, le=100_000)] = 200
+    royalties: Annotated[Any, ROYALTIES] = "equal"
+    royalty_permutations: Permutations = 200
 
     trades: ClassVar[bool] = True
     cooperates: ClassVar[bool] = False
+
+    def __post_init__(self) -> None:
+        self.royalty_rule()
+
+    def royalty_rule(self) -> RoyaltyRule:
+        """Return the rule of royalties."""
+        shared = {"permutations": self.royalty_permutations}
+        rule: RoyaltyRule = ROYALTIES.build(self.royalties, shared)
+        return rule
 
     def downstream(self, organisations: int) -> DownstreamMarket:
         """Return the consumers' side of a world."""

@@ -281,7 +281,10 @@ def test_the_slope_of_gradients_that_fall_as_theory_bounds():
         (["start", "arms=[silos]"], "arms must be among silo, "),
         (["start", "arms=[{name: mine, pace: 2}]"], "either a baseline or a setting"),
         (["start", "replicates=1"], "replicates must be greater than or equal to 2; got 1"),
-        (["start", "broker.blocks=layer9"], "broker.blocks must be model, trunk, layers, or among layer0"),
+        (
+            ["start", "broker.blocks=layer9"],
+            "broker.blocks must be one of chosen, layers, model, trunk, or among layer0",
+        ),
         (
             ["start", "--multirun"],
             "parabourse reproduce takes KEY=VALUE and --output FOLDER; got '--multirun'",

@@ -9,19 +9,22 @@ from typing import Any
 from agents.learning.merge_operators import MERGE_OPERATORS
 from agents.learning.networks import NETWORKS
 from agents.learning.optimisers import OPTIMISERS
-from agents.learning.weight_search import WeightSearch
+from agents.learning.weight_searches import WEIGHT_SEARCHES
 from agents.strategies import STRATEGIES
 from experiments.textbook import TEXTBOOK
 from markets.mechanisms import MECHANISMS
 from markets.priors import PRIORS
 from markets.registry import Registry
 from sim.baselines import BASELINES
+from sim.blocks import BLOCKS, BUNDLES
+from sim.blocks.layers import BUNDLE
 from sim.config import BrokerConfig, LearningConfig, PopulationConfig
 from sim.data_config import DataConfig
 from sim.datasets import DATASETS
 from sim.distributions import DISTRIBUTIONS
 from sim.endowments import ENDOWMENTS
-from sim.settings import SETTINGS
+from sim.royalty_rules import ROYALTY_RULES
+from sim.settings import SETTINGS, Setting
 from sim.trading_session import SessionConfig
 
 REGISTRIES: tuple[Registry[Any], ...] = (
@@ -36,6 +39,10 @@ REGISTRIES: tuple[Registry[Any], ...] = (
     DATASETS,
     DISTRIBUTIONS,
     ENDOWMENTS,
+    BLOCKS,
+    BUNDLES,
+    ROYALTY_RULES,
+    WEIGHT_SEARCHES,
     TEXTBOOK,
 )
 
@@ -50,9 +57,8 @@ UNRECORDED = {
 
 
 def could_occur() -> set[str]:
-    """Return all there is to choose from: components, searches, and the words that their fields take."""
+    """Return all there is to choose from: components, and the words that their fields take."""
     components = {f"{registry.kind} {name}" for registry in REGISTRIES for name in registry}
-    searches = {f"weight search {search.__name__}" for search in WeightSearch.__subclasses__()}
     classes = [registry[name] for registry in REGISTRIES for name in registry]
     words = {
         f"{field}={word}"
@@ -60,7 +66,7 @@ def could_occur() -> set[str]:
         for field, choices in _words_of(cls)
         for word in choices
     }
-    return components | searches | words
+    return components | words
 
 
 def occur(configuration: Any) -> set[str]:
@@ -70,8 +76,6 @@ def occur(configuration: Any) -> set[str]:
         kinds = [r.kind for r in REGISTRIES if type(part) in (r[name] for name in r)]
         found |= {f"{kind} {part.name}" for kind in kinds}
         found |= {f"{field}={getattr(part, field.split('.')[1])}" for field, _ in _words_of(type(part))}
-        if isinstance(part, WeightSearch):
-            found.add(f"weight search {type(part).__name__}")
     return found
 
 
@@ -95,7 +99,9 @@ def _named(value: Any) -> Iterator[Any]:
     if isinstance(value, PopulationConfig):
         yield from value.strategies(sum(value.mix.values()))
     elif isinstance(value, BrokerConfig):
-        yield value.search()
+        yield from (value.search(), value.cut_of_blocks(), BUNDLE.build(value.bundles))
+    elif isinstance(value, Setting):
+        yield value.royalty_rule()
     elif isinstance(value, DataConfig):
         yield from (value.source(), value.rule())
 

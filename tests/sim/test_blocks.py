@@ -6,7 +6,8 @@ import pytest
 import torch
 
 from agents.learning.networks import NETWORKS
-from sim.blocks import MOST_LAYERS, cut
+from sim.blocks.layers import MOST_LAYERS
+from sim.broker_config import BrokerConfig
 from sim.cohort import Cohort
 from sim.laboratory.requests import Merge
 from sim.market import ParameterMarket
@@ -22,6 +23,10 @@ BUNDLES = {
 
 def architecture(hidden=2):
     return NETWORKS.build({"name": "mlp", "widths": [4] * hidden}).bind((1, 8, 8), 10)
+
+
+def cut(architecture, blocks, bundles):
+    return BrokerConfig(blocks=blocks, bundles=bundles).cut_of_blocks().cut(architecture)
 
 
 def test_every_run_of_adjacent_layers():
@@ -132,5 +137,20 @@ def test_layers_outside_the_bundle_stay_as_they_were():
 def test_a_chosen_subset_of_layers_is_one_block():
     assert cut(architecture(3), "layer2+layer0", "none").positions == ("layer0+layer2",)
     assert cut(architecture(3), "head", "none").positions == ("head",)
-    with pytest.raises(ValueError, match="must be model, trunk, layers, or among layer0, layer1"):
+    with pytest.raises(
+        ValueError, match="must be one of chosen, layers, model, trunk, or among layer0, layer1"
+    ):
         cut(architecture(3), "layer9", "none")
+
+
+def test_blocks_with_fields_of_their_own():
+    chosen = {"name": "chosen", "layers": ["layer2", "layer0"]}
+    assert cut(architecture(3), chosen, "none").positions == ("layer0+layer2",)
+    assert cut(architecture(), {"name": "layers", "bundles": "whole"}, "none").contents.tolist() == [
+        1,
+        2,
+        4,
+        7,
+    ]
+    with pytest.raises(ValueError, match=r"broker\.blocks must be one of chosen, .* or names of layers"):
+        BrokerConfig(blocks="")

@@ -5,7 +5,8 @@ import torch.nn.functional as F
 
 from agents.learning import Architecture, Data, Pairs, memory
 from agents.learning.ensembles import Ensemble, evaluate_ensembles, try_ensembles
-from agents.learning.weight_search import GridSearch, QuadraticFit
+from agents.learning.weight_searches import GivenWeights
+from agents.learning.weight_searches.quadratic import QuadraticFit
 from tests.agents.learning.conftest import ARCHITECTURES, EXAMPLES, fleet_of, models
 
 
@@ -56,7 +57,7 @@ def test_averaged_probabilities_lose_no_more_than_the_members_on_average(example
 def test_trials_of_ensembles(any_architecture: Architecture, average: str, examples: tuple) -> None:
     fleet, offered = fleet_of(any_architecture, 3), fleet_of(any_architecture, 2, seed=5).models
     buyer, seller = [2, 0, 2], [1, 0, 0]
-    grid, pairs = GridSearch((0.0, 0.4, 1.0)), Pairs.of(buyer, seller)
+    grid, pairs = GivenWeights((0.0, 0.4, 1.0)), Pairs.of(buyer, seller)
     data = Data(*examples, np.arange(EXAMPLES)[None], [0, 0, 0])
     weights, loss = try_ensembles(fleet, offered, pairs, data, grid, average)
     assert weights.shape == loss.shape == (3, 3)
@@ -86,7 +87,7 @@ def test_what_does_not_fit_is_refused(examples: tuple) -> None:
     fleet = fleet_of(architecture, 1)
     data, pair = Data(*examples, np.arange(9)[None]), Pairs.of([0], [0])
     with pytest.raises(ValueError, match="average must be one of"):
-        try_ensembles(fleet, fleet.parameters, pair, data, GridSearch((0.0,)), "votes")
+        try_ensembles(fleet, fleet.parameters, pair, data, GivenWeights((0.0,)), "votes")
 
 
 @pytest.mark.parametrize("small_parts", [False, True])

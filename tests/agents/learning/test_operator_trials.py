@@ -9,7 +9,9 @@ from torch.func import functional_call
 from agents.learning import Architecture, Data, Fleet, Offered, Pairs, merge, try_blocks
 from agents.learning.calibration import recalibrate
 from agents.learning.merge_operators import MERGE_OPERATORS, MergeOperator, Recipe, gather_evidence
-from agents.learning.weight_search import GoldenSection, GridSearch, QuadraticFit
+from agents.learning.weight_searches import GivenWeights, WeightSearch
+from agents.learning.weight_searches.golden import GoldenSection
+from agents.learning.weight_searches.quadratic import QuadraticFit
 from tests.agents.learning.conftest import ARCHITECTURES, fleet_of
 from tests.agents.learning.merge_operators.samples import moved
 
@@ -18,7 +20,7 @@ POSITION, GROUP = np.array([0, 1, 0, 0, 1]), np.array([0, 1, 0, 1, 1])
 INDEX = np.stack([np.arange(0, 37), np.arange(50, 87)])
 NAMES = ["model", "head"]
 PAIRS = Pairs.of(BUYER, SELLER, POSITION)
-GRID = GridSearch((0.0, 0.3, 1.0))
+GRID = GivenWeights((0.0, 0.3, 1.0))
 Examples = tuple[torch.Tensor, torch.Tensor]
 
 
@@ -84,7 +86,7 @@ def test_chunks_and_company_do_not_change_a_bit(
 
 @pytest.mark.parametrize("search", [GRID, GoldenSection(), QuadraticFit()])
 def test_gains_are_never_negative_and_come_with_their_weight(
-    operator: MergeOperator, search: GridSearch, examples: Examples
+    operator: MergeOperator, search: WeightSearch, examples: Examples
 ) -> None:
     fleet, recipe = market(ARCHITECTURES["mlp"], operator, examples[0])
     offered, data = Offered(fleet.copy_of(range(4)), NAMES, recipe), Data(*examples, INDEX, GROUP)

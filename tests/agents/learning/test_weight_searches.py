@@ -2,12 +2,22 @@
 
 import numpy as np
 import pytest
+from pydantic import ValidationError
 
-from agents.learning.weight_search import GoldenSection, GridSearch, QuadraticFit, WeightSearch
+from agents.learning.weight_searches import GivenWeights, WeightSearch
+from agents.learning.weight_searches.golden import GoldenSection
+from agents.learning.weight_searches.grid import GridSearch
+from agents.learning.weight_searches.quadratic import QuadraticFit
 
-PAPER = GridSearch.spaced(0.05, 0.95, 10)
-SEARCHES = [PAPER, GridSearch((0.0, 0.5)), GoldenSection(), GoldenSection(0.05, 0.95, 0.01), QuadraticFit()]
-SEARCHES += [QuadraticFit(0.05, 0.95, points=5)]
+PAPER = GridSearch(least=0.05, most=0.95, count=10)
+SEARCHES = [
+    PAPER,
+    GivenWeights((0.0, 0.5)),
+    GoldenSection(),
+    GoldenSection(least=0.05, most=0.95, tolerance=0.01),
+    QuadraticFit(),
+    QuadraticFit(least=0.05, most=0.95, points=5),
+]
 
 
 class Losses:
@@ -33,7 +43,7 @@ def best(weights: np.ndarray, losses: np.ndarray) -> np.ndarray:
 
 def test_the_papers_grid() -> None:
     np.testing.assert_allclose(PAPER.weights, [0, 0.05, *np.arange(0.15, 1, 0.1)])
-    assert GridSearch.spaced(0, 1, 11).weights == tuple(np.linspace(0, 1, 11))
+    np.testing.assert_array_equal(GridSearch().weights, np.linspace(0, 1, 11))
 
 
 @pytest.mark.parametrize("search", SEARCHES)
@@ -51,7 +61,9 @@ def test_it_measures_as_often_as_it_says_and_begins_without_a_purchase(search: W
     assert (losses.min(axis=1) <= before).all()
 
 
-@pytest.mark.parametrize("search", [QuadraticFit(), QuadraticFit(points=6), QuadraticFit(0.2, 0.7)])
+@pytest.mark.parametrize(
+    "search", [QuadraticFit(), QuadraticFit(points=6), QuadraticFit(least=0.2, most=0.7)]
+)
 def test_the_fit_is_exact_where_the_loss_is_quadratic(search: QuadraticFit) -> None:
     curvature, lowest = parabolas()
     height = 3.0
@@ -68,7 +80,7 @@ def test_the_fit_is_exact_where_the_loss_is_quadratic(search: QuadraticFit) -> N
 def test_golden_section_comes_within_its_tolerance(tolerance: float, power: float) -> None:
     """Of the minimum of any loss that falls and then rises, whatever its shape."""
     _, lowest = parabolas()
-    search = GoldenSection(0.1, 0.9, tolerance)
+    search = GoldenSection(least=0.1, most=0.9, tolerance=tolerance)
     weights, losses = search.search(lambda w: np.abs(w - lowest[:, None]) ** power, np.full(200, np.inf))
     assert np.abs(best(weights, losses) - lowest.clip(0.1, 0.9)).max() <= tolerance
     ratio = (np.sqrt(5) - 1) / 2
@@ -117,12 +129,15 @@ def test_nothing_to_try() -> None:
 def test_what_does_not_fit_is_refused() -> None:
     for grid in ((0.5, 1), (0, 1.5), (0, 0.5, 0.5), (), (0, float("nan"))):
         with pytest.raises(ValueError, match="weights must increase from 0"):
-            GridSearch(grid)
-    for ends in ((0.5, 0.5), (-0.1, 1), (0, 1.1), (0.9, 0.1)):
-        for kind in (GoldenSection, QuadraticFit):
-            with pytest.raises(ValueError, match="weights must lie between least and most"):
-                kind(*ends)
-    with pytest.raises(ValueError, match="tolerance must be greater than 0; got 0"):
+            GivenWeights(grid)
+    for kind in (GridSearch, GoldenSection, QuadraticFit):
+        for least, most in ((0.5, 0.5), (0.9, 0.1)):
+            with pytest.raises(ValidationError, match="weights must lie between least and most"):
+                kind(least=least, most=most)
+        for least, most in ((-0.1, 1), (0, 1.1)):
+            with pytest.raises(ValidationError, match=r"should be (less|greater) than or equal to"):
+                kind(least=least, most=most)
+    with pytest.raises(ValidationError, match="greater than 0"):
         GoldenSection(tolerance=0)
-    with pytest.raises(ValueError, match="points must be at least 3; got 2"):
+    with pytest.raises(ValidationError, match="greater than or equal to 3"):
         QuadraticFit(points=2)

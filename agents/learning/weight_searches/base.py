@@ -1,0 +1,90 @@
+"""What every search for the merge weight has.
+
+Core Objects: WeightSearch, GivenWeights
+"""
+
+import inspect
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from typing import Annotated
+
+import numpy as np
+import numpy.typing as npt
+from pydantic import Field
+
+from markets.columns import Floats
+from markets.refusals import InputError
+from markets.registry import check_documented
+
+LossAt = Callable[[Floats], Floats]
+"""From merge weights ``[P, W]`` to validation losses ``[P, W]``, inf where a loss is not finite."""
+Weight = Annotated[float, Field(ge=0, le=1)]
+
+
+class WeightSearch(ABC):
+    """How to look for the best merge weight."""
+
+    @property
+    @abstractmethod
+    def evaluations(self) -> int:
+        """Weights at which a trial measures the loss, W; weight 0 counts."""
+
+    @abstractmethod
+    def search(self, loss_at: LossAt, before: Floats) -> tuple[Floats, Floats]:
+        """Return the weights that were compared and their losses, ``[P, W]`` each, weight 0 first.
+
+        Parameters
+        ----------
+        loss_at : callable
+            Measures; is called with as many weights a trial at once as are known to be wanted.
+        before : float64 array, shape (P,)
+            Losses at weight 0.
+        """
+
+
+class GivenWeights(WeightSearch):
+    """Compare the given weights.
+
+    Parameters
+    ----------
+    weights : array of float, shape (W,)
+        Increasing from 0 and at most 1.
+
+    Raises
+    ------
+    InputError
+        If they are not so.
+    """
+
+    def __init__(self, weights: npt.ArrayLike) -> None:
+        grid = np.asarray(weights, dtype=np.float64)
+        if grid.ndim != 1 or not len(grid) or grid[0] != 0 or grid[-1] > 1 or not (np.diff(grid) > 0).all():
+            raise InputError(f"weights must increase from 0 and end at most at 1; got {grid.tolist()}")
+        self.weights = grid
+
+    @property
+    def evaluations(self) -> int:
+        """How many there are."""
+        return len(self.weights)
+
+    def search(self, loss_at: LossAt, before: Floats) -> tuple[Floats, Floats]:
+        """Return the weights and their losses (see `WeightSearch.search`)."""
+        weights = np.tile(self.weights, (len(before), 1))
+        return weights, np.column_stack([before, loss_at(weights[:, 1:])])
+
+
+def check_search_class(cls: type[WeightSearch]) -> None:
+    """Raise ``TypeError`` unless a class can serve as a search for the merge weight."""
+    if not issubclass(cls, WeightSearch) or inspect.isabstract(cls):
+        raise TypeError(
+            f"weight search {cls.__name__} must be a subclass of WeightSearch with `evaluations` and `search`"
+        )
+    check_documented(cls, "weight search")
+
+
+def check_interval(least: float, most: float) -> None:
+    """Raise ``InputError`` unless an interval of merge weights has a length."""
+    if not 0 <= least < most <= 1:
+        raise InputError(
+            f"weights must lie between least and most with 0 <= least < most <= 1; got {least}, {most}"
+        )

@@ -1,0 +1,14 @@
+"""Blocks: what sellers cut from their models, and the bundles of layers that they list. One file a cut.
+
+Core Objects: BLOCKS, Blocks, Cut, BUNDLES, Bundles
+"""
+
+from markets.registry import Registry, import_submodules
+from sim.blocks.base import Blocks, Bundles, Cut, check_blocks_class, check_bundles_class
+
+BLOCKS: Registry[Blocks] = Registry("cut of blocks", check_blocks_class)
+BUNDLES: Registry[Bundles] = Registry("bundles", check_bundles_class)
+
+import_submodules(__name__, list(__path__))
+
+__all__ = ["BLOCKS", "BUNDLES", "Blocks", "Bundles", "Cut"]
