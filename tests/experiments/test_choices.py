@@ -75,8 +75,48 @@ def test_a_datasets_own_fields_are_keys(blobs, own_folder, capsys):
     [
         ("data.endowment.kept=2", "data.endowment.kept must be allowed by endowment class_skew"),
         ("data.endowment={kept:0.1}", "data.endowment must be one of class_skew, dirichlet, iid; got None"),
+        ("broker.weight_search=guess", "must be one of golden, grid, quadratic; got 'guess'"),
+        (
+            "broker.weight_search.points=2",
+            "weight_search.points must be allowed by weight search grid",
+        ),
+        (
+            "setting.royalties=fair",
+            "setting.royalties must be one of equal, nash, none",
+        ),
+        ("broker.bundles=some", "broker.bundles must be one of adjacent, none, whole; got 'some'"),
+        (
+            "broker.blocks=layer9",
+            "must be one of chosen, layers, model, trunk, or among layer0",
+        ),
         ("data.endowment=null", "data.endowment must be one of class_skew, dirichlet, iid; got None"),
     ],
 )
 def test_what_chooses_nothing_is_refused(typed, told, own_folder, capsys):
     assert told in refused(capsys, "run", typed)
+
+
+def test_every_choice_has_its_fields_as_keys_and_shares_those_of_its_group():
+    set_up_hydra()
+    config = compose_config(
+        [
+            *(
+                "broker.weight_search=quadratic",
+                "broker.weight_search.points=5",
+                "broker.weight_range=[0,0.9]",
+            ),
+            *("setting=cooperative", "setting.royalties=shapley", "setting.royalties.permutations=7"),
+            *("data.endowment=dirichlet", "data.alpha=2", "broker.blocks=layer1+layer0"),
+        ]
+    )
+    search, rule = config.broker.search(), config.market().setting.royalty_rule()
+    assert (search.name, search.points, search.least, search.most) == ("quadratic", 5, 0.0, 0.9)
+    assert (rule.name, rule.permutations) == ("shapley", 7)
+    assert config.data.rule().alpha == 2
+    assert config.broker.cut_of_blocks().layers == ["layer1", "layer0"]
+    keys = {key.path: key for key in keys_of(compose_config([]))}
+    assert keys["broker.blocks"].kind == "one of chosen, layers, model, trunk, or names of layers of the " + (
+        "network joined by +"
+    )
+    assert keys["broker.weight_search.points"].owner == "quadratic"
+    assert "data.endowment.kept" not in keys  # It is data.kept.

@@ -25,7 +25,9 @@ from experiments.sweeping.command import compose_master
 from experiments.sweeping.launchers import _job, prepare_launchers
 from experiments.sweeping.plan import PlannedCell, cell_key, plan_sweep
 from experiments.textbook import TEXTBOOK
+from markets.choices import CHOICES
 from markets.mechanisms import MECHANISMS
+from markets.registry import Registry
 from sim.config import BrokerConfig, LearningConfig, MarketConfig, PopulationConfig
 from sim.data_config import DataConfig
 from sim.demand import Demand
@@ -130,27 +132,16 @@ def test_hundreds_of_seeds_are_planned_as_one(monkeypatch):
     assert len(parsed) == 1
 
 
-REGISTRIES = (
-    MECHANISMS,
-    STRATEGIES,
-    NETWORKS,
-    OPTIMISERS,
-    MERGE_OPERATORS,
-    SETTINGS,
-    TEXTBOOK,
-    DISTRIBUTIONS,
+REGISTRIES: tuple[Registry, ...] = (
+    *(MECHANISMS, STRATEGIES, NETWORKS, OPTIMISERS, MERGE_OPERATORS, SETTINGS, TEXTBOOK, DISTRIBUTIONS),
+    *(choice.registry for choice in CHOICES.values()),
 )
 CONFIGURATIONS = {
     cls.__name__: cls
     for cls in (
         *(Config, RunConfig, CrossConfig, ReproductionConfig, MarketConfig, DataConfig, LearningConfig),
         *(PopulationConfig, BrokerConfig, SessionConfig, Demand),
-        *(registry[name] for registry in (MECHANISMS, STRATEGIES, NETWORKS, OPTIMISERS) for name in registry),
-        *(
-            registry[name]
-            for registry in (MERGE_OPERATORS, SETTINGS, TEXTBOOK, DISTRIBUTIONS)
-            for name in registry
-        ),
+        *(registry[name] for registry in REGISTRIES for name in registry),
     )
 }
 

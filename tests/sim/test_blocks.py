@@ -146,11 +146,9 @@ def test_a_chosen_subset_of_layers_is_one_block():
 def test_blocks_with_fields_of_their_own():
     chosen = {"name": "chosen", "layers": ["layer2", "layer0"]}
     assert cut(architecture(3), chosen, "none").positions == ("layer0+layer2",)
-    assert cut(architecture(), {"name": "layers", "bundles": "whole"}, "none").contents.tolist() == [
-        1,
-        2,
-        4,
-        7,
-    ]
+    layers = {"name": "layers", "bundles": "whole"}
+    assert cut(architecture(), layers, "none").contents.tolist() == [1, 2, 4, 7]
+    with pytest.raises(ValueError, match="bundles must be none for mechanism second_price"):
+        small(mechanism="second_price", broker={"blocks": layers})
     with pytest.raises(ValueError, match=r"broker\.blocks must be one of chosen, .* or names of layers"):
         BrokerConfig(blocks="")
