@@ -9,6 +9,7 @@ import pytest
 import yaml
 
 import conf
+from experiments.choices import choices_of
 from experiments.cli import main
 from experiments.composition import check_world, compose_config, set_up_hydra
 from experiments.listing import preset_line
@@ -122,7 +123,7 @@ def test_every_preset_resolves(preset):
     path = CONF / "reproduction" / f"{preset}.yaml"
     for group, choices in yaml.safe_load(path.read_text(encoding="utf-8")).get("vary", {}).items():
         if preset in LAST:
-            assert set(choices) <= {file.stem for file in (CONF / group).glob("*.yaml")}
+            assert set(choices) <= set(choices_of(group))
     assert f"#   parabourse reproduce {preset}\n" in path.read_text(encoding="utf-8")
     assert preset_line(path)
 
