@@ -191,7 +191,7 @@ def test_a_batch_is_normalised_by_its_rows_alone(counts: list[int]) -> None:
     gradients = torch.autograd.grad(found, [z, scale, shift], gradient)
     for i, count in enumerate(counts):
         if not count:
-            assert all((gradient[i] == 0).all() for gradient in gradients)
+            assert all((own[i] == 0).all() for own in gradients)
             continue
         one = z[i, :count].detach().requires_grad_()
         leaves = [one, scale[i].detach().requires_grad_(), shift[i].detach().requires_grad_()]
@@ -203,8 +203,8 @@ def test_a_batch_is_normalised_by_its_rows_alone(counts: list[int]) -> None:
         expected = torch.autograd.grad(plain, leaves, gradient[i, :count])
         torch.testing.assert_close(gradients[0][i, :count], expected[0], rtol=1e-3, atol=1e-4)
         assert (gradients[0][i, count:] == 0).all()
-        for gradient, wanted in zip(gradients[1:], expected[1:], strict=True):
-            torch.testing.assert_close(gradient[i], wanted, rtol=1e-3, atol=1e-4)
+        for own, wanted in zip(gradients[1:], expected[1:], strict=True):
+            torch.testing.assert_close(own[i], wanted, rtol=1e-3, atol=1e-4)
         # by its own statistics, a batch is normalised the same way
         again = normalise_channels(z, mean, variance, scale, shift)[i, :count]
         torch.testing.assert_close(again, plain, rtol=1e-4, atol=1e-5)
