@@ -27,13 +27,16 @@ class Registry(Generic[T]):
     ----------
     kind : str
         What the entries are, in the singular, for messages ("mechanism").
-    check : callable
+    base : type
+        What they extend; an abstract class says what they must define.
+    check : callable, optional
         Called with every class that registers; raises ``TypeError`` if the class cannot serve as one of its
         kind.
     """
 
-    def __init__(self, kind: str, check: Callable[[type[T]], None]) -> None:
+    def __init__(self, kind: str, base: type[Any], check: Callable[[type[T]], None] | None = None) -> None:
         self.kind = kind
+        self._base = base
         self._check = check
         self._classes: dict[str, type[T]] = {}
 
@@ -44,7 +47,8 @@ class Registry(Generic[T]):
         ------
         TypeError
             If the class is no dataclass, has no ``name`` field with a text as default, takes a name that is
-            in use, or fails the registry's own check.
+            in use, does not extend the base or define what is abstract there, has no docstring, or fails the
+            registry's own check.
         """
         if not dataclasses.is_dataclass(cls):
             raise TypeError(
@@ -56,9 +60,19 @@ class Registry(Generic[T]):
         if name in self._classes:
             raise TypeError(f"{self.kind} {name!r} is registered twice: {self._classes[name]} and {cls}")
         entry = cast(type[T], cls)
-        self._check(entry)
+        self.check(entry)
         self._classes[name] = entry
         return cls
+
+    def check(self, cls: type[T]) -> None:
+        """Raise ``TypeError`` unless a class can serve as one of the kind."""
+        lacking = ", ".join(sorted(getattr(cls, "__abstractmethods__", ())))
+        if lacking or not issubclass(cls, self._base):
+            told = f" and define {lacking}" if lacking else ""
+            raise TypeError(f"{self.kind} {cls.__name__} must extend {self._base.__name__}{told}")
+        check_documented(cls, self.kind)
+        if self._check:
+            self._check(cls)
 
     def __getitem__(self, name: str) -> type[T]:
         """Return the class registered as `name`; an ``InputError`` names the known ones."""

@@ -3,9 +3,7 @@
 Core Objects: DISTRIBUTIONS, Distribution
 """
 
-import inspect
 from abc import ABC, abstractmethod
-from dataclasses import is_dataclass
 from typing import Annotated
 
 import numpy as np
@@ -36,13 +34,7 @@ class Distribution(ABC):
         """
 
 
-def _check(cls: type[Distribution]) -> None:
-    """Raise ``TypeError`` unless a class can serve as a distribution."""
-    if not (is_dataclass(cls) and issubclass(cls, Distribution)) or inspect.isabstract(cls):
-        raise TypeError(f"distribution {cls.__name__} must be a dataclass that extends Distribution")
-
-
-DISTRIBUTIONS: Registry[Distribution] = Registry("distribution", _check)
+DISTRIBUTIONS: Registry[Distribution] = Registry("distribution", Distribution)
 """Every distribution by name."""
 
 

@@ -10,7 +10,6 @@ a slot's result must not depend on where in the buffer it lies.
 Core Objects: OPTIMISERS, SGD, AdamW, OptimiserState
 """
 
-import inspect
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable
@@ -130,14 +129,7 @@ class Optimiser(ABC):
         return step
 
 
-def _check_optimiser(cls: type[Optimiser]) -> None:
-    if not issubclass(cls, Optimiser) or inspect.isabstract(cls):
-        raise TypeError(
-            f"optimiser {cls.__name__} must be a subclass of Optimiser with `decays` and `update`"
-        )
-
-
-OPTIMISERS: Registry[Optimiser] = Registry("optimiser", _check_optimiser)
+OPTIMISERS: Registry[Optimiser] = Registry("optimiser", Optimiser)
 
 
 def initial_state(optimiser: Optimiser, rows: Tensor) -> OptimiserState:

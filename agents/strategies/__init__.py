@@ -16,7 +16,7 @@ from agents.strategies.base import (
 )
 from markets.registry import Registry, import_submodules
 
-STRATEGIES: Registry[Strategy] = Registry("strategy", check_strategy_class)
+STRATEGIES: Registry[Strategy] = Registry("strategy", Strategy, check_strategy_class)
 
 import_submodules(__name__, list(__path__))
 

@@ -3,10 +3,8 @@
 Core Objects: Preset, TEXTBOOK
 """
 
-import inspect
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from dataclasses import is_dataclass
 from typing import Annotated, ClassVar
 
 import pandas as pd
@@ -14,7 +12,7 @@ from matplotlib.figure import Figure
 from pydantic import Field
 from pydantic.dataclasses import dataclass
 
-from markets.registry import Registry, check_documented
+from markets.registry import Registry
 from sim.config import STRICT
 from sim.streams import Streams
 
@@ -64,15 +62,5 @@ class Preset(ABC):
         """Draw the figure from the tables alone."""
 
 
-def _check(cls: type[Preset]) -> None:
-    """Raise ``TypeError`` unless a class can serve as a preset."""
-    if not (is_dataclass(cls) and issubclass(cls, Preset)) or inspect.isabstract(cls):
-        raise TypeError(
-            f"textbook preset {cls.__name__} must be a dataclass that extends Preset and defines parts, run "
-            f"and draw"
-        )
-    check_documented(cls, "textbook preset")
-
-
-TEXTBOOK: Registry[Preset] = Registry("textbook preset", _check)
+TEXTBOOK: Registry[Preset] = Registry("textbook preset", Preset)
 """Every preset by name."""

@@ -4,9 +4,9 @@ Core Objects: BASELINES, Baseline
 """
 
 from markets.registry import Registry, import_submodules
-from sim.baselines.base import Baseline, check_baseline_class
+from sim.baselines.base import Baseline
 
-BASELINES: Registry[Baseline] = Registry("baseline", check_baseline_class)
+BASELINES: Registry[Baseline] = Registry("baseline", Baseline)
 
 import_submodules(__name__, list(__path__))
 

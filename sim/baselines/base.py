@@ -3,9 +3,7 @@
 Core Objects: Baseline
 """
 
-import inspect
 from abc import ABC, abstractmethod
-from dataclasses import is_dataclass
 from typing import Annotated, ClassVar
 
 import numpy as np
@@ -13,7 +11,6 @@ from numpy.typing import NDArray
 from pydantic import Field
 from pydantic.dataclasses import dataclass
 
-from markets.registry import check_documented
 from sim.broker_config import BrokerConfig
 
 Floats = NDArray[np.float64]
@@ -98,12 +95,3 @@ class Averaging(Baseline):
     @abstractmethod
     def average(self, examples: Ints, rng: np.random.Generator) -> Floats:
         """Return the weights of an averaging round, [N, N]."""
-
-
-def check_baseline_class(cls: type[Baseline]) -> None:
-    """Raise ``TypeError`` unless a class can serve as a baseline."""
-    if not (is_dataclass(cls) and issubclass(cls, Baseline)) or inspect.isabstract(cls):
-        raise TypeError(
-            f"baseline {cls.__name__} must be a dataclass that extends Baseline and defines mixing"
-        )
-    check_documented(cls, "baseline")

@@ -4,10 +4,10 @@ Core Objects: BLOCKS, Blocks, Cut, BUNDLES, Bundles
 """
 
 from markets.registry import Registry, import_submodules
-from sim.blocks.base import Blocks, Bundles, Cut, check_blocks_class, check_bundles_class
+from sim.blocks.base import Blocks, Bundles, Cut
 
-BLOCKS: Registry[Blocks] = Registry("cut of blocks", check_blocks_class)
-BUNDLES: Registry[Bundles] = Registry("bundles", check_bundles_class)
+BLOCKS: Registry[Blocks] = Registry("cut of blocks", Blocks)
+BUNDLES: Registry[Bundles] = Registry("bundles", Bundles)
 
 import_submodules(__name__, list(__path__))
 

@@ -3,7 +3,6 @@
 Core Objects: Blocks, Cut, Bundles
 """
 
-import inspect
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 
@@ -11,7 +10,6 @@ import numpy as np
 
 from agents.learning.networks.base import Architecture
 from markets.columns import Ints
-from markets.registry import check_documented
 
 
 @dataclass(frozen=True)
@@ -64,17 +62,3 @@ class Bundles(ABC):
     @abstractmethod
     def runs(self, layers: int) -> list[tuple[int, int]]:
         """Return the bundles of so many layers: the number of the first, and that after the last."""
-
-
-def check_blocks_class(cls: type[Blocks]) -> None:
-    """Raise ``TypeError`` unless a class can serve as a cut of blocks."""
-    if not issubclass(cls, Blocks) or inspect.isabstract(cls):
-        raise TypeError(f"cut of blocks {cls.__name__} must be a subclass of Blocks with `cut`")
-    check_documented(cls, "cut of blocks")
-
-
-def check_bundles_class(cls: type[Bundles]) -> None:
-    """Raise ``TypeError`` unless a class can serve as a choice of bundles."""
-    if not issubclass(cls, Bundles) or inspect.isabstract(cls):
-        raise TypeError(f"bundles {cls.__name__} must be a subclass of Bundles with `runs`")
-    check_documented(cls, "bundles")

@@ -4,9 +4,9 @@ Core Objects: DATASETS, Dataset, Examples, DataError
 """
 
 from markets.registry import Registry, import_submodules
-from sim.datasets.base import DataError, Dataset, Examples, check_dataset_class
+from sim.datasets.base import DataError, Dataset, Examples
 
-DATASETS: Registry[Dataset] = Registry("dataset", check_dataset_class)
+DATASETS: Registry[Dataset] = Registry("dataset", Dataset)
 
 import_submodules(__name__, list(__path__))
 

@@ -116,9 +116,3 @@ class Dataset(ABC):
     @abstractmethod
     def load(self) -> Examples:
         """Return all examples, in the order of the source."""
-
-
-def check_dataset_class(cls: type[Dataset]) -> None:
-    """Raise a TypeError for a class that cannot load examples."""
-    if not issubclass(cls, Dataset) or cls.__abstractmethods__:
-        raise TypeError(f"dataset {cls.__name__} must be a Dataset with a load()")

@@ -4,9 +4,9 @@ Core Objects: ENDOWMENTS, EndowmentRule
 """
 
 from markets.registry import Registry, import_submodules
-from sim.endowments.base import EndowmentRule, check_endowment_class
+from sim.endowments.base import EndowmentRule
 
-ENDOWMENTS: Registry[EndowmentRule] = Registry("endowment", check_endowment_class)
+ENDOWMENTS: Registry[EndowmentRule] = Registry("endowment", EndowmentRule)
 
 import_submodules(__name__, list(__path__))
 

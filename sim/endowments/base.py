@@ -6,7 +6,6 @@ list of the same classes.
 Core Objects: EndowmentRule, shared_out, check_held
 """
 
-import inspect
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import Annotated, ClassVar
@@ -15,7 +14,6 @@ import numpy as np
 from pydantic import Field
 
 from markets.columns import Bools, Floats, Ints
-from markets.registry import check_documented
 from sim.datasets import DataError
 
 Draw = Callable[..., np.random.Generator]
@@ -57,13 +55,6 @@ class EndowmentRule(ABC):
         DataError
             If somebody is left without what it must have.
         """
-
-
-def check_endowment_class(cls: type[EndowmentRule]) -> None:
-    """Raise ``TypeError`` unless a class can serve as a rule of endowments."""
-    if not issubclass(cls, EndowmentRule) or inspect.isabstract(cls):
-        raise TypeError(f"endowment {cls.__name__} must be a subclass of EndowmentRule with `share_out`")
-    check_documented(cls, "endowment")
 
 
 def shared_out(pool: list[Ints], sizes: list[float], organisations: int) -> list[list[Ints]]:

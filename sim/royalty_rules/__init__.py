@@ -4,9 +4,9 @@ Core Objects: ROYALTY_RULES, RoyaltyRule, RoundGame
 """
 
 from markets.registry import Registry, import_submodules
-from sim.royalty_rules.base import RoundGame, RoyaltyRule, check_royalty_class
+from sim.royalty_rules.base import RoundGame, RoyaltyRule
 
-ROYALTY_RULES: Registry[RoyaltyRule] = Registry("royalty rule", check_royalty_class)
+ROYALTY_RULES: Registry[RoyaltyRule] = Registry("royalty rule", RoyaltyRule)
 
 import_submodules(__name__, list(__path__))
 

@@ -3,7 +3,6 @@
 Core Objects: RoyaltyRule, RoundGame
 """
 
-import inspect
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from functools import cached_property
@@ -11,7 +10,6 @@ from functools import cached_property
 import numpy as np
 
 from markets.columns import Bools, Floats, Ints
-from markets.registry import check_documented
 from sim.payoffs import DownstreamMarket
 
 PROFITS_AT_ONCE = 2**20
@@ -100,10 +98,3 @@ class RoyaltyRule(ABC):
         rng : numpy.random.Generator
             For rules that draw.
         """
-
-
-def check_royalty_class(cls: type[RoyaltyRule]) -> None:
-    """Raise ``TypeError`` unless a class can serve as a rule of royalties."""
-    if not issubclass(cls, RoyaltyRule) or inspect.isabstract(cls):
-        raise TypeError(f"royalty rule {cls.__name__} must be a subclass of RoyaltyRule with `shares`")
-    check_documented(cls, "royalty rule")

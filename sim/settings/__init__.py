@@ -4,9 +4,9 @@ Core Objects: SETTINGS, Setting
 """
 
 from markets.registry import Registry, import_submodules
-from sim.settings.base import Setting, check_setting_class
+from sim.settings.base import Setting
 
-SETTINGS: Registry[Setting] = Registry("setting", check_setting_class)
+SETTINGS: Registry[Setting] = Registry("setting", Setting)
 
 import_submodules(__name__, list(__path__))
 

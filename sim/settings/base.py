@@ -3,9 +3,8 @@
 Core Objects: Setting
 """
 
-import inspect
 from abc import ABC, abstractmethod
-from dataclasses import field, is_dataclass
+from dataclasses import field
 from typing import Annotated, Any, ClassVar
 
 import numpy as np
@@ -16,7 +15,6 @@ from pydantic.dataclasses import dataclass
 from markets.choices import Choice
 from markets.mechanisms import Mechanism
 from markets.orders import Orders, Trades
-from markets.registry import check_documented
 from sim.demand import Demand, regions_of
 from sim.payoffs import Change, DownstreamMarket
 from sim.royalty_rules import ROYALTY_RULES, RoyaltyRule
@@ -82,12 +80,3 @@ class Setting(ABC):
     @abstractmethod
     def cost(self, change: Change) -> Floats:
         """Return what selling each improvement [P] costs its seller, credits a round, delivery included."""
-
-
-def check_setting_class(cls: type[Setting]) -> None:
-    """Raise ``TypeError`` unless a class can serve as a setting."""
-    if not (is_dataclass(cls) and issubclass(cls, Setting)) or inspect.isabstract(cls):
-        raise TypeError(
-            f"setting {cls.__name__} must be a dataclass that extends Setting and defines value and cost"
-        )
-    check_documented(cls, "setting")

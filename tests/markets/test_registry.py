@@ -59,7 +59,7 @@ def wrong_clear():
     [
         (wrong_clear(), r"clear must take \(self, orders, rng\); got \(self, orders\)"),
         ({"venue": "bazaar"}, "venue must be one of listings, books, bilateral; got 'bazaar'"),
-        ({"properties": "many"}, "must define clear and the property `properties`"),
+        ({"properties": "many"}, "must define the property `properties`"),
         ({"__doc__": None}, "must have a docstring"),
     ],
 )
@@ -77,9 +77,9 @@ def test_where_docstrings_are_dropped_none_is_asked_for(monkeypatch):
     for told in (None, "Silent(name: str = 'silent')"):
         silent = dataclass(frozen=True)(type("Silent", (FirstPrice,), fields | {"__doc__": told}))
         with pytest.raises(TypeError, match="mechanism Silent must have a docstring"):
-            MECHANISMS._check(silent)
+            MECHANISMS.check(silent)
         monkeypatch.setattr(sys, "flags", SimpleNamespace(optimize=2))
-        MECHANISMS._check(silent)
+        MECHANISMS.check(silent)
         monkeypatch.undo()
 
 
@@ -91,7 +91,7 @@ def test_an_unfinished_mechanism_fails_when_it_registers():
         name: str = "unfinished"
         venue: ClassVar[str] = "listings"
 
-    with pytest.raises(TypeError, match="must define clear"):
+    with pytest.raises(TypeError, match="must extend Mechanism and define clear, properties"):
         MECHANISMS.register(Unfinished)
 
 

@@ -171,7 +171,7 @@ def test_the_registry_refuses_a_class_that_cannot_load() -> None:
         shape: ClassVar[int] = 3
         name: str = "mute"
 
-    with pytest.raises(TypeError, match="dataset Mute must be a Dataset with a load"):
+    with pytest.raises(TypeError, match="dataset Mute must extend Dataset and define load"):
         DATASETS.register(Mute)
     assert "mute" not in DATASETS
 

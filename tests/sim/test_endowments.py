@@ -315,5 +315,5 @@ def test_the_registry_refuses_a_rule_that_cannot_share_out() -> None:
 
         name: str = "idle"
 
-    with pytest.raises(TypeError, match="endowment Idle must be a subclass of EndowmentRule with"):
+    with pytest.raises(TypeError, match="endowment Idle must extend EndowmentRule and define share_out"):
         ENDOWMENTS.register(Idle)

@@ -8,7 +8,6 @@ ancestor of the two models.
 Core Objects: MergeOperator, StraightOperator, Operands, Owners, interpolate, MERGE_OPERATORS
 """
 
-import inspect
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -184,9 +183,4 @@ def inside(own: Parameters, merged: Parameters, weight: Tensor, masks: Masks | N
     return found
 
 
-def _check_operator(cls: type[MergeOperator]) -> None:
-    if not issubclass(cls, MergeOperator) or inspect.isabstract(cls):
-        raise TypeError(f"merge operator {cls.__name__} must be a subclass of MergeOperator with `merge`")
-
-
-MERGE_OPERATORS: Registry[MergeOperator] = Registry("merge operator", _check_operator)
+MERGE_OPERATORS: Registry[MergeOperator] = Registry("merge operator", MergeOperator)

@@ -7,10 +7,10 @@ greater part of a trial's cost is the forward passes, one a weight; searches dif
 Core Objects: WEIGHT_SEARCHES, WeightSearch, GivenWeights
 """
 
-from agents.learning.weight_searches.base import GivenWeights, LossAt, WeightSearch, check_search_class
+from agents.learning.weight_searches.base import GivenWeights, LossAt, WeightSearch
 from markets.registry import Registry, import_submodules
 
-WEIGHT_SEARCHES: Registry[WeightSearch] = Registry("weight search", check_search_class)
+WEIGHT_SEARCHES: Registry[WeightSearch] = Registry("weight search", WeightSearch)
 
 import_submodules(__name__, list(__path__))
 

@@ -3,7 +3,6 @@
 Core Objects: WeightSearch, GivenWeights
 """
 
-import inspect
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import Annotated
@@ -14,7 +13,6 @@ from pydantic import Field
 
 from markets.columns import Floats
 from markets.refusals import InputError
-from markets.registry import check_documented
 
 LossAt = Callable[[Floats], Floats]
 """From merge weights ``[P, W]`` to validation losses ``[P, W]``, inf where a loss is not finite."""
@@ -71,15 +69,6 @@ class GivenWeights(WeightSearch):
         """Return the weights and their losses (see `WeightSearch.search`)."""
         weights = np.tile(self.weights, (len(before), 1))
         return weights, np.column_stack([before, loss_at(weights[:, 1:])])
-
-
-def check_search_class(cls: type[WeightSearch]) -> None:
-    """Raise ``TypeError`` unless a class can serve as a search for the merge weight."""
-    if not issubclass(cls, WeightSearch) or inspect.isabstract(cls):
-        raise TypeError(
-            f"weight search {cls.__name__} must be a subclass of WeightSearch with `evaluations` and `search`"
-        )
-    check_documented(cls, "weight search")
 
 
 def check_interval(least: float, most: float) -> None:

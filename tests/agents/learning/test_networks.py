@@ -243,5 +243,5 @@ def test_configurations_are_structured() -> None:
         ResNet(depth=20)
     with pytest.raises(ValueError, match="stages must be at most 3 for images of 8 x 8; got 4"):
         VGG(stages=[[2]] * 4).bind((1, 8, 8), 10)
-    with pytest.raises(TypeError, match="subclass of Network"):
-        NETWORKS._check(int)  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match="must extend Network"):
+        NETWORKS.check(int)  # type: ignore[arg-type]

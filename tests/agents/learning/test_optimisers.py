@@ -65,5 +65,5 @@ def test_configurations_are_structured_and_checked() -> None:
     for wrong in ({"lr": -1}, {"momentum": 1.0}, {"lr": float("inf")}, {"rate": 1}):
         with pytest.raises(ValidationError):
             SGD(**wrong)
-    with pytest.raises(TypeError, match="subclass of Optimiser"):
-        OPTIMISERS._check(int)  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match="must extend Optimiser"):
+        OPTIMISERS.check(int)  # type: ignore[arg-type]

@@ -5,7 +5,6 @@ import pytest
 from pydantic import ValidationError
 
 from agents.strategies import STRATEGIES, AskView, BidView, MergeView, Strategy
-from agents.strategies.base import check_strategy_class
 
 
 def views(seed=0, organisations=4):
@@ -85,8 +84,8 @@ def test_a_wrong_signature_fails_at_import():
         def ask(self, view):
             return view.cost
 
-    with pytest.raises(TypeError, match="dataclass"):
-        check_strategy_class(NoBid)
+    with pytest.raises(TypeError, match="strategy NoBid must extend Strategy and define bid"):
+        STRATEGIES.check(NoBid)
     with pytest.raises(ValueError, match=r"strategy must be one of .*altruist"):
         STRATEGIES.build("honest")
     with pytest.raises(ValidationError, match="less than or equal to 1"):

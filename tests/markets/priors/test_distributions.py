@@ -135,5 +135,5 @@ def test_what_is_no_prior_is_refused(spec, sentence):
 
 
 def test_an_unfinished_prior_fails_when_it_registers():
-    with pytest.raises(TypeError, match="must be a Prior that defines price"):
-        PRIORS._check(type("Vague", (), {}))
+    with pytest.raises(TypeError, match="must extend Prior"):
+        PRIORS.check(type("Vague", (), {}))
