@@ -6,11 +6,8 @@ Core Objects: exp3_probabilities, exp3_learn, exp3_exploration, draw
 import math
 
 import numpy as np
-from numpy.typing import NDArray
 
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
-Bools = NDArray[np.bool_]
+from markets.columns import Bools, Floats, Ints
 
 
 def exp3_probabilities(log_weights: Floats, exploration: float) -> Floats:

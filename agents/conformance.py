@@ -12,10 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from agents.strategies import AskView, BidView, ClaimView, Memory, MergeView, OutcomeView, Strategy, Tape
-
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
-Bools = NDArray[np.bool_]
+from markets.columns import Bools, Floats
 
 ORGANISATIONS, POSITIONS, CLASSES = 7, 2, 6
 """The world of the check; no other axis of a memory should have as many places as there are organisations."""

@@ -12,11 +12,10 @@ from typing import Any
 from weakref import WeakKeyDictionary
 
 import mesa
-import numpy as np
-from numpy.typing import NDArray
 from torch import nn
 
 from agents.strategies import Strategy
+from markets.columns import Ints
 
 
 class _Counters(WeakKeyDictionary[mesa.Model, Iterator[int]]):
@@ -44,7 +43,7 @@ class Organisation(mesa.Agent):
 
     _ids = _Counters()
 
-    def __init__(self, model: Any, index: int, region: int, endowment: NDArray[np.int64]) -> None:
+    def __init__(self, model: Any, index: int, region: int, endowment: Ints) -> None:
         super().__init__(model)
         self.index = index
         self.region = region

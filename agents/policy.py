@@ -5,10 +5,11 @@ Core Objects: start_policies, policy_mean, reinforce
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
-Arrays = dict[str, NDArray[np.float64]]
+from markets.columns import Floats, Ints
+
+Arrays = dict[str, Floats]
 PARAMETERS = ("input_weight", "input_bias", "output_weight", "output_bias")
 BETA1, BETA2, EPSILON = 0.9, 0.999, 1e-8
 
@@ -43,10 +44,10 @@ def policy_mean(parameters: dict[str, Tensor], inputs: Tensor, policy: Tensor) -
 
 def reinforce(
     memory: Arrays,
-    inputs: NDArray[np.float64],
-    action: NDArray[np.float64],
-    advantage: NDArray[np.float64],
-    policy: NDArray[np.int64],
+    inputs: Floats,
+    action: Floats,
+    advantage: Floats,
+    policy: Ints,
     spread: float,
     learning_rate: float,
 ) -> Arrays:

@@ -18,7 +18,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
-from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment
 
 from experiments.benchmark_tables import number, print_table
@@ -26,6 +25,7 @@ from experiments.order_flow import PlainOrderBook, order_book_stream
 from experiments.plain_clearing import plain_assignment, plain_auctions, plain_call, plain_validation
 from markets.assignment import least_prices
 from markets.book_events import BookEvents
+from markets.columns import Floats
 from markets.margin import Margin
 from markets.mechanisms.assignment import Assignment
 from markets.mechanisms.base import Mechanism
@@ -39,7 +39,6 @@ from markets.orders import Orders
 from markets.refusals import InputError
 from sim.records import write_atomically
 
-Floats = NDArray[np.float64]
 BIDDERS, RESERVE, SEED = 100, 0.5, 0
 LARGEST_PLAIN_ASSIGNMENT, LARGEST_PLAIN_BOOK = 200, 2_000
 """Where plain Python still ends in seconds."""

@@ -17,7 +17,6 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import torch
-from numpy.typing import NDArray
 
 from agents.learning import Data, Fleet, Offered, Pairs, try_blocks
 from agents.learning.device import resolve_device
@@ -31,7 +30,6 @@ from markets.refusals import InputError
 from sim.records import write_atomically
 from sim.streams import Streams
 
-Ints = NDArray[np.int64]
 SHAPE, CLASSES, EXAMPLES, BATCH, BUDGET_MB, SEED = (3, 32, 32), 10, 512, 512, 512, 0
 HEADINGS = ("network", "N", "stack, MiB", "task", "work", "seconds", "peak, MiB", "of budget", "process, MiB")
 

@@ -8,7 +8,6 @@ from dataclasses import replace
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from agents.learning import Data, Fleet, Offered, Pairs, Prepared, match_weights, merge, try_blocks
@@ -20,9 +19,8 @@ from agents.learning.networks.products import product
 from agents.learning.parameters import Parameters, take
 from experiments.plain import align_one_by_one, assign_one_by_one, merge_one_by_one, try_one_by_one
 from experiments.task import PAIRS, Task
+from markets.columns import Floats, Ints
 
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
 MERGE_WEIGHTS, BUYERS, SELLERS, HALF = 11, 16, 4, 0.5
 
 

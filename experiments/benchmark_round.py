@@ -18,7 +18,6 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from agents.learning import Data, Fleet, Offered, Pairs, merge, try_blocks
@@ -30,13 +29,12 @@ from experiments.benchmark import ALLOWED_DIFFERENCE, threads_of_torch
 from experiments.benchmark_tables import print_table
 from experiments.machine import MEBIBYTE, TensorBytes, matrix_peak, peak_memory_mib
 from experiments.plain_market import Images, PublishedMarket, normalised
+from markets.columns import Floats, Ints
 from markets.refusals import InputError
 from sim.data_config import DataConfig, load_examples
 from sim.records import write_atomically
 from sim.streams import Streams
 
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
 ORGANISATIONS, BATCH, LEARNING_RATE, KEPT, SEED = 2, 512, 0.01, 0.1, 0
 TRAINING, HELD = 12_000, 2_000
 WEIGHTS = tuple(0.05 + 0.1 * step for step in range(10))

@@ -7,7 +7,6 @@ from collections.abc import Iterator
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import nn
 
 from agents.learning import Data, Fleet
@@ -26,7 +25,6 @@ from sim.division import divide
 from sim.laboratory.evidence import shuffled
 from sim.streams import Streams
 
-Floats = NDArray[np.float64]
 BATCH, EPOCHS_BEFORE, SEED = 64, 5, 0
 NETWORK_CHOICES: dict[str, Network] = {
     "mlp": MLP(widths=[64, 64]),

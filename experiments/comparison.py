@@ -14,7 +14,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
@@ -29,6 +28,7 @@ from experiments.statistics import (
     replicates_needed,
 )
 from experiments.summary import METRICS
+from markets.columns import Floats
 from markets.refusals import InputError
 
 HEADLINES = SHOWN | {"trial_gain": "gain a trial, nats"}
@@ -169,9 +169,7 @@ def worlds(replicates: pd.DataFrame) -> pd.Series:
     return replicates["arm"].mask(replicates["arm"] == replicates["setting"], OWN_SETTING)
 
 
-def _difference(
-    metric: str, samples: NDArray[np.float64], half_widths: dict[str, float]
-) -> dict[str, object]:
+def _difference(metric: str, samples: Floats, half_widths: dict[str, float]) -> dict[str, object]:
     student, resampled = interval(samples), bootstrap_interval(samples)
     half_width = half_widths.get(metric, PART * abs(student.mean))
     countable = len(samples) > 1 and half_width > 0
@@ -190,7 +188,7 @@ def _difference(
     }
 
 
-def _samples(group: pd.DataFrame) -> list[tuple[str, NDArray[np.float64]]]:
+def _samples(group: pd.DataFrame) -> list[tuple[str, Floats]]:
     """Return the finite samples of every metric that has some."""
     found = [(m, group[m].to_numpy(dtype=np.float64)) for m in METRICS if m in group]
     return [(m, samples[~np.isnan(samples)]) for m, samples in found if not np.isnan(samples).all()]

@@ -16,7 +16,6 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import torch
-from numpy.typing import NDArray
 from rich.table import Table
 
 from agents.learning import Data, Fleet, Offered, Pairs, try_blocks
@@ -28,6 +27,7 @@ from agents.learning.weight_searches import WEIGHT_SEARCHES, GivenWeights, Weigh
 from agents.learning.weight_searches.grid import GridSearch
 from experiments.printed import wide_console
 from experiments.statistics import interval
+from markets.columns import Floats
 from markets.refusals import InputError
 from sim.data_config import DataConfig, load_examples
 from sim.division import divide
@@ -35,7 +35,6 @@ from sim.laboratory.evidence import collect_evidence, shuffled
 from sim.records import write_atomically
 from sim.streams import Streams
 
-Ints = NDArray[np.int64]
 Row = dict[str, float | int | str]
 SEARCHES: dict[str, WeightSearch] = {
     "grid": GridSearch(least=0.05, most=0.95, count=10),
@@ -162,9 +161,7 @@ class _Trials:
         for average in AVERAGES:
             yield from self._measured(f"ensemble of {average}", partial(self._kept, average), True)
 
-    def _measured(
-        self, name: str, losses: Callable[[WeightSearch], NDArray[np.float64]], weighted: bool
-    ) -> Iterator[Row]:
+    def _measured(self, name: str, losses: Callable[[WeightSearch], Floats], weighted: bool) -> Iterator[Row]:
         best = losses(FINE if weighted else WHOLE).min(axis=1)
         for search_name, search in SEARCHES.items() if weighted else [("none", WHOLE)]:
             start = time.perf_counter()
@@ -182,7 +179,7 @@ class _Trials:
                 "missed": float((found - best).mean()),
             }
 
-    def _merged(self, operator: MergeOperator, search: WeightSearch) -> NDArray[np.float64]:
+    def _merged(self, operator: MergeOperator, search: WeightSearch) -> Floats:
         everyone = np.arange(self.fleet.slots)
         traders = [(self.replicate, 0, everyone)]
         endowments = {self.replicate: self.parts.endowments}
@@ -192,7 +189,7 @@ class _Trials:
         offered = Offered(leaves=self.fleet.copy_of(everyone), recipe=recipe)
         return try_blocks(self.fleet, offered, self.pairs, self.data, search).loss
 
-    def _kept(self, average: str, search: WeightSearch) -> NDArray[np.float64]:
+    def _kept(self, average: str, search: WeightSearch) -> Floats:
         return try_ensembles(self.fleet, self.fleet.models, self.pairs, self.data, search, average)[1]
 
 

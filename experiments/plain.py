@@ -14,7 +14,6 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 import torch.nn.functional as F
-from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment
 from torch import Tensor, nn
 
@@ -22,9 +21,7 @@ from agents.learning.alignment import RELATIVE_TOLERANCE
 from agents.learning.device import precise_dtype
 from agents.learning.networks.base import Architecture
 from agents.learning.optimisers import SGD, AdamW, Optimiser
-
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
+from markets.columns import Floats, Ints
 
 
 def torch_optimiser(

@@ -22,15 +22,14 @@ from collections.abc import Callable, Iterator, Sequence
 import numpy as np
 import torch
 import torch.nn.functional as F
-from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
 
 from agents.learning.networks.base import Architecture
+from markets.columns import Floats
 from markets.refusals import InputError
 
-Floats = NDArray[np.float64]
 State = dict[str, Tensor]
 MakeOptimiser = Callable[[nn.Module], torch.optim.Optimizer]
 MEAN, DEVIATION = 0.1307, 0.3081

@@ -10,9 +10,10 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from scipy import special, stats
 
+from markets.columns import Floats
 from markets.refusals import InputError
 
 RESAMPLES = 1999
@@ -231,7 +232,7 @@ def p_value(differences: ArrayLike) -> float:
     return 2 * float(special.stdtr(n - 1, -abs(t)))
 
 
-def holm(p_values: ArrayLike) -> NDArray[np.float64]:
+def holm(p_values: ArrayLike) -> Floats:
     """Return p-values adjusted for many comparisons by Holm's step-down rule (1979).
 
     The k-th smallest of m is multiplied by m + 1 - k, never falling below an earlier one nor above 1.
@@ -301,7 +302,7 @@ def _quantile(confidence: float, freedom: int) -> float:
     return float(special.stdtrit(freedom, (1 + confidence) / 2))
 
 
-def _are_equal(values: NDArray[np.float64]) -> bool:
+def _are_equal(values: Floats) -> bool:
     """Return whether samples differ by no more than rounding, which tells nothing of their spread."""
     return bool(np.ptp(values) <= ROUNDING * np.abs(values).max())
 
@@ -311,7 +312,7 @@ def _check_confidence(confidence: float) -> None:
         raise InputError(f"confidence must be in (0, 1); got {confidence}")
 
 
-def _column(samples: ArrayLike) -> NDArray[np.float64]:
+def _column(samples: ArrayLike) -> Floats:
     values = np.asarray(samples, dtype=np.float64)
     if values.ndim != 1 or values.size == 0:
         raise InputError(f"samples must be a column of at least one number; got the shape {values.shape}")

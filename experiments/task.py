@@ -6,10 +6,8 @@ Core Objects: Task, TASKS
 from collections.abc import Callable
 from dataclasses import dataclass
 
-import numpy as np
-from numpy.typing import NDArray
+from markets.columns import Floats
 
-Floats = NDArray[np.float64]
 TRAINING = ("training, SGD", "training, SGD fused", "training, AdamW", "training, AdamW fused")
 AUCTION = "assignment by auction"
 PAIRS = ("trials", "alignment", "merging", AUCTION)

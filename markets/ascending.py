@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from markets.columns import BoolArray, FloatArray, IntArray
+from markets.columns import Bools, Floats, Ints
 
 _ROUNDING = 1e-11
 """Differences below this share of the largest worth are ties: prices are sums of rounded steps."""
@@ -37,13 +37,13 @@ class _Chains:
         A unit that becomes free for the chain that ends there, or -1: then `units` is in excess demand.
     """
 
-    buyers: BoolArray
-    units: BoolArray
-    wanted_by: IntArray
+    buyers: Bools
+    units: Bools
+    wanted_by: Ints
     last: int
 
 
-def ascend(worth: FloatArray) -> tuple[IntArray, IntArray, FloatArray]:
+def ascend(worth: Floats) -> tuple[Ints, Ints, Floats]:
     """Return an optimal matching and the least prices that support it, by raising prices.
 
     The clock does not tick: it stops where a demand changes, so that real numbers are served like whole ones.
@@ -86,7 +86,7 @@ def ascend(worth: FloatArray) -> tuple[IntArray, IntArray, FloatArray]:
     return *_filled(held, holder), price
 
 
-def _reach(wants: BoolArray, content: BoolArray, held: IntArray, holder: IntArray) -> _Chains:
+def _reach(wants: Bools, content: Bools, held: Ints, holder: Ints) -> _Chains:
     """Grow chains from the buyers that want a unit and have none, until one unit can become free."""
     inside, units = (held < 0) & ~content, np.zeros(len(holder), dtype=bool)
     wanted_by = np.full(len(holder), -1)
@@ -103,7 +103,7 @@ def _reach(wants: BoolArray, content: BoolArray, held: IntArray, holder: IntArra
     return _Chains(inside, units, wanted_by, -1)
 
 
-def _hand_on(chains: _Chains, held: IntArray, holder: IntArray) -> None:
+def _hand_on(chains: _Chains, held: Ints, holder: Ints) -> None:
     """Give the last unit of a chain to who wanted it, that one's unit to who wanted this, and so on."""
     unit = chains.last
     if holder[unit] >= 0:
@@ -114,7 +114,7 @@ def _hand_on(chains: _Chains, held: IntArray, holder: IntArray) -> None:
         unit, held[buyer] = held[buyer], unit
 
 
-def _filled(held: IntArray, holder: IntArray) -> tuple[IntArray, IntArray]:
+def _filled(held: Ints, holder: Ints) -> tuple[Ints, Ints]:
     """Return the matched pairs; buyers left over, to whom a unit is worth nothing more, get free ones."""
     left, free = np.flatnonzero(held < 0), np.flatnonzero(holder < 0)
     pairs = min(len(left), len(free))

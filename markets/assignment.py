@@ -17,11 +17,11 @@ from scipy.optimize import linear_sum_assignment
 from scipy.sparse import coo_array, csc_array
 from scipy.sparse.csgraph import connected_components
 
-from markets.columns import BoolArray, FloatArray, IntArray
+from markets.columns import Bools, Floats, Ints
 from markets.packing import Packing
 from markets.ranking import Ranking, dense_codes, first_appearance, groups
 
-Solver: TypeAlias = Callable[[FloatArray], tuple[IntArray, IntArray, FloatArray]]
+Solver: TypeAlias = Callable[[Floats], tuple[Ints, Ints, Floats]]
 """From the worth of units to buyers, float64[B, U], to an optimal matching and prices that support it."""
 
 _TILE = 32
@@ -40,11 +40,11 @@ class Allocation:
         What each pays above the seller's ask, in credits.
     """
 
-    row: IntArray
-    price: FloatArray
+    row: Ints
+    price: Floats
 
 
-def supported(worth: FloatArray, k: float = 0.0) -> tuple[IntArray, IntArray, FloatArray]:
+def supported(worth: Floats, k: float = 0.0) -> tuple[Ints, Ints, Floats]:
     """Return an optimal matching and the prices (1 - k) least + k most that support it.
 
     The prices that support an assignment are a convex set, so every k from 0 to 1 gives some of them.
@@ -71,10 +71,10 @@ def supported(worth: FloatArray, k: float = 0.0) -> tuple[IntArray, IntArray, Fl
 
 
 def assign(
-    buyer: IntArray,
-    listing: IntArray,
-    surplus: FloatArray,
-    capacity: IntArray,
+    buyer: Ints,
+    listing: Ints,
+    surplus: Floats,
+    capacity: Ints,
     solve: Solver = supported,
     sold_out: bool = False,
 ) -> Allocation:
@@ -140,7 +140,7 @@ def assign(
     return Allocation(row, np.concatenate([price[j], np.zeros(len(elsewhere))]))
 
 
-def least_prices(worth: FloatArray, i: IntArray, j: IntArray) -> FloatArray:
+def least_prices(worth: Floats, i: Ints, j: Ints) -> Floats:
     """Return the least prices that support an optimal assignment.
 
     From p = 0, raise p_j to max over i of worth[i, j] - u_i, where u_i = worth[i, mu(i)] - p[mu(i)] for
@@ -179,7 +179,7 @@ def least_prices(worth: FloatArray, i: IntArray, j: IntArray) -> FloatArray:
     return price
 
 
-def most_prices(worth: FloatArray, i: IntArray, j: IntArray) -> FloatArray:
+def most_prices(worth: Floats, i: Ints, j: Ints) -> Floats:
     """Return the most prices that support an optimal assignment: those that leave buyers the least utility.
 
     The market with its sides exchanged has the least utilities for its least prices (`least_prices`, also for
@@ -192,9 +192,7 @@ def most_prices(worth: FloatArray, i: IntArray, j: IntArray) -> FloatArray:
     return price
 
 
-def transport(
-    buyer: IntArray, listing: IntArray, surplus: FloatArray, demand: int, capacity: IntArray
-) -> IntArray:
+def transport(buyer: Ints, listing: Ints, surplus: Floats, demand: int, capacity: Ints) -> Ints:
     """Maximise the sum of surpluses when buyers may take several rows, each at most once.
 
     Where a part of the market has room for everybody's best rows, these are the answer. The others are a
@@ -238,13 +236,13 @@ def transport(
 
 
 def _contested(
-    buyer: IntArray,
-    listing: IntArray,
-    surplus: FloatArray,
+    buyer: Ints,
+    listing: Ints,
+    surplus: Floats,
     demand: int,
-    capacity: IntArray,
-    part: IntArray,
-) -> BoolArray:
+    capacity: Ints,
+    part: Ints,
+) -> Bools:
     """Return the best rows, bool[R], of parts of a market in each of which some listing is short."""
     buyers, listings = int(buyer.max()) + 1, int(listing.max()) + 1
     limit = np.column_stack([buyer, buyers + listing]).ravel()

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from markets.columns import BoolArray, FloatArray, IntArray
+from markets.columns import Bools, Floats, Ints
 from markets.matching import stable_matching
 from markets.orders import Orders, Trades
 
@@ -30,12 +30,12 @@ class Pairing:
         unlimited copies loses nothing by one deal more.
     """
 
-    row: IntArray
-    surplus: FloatArray
-    next_best: FloatArray
-    best_refused: FloatArray
+    row: Ints
+    surplus: Floats
+    next_best: Floats
+    best_refused: Floats
 
-    def threats(self, buyer_share: float, disagreement: str) -> tuple[FloatArray, FloatArray]:
+    def threats(self, buyer_share: float, disagreement: str) -> tuple[Floats, Floats]:
         """Return what buyer and seller of each pair would have elsewhere, float64[P] each, in credits.
 
         With the disagreement ``next_best`` the buyer its share of `next_best`, the seller the rest of
@@ -48,7 +48,7 @@ class Pairing:
         return buyer_share * self.next_best, (1 - buyer_share) * self.best_refused
 
 
-def pair_off(orders: Orders, priority: IntArray, least: float = 0.0) -> Pairing:
+def pair_off(orders: Orders, priority: Ints, least: float = 0.0) -> Pairing:
     """Form pairs, largest surplus first, among the rows whose ``bid - ask`` is at least `least`.
 
     Asks differ between the buyers of a listing, so the surplus, not the bid, says which pair gains most. All
@@ -74,7 +74,7 @@ def pair_off(orders: Orders, priority: IntArray, least: float = 0.0) -> Pairing:
     )
 
 
-def split_trades(orders: Orders, pairs: Pairing, buyer_gain: FloatArray) -> Trades:
+def split_trades(orders: Orders, pairs: Pairing, buyer_gain: Floats) -> Trades:
     """Return the trades in which each buyer keeps `buyer_gain`, float64[P] in credits, of its pair's surplus.
 
     The price is ``bid - buyer_gain``; the seller has the rest, price less ask.
@@ -84,7 +84,7 @@ def split_trades(orders: Orders, pairs: Pairing, buyer_gain: FloatArray) -> Trad
     return Trades.of(orders, pairs.row, price, price)
 
 
-def _next_best(orders: Orders, won: BoolArray) -> FloatArray:
+def _next_best(orders: Orders, won: Bools) -> Floats:
     """Return each row's buyer's best surplus it could have elsewhere in the position, float64[R]."""
     winners = np.bincount(orders.lot[won], minlength=len(orders))[orders.lot]
     worst_held = np.full(len(orders), np.inf)
@@ -96,7 +96,7 @@ def _next_best(orders: Orders, won: BoolArray) -> FloatArray:
     return best[orders.seat]
 
 
-def _best_refused(orders: Orders, refused: BoolArray) -> FloatArray:
+def _best_refused(orders: Orders, refused: Bools) -> Floats:
     """Return the largest surplus that each row's listing refused, float64[R]."""
     best = np.zeros(len(orders))
     np.maximum.at(best, orders.lot[refused], orders.surplus[refused])

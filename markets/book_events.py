@@ -12,7 +12,7 @@ from typing import NamedTuple, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from markets.columns import BoolArray, FloatArray, IntArray, amounts, freeze, require, whole_numbers
+from markets.columns import Bools, Floats, Ints, amounts, freeze, require, whole_numbers
 from markets.refusals import InputError
 
 SUBMIT, CANCEL, REPLACE = 0, 1, 2
@@ -58,12 +58,12 @@ class BookEvents:
     elsewhere they may be anything legal.
     """
 
-    action: IntArray
-    order: IntArray
-    trader: IntArray
-    is_bid: BoolArray
-    price: FloatArray
-    quantity: IntArray
+    action: Ints
+    order: Ints
+    trader: Ints
+    is_bid: Bools
+    price: Floats
+    quantity: Ints
 
     @classmethod
     def of(
@@ -155,13 +155,13 @@ class Fills:
         Units.
     """
 
-    event: IntArray
-    incoming: IntArray
-    standing: IntArray
-    buyer: IntArray
-    seller: IntArray
-    price: FloatArray
-    quantity: IntArray
+    event: Ints
+    incoming: Ints
+    standing: Ints
+    buyer: Ints
+    seller: Ints
+    price: Floats
+    quantity: Ints
 
     @classmethod
     def of(cls, event: Sequence[int], fills: Sequence[Fill]) -> "Fills":

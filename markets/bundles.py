@@ -16,7 +16,7 @@ import numpy as np
 from scipy.sparse import coo_array, csc_array
 from scipy.sparse.csgraph import connected_components
 
-from markets.columns import FloatArray, IntArray
+from markets.columns import Floats, Ints
 from markets.packing import Packing
 from markets.ranking import Ranking, dense_codes, first_appearance, groups
 
@@ -24,7 +24,7 @@ _AT_ONCE = 2**14
 """Rows of the problems that are solved together."""
 
 
-def claims(seller: IntArray, contents: IntArray) -> tuple[IntArray, IntArray]:
+def claims(seller: Ints, contents: Ints) -> tuple[Ints, Ints]:
     """Return the items of every row, one entry for each pair of a row and an item.
 
     Parameters
@@ -45,7 +45,7 @@ def claims(seller: IntArray, contents: IntArray) -> tuple[IntArray, IntArray]:
     return row.astype(np.int64), item
 
 
-def separate_parts(buyer: IntArray, seller: IntArray, contents: IntArray) -> IntArray:
+def separate_parts(buyer: Ints, seller: Ints, contents: Ints) -> Ints:
     """Return a number for each row, int64[R]: rows that buyers or items connect have the same.
 
     Parameters
@@ -91,20 +91,20 @@ class PackageMarket:
     order, except in parts that are not answered directly.
     """
 
-    buyer: IntArray
-    surplus: FloatArray
+    buyer: Ints
+    surplus: Floats
     uses: csc_array
-    room: IntArray
+    room: Ints
     demand: int
 
     @classmethod
     def of(
         cls,
-        buyer: IntArray,
-        seller: IntArray,
-        contents: IntArray,
-        surplus: FloatArray,
-        capacity: IntArray,
+        buyer: Ints,
+        seller: Ints,
+        contents: Ints,
+        surplus: Floats,
+        capacity: Ints,
         demand: int = 1,
     ) -> "PackageMarket":
         """Return the market of R rows.
@@ -136,11 +136,11 @@ class PackageMarket:
         return cls(who, surplus, uses, room, demand)
 
     @cached_property
-    def parts(self) -> list[IntArray]:
+    def parts(self) -> list[Ints]:
         """Rows of each part of the market, rising; parts share neither buyers nor items."""
         return groups(connected_components(self.uses @ self.uses.T, directed=False)[1][self.buyer])
 
-    def best(self) -> IntArray:
+    def best(self) -> Ints:
         """Return the rows of the largest total surplus, int64[T], rising.
 
         Raises
@@ -150,7 +150,7 @@ class PackageMarket:
         """
         return np.sort(np.concatenate([np.zeros(0, np.int64), *self._best_of_parts()]))
 
-    def with_externalities(self) -> tuple[IntArray, FloatArray]:
+    def with_externalities(self) -> tuple[Ints, Floats]:
         """Return the best rows for a demand of one, and what each winner's presence costs the others.
 
         Returns
@@ -175,14 +175,14 @@ class PackageMarket:
         # In exact numbers both bounds hold; the clip takes back rounding.
         return won[order], cost[order].clip(0.0, self.surplus[won[order]])
 
-    def _best_of_parts(self) -> list[IntArray]:
+    def _best_of_parts(self) -> list[Ints]:
         """Return the best rows of each part, rising."""
-        parts, best = self.parts, list[IntArray]()
+        parts, best = self.parts, list[Ints]()
         for together in _batches([len(rows) for rows in parts]):
             best += self._best_together([parts[number] for number in together])
         return best
 
-    def _best_together(self, problems: Sequence[IntArray]) -> list[IntArray]:
+    def _best_together(self, problems: Sequence[Ints]) -> list[Ints]:
         """Return the best of each set of rows (rising) with nobody else there, all as one packing."""
         sizes = [len(rows) for rows in problems]
         rows, problem = np.concatenate(problems), np.repeat(np.arange(len(problems)), sizes)
@@ -200,6 +200,6 @@ class PackageMarket:
         return np.split(rows[best], np.searchsorted(problem[best], np.arange(1, len(problems))))
 
 
-def _batches(sizes: Sequence[int]) -> Iterable[IntArray]:
+def _batches(sizes: Sequence[int]) -> Iterable[Ints]:
     """Return the numbers of problems of these sizes that are solved together."""
     return groups(np.cumsum(sizes, dtype=np.int64) // _AT_ONCE)

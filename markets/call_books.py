@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.optimize import linear_sum_assignment
 
-from markets.columns import BoolArray, FloatArray, IntArray
+from markets.columns import Bools, Floats, Ints
 from markets.luck import KeyArray, Luck
 from markets.margin import Margin, Terms
 from markets.orders import Orders
@@ -33,11 +33,11 @@ class Winners:
     """
 
     books: "CallBooks"
-    bid: IntArray
-    unit: IntArray
-    group: IntArray
-    paid: FloatArray
-    received: FloatArray
+    bid: Ints
+    unit: Ints
+    group: Ints
+    paid: Floats
+    received: Floats
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,18 +69,18 @@ class CallBooks:
         Of each of them.
     """
 
-    bid: FloatArray
+    bid: Floats
     bid_luck: KeyArray
-    ask: FloatArray
-    listing: IntArray
-    turn: IntArray
+    ask: Floats
+    listing: Ints
+    turn: Ints
     listing_luck: KeyArray
-    bid_start: IntArray
-    unit_start: IntArray
-    row_bid: IntArray
-    row_listing: IntArray
-    row: IntArray
-    gain: FloatArray
+    bid_start: Ints
+    unit_start: Ints
+    row_bid: Ints
+    row_listing: Ints
+    row: Ints
+    gain: Floats
 
     @classmethod
     def of(cls, orders: Orders, luck: Luck) -> "CallBooks":
@@ -134,23 +134,23 @@ class CallBooks:
             self.ask_at(k),
         )
 
-    def bid_at(self, place: IntArray) -> FloatArray:
+    def bid_at(self, place: Ints) -> Floats:
         """Return the bid at a place, int64[G], of each book; minus infinity where there is none."""
         return _at(self.bid, self.bid_start, place, -np.inf)
 
-    def ask_at(self, place: IntArray) -> FloatArray:
+    def ask_at(self, place: Ints) -> Floats:
         """Return the ask at a place, int64[G], of each book; plus infinity where there is none."""
         return _at(self.ask, self.unit_start, place, np.inf)
 
-    def count_bids(self, mask: BoolArray) -> IntArray:
+    def count_bids(self, mask: Bools) -> Ints:
         """Return how many of each book's bids bool[B] `mask` holds, int64[G]."""
         return np.bincount(_places(np.diff(self.bid_start))[0][mask], minlength=len(self))
 
-    def count_units(self, mask: BoolArray) -> IntArray:
+    def count_units(self, mask: Bools) -> Ints:
         """Return how many of each book's units bool[U] `mask` holds, int64[G]."""
         return np.bincount(_places(np.diff(self.unit_start))[0][mask], minlength=len(self))
 
-    def split(self, side_of_bid: BoolArray, side_of_listing: BoolArray) -> "CallBooks":
+    def split(self, side_of_bid: Bools, side_of_listing: Bools) -> "CallBooks":
         """Split every book in two: books 2g and 2g + 1 hold the False and the True side of book g.
 
         Parameters
@@ -201,9 +201,7 @@ class CallBooks:
             terms.received,
         )
 
-    def _drawn(
-        self, start: IntArray, pool: IntArray, quantity: IntArray, line: tuple[IntArray | KeyArray, ...]
-    ) -> IntArray:
+    def _drawn(self, start: Ints, pool: Ints, quantity: Ints, line: tuple[Ints | KeyArray, ...]) -> Ints:
         """Return `quantity` of the `pool` first places of each book: the first in line if these are more."""
         book, place = _places(pool)
         place += start[book]
@@ -212,7 +210,7 @@ class CallBooks:
             place = place[np.lexsort((*(np.where(lottery, key[place], 0) for key in line), book))]
         return place[_places(pool)[1] < quantity[book]]
 
-    def match(self, winners: Winners) -> tuple[IntArray, IntArray]:
+    def match(self, winners: Winners) -> tuple[Ints, Ints]:
         """Pair off each group: as many as have an order, then with the largest sum of trial gains.
 
         Returns
@@ -239,7 +237,7 @@ class CallBooks:
         place = np.concatenate(rows)
         return self.row[place], np.concatenate(groups)
 
-    def _alike(self, winners: Winners) -> BoolArray:
+    def _alike(self, winners: Winners) -> Bools:
         """Return, by group, whether every pair of its winners has an order and all have the same gain."""
         groups = len(winners.paid)
         group_of_bid = np.full(len(self.bid), -1)
@@ -258,7 +256,7 @@ class CallBooks:
         )
         return (others == 0) & (np.bincount(group, minlength=groups) == pairs)
 
-    def _assign(self, index: PairIndex, bids: IntArray, units: IntArray) -> IntArray:
+    def _assign(self, index: PairIndex, bids: Ints, units: Ints) -> Ints:
         """Return the places of the orders that pair off the winners of one group."""
         pair = index.find(bids[:, None], self.listing[units][None, :])
         scaled = np.where(pair >= 0, self.gain[pair], 0.0)
@@ -281,17 +279,17 @@ class CallBooks:
         return PairIndex.of(line, column, line[self.row_bid] + column[self.row_listing], int(cells.sum()))
 
 
-def _starts(group: IntArray, groups: int) -> IntArray:
+def _starts(group: Ints, groups: int) -> Ints:
     return np.concatenate([[0], np.cumsum(np.bincount(group, minlength=groups))]).astype(np.int64)
 
 
-def _places(sizes: IntArray) -> tuple[IntArray, IntArray]:
+def _places(sizes: Ints) -> tuple[Ints, Ints]:
     """Return the group and the place within it of each of `sizes` members."""
     group = np.repeat(np.arange(len(sizes)), sizes)
     return group, np.arange(len(group)) - (np.cumsum(sizes) - sizes)[group]
 
 
-def _at(column: FloatArray, start: IntArray, place: IntArray, missing: float) -> FloatArray:
+def _at(column: Floats, start: Ints, place: Ints, missing: float) -> Floats:
     """Return the entry at a place of each book, `missing` where the place is outside."""
     there = (place >= 0) & (place < np.diff(start))
     found = np.full(len(place), missing)

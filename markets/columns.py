@@ -10,19 +10,16 @@ import numpy.typing as npt
 
 from markets.refusals import InputError
 
-IntArray: TypeAlias = npt.NDArray[np.int64]
-FloatArray: TypeAlias = npt.NDArray[np.float64]
-BoolArray: TypeAlias = npt.NDArray[np.bool_]
-Ints: TypeAlias = IntArray
-Floats: TypeAlias = FloatArray
-Bools: TypeAlias = BoolArray
+Ints: TypeAlias = npt.NDArray[np.int64]
+Floats: TypeAlias = npt.NDArray[np.float64]
+Bools: TypeAlias = npt.NDArray[np.bool_]
 
 
 LARGEST_NUMBER = 2**63 - 1
 """The largest int64."""
 
 
-def require(good: BoolArray, values: npt.NDArray[np.generic], field: str, allowed: str) -> None:
+def require(good: Bools, values: npt.NDArray[np.generic], field: str, allowed: str) -> None:
     """Raise an ``InputError`` that names the first row of `values` where `good` is false.
 
     Parameters
@@ -44,7 +41,7 @@ def freeze(values: npt.NDArray[np.generic]) -> None:
     values.flags.writeable = False
 
 
-def whole_numbers(field: str, values: npt.ArrayLike, least: int = 0) -> IntArray:
+def whole_numbers(field: str, values: npt.ArrayLike, least: int = 0) -> Ints:
     """Return a read-only int64 copy of a column of whole numbers.
 
     Raises
@@ -86,7 +83,7 @@ def _is_of_python_integers(given: npt.NDArray[np.generic]) -> bool:
     return given.dtype.kind == "O" and all(type(value) is int for value in given)
 
 
-def amounts(field: str, values: npt.ArrayLike) -> FloatArray:
+def amounts(field: str, values: npt.ArrayLike) -> Floats:
     """Return a read-only float64 copy of a column of finite, non-negative amounts.
 
     Raises

@@ -12,7 +12,7 @@ from functools import cached_property
 
 import numpy as np
 
-from markets.columns import BoolArray, FloatArray, IntArray
+from markets.columns import Bools, Floats, Ints
 from markets.copies import require_copies
 from markets.levies import Levies
 from markets.orders import Orders, Trades
@@ -48,12 +48,12 @@ class Projects:
     """
 
     orders: Orders
-    row: IntArray
-    lot: IntArray
+    row: Ints
+    lot: Ints
     fixed_cost: float
 
     @classmethod
-    def of(cls, orders: Orders, priority: IntArray, fixed_cost: float) -> "Projects":
+    def of(cls, orders: Orders, priority: Ints, fixed_cost: float) -> "Projects":
         """Find the members; cost O(R log R).
 
         Parameters
@@ -81,41 +81,41 @@ class Projects:
         )
 
     @property
-    def bid(self) -> FloatArray:
+    def bid(self) -> Floats:
         """The members' bids, float64[M]."""
         return self.orders.bid[self.row]
 
     @property
-    def ask(self) -> FloatArray:
+    def ask(self) -> Floats:
         """The sellers' asks of the members, float64[M]."""
         return self.orders.ask[self.row]
 
     @cached_property
-    def size(self) -> IntArray:
+    def size(self) -> Ints:
         """Members of each listing, int64[L]."""
         return np.bincount(self.lot)
 
     @cached_property
-    def pool(self) -> FloatArray:
+    def pool(self) -> Floats:
         """The sum of each listing's bids, float64[L]."""
         return self._sum(self.bid)
 
     @cached_property
-    def cost(self) -> FloatArray:
+    def cost(self) -> Floats:
         """What the release of each listing costs, float64[L]: C and the sum of its asks."""
         return self._sum(self.ask) + self.fixed_cost
 
     @cached_property
-    def covered(self) -> BoolArray:
+    def covered(self) -> Bools:
         """Whether the bids of each listing cover its cost, bool[L]; just that is enough."""
         return self.pool >= self.cost * (1 - _ROUNDING)
 
     @property
-    def released(self) -> BoolArray:
+    def released(self) -> Bools:
         """Whether each member's listing is covered, bool[M]."""
         return self.covered[self.lot]
 
-    def proportional_prices(self) -> FloatArray:
+    def proportional_prices(self) -> Floats:
         """Return the share of the cost that each member would pay in proportion to its bid, float64[M].
 
         Where the cost is covered the prices of a listing sum to it, and nobody's is above its bid.
@@ -124,11 +124,11 @@ class Projects:
         # In exact numbers the bid is never exceeded; the minimum takes back the rounding of the product.
         return np.minimum(self.bid, self.bid * (self.cost / pool)[self.lot])
 
-    def release(self, paid: FloatArray, received: FloatArray, levies: Levies | None = None) -> Trades:
+    def release(self, paid: Floats, received: Floats, levies: Levies | None = None) -> Trades:
         """Return the trades of the listings that are covered, from amounts [M] for all members."""
         goes = self.released
         return Trades.of(self.orders, self.row[goes], paid[goes], received[goes], levies)
 
-    def _sum(self, column: FloatArray) -> FloatArray:
+    def _sum(self, column: Floats) -> Floats:
         """Return the sum of a column [M] over the members of each listing, float64[L]."""
         return np.bincount(self.lot, column).astype(np.float64)

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from markets.bundles import claims, separate_parts
-from markets.columns import BoolArray, FloatArray, IntArray
+from markets.columns import Bools, Floats, Ints
 from markets.levies import Levies
 from markets.luck import GivenLuck, KeyArray, Luck
 from markets.mechanisms.base import Mechanism
@@ -128,7 +128,7 @@ def _variants(orders: Orders) -> Iterator[Orders]:
         yield orders.reporting(np.full(len(orders), orders.bid.max()), np.full(len(orders), orders.ask.min()))
 
 
-def _liars(who: IntArray, alone: bool) -> Iterator[BoolArray]:
+def _liars(who: Ints, alone: bool) -> Iterator[Bools]:
     """Yield masks of the rows that are misreported together."""
     for organisation in np.unique(who):
         yield who == organisation
@@ -136,7 +136,7 @@ def _liars(who: IntArray, alone: bool) -> Iterator[BoolArray]:
         yield from np.eye(len(who), dtype=bool)
 
 
-def _utilities(trades: Trades, truth: Orders, side: str) -> FloatArray:
+def _utilities(trades: Trades, truth: Orders, side: str) -> Floats:
     """Return each organisation's utility on one side, by the true values and costs."""
     levies = trades.levies
     if side == "buyers":
@@ -234,7 +234,7 @@ def _check_outcome(mechanism: Mechanism, trades: Trades) -> None:
     )
 
 
-def _renamed(rng: np.random.Generator, *columns: IntArray) -> list[IntArray]:
+def _renamed(rng: np.random.Generator, *columns: Ints) -> list[Ints]:
     """Return the columns under new names, drawn once for all of them."""
     old, code = np.unique(np.concatenate(columns), return_inverse=True)
     return np.split(rng.permutation(len(old))[code], np.cumsum([len(column) for column in columns])[:-1])

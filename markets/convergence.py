@@ -6,11 +6,11 @@ Core Objects: allocative_efficiency, smith_alpha, profit_dispersion
 import numpy as np
 import numpy.typing as npt
 
-from markets.columns import FloatArray
+from markets.columns import Floats
 from markets.money import HALF_A_UNIT
 
 
-def allocative_efficiency(profits: npt.ArrayLike, gains: npt.ArrayLike) -> FloatArray:
+def allocative_efficiency(profits: npt.ArrayLike, gains: npt.ArrayLike) -> Floats:
     """Return the sum of profits over the largest possible gains; NaN where these round to no micro-credit.
 
     Parameters
@@ -25,7 +25,7 @@ def allocative_efficiency(profits: npt.ArrayLike, gains: npt.ArrayLike) -> Float
     return np.divide(realised, best, out=nothing, where=best >= HALF_A_UNIT)
 
 
-def smith_alpha(prices: npt.ArrayLike, equilibrium: npt.ArrayLike) -> FloatArray:
+def smith_alpha(prices: npt.ArrayLike, equilibrium: npt.ArrayLike) -> Floats:
     """Return Smith's coefficient of convergence, 100 sqrt(mean (p - P0)^2)/P0, in percent.
 
     V. L. Smith (1962), J. Political Economy 70.
@@ -55,7 +55,7 @@ def smith_alpha(prices: npt.ArrayLike, equilibrium: npt.ArrayLike) -> FloatArray
     return 100 * np.sqrt(mean) / centre
 
 
-def profit_dispersion(profits: npt.ArrayLike, equilibrium: npt.ArrayLike) -> FloatArray:
+def profit_dispersion(profits: npt.ArrayLike, equilibrium: npt.ArrayLike) -> Floats:
     """Return sqrt(mean (profit - equilibrium profit)^2) over traders, in credits.
 
     D. K. Gode and S. Sunder (1993), J. Political Economy 101.

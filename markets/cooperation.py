@@ -12,12 +12,11 @@ from dataclasses import dataclass
 from math import factorial
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from markets.columns import Bools, Floats, Ints
 from markets.refusals import InputError
 
-Floats = NDArray[np.float64]
-Bools = NDArray[np.bool_]
 Valuation = Callable[[Bools], Floats]
 """Returns v(C), float64 [M], of coalitions given as memberships, bool [M, n]."""
 
@@ -179,7 +178,7 @@ def random_coalitions(players: int, count: int, rng: np.random.Generator) -> Boo
     return np.concatenate([alone, ~alone, drawn])
 
 
-def _marginals(game: Floats, players: int) -> list[tuple[Floats, NDArray[np.int64]]]:
+def _marginals(game: Floats, players: int) -> list[tuple[Floats, Ints]]:
     """Return for each player v(C with i) - v(C) and the numbers of the coalitions C without i."""
     coalition = np.arange(len(game))
     without = [coalition[(coalition >> player) & 1 == 0] for player in range(players)]

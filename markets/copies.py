@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from markets.columns import FloatArray, IntArray, require
+from markets.columns import Floats, Ints, require
 from markets.orders import Orders, Trades
 from markets.ranking import Ranking, dense_codes, first_rows, groups
 
@@ -33,14 +33,14 @@ class LotTable:
         The number that each group was given by.
     """
 
-    value: FloatArray
-    row: IntArray
-    group: IntArray
-    place: IntArray
-    name: IntArray
+    value: Floats
+    row: Ints
+    group: Ints
+    place: Ints
+    name: Ints
 
     @classmethod
-    def of(cls, row: IntArray, group: IntArray, value: FloatArray, count: int) -> "LotTable":
+    def of(cls, row: Ints, group: Ints, value: Floats, count: int) -> "LotTable":
         """Sort `row` [T] by its group [T] and value [T], no value negative; cost O(T log T + G M)."""
         order = np.lexsort((-value, group))
         group = group[order]
@@ -50,7 +50,7 @@ class LotTable:
         return cls(table, row[order], group, place, np.arange(count))
 
     @classmethod
-    def by_size(cls, row: IntArray, group: IntArray, value: FloatArray) -> list["LotTable"]:
+    def by_size(cls, row: Ints, group: Ints, value: Floats) -> list["LotTable"]:
         """Return tables of the groups that have rows, each of groups of similar size.
 
         Between all tables there are fewer than two places a row, so that many small groups beside a large one
@@ -68,7 +68,7 @@ class LotTable:
         return tables
 
 
-def optimal_price(table: LotTable) -> FloatArray:
+def optimal_price(table: LotTable) -> Floats:
     """Return the price that earns most from each group's values, float64[G].
 
     The value v_(k) with the largest k v_(k), k the number of values that are no smaller; the highest price of
@@ -83,7 +83,7 @@ def optimal_price(table: LotTable) -> FloatArray:
     return np.where(revenue[each, best] >= 0, table.value[each, best], np.inf)
 
 
-def optimal_price_without(table: LotTable) -> FloatArray:
+def optimal_price_without(table: LotTable) -> Floats:
     """Return, for each row of the table, the optimal price of its group's other values, float64[T].
 
     Without the i-th value the k-th sells k copies before it and k - 1 after it, so that running maxima from
@@ -118,7 +118,7 @@ def require_copies(orders: Orders) -> None:
     )
 
 
-def take_copies(orders: Orders, priority: IntArray, markup: FloatArray) -> Trades:
+def take_copies(orders: Orders, priority: Ints, markup: Floats) -> Trades:
     """Let every buyer take its best rows at ``ask + markup``, up to its demand for a position.
 
     Parameters

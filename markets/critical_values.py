@@ -11,7 +11,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from markets.columns import BoolArray, FloatArray, IntArray
+from markets.columns import Bools, Floats, Ints
 from markets.mechanisms.base import Mechanism
 from markets.orders import Orders
 from markets.variations import vary
@@ -66,7 +66,7 @@ def check_critical_values(mechanism: Mechanism, orders: Orders, side: str, seed:
 
     mine = who == who[quotes.row][:, None]
 
-    def outcomes(number: IntArray, reports: FloatArray) -> tuple[BoolArray, FloatArray]:
+    def outcomes(number: Ints, reports: Floats) -> tuple[Bools, Floats]:
         """Return, for reports [M] of quotes [M], whether they win, and what their organisations gain by them.
 
         The report is taken for the truth.
@@ -103,7 +103,7 @@ def check_critical_values(mechanism: Mechanism, orders: Orders, side: str, seed:
     return int(wins.sum())
 
 
-def _critical(wins: Callable[[FloatArray], BoolArray], win: FloatArray, hopeless: float) -> FloatArray:
+def _critical(wins: Callable[[Floats], Bools], win: Floats, hopeless: float) -> Floats:
     """Return the quotes [M] between those that win and one that loses where winning starts.
 
     `wins` takes `_PARTS` - 1 quotes for each of the M, one after the other.

@@ -6,7 +6,7 @@ Core Objects: admit
 import numpy as np
 import numpy.typing as npt
 
-from markets.columns import IntArray
+from markets.columns import Ints
 from markets.money import spendable
 from markets.refusals import InputError
 
@@ -14,9 +14,7 @@ ABOVE_BALANCE = "bid above balance"
 """The reason of a refusal."""
 
 
-def admit(
-    bids_micro: IntArray, buyer: IntArray, balances: IntArray, credit_limit: int = 0
-) -> npt.NDArray[np.object_]:
+def admit(bids_micro: Ints, buyer: Ints, balances: Ints, credit_limit: int = 0) -> npt.NDArray[np.object_]:
     """Return why each row is refused, '' for a row that is admitted.
 
     A bid is refused if it is more than its buyer's balance and credit limit together. Each bid is judged

@@ -13,7 +13,7 @@ from typing import TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from markets.columns import BoolArray, IntArray, freeze, require, whole_number, whole_numbers
+from markets.columns import Bools, Ints, freeze, require, whole_number, whole_numbers
 from markets.money import LARGEST, LARGEST_SUM, MICRO, spendable, sums, to_credits, to_micro
 from markets.refusals import InputError
 from markets.settlement import covered_trades
@@ -79,7 +79,7 @@ class Ledger:
         self.clear_journal()
 
     @property
-    def balances(self) -> IntArray:
+    def balances(self) -> Ints:
         """Copy of all balances, int64[organisations + 3], read-only, in micro-credits."""
         balances = self._balances.copy()
         freeze(balances)
@@ -111,7 +111,7 @@ class Ledger:
         received: npt.ArrayLike,
         delivery: npt.ArrayLike,
         levy: npt.ArrayLike | None = None,
-    ) -> BoolArray:
+    ) -> Bools:
         """Settle trades in row order: payment, proceeds, fee or subsidy, and delivery, or nothing of a trade.
 
         Parameters
@@ -235,9 +235,9 @@ class Ledger:
     def clear_journal(self) -> None:
         """Forget the postings, once they have been written out; balances stay."""
         self._opening = self._balances.copy()
-        self._entries: list[IntArray] = []
+        self._entries: list[Ints] = []
 
-    def state(self) -> dict[str, IntArray]:
+    def state(self) -> dict[str, Ints]:
         """Return all that `restore` needs, as int64 arrays."""
         return {
             "balances": self._balances.copy(),
@@ -247,7 +247,7 @@ class Ledger:
             "journal": np.stack([self._columns()[name] for name in _COLUMNS]),
         }
 
-    def restore(self, state: dict[str, IntArray]) -> None:
+    def restore(self, state: dict[str, Ints]) -> None:
         """Take over a `state` of a ledger with as many organisations.
 
         Raises
@@ -265,7 +265,7 @@ class Ledger:
         self.credit_limit = int(state["credit_limit"][0])
         self._entries = [state["journal"].astype(np.int64)]
 
-    def _columns(self) -> dict[str, IntArray]:
+    def _columns(self) -> dict[str, Ints]:
         rows = np.concatenate([np.zeros((len(_COLUMNS), 0), np.int64), *self._entries], axis=1)
         return dict(zip(_COLUMNS, rows, strict=True))
 
@@ -280,12 +280,12 @@ class Ledger:
         self._post(round_, (number, self.consumers, np.arange(self.organisations), given, reason))
         self._transactions += len(given)
 
-    def _organisation(self, field: str, values: npt.ArrayLike) -> IntArray:
+    def _organisation(self, field: str, values: npt.ArrayLike) -> Ints:
         column = whole_numbers(f"ledger.{field}", values)
         require(column < self.organisations, column, f"ledger.{field}", f"below {self.organisations}")
         return column
 
-    def _amount(self, field: str, values: npt.ArrayLike) -> IntArray:
+    def _amount(self, field: str, values: npt.ArrayLike) -> Ints:
         column = whole_numbers(f"ledger.{field}", values)
         require(column <= LARGEST, column, f"ledger.{field}", f"at most {LARGEST} micro-credits")
         return column
@@ -307,11 +307,11 @@ class Ledger:
         self._entries += entries
 
 
-_Posting: TypeAlias = tuple[IntArray, IntArray | int, IntArray | int, IntArray, str]
+_Posting: TypeAlias = tuple[Ints, Ints | int, Ints | int, Ints, str]
 """Transactions, debit, credit, amounts and the reason."""
 
 
-def _moved(balances: IntArray, debit: IntArray, credit: IntArray, amount: IntArray) -> IntArray:
+def _moved(balances: Ints, debit: Ints, credit: Ints, amount: Ints) -> Ints:
     """Return the balances after amounts went from debit to credit accounts; refuse what does not fit."""
     account = np.concatenate([np.arange(len(balances)), debit, credit])
     return sums("ledger.balances", account, np.concatenate([balances, -amount, amount]), len(balances))

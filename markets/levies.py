@@ -11,7 +11,7 @@ from functools import cache
 import numpy as np
 import numpy.typing as npt
 
-from markets.columns import FloatArray, IntArray, amounts, freeze, require, whole_numbers
+from markets.columns import Floats, Ints, amounts, freeze, require, whole_numbers
 from markets.refusals import InputError
 
 
@@ -27,9 +27,9 @@ class Levies:
         By the order's buyer and by its seller, in credits; the broker keeps the difference.
     """
 
-    row: IntArray
-    paid: FloatArray
-    received: FloatArray
+    row: Ints
+    paid: Floats
+    received: Floats
 
     @classmethod
     def of(cls, row: npt.ArrayLike, paid: npt.ArrayLike, received: npt.ArrayLike) -> "Levies":
@@ -60,7 +60,7 @@ class Levies:
 
 def charges(
     name: str, row: npt.ArrayLike, paid: npt.ArrayLike, received: npt.ArrayLike
-) -> tuple[IntArray, FloatArray, FloatArray]:
+) -> tuple[Ints, Floats, Floats]:
     """Return validated, read-only copies of the columns of a table of charges, sorted by row.
 
     Parameters

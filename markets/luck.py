@@ -16,7 +16,7 @@ from typing import TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from markets.columns import BoolArray, IntArray
+from markets.columns import Bools, Ints
 from markets.orders import Orders
 from markets.ranking import inverse
 
@@ -68,14 +68,14 @@ class Luck:
         return cls(mixed(np.full(len(orders), root), orders.buyer, orders.listing))
 
     @cached_property
-    def priority(self) -> IntArray:
+    def priority(self) -> Ints:
         """A random order of the rows: distinct numbers, not negative, int64[R]."""
         # The row's number in the last bits makes them distinct; the others decide.
         bits = np.uint64(max(len(self.key) - 1, 1).bit_length())
         row = np.arange(len(self.key), dtype=np.uint64)
         return (self.key >> (bits + np.uint64(1)) << bits | row).astype(np.int64)
 
-    def line(self, orders: Orders) -> IntArray:
+    def line(self, orders: Orders) -> Ints:
         """Return the rows buyer by buyer, and listing by listing within each, both by lot, int64[R].
 
         For solvers whose choice among optima depends on the order in which they meet buyers and listings: a
@@ -91,7 +91,7 @@ class Luck:
         """Return fresh keys of the rows for a purpose ("coins"), uint64[R]."""
         return fresh(purpose, self.key)
 
-    def of_groups(self, purpose: str, group: IntArray) -> KeyArray:
+    def of_groups(self, purpose: str, group: Ints) -> KeyArray:
         """Return keys of groups of rows for a purpose, uint64[number of groups]; cost O(R).
 
         Parameters
@@ -107,7 +107,7 @@ class Luck:
         return fresh(purpose, total)
 
 
-def mixed(key: KeyArray, *names: IntArray) -> KeyArray:
+def mixed(key: KeyArray, *names: Ints) -> KeyArray:
     """Return a key for each key and names, whole numbers from 0, that are given; all of one shape.
 
     One step of SplitMix64 a name, with the name as the number of the step: Steele, Lea and Flood (2014),
@@ -121,7 +121,7 @@ def mixed(key: KeyArray, *names: IntArray) -> KeyArray:
     return key
 
 
-def heads(key: KeyArray) -> BoolArray:
+def heads(key: KeyArray) -> Bools:
     """Return a fair coin for each key."""
     return key >> np.uint64(63) == 1
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from markets.columns import BoolArray, FloatArray, IntArray
+from markets.columns import Bools, Floats, Ints
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,14 +28,14 @@ class Margin:
         b_{K+1} and s_{K+1}; minus and plus infinity where there is none.
     """
 
-    quantity: IntArray
-    last_bid: FloatArray
-    last_ask: FloatArray
-    next_bid: FloatArray
-    next_ask: FloatArray
+    quantity: Ints
+    last_bid: Floats
+    last_ask: Floats
+    next_bid: Floats
+    next_ask: Floats
 
     @classmethod
-    def of(cls, bids: FloatArray, asks: FloatArray) -> "Margin":
+    def of(cls, bids: Floats, asks: Floats) -> "Margin":
         """Find the margin of sorted books; cost O(G (m + n)).
 
         Parameters
@@ -62,12 +62,12 @@ class Margin:
         )
 
     @property
-    def low(self) -> FloatArray:
+    def low(self) -> Floats:
         """The least price at which demand meets supply, ``max(s_K, b_{K+1})``, float64[G]."""
         return np.maximum(self.last_ask, self.next_bid)
 
     @property
-    def high(self) -> FloatArray:
+    def high(self) -> Floats:
         """The largest price at which demand meets supply, ``min(b_K, s_{K+1})``, float64[G]."""
         return np.minimum(self.last_bid, self.next_ask)
 
@@ -86,14 +86,14 @@ class Terms:
         By each buyer and by each seller of a unit, in credits; without meaning where nothing trades.
     """
 
-    quantity: IntArray
-    bids: IntArray
-    units: IntArray
-    paid: FloatArray
-    received: FloatArray
+    quantity: Ints
+    bids: Ints
+    units: Ints
+    paid: Floats
+    received: Floats
 
     @classmethod
-    def best(cls, quantity: IntArray, paid: FloatArray, received: FloatArray) -> "Terms":
+    def best(cls, quantity: Ints, paid: Floats, received: Floats) -> "Terms":
         """Let the `quantity` best bids and units trade."""
         return cls(quantity, quantity, quantity, paid, received)
 
@@ -102,13 +102,13 @@ class Terms:
         """Let the K - 1 best of both sides trade: buyers pay b_K and sellers get s_K, who do not trade."""
         return cls.best(np.maximum(margin.quantity - 1, 0), margin.last_bid, margin.last_ask)
 
-    def where(self, condition: BoolArray, other: "Terms") -> "Terms":
+    def where(self, condition: Bools, other: "Terms") -> "Terms":
         """Return these terms for the books where bool[G] `condition` holds, and `other` elsewhere."""
         columns = ("quantity", "bids", "units", "paid", "received")
         return Terms(*(np.where(condition, getattr(self, each), getattr(other, each)) for each in columns))
 
 
-def _at(columns: FloatArray, place: IntArray, missing: float) -> FloatArray:
+def _at(columns: Floats, place: Ints, missing: float) -> Floats:
     """Return the entry at a place of each book, `missing` where the place is outside."""
     size = columns.shape[-1]
     inside = (place >= 0) & (place < size)

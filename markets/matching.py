@@ -5,18 +5,18 @@ Core Objects: stable_matching
 
 import numpy as np
 
-from markets.columns import BoolArray, FloatArray, IntArray
+from markets.columns import Bools, Floats, Ints
 from markets.orders import Orders
 from markets.ranking import Ranking, best_of_groups
 
 
 def stable_matching(
     orders: Orders,
-    eligible: BoolArray,
-    buyer_score: FloatArray,
-    listing_score: FloatArray,
-    priority: IntArray,
-) -> tuple[BoolArray, BoolArray]:
+    eligible: Bools,
+    buyer_score: Floats,
+    listing_score: Floats,
+    priority: Ints,
+) -> tuple[Bools, Bools]:
     """Match buyers and listings so that no pair would rather have each other.
 
     In every round each buyer proposes to its best rows that have not refused it, up to ``orders.demand`` for
@@ -70,9 +70,7 @@ def stable_matching(
         rejected |= proposed & ~held
 
 
-def _largest_first(
-    by_buyer: Ranking, by_listing: Ranking, eligible: BoolArray
-) -> tuple[BoolArray, BoolArray]:
+def _largest_first(by_buyer: Ranking, by_listing: Ranking, eligible: Bools) -> tuple[Bools, Bools]:
     """Match as `stable_matching` does where both sides like the same rows best.
 
     A row that is best for both sides for as many as they have room for belongs to the matching whatever the

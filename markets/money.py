@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from markets.columns import LARGEST_NUMBER, FloatArray, IntArray
+from markets.columns import LARGEST_NUMBER, Floats, Ints
 from markets.refusals import InputError
 
 T = TypeVar("T")
@@ -30,7 +30,7 @@ LARGEST_SUM = LARGEST_NUMBER
 _LOW = 32
 
 
-def to_micro(amounts: npt.ArrayLike, rounding: str = "nearest") -> IntArray:
+def to_micro(amounts: npt.ArrayLike, rounding: str = "nearest") -> Ints:
     """Convert credits to whole micro-credits, int64 of the same shape.
 
     Parameters
@@ -60,17 +60,17 @@ def to_micro(amounts: npt.ArrayLike, rounding: str = "nearest") -> IntArray:
     return np.where(exact, whole, rule(micro)).astype(np.int64)
 
 
-def to_credits(micro: npt.ArrayLike) -> FloatArray:
+def to_credits(micro: npt.ArrayLike) -> Floats:
     """Convert micro-credits to credits, float64 of the same shape."""
     return np.asarray(micro, dtype=np.float64) / MICRO
 
 
-def total(amount: IntArray) -> int:
+def total(amount: Ints) -> int:
     """Return the sum of int64 amounts, however large."""
     return (int((amount >> _LOW).sum()) << _LOW) + int((amount & (1 << _LOW) - 1).sum())
 
 
-def sums(name: str, group: IntArray, amount: IntArray, count: int) -> IntArray:
+def sums(name: str, group: Ints, amount: Ints, count: int) -> Ints:
     """Return the sums of amounts by group, exact or refused.
 
     Parameters
@@ -106,7 +106,7 @@ def sums(name: str, group: IntArray, amount: IntArray, count: int) -> IntArray:
     return (high << _LOW) + low
 
 
-def spendable(balances: IntArray, credit_limit: int) -> IntArray:
+def spendable(balances: Ints, credit_limit: int) -> Ints:
     """Return balances and credit limit together, or the largest int64 where that is less, micro-credits."""
     return np.minimum(balances, LARGEST_SUM - credit_limit) + credit_limit
 

@@ -11,7 +11,7 @@ from typing import TypeAlias
 import numpy as np
 
 from markets.book_events import CANCEL, SUBMIT, BookEvents, Fill, Fills, MayTrade, price_of, whole_number
-from markets.columns import FloatArray, IntArray, freeze
+from markets.columns import Floats, Ints, freeze
 from markets.refusals import InputError
 
 
@@ -27,10 +27,10 @@ class Depth:
         Units that stand at each price.
     """
 
-    bid_price: FloatArray
-    bid_quantity: IntArray
-    ask_price: FloatArray
-    ask_quantity: IntArray
+    bid_price: Floats
+    bid_quantity: Ints
+    ask_price: Floats
+    ask_quantity: Ints
 
 
 @dataclass(slots=True, eq=False)
@@ -191,7 +191,7 @@ class OrderBook:
         """Return what stands, by price; `levels` is how many prices a side, all by default."""
         return Depth(*self._levels(True, levels), *self._levels(False, levels))
 
-    def _levels(self, is_bid: bool, levels: int | None) -> tuple[FloatArray, IntArray]:
+    def _levels(self, is_bid: bool, levels: int | None) -> tuple[Floats, Ints]:
         """Return the prices of a side, the best first, and what stands at each."""
         living = [entry for entry in self._heaps[is_bid] if entry[2].quantity]
         keys = np.array([entry[0] for entry in living], dtype=np.float64)

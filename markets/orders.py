@@ -16,9 +16,9 @@ import numpy.typing as npt
 from markets.assignment import transport
 from markets.bundles import PackageMarket
 from markets.columns import (
-    BoolArray,
-    FloatArray,
-    IntArray,
+    Bools,
+    Floats,
+    Ints,
     amounts,
     freeze,
     require,
@@ -56,15 +56,15 @@ class Orders:
         Blocks a buyer wants at most for a position; of rows with contents, whatever their position.
     """
 
-    buyer: IntArray
-    seller: IntArray
-    listing: IntArray
-    position: IntArray
-    bid: FloatArray
-    ask: FloatArray
-    gain: FloatArray
-    capacity: IntArray
-    contents: IntArray
+    buyer: Ints
+    seller: Ints
+    listing: Ints
+    position: Ints
+    bid: Floats
+    ask: Floats
+    gain: Floats
+    capacity: Ints
+    contents: Ints
     demand: int = 1
 
     @classmethod
@@ -115,19 +115,19 @@ class Orders:
         return len(self.buyer)
 
     @cached_property
-    def surplus(self) -> FloatArray:
+    def surplus(self) -> Floats:
         """Bid - ask, float64[R], in credits."""
         surplus = self.bid - self.ask
         freeze(surplus)
         return surplus
 
     @cached_property
-    def lot(self) -> IntArray:
+    def lot(self) -> Ints:
         """The row's listing as a number from 0 without gaps, int64[R]."""
         return dense_codes(self.listing)
 
     @cached_property
-    def seat(self) -> IntArray:
+    def seat(self) -> Ints:
         """The row's (buyer, position) as a number from 0 without gaps, int64[R]: what `demand` limits.
 
         All rows of a buyer that have contents are one seat.
@@ -136,11 +136,11 @@ class Orders:
         width = int(place.max(initial=0)) + 1
         return dense_codes(dense_codes(self.buyer) * width + place)
 
-    def books(self, rows: IntArray) -> list[IntArray]:
+    def books(self, rows: Ints) -> list[Ints]:
         """Split row indices by position, keeping their order within each; cost O(len(rows) log len(rows))."""
         return [rows[book] for book in groups(self.position[rows])]
 
-    def select(self, rows: IntArray | BoolArray) -> "Orders":
+    def select(self, rows: Ints | Bools) -> "Orders":
         """Return the orders of the given rows, by index or mask, in that order."""
         return Orders.of(**{field: getattr(self, field)[rows] for field in _COLUMNS}, demand=self.demand)
 
@@ -205,9 +205,9 @@ class Trades:
     """
 
     orders: Orders
-    row: IntArray
-    paid: FloatArray
-    received: FloatArray
+    row: Ints
+    paid: Floats
+    received: Floats
     levies: Levies = dataclasses.field(default_factory=Levies.none)
 
     @classmethod
@@ -241,17 +241,17 @@ class Trades:
         return len(self.row)
 
     @property
-    def buyer(self) -> IntArray:
+    def buyer(self) -> Ints:
         """The buyer of each trade, int64[T]."""
         return self.orders.buyer[self.row]
 
     @property
-    def seller(self) -> IntArray:
+    def seller(self) -> Ints:
         """The seller of each trade, int64[T]."""
         return self.orders.seller[self.row]
 
     @property
-    def listing(self) -> IntArray:
+    def listing(self) -> Ints:
         """The listing of each trade, int64[T]."""
         return self.orders.listing[self.row]
 
@@ -261,7 +261,7 @@ class Trades:
         return float(np.sum(self.paid - self.received) + np.sum(self.levies.paid - self.levies.received))
 
 
-def first_best(orders: Orders) -> tuple[IntArray, FloatArray]:
+def first_best(orders: Orders) -> tuple[Ints, Floats]:
     """Return the allocation with the largest sum of surpluses that demand and licences allow.
 
     Parameters

@@ -20,7 +20,7 @@ from scipy.optimize import Bounds, linprog, milp
 from scipy.sparse import csc_array, eye_array, hstack
 from scipy.sparse.csgraph import connected_components
 
-from markets.columns import BoolArray, FloatArray, IntArray
+from markets.columns import Bools, Floats, Ints
 from markets.ranking import groups
 from markets.refusals import InputError
 from markets.small_packings import first_best_rows
@@ -75,12 +75,12 @@ class Packing:
     leaves in doubt. A bound costs O(entries of `uses`) operations on integers.
     """
 
-    worth: FloatArray
+    worth: Floats
     uses: csc_array
-    room: IntArray
+    room: Ints
 
     @classmethod
-    def of(cls, worth: FloatArray, uses: csc_array, room: IntArray) -> "Packing":
+    def of(cls, worth: Floats, uses: csc_array, room: Ints) -> "Packing":
         """Return the problem.
 
         Parameters
@@ -95,7 +95,7 @@ class Packing:
         uses, limit, rows_of = _own_limits(uses)
         return cls(worth, uses, np.minimum(room[limit], rows_of))
 
-    def best(self, rows: BoolArray | None = None, price: FloatArray | None = None) -> BoolArray:
+    def best(self, rows: Bools | None = None, price: Floats | None = None) -> Bools:
         """Return the rows of the greatest total worth, bool[R].
 
         Parameters
@@ -149,7 +149,7 @@ class _Proof:
         Rows of which it is not known whether an optimum takes them; none with a proof.
     """
 
-    def __init__(self, worth: FloatArray, uses: csc_array, room: IntArray) -> None:
+    def __init__(self, worth: Floats, uses: csc_array, room: Ints) -> None:
         # A price is rounded by less than a unit for each row of its limit and as much for its room.
         guard = (2 * uses.nnz).bit_length()
         self.slack = 1 << guard
@@ -158,7 +158,7 @@ class _Proof:
         self.taken = np.zeros(len(worth), dtype=bool)
         self._look(np.zeros(len(room), dtype=object))
 
-    def best(self) -> BoolArray:
+    def best(self) -> Bools:
         """Search until no row is in doubt; return the rows taken."""
         while self.open.any() and self.search():
             pass
@@ -166,7 +166,7 @@ class _Proof:
             self.search(whole=True)
         return self.taken
 
-    def propose(self, rows: BoolArray, price: Wholes) -> bool:
+    def propose(self, rows: Bools, price: Wholes) -> bool:
         """Take over what is better of rows and prices; return whether anything was."""
         fits = not (self.uses @ rows.astype(np.int64) > self.room).any()
         richer = fits and self.worth[rows].sum() > self._worth
@@ -227,14 +227,14 @@ class _Proof:
         return int(np.maximum(self._above(price), 0).sum() + (self.room * price).sum())
 
 
-def _own_limits(uses: csc_array) -> tuple[csc_array, IntArray, IntArray]:
+def _own_limits(uses: csc_array) -> tuple[csc_array, Ints, Ints]:
     """Return `uses` without limits that have no rows, which those are that have, and how many rows."""
     limit, place, rows_of = np.unique(uses.indices, return_inverse=True, return_counts=True)
     own = csc_array((np.ones(uses.nnz), place, uses.indptr), shape=(len(limit), uses.shape[1]))
     return own, limit.astype(np.int64), rows_of.astype(np.int64)
 
 
-def _whole(amounts: FloatArray, unit: int) -> Wholes:
+def _whole(amounts: Floats, unit: int) -> Wholes:
     """Return amounts in units of 2^unit, rounded down."""
     fraction, exponent = np.frexp(amounts)
     shift = exponent.astype(np.int64) - _FRACTION - unit
@@ -244,8 +244,8 @@ def _whole(amounts: FloatArray, unit: int) -> Wholes:
 
 
 def _solved(
-    value: FloatArray, uses: csc_array, room: FloatArray, most: FloatArray, whole: BoolArray | None
-) -> tuple[FloatArray, FloatArray]:
+    value: Floats, uses: csc_array, room: Floats, most: Floats, whole: Bools | None
+) -> tuple[Floats, Floats]:
     """Return an x of the greatest value with uses x = room and 0 <= x <= most, and the limits' prices.
 
     Prices are 0 where some of x must be whole.

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from markets.columns import IntArray
+from markets.columns import Ints
 
 _SLACK = 4
 """How many times larger than its content a table may be before searching is the better way."""
@@ -25,13 +25,13 @@ class PairIndex:
         Sorted keys and the order of each; without keys, `place` is the table itself, -1 where nobody is.
     """
 
-    line: IntArray
-    column: IntArray
-    key: IntArray | None
-    place: IntArray
+    line: Ints
+    column: Ints
+    key: Ints | None
+    place: Ints
 
     @classmethod
-    def of(cls, line: IntArray, column: IntArray, keys: IntArray, cells: int) -> "PairIndex":
+    def of(cls, line: Ints, column: Ints, keys: Ints, cells: int) -> "PairIndex":
         """Index R orders by keys below `cells`; cost O(R), or O(R log R) where most cells are empty."""
         if cells > _SLACK * len(keys):
             order = np.argsort(keys)
@@ -40,7 +40,7 @@ class PairIndex:
         table[keys] = np.arange(len(keys))
         return cls(line, column, None, table)
 
-    def find(self, bid: IntArray, listing: IntArray) -> IntArray:
+    def find(self, bid: Ints, listing: Ints) -> Ints:
         """Return the order of each pair, -1 where there is none; the arguments broadcast."""
         wanted = self.line[bid] + self.column[listing]
         if self.key is None:

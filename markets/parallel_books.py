@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from markets.columns import BoolArray, FloatArray, IntArray, require
+from markets.columns import Bools, Floats, Ints, require
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,9 +28,9 @@ class Shouted:
         The trader whose quote stood, -1 without a trade.
     """
 
-    stands: BoolArray
-    price: FloatArray
-    counterparty: IntArray
+    stands: Bools
+    price: Floats
+    counterparty: Ints
 
 
 class ParallelBooks(ABC):
@@ -44,7 +44,7 @@ class ParallelBooks(ABC):
         Which side each trader is on, in every book.
     """
 
-    def __init__(self, books: int, is_buyer: BoolArray) -> None:
+    def __init__(self, books: int, is_buyer: Bools) -> None:
         self._is_buyer = is_buyer
         self._book = np.arange(books)
         self.wipe()
@@ -55,15 +55,15 @@ class ParallelBooks(ABC):
 
     @property
     @abstractmethod
-    def best_bid(self) -> FloatArray:
+    def best_bid(self) -> Floats:
         """The highest standing bid of each book, float64[R], in credits; NaN if there is none."""
 
     @property
     @abstractmethod
-    def best_ask(self) -> FloatArray:
+    def best_ask(self) -> Floats:
         """The lowest standing ask of each book, float64[R], in credits; NaN if there is none."""
 
-    def shout(self, trader: IntArray, quote: FloatArray) -> Shouted:
+    def shout(self, trader: Ints, quote: Floats) -> Shouted:
         """Let one trader quote in every book.
 
         Parameters
@@ -84,7 +84,7 @@ class ParallelBooks(ABC):
         return self._shout(trader, quote, self._is_buyer[trader])
 
     @abstractmethod
-    def _shout(self, trader: IntArray, quote: FloatArray, is_bid: BoolArray) -> Shouted:
+    def _shout(self, trader: Ints, quote: Floats, is_bid: Bools) -> Shouted:
         """Do what `shout` says, for quotes that are in order."""
 
 
@@ -113,16 +113,16 @@ class PersistentBooks(ParallelBooks):
         self._clock = 0
 
     @property
-    def best_bid(self) -> FloatArray:
+    def best_bid(self) -> Floats:
         """The highest standing bid of each book, float64[R], in credits; NaN if there is none."""
         return _finite(self._standing[:, self._is_buyer].max(axis=1, initial=-np.inf))
 
     @property
-    def best_ask(self) -> FloatArray:
+    def best_ask(self) -> Floats:
         """The lowest standing ask of each book, float64[R], in credits; NaN if there is none."""
         return _finite(self._standing[:, ~self._is_buyer].min(axis=1, initial=np.inf))
 
-    def _shout(self, trader: IntArray, quote: FloatArray, is_bid: BoolArray) -> Shouted:
+    def _shout(self, trader: Ints, quote: Floats, is_bid: Bools) -> Shouted:
         book, sign = self._book, np.where(is_bid, 1.0, -1.0)
         # The other side's quotes, turned so that the least is the best: asks as they are, bids negated.
         facing = np.where(self._is_buyer != is_bid[:, None], sign[:, None] * self._standing, np.inf)
@@ -158,16 +158,16 @@ class GodeSunderBooks(ParallelBooks):
         self._who = np.full((2, books), -1)
 
     @property
-    def best_bid(self) -> FloatArray:
+    def best_bid(self) -> Floats:
         """The standing bid of each book, float64[R], in credits; NaN if there is none."""
         return _finite(self._best[1])
 
     @property
-    def best_ask(self) -> FloatArray:
+    def best_ask(self) -> Floats:
         """The standing ask of each book, float64[R], in credits; NaN if there is none."""
         return _finite(self._best[0])
 
-    def _shout(self, trader: IntArray, quote: FloatArray, is_bid: BoolArray) -> Shouted:
+    def _shout(self, trader: Ints, quote: Floats, is_bid: Bools) -> Shouted:
         side, other, sign = is_bid.astype(np.int64), 1 - is_bid, np.where(is_bid, 1.0, -1.0)
         facing, partner = self._best[other, self._book], self._who[other, self._book]
         trades = sign * facing <= sign * quote
@@ -179,6 +179,6 @@ class GodeSunderBooks(ParallelBooks):
         return Shouted(stands, np.where(trades, facing, np.nan), np.where(trades, partner, -1))
 
 
-def _finite(quotes: FloatArray) -> FloatArray:
+def _finite(quotes: Floats) -> Floats:
     """Return the quotes with NaN for infinities."""
     return np.where(np.isfinite(quotes), quotes, np.nan)

@@ -30,7 +30,7 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
-from markets.columns import BoolArray, FloatArray
+from markets.columns import Bools, Floats
 from markets.refusals import InputError
 
 
@@ -38,8 +38,8 @@ from markets.refusals import InputError
 class Interval:
     """What one side is told of the other's numbers: they lie from `low` to `high`, float64[P], in credits."""
 
-    low: FloatArray
-    high: FloatArray
+    low: Floats
+    high: Floats
 
     def above(self, least: npt.ArrayLike) -> "Interval":
         """Return the part from `least` on; where nothing is left of it, `least` alone."""
@@ -53,7 +53,7 @@ class Interval:
 class Belief(Protocol):
     """Where in an interval a number is thought to be; `markets.priors.empirical.Empirical` is one too."""
 
-    def mean_between(self, low: npt.ArrayLike, high: npt.ArrayLike) -> FloatArray:
+    def mean_between(self, low: npt.ArrayLike, high: npt.ArrayLike) -> Floats:
         """Return the mean of the numbers from `low` to `high`, within them, whatever the prior says."""
 
 
@@ -63,12 +63,12 @@ class Midpoint:
     A uniform prior, however wide, comes to the same where it covers the interval.
     """
 
-    def mean_between(self, low: npt.ArrayLike, high: npt.ArrayLike) -> FloatArray:
+    def mean_between(self, low: npt.ArrayLike, high: npt.ArrayLike) -> Floats:
         """Return (low + high)/2."""
         return (np.asarray(low, dtype=np.float64) + np.asarray(high, dtype=np.float64)) / 2
 
 
-def seller_reading(cost: npt.ArrayLike, value: Interval, power: float, belief: Belief) -> FloatArray:
+def seller_reading(cost: npt.ArrayLike, value: Interval, power: float, belief: Belief) -> Floats:
     """Return the Nash price as sellers read it, p_s, float64[P] in credits.
 
     Parameters
@@ -89,7 +89,7 @@ def seller_reading(cost: npt.ArrayLike, value: Interval, power: float, belief: B
     return np.maximum(reading, own)
 
 
-def buyer_reading(value: npt.ArrayLike, cost: Interval, power: float, belief: Belief) -> FloatArray:
+def buyer_reading(value: npt.ArrayLike, cost: Interval, power: float, belief: Belief) -> Floats:
     """Return the Nash price as buyers read it, p_b, float64[P]; the mirror image of `seller_reading`."""
     own = np.asarray(value, dtype=np.float64)
     possible = cost.below(own)
@@ -97,19 +97,19 @@ def buyer_reading(value: npt.ArrayLike, cost: Interval, power: float, belief: Be
     return np.minimum(reading, own)
 
 
-def common_price(buyer: npt.ArrayLike, seller: npt.ArrayLike, k: float = 0.5) -> FloatArray:
+def common_price(buyer: npt.ArrayLike, seller: npt.ArrayLike, k: float = 0.5) -> Floats:
     """Return the price that two readings make, k p_b + (1 - k) p_s, in credits."""
     return k * np.asarray(buyer, dtype=np.float64) + (1 - k) * np.asarray(seller, dtype=np.float64)
 
 
-def agree(price: npt.ArrayLike, value: npt.ArrayLike, cost: npt.ArrayLike) -> BoolArray:
+def agree(price: npt.ArrayLike, value: npt.ArrayLike, cost: npt.ArrayLike) -> Bools:
     """Return where nobody refuses, c <= p <= v, up to the rounding of a mean of two numbers."""
     p, v, c = (np.asarray(x, dtype=np.float64) for x in (price, value, cost))
     slack = 4 * np.finfo(np.float64).eps * np.maximum(np.abs(v), np.abs(c))
     return (v >= c) & (p <= v + slack) & (p >= c - slack)
 
 
-def offer(cost: npt.ArrayLike, value: Interval) -> FloatArray:
+def offer(cost: npt.ArrayLike, value: Interval) -> Floats:
     """Return the best take-it-or-leave-it offer of sellers who think values uniform on the interval.
 
     The largest of (c + u)/2, l and c: half of the way to the highest value, unless all values are higher, or

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from markets.columns import BoolArray, FloatArray, IntArray
+from markets.columns import Bools, Floats, Ints
 
 _SLACK = 4
 """How many times larger than its content a table may be before sorting is the better way."""
@@ -28,12 +28,12 @@ class Ranking:
         For each place in `order`, how many rows its group may have.
     """
 
-    order: IntArray
-    start: IntArray
-    limit: IntArray
+    order: Ints
+    start: Ints
+    limit: Ints
 
     @classmethod
-    def of(cls, group: IntArray, score: FloatArray, priority: IntArray, limit: IntArray | int) -> "Ranking":
+    def of(cls, group: Ints, score: Floats, priority: Ints, limit: Ints | int) -> "Ranking":
         """Sort the rows; cost O(R log R), in tables of one row a group where groups are of similar size.
 
         Parameters
@@ -53,20 +53,20 @@ class Ranking:
         start = np.maximum.accumulate(np.where(opens, np.arange(len(order)), 0))
         return cls(order, start, np.broadcast_to(np.asarray(limit, dtype=np.int64), group.shape)[order])
 
-    def first(self, mask: BoolArray) -> BoolArray:
+    def first(self, mask: Bools) -> Bools:
         """Return, for bool[R] `mask`, which of its rows are among the first `limit` of their group."""
         return mask & self.has_room(mask)
 
-    def has_room(self, mask: BoolArray) -> BoolArray:
+    def has_room(self, mask: Bools) -> Bools:
         """Return, bool[R], which rows have fewer than `limit` of bool[R] `mask` before them in the group."""
         chosen = mask[self.order]
-        before: IntArray = np.cumsum(chosen) - chosen
+        before: Ints = np.cumsum(chosen) - chosen
         room = np.empty_like(mask)
         room[self.order] = before - before[self.start] < self.limit
         return room
 
 
-def best_of_groups(group: IntArray, score: FloatArray, priority: IntArray, mask: BoolArray) -> BoolArray:
+def best_of_groups(group: Ints, score: Floats, priority: Ints, mask: Bools) -> Bools:
     """Return the one row of each group that leads a `Ranking` of the rows of bool[R] `mask`; cost O(R)."""
     row = np.flatnonzero(mask)
     best = np.full(int(group.max(initial=-1)) + 1, -np.inf)
@@ -79,7 +79,7 @@ def best_of_groups(group: IntArray, score: FloatArray, priority: IntArray, mask:
     return leads
 
 
-def _sorted_by_group(group: IntArray, score: FloatArray, priority: IntArray) -> IntArray:
+def _sorted_by_group(group: Ints, score: Floats, priority: Ints) -> Ints:
     """Return the rows by group, falling score and rising priority."""
     together = np.argsort(group, kind="stable")
     size = np.bincount(group) if len(group) and group.max() < _SLACK * len(group) else np.zeros(1, int)
@@ -94,7 +94,7 @@ def _sorted_by_group(group: IntArray, score: FloatArray, priority: IntArray) -> 
     return together[place[filled]]
 
 
-def dense_codes(values: IntArray) -> IntArray:
+def dense_codes(values: Ints) -> Ints:
     """Return the rank of each value among the distinct values, from 0 without gaps.
 
     Parameters
@@ -114,7 +114,7 @@ def dense_codes(values: IntArray) -> IntArray:
     return (np.cumsum(present) - 1)[values]
 
 
-def groups(code: IntArray) -> list[IntArray]:
+def groups(code: Ints) -> list[Ints]:
     """Return the rows of each group, rising, in the order of the groups' codes; cost that of sorting."""
     if not len(code):
         return []
@@ -122,14 +122,14 @@ def groups(code: IntArray) -> list[IntArray]:
     return np.split(together, np.flatnonzero(np.diff(code[together])) + 1)
 
 
-def inverse(permutation: IntArray) -> IntArray:
+def inverse(permutation: Ints) -> Ints:
     """Return where each number stands in a permutation of 0, 1, ..., int64[R]; cost O(R)."""
     place = np.empty_like(permutation)
     place[permutation] = np.arange(len(permutation))
     return place
 
 
-def first_rows(code: IntArray) -> IntArray:
+def first_rows(code: Ints) -> Ints:
     """Return the first row of each group, int64[number of groups], for codes as `dense_codes` makes them."""
     first = np.empty(int(code.max(initial=-1)) + 1, dtype=np.int64)
     # Of several rows that write to one place the last one stays.
@@ -137,7 +137,7 @@ def first_rows(code: IntArray) -> IntArray:
     return first
 
 
-def first_appearance(values: IntArray) -> tuple[IntArray, IntArray]:
+def first_appearance(values: Ints) -> tuple[Ints, Ints]:
     """Return numbers for the distinct values, in the order of their first appearance.
 
     Returns

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from markets.columns import BoolArray, FloatArray, IntArray, freeze
+from markets.columns import Bools, Floats, Ints, freeze
 from markets.margin import Margin
 from markets.refusals import InputError
 
@@ -27,13 +27,13 @@ class Equilibrium:
         The largest sum of values less costs, in credits.
     """
 
-    low: FloatArray
-    high: FloatArray
-    quantity: IntArray
-    gains: FloatArray
+    low: Floats
+    high: Floats
+    quantity: Ints
+    gains: Floats
 
     @property
-    def price(self) -> FloatArray:
+    def price(self) -> Floats:
         """The middle of the clearing prices, float64[R], in credits."""
         return (self.low + self.high) / 2
 
@@ -51,8 +51,8 @@ class Schedules:
         The buyers come first.
     """
 
-    limit: FloatArray
-    is_buyer: BoolArray
+    limit: Floats
+    is_buyer: Bools
 
     @classmethod
     def of(cls, values: npt.ArrayLike, costs: npt.ArrayLike, markets: int = 1) -> "Schedules":
@@ -119,7 +119,7 @@ class Schedules:
         margin = Margin.of(value, cost)
         return Equilibrium(margin.low, margin.high, margin.quantity, gains)
 
-    def profits_at(self, price: FloatArray) -> FloatArray:
+    def profits_at(self, price: Floats) -> Floats:
         """Return what each trader makes when all its units that pay trade at its market's price [R].
 
         Returns
@@ -146,7 +146,7 @@ def smith_schedules(markets: int = 1) -> Schedules:
     return Schedules.of(np.arange(200.0, 90.0, -10.0), np.arange(50.0, 160.0, 10.0), markets)
 
 
-def _units(field: str, given: npt.ArrayLike, direction: int) -> FloatArray:
+def _units(field: str, given: npt.ArrayLike, direction: int) -> Floats:
     """Return a side as float64[R or 1, traders, units], checked; `direction` says whether units rise."""
     side = np.array(given, dtype=np.float64)
     if side.ndim not in (1, 2, 3) or not side.size:
@@ -167,7 +167,7 @@ def _units(field: str, given: npt.ArrayLike, direction: int) -> FloatArray:
     return side
 
 
-def _widened(side: FloatArray, markets: int, units: int) -> FloatArray:
+def _widened(side: Floats, markets: int, units: int) -> Floats:
     """Return a side for that many markets and units."""
     padding = ((0, 0), (0, 0), (0, units - side.shape[2]))
     padded = np.pad(side, padding, constant_values=np.nan)

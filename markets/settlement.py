@@ -5,15 +5,13 @@ Core Objects: covered_trades
 
 import numpy as np
 
-from markets.columns import BoolArray, IntArray
+from markets.columns import Bools, Ints
 
 _ROUNDING = 1e-6
 """A share of a cover that is more than sums in floating point may be off."""
 
 
-def covered_trades(
-    buyer: IntArray, seller: IntArray, charge_buyer: IntArray, charge_seller: IntArray, cover: IntArray
-) -> BoolArray:
+def covered_trades(buyer: Ints, seller: Ints, charge_buyer: Ints, charge_seller: Ints, cover: Ints) -> Bools:
     """Return which trades settle when they are taken one after another and refused whole.
 
     A trade settles if its charges fit into what is left of its buyer's and its seller's cover after the

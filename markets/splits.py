@@ -6,12 +6,12 @@ Core Objects: nash_split, kalai_smorodinsky_split, rubinstein_split
 import numpy as np
 import numpy.typing as npt
 
-from markets.columns import FloatArray
+from markets.columns import Floats
 
 
 def nash_split(
     surplus: npt.ArrayLike, d_buyer: npt.ArrayLike, d_seller: npt.ArrayLike, power: float
-) -> tuple[FloatArray, FloatArray]:
+) -> tuple[Floats, Floats]:
     """Split a transferable surplus by the (asymmetric) Nash solution.
 
     Maximise (u_b - d_b)^a (u_s - d_s)^(1 - a) over u_b + u_s = S: u_b = d_b + a (S - d_b - d_s), and u_s is
@@ -43,7 +43,7 @@ def kalai_smorodinsky_split(
     d_seller: npt.ArrayLike,
     buyer_exponent: float = 1.0,
     seller_exponent: float = 1.0,
-) -> tuple[FloatArray, FloatArray]:
+) -> tuple[Floats, Floats]:
     """Split a surplus so that both get the same part of the most each could hope for.
 
     x solves (x^r - d_b^r)/((S - d_s)^r - d_b^r) = ((S - x)^q - d_s^q)/((S - d_b)^q - d_s^q) for utilities x^r
@@ -68,7 +68,7 @@ def kalai_smorodinsky_split(
     unit = np.where(total > 0, total, 1.0)
     d_b, d_s, room = own / unit, other / unit, np.where(excess > 0, excess / unit, 1.0)
 
-    def part(gain: FloatArray, floor: FloatArray, exponent: float) -> FloatArray:
+    def part(gain: Floats, floor: Floats, exponent: float) -> Floats:
         least = floor**exponent
         return ((floor + gain) ** exponent - least) / ((floor + room) ** exponent - least)
 
@@ -91,7 +91,7 @@ def rubinstein_share(first: float, second: float) -> float:
 
 def rubinstein_split(
     surplus: npt.ArrayLike, w_first: npt.ArrayLike, w_second: npt.ArrayLike, first: float, second: float
-) -> tuple[FloatArray, FloatArray]:
+) -> tuple[Floats, Floats]:
     """Split a surplus by alternating offers when whoever refuses may take an outside option instead.
 
     The first mover's x is the fixed point of x = S - max(d2 (S - max(d1 x, w1)), w2): each offers the other

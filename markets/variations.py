@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from markets.columns import BoolArray, FloatArray, IntArray
+from markets.columns import Bools, Floats, Ints
 from markets.luck import GivenLuck, KeyArray, Luck
 from markets.mechanisms.base import Mechanism
 from markets.orders import Orders
@@ -32,12 +32,12 @@ class Outcomes:
         By its buyer and by its seller, in credits; 0 where the row neither trades nor is levied.
     """
 
-    won: BoolArray
-    paid: FloatArray
-    received: FloatArray
+    won: Bools
+    paid: Floats
+    received: Floats
 
 
-def vary(mechanism: Mechanism, orders: Orders, bid: FloatArray, ask: FloatArray, seed: int = 0) -> Outcomes:
+def vary(mechanism: Mechanism, orders: Orders, bid: Floats, ask: Floats, seed: int = 0) -> Outcomes:
     """Return what a rule does with each of M reports about one market, with the luck that a seed gives it.
 
     Parameters
@@ -72,8 +72,8 @@ def vary(mechanism: Mechanism, orders: Orders, bid: FloatArray, ask: FloatArray,
 
 
 def _cleared(
-    mechanism: Mechanism, orders: Orders, bids: FloatArray, asks: FloatArray, key: KeyArray
-) -> tuple[BoolArray, FloatArray, FloatArray]:
+    mechanism: Mechanism, orders: Orders, bids: Floats, asks: Floats, key: KeyArray
+) -> tuple[Bools, Floats, Floats]:
     """Return won, paid and received, each [M, R], of variations in one clearing."""
     market = orders.reporting(bids[0], asks[0]) if len(bids) == 1 else _side_by_side(orders, bids, asks)
     trades = mechanism.clear(market, GivenLuck(np.tile(key, len(bids))))
@@ -84,7 +84,7 @@ def _cleared(
     return won.reshape(bids.shape), paid.reshape(bids.shape), received.reshape(bids.shape)
 
 
-def _side_by_side(orders: Orders, bids: FloatArray, asks: FloatArray) -> Orders:
+def _side_by_side(orders: Orders, bids: Floats, asks: Floats) -> Orders:
     """Return copies of a market with other reports, each in positions of its own.
 
     Buyers and sellers keep their numbers, which a rule may know, unless there are bundles: these compete
@@ -92,10 +92,10 @@ def _side_by_side(orders: Orders, bids: FloatArray, asks: FloatArray) -> Orders:
     """
     copies = len(bids)
 
-    def apart(code: IntArray) -> IntArray:
+    def apart(code: Ints) -> Ints:
         return (np.arange(copies)[:, None] * (int(code.max(initial=0)) + 1) + code).ravel()
 
-    def same(column: IntArray) -> IntArray:
+    def same(column: Ints) -> Ints:
         return np.tile(column, copies)
 
     buyer, seller = same(orders.buyer), same(orders.seller)

@@ -11,12 +11,10 @@ Core Objects: VENUES, Quotes, bid_quotes, ask_quotes
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
+
+from markets.columns import Floats, Ints
 
 VENUES = ("listings", "books", "bilateral")
-
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
 
 
 @dataclass(frozen=True)

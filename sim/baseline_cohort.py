@@ -9,14 +9,12 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
+from markets.columns import Floats, Ints
 from sim.baselines import Baseline
 from sim.config import MarketConfig
 from sim.laboratory import Laboratory
 from sim.laboratory.requests import Evaluate, EvaluateTogether, Measured, Mix, Train
-
-Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -27,7 +25,7 @@ class _Group:
     baseline: Baseline
     pull: float
     replicate: int
-    slots: NDArray[np.int64]
+    slots: Ints
 
 
 class BaselineCohort:

@@ -31,15 +31,14 @@ import dataclasses
 from typing import Annotated
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from pydantic import Field
 from pydantic.dataclasses import dataclass
 from scipy.special import wrightomega
 
+from markets.columns import Bools, Floats, Ints
 from markets.refusals import InputError
 
-FloatArray = NDArray[np.float64]
-BoolArray = NDArray[np.bool_]
 Positive = Annotated[float, Field(gt=0, le=1e3, allow_inf_nan=False)]
 
 
@@ -87,10 +86,10 @@ class Equilibrium:
         Best responses that the slowest market took.
     """
 
-    price: FloatArray
-    share: FloatArray
-    profit: FloatArray
-    consumer_surplus: FloatArray
+    price: Floats
+    share: Floats
+    profit: Floats
+    consumer_surplus: Floats
     iterations: int
 
 
@@ -151,12 +150,12 @@ def equilibrium(
     )
 
 
-def welfare(outcome: Equilibrium) -> FloatArray:
+def welfare(outcome: Equilibrium) -> Floats:
     """Return consumer surplus plus profits of every market, in credits, shape [M]."""
     return outcome.consumer_surplus + outcome.profit.sum(axis=1)
 
 
-def regions_of(organisations: int, regions: int) -> NDArray[np.int64]:
+def regions_of(organisations: int, regions: int) -> Ints:
     """Return the region of every organisation, shape [organisations].
 
     Regions are blocks of consecutive organisations ({0, 1}, {2, 3}, ... for organisations / 2 regions) whose
@@ -174,7 +173,7 @@ def regions_of(organisations: int, regions: int) -> NDArray[np.int64]:
     return np.arange(organisations, dtype=np.int64) * regions // organisations
 
 
-def _markups(attraction: FloatArray, tolerance: float, max_iterations: int) -> tuple[FloatArray, int]:
+def _markups(attraction: Floats, tolerance: float, max_iterations: int) -> tuple[Floats, int]:
     """Iterate best responses of all firms at once; return the markups (p - cost) / tau and the iterations."""
     markup = np.ones_like(attraction)
     scale = np.where(np.isfinite(attraction), np.abs(attraction), 0.0).max(axis=1, initial=1.0)
@@ -195,7 +194,7 @@ def _markups(attraction: FloatArray, tolerance: float, max_iterations: int) -> t
     return markup, max_iterations
 
 
-def _log_rivals(log_weight: FloatArray) -> FloatArray:
+def _log_rivals(log_weight: Floats) -> Floats:
     """Return ln(1 + sum over the other firms of exp(log_weight)), shape [M, F].
 
     From running sums of both sides: taking the own weight out of the whole would cancel where a firm is
@@ -208,14 +207,14 @@ def _log_rivals(log_weight: FloatArray) -> FloatArray:
     return np.logaddexp(before, after)
 
 
-def _with_outside(log_weight: FloatArray) -> FloatArray:
+def _with_outside(log_weight: Floats) -> Floats:
     """Put the outside option, of weight 1, before the firms."""
     return np.concatenate([np.zeros((len(log_weight), 1)), log_weight], axis=1)
 
 
 def _validated(
     quality: ArrayLike, demand: Demand, present: ArrayLike | None, mass: ArrayLike | None
-) -> tuple[FloatArray, BoolArray, FloatArray]:
+) -> tuple[Floats, Bools, Floats]:
     """Return the arguments of `equilibrium` as arrays of the right shape and range."""
     quality = np.asarray(quality, dtype=np.float64)
     if quality.ndim != 2 or quality.shape[1] == 0:

@@ -7,14 +7,13 @@ from abc import ABC, abstractmethod
 from typing import Annotated
 
 import numpy as np
-from numpy.typing import NDArray
 from pydantic import Field, model_validator
 from pydantic.dataclasses import dataclass
 
+from markets.columns import Floats
 from markets.refusals import InputError
 from markets.registry import Registry
 
-Floats = NDArray[np.float64]
 Amount = Annotated[float, Field(ge=0, le=1e6, allow_inf_nan=False)]
 
 

@@ -6,12 +6,9 @@ Core Objects: InducedReport, first_best_gains
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from markets.columns import Floats, Ints
 from markets.money import HALF_A_UNIT
-
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
 
 
 @dataclass(frozen=True)

@@ -16,10 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from agents.strategies import STRATEGIES, Strategy
+from markets.columns import Bools, Ints
 from markets.refusals import InputError
-
-Bools = NDArray[np.bool_]
-Ints = NDArray[np.int64]
 
 
 class Members:

@@ -7,13 +7,9 @@ import copy
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from markets.columns import Bools, Floats, Ints
 from sim.demand import Demand, Equilibrium, equilibrium
-
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
-Bools = NDArray[np.bool_]
 
 
 @dataclass(frozen=True)

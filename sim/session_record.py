@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from markets.columns import BoolArray, FloatArray, IntArray
+from markets.columns import Bools, Floats, Ints
 from markets.convergence import allocative_efficiency, profit_dispersion, smith_alpha
 from markets.parallel_books import Shouted
 from markets.schedules import Equilibrium, Schedules
@@ -32,11 +32,11 @@ class Shouts:
         Whose standing quote it traded with, -1 for none.
     """
 
-    trader: IntArray
-    quote: FloatArray
-    stands: BoolArray
-    price: FloatArray
-    counterparty: IntArray
+    trader: Ints
+    quote: Floats
+    stands: Bools
+    price: Floats
+    counterparty: Ints
 
     @classmethod
     def empty(cls, periods: int, steps: int, markets: int) -> "Shouts":
@@ -45,7 +45,7 @@ class Shouts:
         nobody, nothing = np.full(shape, -1), np.full(shape, np.nan)
         return cls(nobody, nothing, np.zeros(shape, dtype=bool), nothing.copy(), nobody.copy())
 
-    def write(self, at: tuple[int, int], trader: IntArray, quote: FloatArray, shouted: Shouted) -> None:
+    def write(self, at: tuple[int, int], trader: Ints, quote: Floats, shouted: Shouted) -> None:
         """Enter what happened in a (period, step)."""
         self.trader[at] = trader
         self.quote[at] = quote
@@ -72,8 +72,8 @@ class SessionRecord:
 
     schedules: Schedules
     shouts: Shouts
-    profit: FloatArray
-    units: IntArray
+    profit: Floats
+    units: Ints
 
     @property
     def equilibrium(self) -> Equilibrium:
@@ -81,17 +81,17 @@ class SessionRecord:
         return self.schedules.equilibrium()
 
     @property
-    def efficiency(self) -> FloatArray:
+    def efficiency(self) -> Floats:
         """Realised over first-best gains, float64[P, R]."""
         return allocative_efficiency(self.profit, self.equilibrium.gains)
 
     @property
-    def alpha(self) -> FloatArray:
+    def alpha(self) -> Floats:
         """Smith's coefficient of convergence, float64[P, R], in percent of the middle equilibrium price."""
         return smith_alpha(self.shouts.price.swapaxes(1, 2), self.equilibrium.price)
 
     @property
-    def dispersion(self) -> FloatArray:
+    def dispersion(self) -> Floats:
         """Dispersion of profits around those at the middle equilibrium price, float64[P, R], in credits."""
         return profit_dispersion(self.profit, self.schedules.profits_at(self.equilibrium.price))
 

@@ -17,7 +17,7 @@ from pydantic import Field
 
 from agents.strategies import AskView, BidView, OutcomeView, Strategy, Tape
 from agents.strategies.base import Memory
-from markets.columns import BoolArray, FloatArray, IntArray
+from markets.columns import Bools, Floats, Ints
 from markets.parallel_books import GodeSunderBooks, ParallelBooks, PersistentBooks, Shouted
 from markets.refusals import InputError
 from markets.schedules import Schedules
@@ -67,13 +67,13 @@ class _Moment:
 
     period: int
     step: int
-    limit: FloatArray
-    active: BoolArray
-    best_bid: FloatArray
-    best_ask: FloatArray
-    opportunities: IntArray
+    limit: Floats
+    active: Bools
+    best_bid: Floats
+    best_ask: Floats
+    opportunities: Ints
 
-    def draw(self, luck: FloatArray) -> IntArray:
+    def draw(self, luck: Floats) -> Ints:
         """Return the trader of each market that uniform draws on [0, 1) choose; -1 where it is closed."""
         count = self.active.sum(axis=1)
         place = np.minimum((luck * count).astype(np.int64), count - 1)
@@ -144,7 +144,7 @@ class TradingSession:
             self._play(period, shouts, profit[period], units[period])
         return SessionRecord(self.schedules, shouts, profit, units)
 
-    def _play(self, period: int, shouts: Shouts, profit: FloatArray, units: IntArray) -> None:
+    def _play(self, period: int, shouts: Shouts, profit: Floats, units: Ints) -> None:
         """Play a period and enter what happens."""
         luck = self.streams.stream("shouts", period).random((self.schedules.markets, self.config.steps))
         sign = np.where(self.schedules.is_buyer, 1.0, -1.0)
@@ -166,7 +166,7 @@ class TradingSession:
                 units[market, party] += 1
                 limit[market, party] = limits[market, party, units[market, party]]
 
-    def _moment(self, period: int, step: int, limit: FloatArray) -> _Moment:
+    def _moment(self, period: int, step: int, limit: Floats) -> _Moment:
         """Return what there is before a step."""
         left, buyers = ~np.isnan(limit), self.schedules.is_buyer
         both_sides = np.logical_and(left[:, buyers].any(axis=1), left[:, ~buyers].any(axis=1))
@@ -174,7 +174,7 @@ class TradingSession:
         turns = -(-(self.config.steps - step) // active.sum(axis=1).clip(min=1))
         return _Moment(period, step, limit, active, self._books.best_bid, self._books.best_ask, turns)
 
-    def _quote(self, moment: _Moment, trader: IntArray) -> FloatArray:
+    def _quote(self, moment: _Moment, trader: Ints) -> Floats:
         """Ask the strategies of those whose turn it is, and return their quotes, float64[R]."""
         quote = np.full(self.schedules.markets, np.nan)
         for strategy, follows in self.strategies.values():
@@ -186,8 +186,8 @@ class TradingSession:
         return quote
 
     def _answer(
-        self, strategy: Strategy, is_bid: bool, moment: _Moment, market: IntArray, trader: IntArray
-    ) -> FloatArray:
+        self, strategy: Strategy, is_bid: bool, moment: _Moment, market: Ints, trader: Ints
+    ) -> Floats:
         """Return the bids, or the asks, of traders who follow a strategy, one in each of some markets."""
         zero, zeros = np.zeros(len(market), dtype=np.int64), np.zeros(len(market))
         first = market * self.schedules.traders
@@ -213,7 +213,7 @@ class TradingSession:
         # The market's first buyer stands for all: on a book an ask is the same for everybody.
         return strategy.ask(AskView(seller=first + trader, buyer=first, cost=limit, delivery=zeros, **common))
 
-    def _learn(self, moment: _Moment, trader: IntArray, quote: FloatArray, shouted: Shouted) -> None:
+    def _learn(self, moment: _Moment, trader: Ints, quote: Floats, shouted: Shouted) -> None:
         """Let the strategies that learn see what became of the shouts."""
         learners = [pair for pair in self.strategies.values() if type(pair[0]).learn is not Strategy.learn]
         if not learners:
@@ -250,7 +250,7 @@ class TradingSession:
             )
 
 
-def _followers(strategies: Sequence[Strategy], traders: int) -> dict[str, tuple[Strategy, BoolArray]]:
+def _followers(strategies: Sequence[Strategy], traders: int) -> dict[str, tuple[Strategy, Bools]]:
     """Return each strategy with who follows it, bool[N], by its name."""
     if len(strategies) != traders:
         raise InputError(f"strategies must name one for each of the {traders} traders; got {len(strategies)}")

@@ -10,8 +10,9 @@ Core Objects: gini, lorenz, atkinson, nash_welfare, share_better_off, allocative
 import math
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from markets.columns import Floats
 from markets.money import HALF_A_UNIT
 from markets.refusals import InputError
 
@@ -37,7 +38,7 @@ def gini(x: ArrayLike) -> float:
     return float(2.0 * (np.arange(1, n + 1) * (values / total)).sum() / n - (n + 1) / n)
 
 
-def lorenz(x: ArrayLike) -> NDArray[np.float64]:
+def lorenz(x: ArrayLike) -> Floats:
     """Return the share of the total that the poorest i organisations have, i = 0, 1, ..., n, [n + 1].
 
     One less twice the area below this line, drawn from 0 to 1, is the Gini coefficient. All zero is equal; a
@@ -170,7 +171,7 @@ def price_of_anarchy(cooperative: float, competitive: float) -> float:
     return math.inf if cooperative >= HALF_A_UNIT else math.nan
 
 
-def _column(name: str, values: ArrayLike) -> NDArray[np.float64]:
+def _column(name: str, values: ArrayLike) -> Floats:
     """Return the values as a float64 column."""
     column = np.asarray(values, dtype=np.float64)
     if column.ndim != 1 or column.size == 0:

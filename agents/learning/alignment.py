@@ -16,7 +16,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 import torch
 from torch import Tensor
 
@@ -25,10 +24,9 @@ from agents.learning.device import precise_dtype
 from agents.learning.networks.base import Architecture
 from agents.learning.networks.products import product
 from agents.learning.parameters import Parameters, gather
+from markets.columns import Floats, Ints
 
 Permutations = dict[str, Tensor]
-Floats = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.int64]
 RELATIVE_TOLERANCE = 1e-10
 """An assignment must win by more than this share of the two models' norms: rounding is no reason to move."""
 
@@ -46,7 +44,7 @@ class Alignment:
     """
 
     permutations: Permutations
-    objective: npt.NDArray[np.float64]
+    objective: Floats
 
 
 def identity_permutations(architecture: Architecture, pairs: int, device: torch.device) -> Permutations:

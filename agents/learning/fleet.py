@@ -29,7 +29,7 @@ from agents.learning.packing import Packing
 from agents.learning.parameters import Parameters, finite, gather, take
 from agents.learning.training import Pull, Trainees, train_epoch, training_groups, without_lone_rows
 from agents.learning.workspace import Workspace
-from markets.columns import Floats, Ints
+from markets.columns import Bools, Floats, Ints
 from markets.refusals import InputError
 
 
@@ -144,7 +144,7 @@ class Fleet:
         """Return a copy of the parameters and running statistics of some slots, leaves ``[n, ...]``."""
         return take(self.models, self.rows(slots))
 
-    def finite(self, slots: npt.ArrayLike) -> npt.NDArray[np.bool_]:
+    def finite(self, slots: npt.ArrayLike) -> Bools:
         """Return whether all numbers of each slot's model are finite, bool ``[n]``."""
         return np.asarray(finite(self.models_of(slots)).cpu().numpy())
 

@@ -1,9 +1,10 @@
 """Cross-entropy, in nats an example, of stacked logits."""
 
 import numpy as np
-import numpy.typing as npt
 import torch.nn.functional as F
 from torch import Tensor
+
+from markets.columns import Floats
 
 
 def row_losses(logits: Tensor, labels: Tensor) -> Tensor:
@@ -11,7 +12,7 @@ def row_losses(logits: Tensor, labels: Tensor) -> Tensor:
     return -F.log_softmax(logits, 1).gather(1, labels.unsqueeze(1)).squeeze(1)
 
 
-def mean_loss(logits: Tensor, labels: Tensor, count: int) -> npt.NDArray[np.float64]:
+def mean_loss(logits: Tensor, labels: Tensor, count: int) -> Floats:
     """Return the mean cross-entropy of each slot's first `count` rows, summed in float64, ``[N]``.
 
     Logits are ``[N, K, B]``, labels ``[N, B]``. NumPy adds a row up in the same order however many rows there
@@ -21,7 +22,7 @@ def mean_loss(logits: Tensor, labels: Tensor, count: int) -> npt.NDArray[np.floa
     return np.asarray(rows.mean(axis=1))
 
 
-def mean_accuracy(logits: Tensor, labels: Tensor, count: int) -> npt.NDArray[np.float64]:
+def mean_accuracy(logits: Tensor, labels: Tensor, count: int) -> Floats:
     """Return each slot's share of right answers among its first `count` rows, ``[N]``; shapes as above."""
     # of several greatest the first, as argmax, which takes ten times as long
     right = (logits.max(1).indices == labels)[:, :count].sum(1)

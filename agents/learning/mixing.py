@@ -12,13 +12,12 @@ Core Objects: mix
 from collections.abc import Callable
 
 import numpy as np
-import numpy.typing as npt
 import torch
 
 from agents.learning.fleet import Fleet
+from markets.columns import Floats, Ints
 from markets.refusals import InputError
 
-Ints = npt.NDArray[np.int64]
 SUM_TOLERANCE = 1e-9
 
 
@@ -26,7 +25,7 @@ SUM_TOLERANCE = 1e-9
 def mix(
     fleet: Fleet,
     slots: Ints,
-    weights: npt.NDArray[np.float64],
+    weights: Floats,
     reset_optimiser: bool = True,
     after_merge: Callable[[Ints], None] | None = None,
 ) -> None:

@@ -9,7 +9,6 @@ from dataclasses import dataclass, replace
 from typing import Self
 
 import numpy as np
-import numpy.typing as npt
 import torch
 from torch import Tensor
 
@@ -25,8 +24,7 @@ from agents.learning.networks.products import whole_lines
 from agents.learning.offered import Offered
 from agents.learning.packing import Packing
 from agents.learning.parameters import Parameters, gather, take
-
-Floats = npt.NDArray[np.float64]
+from markets.columns import Floats
 
 
 @dataclass(frozen=True)

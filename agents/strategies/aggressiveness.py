@@ -10,7 +10,7 @@ Core Objects: target_price, aggressiveness_of, matching_theta
 import numpy as np
 from scipy.special import lambertw
 
-from agents.strategies.base import Floats
+from markets.columns import Floats
 
 STEEPEST = 30.0
 """Bound of theta's size; beyond it the path between two prices is a step in floating point."""

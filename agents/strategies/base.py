@@ -19,9 +19,8 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
-Bools = NDArray[np.bool_]
+from markets.columns import Bools, Floats, Ints
+
 Memory = dict[str, NDArray[Any]]
 """What a strategy remembers, by name. Arrays with an axis of organisations are private along it."""
 

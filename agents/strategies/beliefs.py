@@ -18,9 +18,8 @@ Core Objects: SeenQuotes, Belief, believe, best_quote, worth_of_waiting
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-from agents.strategies.base import Bools, Floats
+from markets.columns import Bools, Floats, Ints
 from markets.money import MICRO
 
 PARTS = tuple(np.arange(8) / 8)
@@ -132,7 +131,7 @@ def best_quote(belief: Belief, cost: Floats) -> tuple[Floats, Floats]:
     return np.where(most > 0, np.take_along_axis(ask, best, 1)[:, 0], np.nan), most.clip(0)
 
 
-def worth_of_waiting(belief: Belief, cost: Floats, later: NDArray[np.int64], discount: float) -> Floats:
+def worth_of_waiting(belief: Belief, cost: Floats, later: Ints, discount: float) -> Floats:
     """Return what a unit unsold now is worth to sellers with quotes to come, [n] (Tesauro and Bredin 2002).
 
     The dynamic programme ``V(j) = max over a of {chance(a) * (a - cost) + (1 - chance(a)) * discount *
@@ -174,7 +173,7 @@ def _step(t: Floats) -> Floats:
     return t * t * (3 - 2 * t)
 
 
-def _ties(price: Floats) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+def _ties(price: Floats) -> tuple[Ints, Ints]:
     """Return the first and the last place of each sorted price's equals, [n, K]."""
     n, width = price.shape
     place = np.broadcast_to(np.arange(width), (n, width))

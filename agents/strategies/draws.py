@@ -6,9 +6,9 @@ Core Objects: Share, ShareRange, ordered, draw
 from typing import Annotated
 
 import numpy as np
-from numpy.typing import NDArray
 from pydantic import AfterValidator, Field
 
+from markets.columns import Floats
 from markets.refusals import InputError
 
 Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
@@ -25,6 +25,6 @@ ShareRange = Annotated[tuple[Share, Share], AfterValidator(ordered)]
 """The ends of a uniform distribution within [0, 1]; equal ends fix the parameter."""
 
 
-def draw(rng: np.random.Generator, ends: tuple[float, float], organisations: int) -> NDArray[np.float64]:
+def draw(rng: np.random.Generator, ends: tuple[float, float], organisations: int) -> Floats:
     """Return uniform draws between the ends, [organisations, 2]: one for buying and one for selling."""
     return rng.uniform(*ends, size=(organisations, 2))

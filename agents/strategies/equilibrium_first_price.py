@@ -7,7 +7,8 @@ from pydantic import Field, model_validator
 from pydantic.dataclasses import dataclass
 
 from agents.strategies import STRATEGIES
-from agents.strategies.base import AskView, BidView, Floats, Strategy, worthwhile
+from agents.strategies.base import AskView, BidView, Strategy, worthwhile
+from markets.columns import Floats
 from markets.refusals import InputError
 from markets.theory import first_price_bid
 

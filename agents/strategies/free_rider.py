@@ -7,7 +7,8 @@ from pydantic import Field
 from pydantic.dataclasses import dataclass
 
 from agents.strategies import STRATEGIES
-from agents.strategies.base import AskView, BidView, ClaimView, Floats, Strategy
+from agents.strategies.base import AskView, BidView, ClaimView, Strategy
+from markets.columns import Floats
 
 
 @STRATEGIES.register

@@ -10,10 +10,11 @@ from pydantic import Field
 from pydantic.dataclasses import dataclass
 
 from agents.strategies import STRATEGIES
-from agents.strategies.base import AskView, BidView, Floats, Ints, Memory, OutcomeView, Strategy, worthwhile
+from agents.strategies.base import AskView, BidView, Memory, OutcomeView, Strategy, worthwhile
 from agents.strategies.beliefs import Belief, believe, best_quote
 from agents.strategies.history import empty_history, recall, record, record_refusals
 from agents.strategies.shouts import traders_of
+from markets.columns import Floats, Ints
 
 ROWS = 4096
 """How many quotes are worked out together: it bounds the memory of a round, and changes no quote."""

@@ -9,10 +9,10 @@ from pydantic import Field
 from pydantic.dataclasses import dataclass
 
 from agents.strategies import STRATEGIES
-from agents.strategies.base import Floats, Ints
 from agents.strategies.beliefs import Belief, worth_of_waiting
 from agents.strategies.draws import Share
 from agents.strategies.gd import GjerstadDickhaut
+from markets.columns import Floats, Ints
 
 
 @STRATEGIES.register

@@ -12,9 +12,10 @@ Core Objects: empty_history, record, record_refusals, recall
 
 import numpy as np
 
-from agents.strategies.base import Bools, Floats, Ints, Memory, Tape
+from agents.strategies.base import Memory, Tape
 from agents.strategies.beliefs import SeenQuotes
 from agents.strategies.shouts import BUYING, SELLING, Traders, waves
+from markets.columns import Bools, Floats, Ints
 
 PRIVATE = 32
 """How many refused quotes of its own an organisation remembers on each side."""

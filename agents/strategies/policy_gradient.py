@@ -10,7 +10,8 @@ from scipy.special import expit, logit
 
 from agents.policy import PARAMETERS, policy_mean, reinforce, start_policies
 from agents.strategies import STRATEGIES
-from agents.strategies.base import AskView, BidView, Floats, Ints, Memory, OutcomeView, Strategy, worthwhile
+from agents.strategies.base import AskView, BidView, Memory, OutcomeView, Strategy, worthwhile
+from markets.columns import Floats, Ints
 
 FEATURES = 2
 _LEAST, _MOST = 1e-4, 1 - 1e-4

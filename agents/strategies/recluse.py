@@ -6,7 +6,8 @@ import numpy as np
 from pydantic.dataclasses import dataclass
 
 from agents.strategies import STRATEGIES
-from agents.strategies.base import AskView, BidView, Floats, Strategy
+from agents.strategies.base import AskView, BidView, Strategy
+from markets.columns import Floats
 
 
 @STRATEGIES.register

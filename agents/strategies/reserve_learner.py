@@ -8,7 +8,8 @@ from pydantic.dataclasses import dataclass
 
 from agents.bandits import draw, exp3_learn, exp3_probabilities
 from agents.strategies import STRATEGIES
-from agents.strategies.base import AskView, BidView, Floats, Memory, OutcomeView, Strategy, worthwhile
+from agents.strategies.base import AskView, BidView, Memory, OutcomeView, Strategy, worthwhile
+from markets.columns import Floats
 
 
 @STRATEGIES.register

@@ -7,7 +7,8 @@ from pydantic.dataclasses import dataclass
 from scipy.optimize import linear_sum_assignment
 
 from agents.strategies import STRATEGIES
-from agents.strategies.base import AskView, BidView, Bools, Floats, Ints, Strategy, worthwhile
+from agents.strategies.base import AskView, BidView, Strategy, worthwhile
+from markets.columns import Bools, Floats, Ints
 
 
 @STRATEGIES.register

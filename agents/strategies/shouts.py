@@ -18,9 +18,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-from agents.strategies.base import Bools, Floats, Ints, OutcomeView, Tape
+from agents.strategies.base import OutcomeView, Tape
+from markets.columns import Bools, Floats, Ints
 
 BUYING, SELLING = 0, 1
 """The seats of an organisation."""
@@ -156,7 +156,7 @@ def own_refusals(traders: Traders) -> Heard:
     return Heard(trader, traders.is_buyer[trader], np.zeros(len(trader), dtype=bool), traders.refused[trader])
 
 
-def mean_by_seat(seat: Ints, lesson: Floats, seats: int) -> tuple[Ints, NDArray[np.float64]]:
+def mean_by_seat(seat: Ints, lesson: Floats, seats: int) -> tuple[Ints, Floats]:
     """Return the seats that were taught anything and the mean of their lessons."""
     count = np.bincount(seat, minlength=seats)
     taught = np.flatnonzero(count)

@@ -6,7 +6,8 @@ from pydantic import Field
 from pydantic.dataclasses import dataclass
 
 from agents.strategies import STRATEGIES
-from agents.strategies.base import AskView, BidView, Floats, Strategy, worthwhile
+from agents.strategies.base import AskView, BidView, Strategy, worthwhile
+from markets.columns import Floats
 
 
 @STRATEGIES.register

@@ -9,7 +9,8 @@ from pydantic import Field
 from pydantic.dataclasses import dataclass
 
 from agents.strategies import STRATEGIES
-from agents.strategies.base import AskView, BidView, Floats, Strategy
+from agents.strategies.base import AskView, BidView, Strategy
+from markets.columns import Floats
 
 
 @STRATEGIES.register

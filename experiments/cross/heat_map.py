@@ -13,10 +13,10 @@ from matplotlib.axes import Axes
 from matplotlib.colors import Normalize, TwoSlopeNorm
 from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
-from numpy.typing import NDArray
 
 from experiments.cross.cells import MEASURES
 from experiments.figures.style import GREY, in_style
+from markets.columns import Floats
 from sim.records import write_atomically
 
 DPI = 110
@@ -72,7 +72,7 @@ def _figure(measure: str, cells: pd.DataFrame) -> Figure:
     return figure
 
 
-def _scale(measure: str, mean: NDArray[np.float64]) -> Normalize:
+def _scale(measure: str, mean: Floats) -> Normalize:
     if measure in SIGNED:
         largest = max(float(np.quantile(np.abs(mean), CAP)), 1e-12)
         return TwoSlopeNorm(0.0, -largest, largest)
@@ -88,7 +88,7 @@ def _panel(
     mechanisms: list[str],
     strategies: list[str],
 ) -> AxesImage:
-    def laid_out(column: str) -> NDArray[np.float64]:
+    def laid_out(column: str) -> Floats:
         wide = cells.pivot_table(index="mechanism", columns="strategy", values=column, dropna=False)
         return wide.reindex(index=mechanisms, columns=strategies).to_numpy(dtype=np.float64)
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
+from markets.columns import Ints
 from sim.config import MarketConfig
 
 Tables = dict[str, pd.DataFrame]
@@ -33,7 +33,7 @@ class Chronicle:
 
     market: MarketConfig
     rounds: list[Tables] = field(default_factory=list)
-    endowments: NDArray[np.int64] | None = None
+    endowments: Ints | None = None
 
     def __len__(self) -> int:
         return len(self.rounds)

@@ -37,6 +37,7 @@ from experiments.figures.style import (
     whole_numbers,
 )
 from experiments.figures.supply_and_demand import draw_pairs, draw_supply_and_demand
+from markets.columns import Ints
 from markets.goods import Licence
 
 DPI = 120
@@ -66,7 +67,7 @@ def as_png(draw: Callable[[], Figure]) -> bytes:
         return page.getvalue()
 
 
-def draw_endowments(owned: npt.NDArray[np.int64]) -> Figure:
+def draw_endowments(owned: Ints) -> Figure:
     """Draw how many examples each organisation owns of each class [N, K]."""
     figure = new_figure(1.6 + 0.26 * min(len(owned), 24))
     axes = figure.subplots()

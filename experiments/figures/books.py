@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from markets.columns import FloatArray, IntArray
+from markets.columns import Floats, Ints
 from markets.margin import Margin
 from markets.venues import ask_quotes, bid_quotes
 
@@ -30,8 +30,8 @@ class Curves:
         Rising.
     """
 
-    bids: FloatArray
-    asks: FloatArray
+    bids: Floats
+    asks: Floats
 
     @cached_property
     def margin(self) -> Margin:
@@ -109,6 +109,6 @@ def true(trials: pd.DataFrame, capacity: int) -> Curves:
     return _curves(values[comes], costs, rows, capacity)
 
 
-def _curves(bids: FloatArray, asks: FloatArray, rows: IntArray, capacity: int) -> Curves:
+def _curves(bids: Floats, asks: Floats, rows: Ints, capacity: int) -> Curves:
     """Return the curves; a listing with so many `rows` offers a unit to each of them, at most `capacity`."""
     return Curves(-np.sort(-bids), np.sort(np.repeat(asks, np.minimum(rows, capacity))))

@@ -11,12 +11,12 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patheffects import withStroke
-from numpy.typing import NDArray
 
 from experiments.comparison import by_choice, choice_levels
 from experiments.figures.style import BLACK, GREY, arm_style, legend_above, new_figure
 from experiments.figures.sweep_plan import SweepPlan, SweepView
 from experiments.summary import METRICS
+from markets.columns import Bools, Floats
 
 NAMED = 10
 """Up to so many points all are named; of more, those on the frontier."""
@@ -84,7 +84,7 @@ def frontier_points(view: SweepView) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def efficient(welfare: NDArray[np.float64], gini: NDArray[np.float64]) -> NDArray[np.bool_]:
+def efficient(welfare: Floats, gini: Floats) -> Bools:
     """Return which points no other betters: at least as much welfare and as little inequality, one strictly.
 
     Cost grows as the square of the number of points.
@@ -94,7 +94,7 @@ def efficient(welfare: NDArray[np.float64], gini: NDArray[np.float64]) -> NDArra
     return np.logical_not(bettered.any(axis=1))
 
 
-def _draw_points(axes: Axes, points: pd.DataFrame, front: NDArray[np.bool_]) -> None:
+def _draw_points(axes: Axes, points: pd.DataFrame, front: Bools) -> None:
     for arm, own in points.assign(front=front).groupby("arm", sort=False):
         style = arm_style(str(arm))
         bars = [

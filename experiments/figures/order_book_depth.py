@@ -24,7 +24,7 @@ from experiments.figures.style import (
     whole_numbers,
 )
 from experiments.summary import Findings
-from markets.columns import FloatArray, IntArray
+from markets.columns import Floats, Ints
 from markets.goods import Licence
 from markets.mechanisms.continuous_double_auction import ContinuousDoubleAuction
 from markets.order_book import Depth
@@ -142,7 +142,7 @@ def _deepest(orders: pd.DataFrame, arm: str) -> Place | None:
     return Place(arm, *(int(key) for key in left[left == left.max()].index[-1]))
 
 
-def _levels(price: pd.Series, quantity: pd.Series) -> tuple[FloatArray, IntArray]:
+def _levels(price: pd.Series, quantity: pd.Series) -> tuple[Floats, Ints]:
     """Return the prices, rising, at which anything stands, and how much."""
     stands = quantity.to_numpy(dtype=np.int64) > 0
     level, place = np.unique(price.to_numpy(dtype=np.float64)[stands], return_inverse=True)
@@ -151,7 +151,7 @@ def _levels(price: pd.Series, quantity: pd.Series) -> tuple[FloatArray, IntArray
     return level, units
 
 
-def _cumulated(depth: Depth, side: str, right: float) -> tuple[FloatArray, IntArray]:
+def _cumulated(depth: Depth, side: str, right: float) -> tuple[Floats, Ints]:
     """Return the corners of a side's steps: at prices (rising), units from the corner before to this one."""
     if side == "bid":
         price, units = depth.bid_price[::-1], np.cumsum(depth.bid_quantity)[::-1]

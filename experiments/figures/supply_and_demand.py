@@ -28,7 +28,7 @@ from experiments.figures.style import (
     whole_numbers,
 )
 from experiments.summary import Findings
-from markets.columns import FloatArray
+from markets.columns import Floats
 from markets.goods import Licence
 
 TOLD_APART = 60
@@ -156,7 +156,7 @@ def draw_pairs(axes: Axes, bid: npt.ArrayLike, ask: npt.ArrayLike, paid: npt.Arr
     plain_numbers(axes.yaxis)
 
 
-def _steps(axes: Axes, column: FloatArray, **look: Any) -> None:
+def _steps(axes: Axes, column: Floats, **look: Any) -> None:
     axes.stairs(column, np.arange(len(column) + 1), baseline=None, **look)
 
 
@@ -176,7 +176,7 @@ def _draw_equilibrium(axes: Axes, curves: Curves) -> None:
         )
 
 
-def _draw_prices(axes: Axes, paid: FloatArray, received: FloatArray | None) -> None:
+def _draw_prices(axes: Axes, paid: Floats, received: Floats | None) -> None:
     """Draw what each unit cost its buyer and, where it differs, brought its seller, the dearest first."""
     sides = {"price": paid}
     if received is not None and not _same(paid, received):
@@ -187,7 +187,7 @@ def _draw_prices(axes: Axes, paid: FloatArray, received: FloatArray | None) -> N
             _draw_dots(axes, unit, -np.sort(-prices), label, marker=marker, **look)
 
 
-def _draw_dots(axes: Axes, x: npt.NDArray[Any], y: FloatArray, label: str, **look: Any) -> None:
+def _draw_dots(axes: Axes, x: npt.NDArray[Any], y: Floats, label: str, **look: Any) -> None:
     """Draw markers, small ones as pixels where they are many; in the legend they have their full size."""
     many = len(x) > TOLD_APART
     full: dict[str, Any] = {"linestyle": "", "markersize": SIZE} | look
@@ -196,11 +196,11 @@ def _draw_dots(axes: Axes, x: npt.NDArray[Any], y: FloatArray, label: str, **loo
     axes.plot([], [], label=label, **full)
 
 
-def _column(values: npt.ArrayLike) -> FloatArray:
+def _column(values: npt.ArrayLike) -> Floats:
     return np.asarray(values, dtype=np.float64)
 
 
-def _same(one: FloatArray, other: FloatArray) -> bool:
+def _same(one: Floats, other: Floats) -> bool:
     """Return whether two columns are equal but for the rounding of money to micro-credits."""
     return len(one) == len(other) and bool(np.allclose(one, other, rtol=0, atol=2e-6))
 

@@ -10,13 +10,13 @@ from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
-from numpy.typing import NDArray
 
 from experiments.config import Config
 from experiments.figures.bands import Tables
 from experiments.figures.plan import Plan, regions, trading_arms
 from experiments.figures.style import VERMILLION, mark_arm, new_figure, whole_numbers
 from experiments.summary import Findings
+from markets.columns import Floats, Ints
 
 ABREAST = 3
 """Most panels in a row."""
@@ -72,7 +72,7 @@ def trade_network(config: Config, tables: Tables, findings: Findings) -> Figure 
     return figure
 
 
-def trade_counts(trades: pd.DataFrame, arm: str, config: Config) -> NDArray[np.float64]:
+def trade_counts(trades: pd.DataFrame, arm: str, config: Config) -> Floats:
     """Return the mean number of settled trades a replicate, [buyer, seller]; NaN on the diagonal."""
     chosen = trades[(trades["arm"] == arm) & trades["settled"].astype(bool)]
     counts = np.zeros((config.organisations, config.organisations))
@@ -81,7 +81,7 @@ def trade_counts(trades: pd.DataFrame, arm: str, config: Config) -> NDArray[np.f
     return counts / config.replicates
 
 
-def _outline_rivals(axes: Axes, region: NDArray[np.int64]) -> bool:
+def _outline_rivals(axes: Axes, region: Ints) -> bool:
     """Draw the border of all pairs in one region; return whether there are any rivals."""
     shared = region[:, None] == region[None, :]
     shared &= (shared.sum(axis=1) > 1)[:, None]

@@ -9,13 +9,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from markets.columns import Ints
 from markets.venues import ask_quotes, bid_quotes
 from sim.exchange.consulting import Consult
 from sim.exchange.tables import Offers
 
-Ints = NDArray[np.int64]
 Answers = Mapping[str, float]
 """The price named for each question, by its key; NaN is no bid, or not for sale."""
 

@@ -6,20 +6,16 @@ Core Objects: RoundResult, judge
 from collections.abc import Collection
 from dataclasses import dataclass
 
-import numpy as np
-from numpy.typing import NDArray
-
 from experiments.lecture.rounds import (
     OpenRound,
     Outcome,
     with_robots,
 )
+from markets.columns import Floats
 from markets.money import MICRO
 from sim.exchange.consulting import Consult
 from sim.exchange.tables import Offers
 from sim.welfare import allocative_efficiency
-
-Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True)

@@ -6,12 +6,10 @@ Core Objects: Told, tell
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from agents.learning.bounds import GainBounds, lipschitz_bounds, probe_order, smoothness_bounds, steepest
 from agents.learning.path_slopes import PathSlopes
-
-Floats = NDArray[np.float64]
+from markets.columns import Floats, Ints
 
 PROBES = (0, 1, 2, 4, 8, 16)
 """Merge weights, beside 0, whose losses are told; the more hold the fewer."""
@@ -54,7 +52,7 @@ class Told:
     bounds: GainBounds
     steepness: Floats
 
-    def of(self, rows: NDArray[np.int64]) -> "Told":
+    def of(self, rows: Ints) -> "Told":
         """Return what is told of some of the gains."""
         bounds = GainBounds(self.bounds.low[rows], self.bounds.high[rows])
         return Told(self.source, self.probes, bounds, self.steepness[rows])

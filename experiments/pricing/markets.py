@@ -8,19 +8,16 @@ from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
 from agents.learning import Data, Offered, Pairs, try_blocks
 from agents.learning.path_slopes import path_slopes
 from experiments.pricing.information import SLOPES_AT, Told, tell
+from markets.columns import Floats, Ints
 from sim.cohort import Cohort
 from sim.config import MarketConfig
 from sim.data_config import load_examples
 from sim.laboratory.requests import Merge
 from sim.market import ParameterMarket
-
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
 
 SETTINGS_PLAYED = ("independent", "competitive")
 WEIGHTS = np.linspace(0, 1, 33)

@@ -7,11 +7,11 @@ from collections.abc import Iterator
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from experiments.pricing.information import PAST, REMEMBERING
 from experiments.pricing.markets import PairsTried
 from experiments.statistics import interval
+from markets.columns import Bools, Floats
 from markets.money import MICRO
 from markets.priors.empirical import Empirical
 from markets.private_information import (
@@ -25,7 +25,6 @@ from markets.private_information import (
     seller_reading,
 )
 
-Floats = NDArray[np.float64]
 Row = dict[str, float | int | str]
 
 POWER = 0.5
@@ -134,9 +133,7 @@ def _priced(pairs: PairsTried, worth: Floats, past: Floats) -> Iterator[Row]:
             yield {**key, "rule": OFFER, **_sums(offer(cost, of_value), full, value, cost, some)}
 
 
-def _sums(
-    price: Floats, full: Floats, value: Floats, cost: Floats, some: NDArray[np.bool_]
-) -> dict[str, float]:
+def _sums(price: Floats, full: Floats, value: Floats, cost: Floats, some: Bools) -> dict[str, float]:
     """Return sums over the pairs where there is something to gain."""
     made = some & agree(price, value, cost)
     return {

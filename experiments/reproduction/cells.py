@@ -7,9 +7,9 @@ from collections.abc import Callable
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from experiments.reproduction.config import ReproductionConfig
+from markets.columns import Floats, Ints
 from sim.baseline_cohort import BaselineCohort
 from sim.cohort import Cohort
 from sim.laboratory import Laboratory
@@ -116,9 +116,7 @@ def _comparable(config: ReproductionConfig, settings: pd.Series) -> pd.Series:
     return settings.map(same).astype(bool)
 
 
-def _gradients(
-    config: ReproductionConfig, laboratory: Laboratory, worlds: list[tuple[int, NDArray[np.int64]]]
-) -> NDArray[np.float64]:
+def _gradients(config: ReproductionConfig, laboratory: Laboratory, worlds: list[tuple[int, Ints]]) -> Floats:
     """Return the squared gradient norms of all worlds' organisations, in the order of the worlds."""
     if not config.gradients:
         return np.full(sum(len(slots) for _, slots in worlds), np.nan)

@@ -9,7 +9,6 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from experiments.pricing.prices import READINGS
 from experiments.reproduction.arms import SILO
@@ -17,6 +16,7 @@ from experiments.reproduction.convergence import COSTS, convergence_table
 from experiments.reproduction.rate import rate_table
 from experiments.reproduction.summary import MEASURES, samples
 from experiments.statistics import Interval, interval, paired_interval
+from markets.columns import Floats
 from markets.refusals import InputError
 
 
@@ -184,7 +184,7 @@ def _paired(table: pd.DataFrame, arm: str, against: str, measure: str) -> Interv
     return paired_interval(_column(table, arm, measure), _column(table, against, measure))
 
 
-def _column(table: pd.DataFrame, arm: str, measure: str) -> NDArray[np.float64]:
+def _column(table: pd.DataFrame, arm: str, measure: str) -> Floats:
     own = table[table["arm"] == arm].sort_values("replicate")
     if own.empty:
         raise InputError(f"records must hold the arm {arm!r}; got {', '.join(dict.fromkeys(table['arm']))}")

@@ -9,12 +9,11 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from experiments.statistics import Interval, interval
+from markets.columns import Floats
 from markets.refusals import InputError
-
-Floats = NDArray[np.float64]
 
 COLUMNS = (
     "case",

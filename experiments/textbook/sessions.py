@@ -8,15 +8,13 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from agents.strategies import STRATEGIES
+from markets.columns import Floats
 from markets.schedules import Schedules
 from sim.session_record import SessionRecord
 from sim.streams import Streams
 from sim.trading_session import SessionConfig, TradingSession
-
-Floats = NDArray[np.float64]
 
 
 def hold_session(

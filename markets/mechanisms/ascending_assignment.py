@@ -10,7 +10,7 @@ from pydantic import Field
 from pydantic.dataclasses import dataclass
 
 from markets.ascending import ascend
-from markets.columns import FloatArray
+from markets.columns import Floats
 from markets.goods import LICENCE_KINDS
 from markets.mechanisms.assignment import assign_positions
 from markets.mechanisms.base import MECHANISMS, Mechanism, Properties
@@ -103,7 +103,7 @@ class AscendingAssignment(Mechanism):
         return Trades.of(orders, row, price, price)
 
 
-def whole_steps(amount: FloatArray, step: float) -> FloatArray:
+def whole_steps(amount: Floats, step: float) -> Floats:
     """Return the largest multiples of `step` that are not above the amounts.
 
     An amount within rounding of a multiple is that multiple.

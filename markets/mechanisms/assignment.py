@@ -11,7 +11,7 @@ from pydantic import Field
 from pydantic.dataclasses import dataclass
 
 from markets.assignment import Solver, assign, supported
-from markets.columns import FloatArray, IntArray
+from markets.columns import Floats, Ints
 from markets.goods import LICENCE_KINDS
 from markets.mechanisms.base import MECHANISMS, Mechanism, Properties
 from markets.orders import Orders, Trades
@@ -98,8 +98,8 @@ class Assignment(Mechanism):
 
 
 def assign_positions(
-    orders: Orders, rows: IntArray, surplus: FloatArray, solve: Solver, sold_out: bool = False
-) -> tuple[IntArray, FloatArray]:
+    orders: Orders, rows: Ints, surplus: Floats, solve: Solver, sold_out: bool = False
+) -> tuple[Ints, Floats]:
     """Assign the listings of each position among the given rows.
 
     Parameters

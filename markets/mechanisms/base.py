@@ -12,7 +12,7 @@ from typing import Any, ClassVar
 import numpy as np
 import numpy.typing as npt
 
-from markets.columns import IntArray, require
+from markets.columns import Ints, require
 from markets.goods import LICENCE_KINDS
 from markets.luck import Luck
 from markets.orders import Orders, Trades
@@ -163,7 +163,7 @@ class Mechanism(ABC):
             require(orders.contents == 0, orders.contents, "orders.contents", allowed)
         return Luck.draw(orders, rng)
 
-    def draw_priority(self, orders: Orders, rng: np.random.Generator) -> IntArray:
+    def draw_priority(self, orders: Orders, rng: np.random.Generator) -> Ints:
         """Check that the orders are served and draw what breaks ties between rows, int64[R].
 
         Returns

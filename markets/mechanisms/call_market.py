@@ -12,7 +12,7 @@ from typing import ClassVar
 import numpy as np
 
 from markets.call_books import CallBooks, Winners
-from markets.columns import FloatArray, IntArray
+from markets.columns import Floats, Ints
 from markets.margin import Margin, Terms
 from markets.mechanisms.base import Mechanism
 from markets.orders import Orders, Trades
@@ -77,7 +77,7 @@ class MarginRule(CallMarket):
         return books.winners(self.terms(books.margin()))
 
 
-def require_one(field: str, group_name: str, group: IntArray, values: FloatArray) -> None:
+def require_one(field: str, group_name: str, group: Ints, values: Floats) -> None:
     """Raise an InputError unless `values` is constant within each group."""
     first = first_rows(group)[group]
     same = values == values[first]

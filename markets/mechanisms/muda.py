@@ -10,7 +10,7 @@ from pydantic import Field
 from pydantic.dataclasses import dataclass
 
 from markets.call_books import CallBooks, Winners
-from markets.columns import BoolArray
+from markets.columns import Bools
 from markets.goods import LICENCE_KINDS
 from markets.luck import fresh, heads
 from markets.margin import Terms
@@ -115,6 +115,6 @@ class MUDA(CallMarket):
         return halves.winners(Terms.best(quantity, paid, received))
 
 
-def toss_coins(books: CallBooks) -> tuple[BoolArray, BoolArray]:
+def toss_coins(books: CallBooks) -> tuple[Bools, Bools]:
     """Return a coin for each place among the bids, bool[B], and for each listing's number, bool[L]."""
     return heads(fresh("coins", books.bid_luck)), heads(fresh("coins", books.listing_luck))

@@ -10,7 +10,7 @@ import numpy as np
 from pydantic import field_validator
 from pydantic.dataclasses import dataclass
 
-from markets.columns import FloatArray
+from markets.columns import Floats
 from markets.goods import LICENCE_KINDS
 from markets.matching import stable_matching
 from markets.mechanisms.base import MECHANISMS, Mechanism, Properties
@@ -125,9 +125,9 @@ class Myerson(Mechanism):
         price = np.clip(price, orders.ask[row], orders.bid[row])
         return Trades.of(orders, row, price, price)
 
-    def _by_buyer(self, function: str, orders: Orders, amount: FloatArray) -> FloatArray:
+    def _by_buyer(self, function: str, orders: Orders, amount: Floats) -> Floats:
         """Apply a function of each row's distribution to an amount [R]."""
-        result: FloatArray = getattr(self.prior, function)(amount)
+        result: Floats = getattr(self.prior, function)(amount)
         for buyer, prior in self.priors.items():
             rows = np.flatnonzero(orders.buyer == buyer)
             result[rows] = getattr(prior, function)(amount[rows])

@@ -10,7 +10,7 @@ import numpy as np
 from pydantic import field_validator
 from pydantic.dataclasses import dataclass
 
-from markets.columns import FloatArray
+from markets.columns import Floats
 from markets.goods import LICENCE_KINDS
 from markets.matching import stable_matching
 from markets.mechanisms.base import MECHANISMS, Properties
@@ -130,6 +130,6 @@ class ReserveAuction(PriorBased):
         price = np.minimum(orders.bid, np.maximum(floor, orders.ask + best_refused[orders.lot]))[row]
         return Trades.of(orders, row, price, price)
 
-    def _floor(self, orders: Orders) -> FloatArray:
+    def _floor(self, orders: Orders) -> Floats:
         reserve = self.reserve.price(orders) if isinstance(self.reserve, Prior) else self.reserve
         return np.maximum(orders.ask, reserve)

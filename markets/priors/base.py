@@ -10,7 +10,7 @@ from typing import Annotated, Any, ClassVar
 import numpy.typing as npt
 from pydantic import Field
 
-from markets.columns import FloatArray
+from markets.columns import Floats
 from markets.orders import Orders
 from markets.refusals import InputError
 from markets.registry import Registry
@@ -37,7 +37,7 @@ class Prior(ABC):
     learns: ClassVar[bool] = False
 
     @abstractmethod
-    def price(self, orders: Orders) -> FloatArray:
+    def price(self, orders: Orders) -> Floats:
         """Return the price p that maximises (p - ask) times the chance of a sale, never below the ask, [R].
 
         In credits. A row's own bid never moves its price.
@@ -76,30 +76,30 @@ class Distribution(Prior):
         """The lowest and the highest value, in credits; the highest may be infinite."""
 
     @abstractmethod
-    def cdf(self, value: npt.ArrayLike) -> FloatArray:
+    def cdf(self, value: npt.ArrayLike) -> Floats:
         """Return F, the probability of values up to `value`."""
 
     @abstractmethod
-    def pdf(self, value: npt.ArrayLike) -> FloatArray:
+    def pdf(self, value: npt.ArrayLike) -> Floats:
         """Return f, the density at `value`, per credit."""
 
     @abstractmethod
-    def quantile(self, probability: npt.ArrayLike) -> FloatArray:
+    def quantile(self, probability: npt.ArrayLike) -> Floats:
         """Return the value below which a share `probability`, from 0 to 1, of the values lies."""
 
     @abstractmethod
-    def virtual_value(self, value: npt.ArrayLike) -> FloatArray:
+    def virtual_value(self, value: npt.ArrayLike) -> Floats:
         """Return phi, in credits."""
 
     @abstractmethod
-    def monopoly_price(self, cost: npt.ArrayLike = 0.0) -> FloatArray:
+    def monopoly_price(self, cost: npt.ArrayLike = 0.0) -> Floats:
         """Return the smallest value in the support with a virtual value of at least `cost`, in credits.
 
         The price p with the largest (p - cost)(1 - F(p)), and Myerson's optimal reserve whatever the number
         of bidders. Above the support it is the cost itself.
         """
 
-    def price(self, orders: Orders) -> FloatArray:
+    def price(self, orders: Orders) -> Floats:
         """Return the monopoly price at each ask, [R]."""
         return self.monopoly_price(orders.ask)
 

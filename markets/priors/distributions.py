@@ -11,7 +11,7 @@ from pydantic import Field, model_validator
 from pydantic.dataclasses import dataclass
 from scipy.special import erfcx, ndtr, ndtri
 
-from markets.columns import FloatArray
+from markets.columns import Floats
 from markets.priors.base import PRIORS, Distribution, Money, PositiveMoney
 from markets.refusals import InputError
 
@@ -56,25 +56,25 @@ class Uniform(Distribution):
         """[low, high]."""
         return self.low, self.high
 
-    def cdf(self, value: npt.ArrayLike) -> FloatArray:
+    def cdf(self, value: npt.ArrayLike) -> Floats:
         """Return (v - low)/(high - low) within the support."""
         return np.clip((np.asarray(value, dtype=np.float64) - self.low) / (self.high - self.low), 0.0, 1.0)
 
-    def pdf(self, value: npt.ArrayLike) -> FloatArray:
+    def pdf(self, value: npt.ArrayLike) -> Floats:
         """Return 1/(high - low) within the support."""
         v = np.asarray(value, dtype=np.float64)
         return np.where((v >= self.low) & (v <= self.high), 1 / (self.high - self.low), 0.0)
 
-    def quantile(self, probability: npt.ArrayLike) -> FloatArray:
+    def quantile(self, probability: npt.ArrayLike) -> Floats:
         """Return low + u (high - low)."""
         return self.low + np.asarray(probability, dtype=np.float64) * (self.high - self.low)
 
-    def virtual_value(self, value: npt.ArrayLike) -> FloatArray:
+    def virtual_value(self, value: npt.ArrayLike) -> Floats:
         """Return 2v - high."""
         v = np.asarray(value, dtype=np.float64)
         return np.where(v < self.low, -np.inf, np.minimum(2 * v - self.high, v))
 
-    def monopoly_price(self, cost: npt.ArrayLike = 0.0) -> FloatArray:
+    def monopoly_price(self, cost: npt.ArrayLike = 0.0) -> Floats:
         """Return the largest of (c + high)/2, low and c."""
         c = np.asarray(cost, dtype=np.float64)
         return np.maximum(np.maximum((c + self.high) / 2, self.low), c)
@@ -105,26 +105,26 @@ class Exponential(Distribution):
         """All values from 0."""
         return 0.0, np.inf
 
-    def cdf(self, value: npt.ArrayLike) -> FloatArray:
+    def cdf(self, value: npt.ArrayLike) -> Floats:
         """Return 1 - exp(-v/scale)."""
         return -np.expm1(-np.maximum(np.asarray(value, dtype=np.float64), 0.0) / self.scale)
 
-    def pdf(self, value: npt.ArrayLike) -> FloatArray:
+    def pdf(self, value: npt.ArrayLike) -> Floats:
         """Return exp(-v/scale)/scale."""
         v = np.asarray(value, dtype=np.float64)
         return np.where(v >= 0, np.exp(-np.maximum(v, 0.0) / self.scale) / self.scale, 0.0)
 
-    def quantile(self, probability: npt.ArrayLike) -> FloatArray:
+    def quantile(self, probability: npt.ArrayLike) -> Floats:
         """Return -scale ln(1 - u)."""
         with np.errstate(divide="ignore"):
             return -self.scale * np.log1p(-np.asarray(probability, dtype=np.float64))
 
-    def virtual_value(self, value: npt.ArrayLike) -> FloatArray:
+    def virtual_value(self, value: npt.ArrayLike) -> Floats:
         """Return v - scale."""
         v = np.asarray(value, dtype=np.float64)
         return np.where(v < 0, -np.inf, v - self.scale)
 
-    def monopoly_price(self, cost: npt.ArrayLike = 0.0) -> FloatArray:
+    def monopoly_price(self, cost: npt.ArrayLike = 0.0) -> Floats:
         """Return c + scale."""
         return np.asarray(cost, dtype=np.float64) + self.scale
 
@@ -163,25 +163,25 @@ class Lognormal(Distribution):
         """All values from 0."""
         return 0.0, np.inf
 
-    def cdf(self, value: npt.ArrayLike) -> FloatArray:
+    def cdf(self, value: npt.ArrayLike) -> Floats:
         """Return N(z)."""
         return ndtr(self._standardised(value))
 
-    def pdf(self, value: npt.ArrayLike) -> FloatArray:
+    def pdf(self, value: npt.ArrayLike) -> Floats:
         """Return n(z)/(spread v)."""
         v, z = np.asarray(value, dtype=np.float64), self._standardised(value)
         density = np.exp(-(z**2) / 2) / np.sqrt(2 * np.pi)
         return np.where(v > 0, density / (self.spread * np.where(v > 0, v, 1.0)), 0.0)
 
-    def quantile(self, probability: npt.ArrayLike) -> FloatArray:
+    def quantile(self, probability: npt.ArrayLike) -> Floats:
         """Return median exp(spread N^-1(u))."""
         return self._value(ndtri(np.asarray(probability, dtype=np.float64)))
 
-    def virtual_value(self, value: npt.ArrayLike) -> FloatArray:
+    def virtual_value(self, value: npt.ArrayLike) -> Floats:
         """Return v (1 - spread m(z)); minus infinity at 0, its limit."""
         return self._virtual(self._standardised(value))
 
-    def monopoly_price(self, cost: npt.ArrayLike = 0.0) -> FloatArray:
+    def monopoly_price(self, cost: npt.ArrayLike = 0.0) -> Floats:
         """Return phi^-1(c), by bisection in z to the last bit.
 
         As m(z) < 1/z, phi(v) > v/2 from z = 2 spread on, which bounds z from above.
@@ -200,15 +200,15 @@ class Lognormal(Distribution):
                 break
         return np.maximum(self._value(high), c)
 
-    def _standardised(self, value: npt.ArrayLike) -> FloatArray:
+    def _standardised(self, value: npt.ArrayLike) -> Floats:
         with np.errstate(divide="ignore"):
             return np.log(np.maximum(np.asarray(value, dtype=np.float64), 0.0) / self.median) / self.spread
 
-    def _value(self, z: FloatArray) -> FloatArray:
+    def _value(self, z: Floats) -> Floats:
         with np.errstate(over="ignore"):
             return self.median * np.exp(self.spread * z)
 
-    def _virtual(self, z: FloatArray) -> FloatArray:
+    def _virtual(self, z: Floats) -> Floats:
         """Return phi at median exp(spread z).
 
         The Mills ratio grows faster than values shrink: where it leaves the floats phi is minus infinity.

@@ -12,7 +12,7 @@ from pydantic import Field
 from pydantic.dataclasses import dataclass
 from scipy.optimize import isotonic_regression
 
-from markets.columns import BoolArray, FloatArray
+from markets.columns import Bools, Floats
 from markets.orders import Orders
 from markets.priors.base import PRIORS, Money, Prior
 
@@ -62,12 +62,12 @@ class Empirical(Prior):
     money_fields: ClassVar[tuple[str, ...]] = ("sample",)
 
     @cached_property
-    def falling(self) -> FloatArray:
+    def falling(self) -> Floats:
         """The sample, falling, float64[n]."""
         return np.sort(np.array(self.sample, dtype=np.float64))[::-1]
 
     @cached_property
-    def ironed(self) -> FloatArray:
+    def ironed(self) -> Floats:
         """The virtual value of each value of `falling`, float64[n]."""
         guarded = int(np.ceil(self.guard * len(self.falling)))
         # A price in the guarded share sells to no more than the guard's last value does.
@@ -75,30 +75,30 @@ class Empirical(Prior):
         revenue = np.arange(1, len(capped) + 1) * capped
         return isotonic_regression(np.diff(revenue, prepend=0.0), increasing=False).x
 
-    def cdf(self, value: npt.ArrayLike) -> FloatArray:
+    def cdf(self, value: npt.ArrayLike) -> Floats:
         """Return the share of the sample up to `value`."""
         rising = self.falling[::-1]
         return np.searchsorted(rising, np.asarray(value, dtype=np.float64), side="right") / len(rising)
 
-    def quantile(self, probability: npt.ArrayLike) -> FloatArray:
+    def quantile(self, probability: npt.ArrayLike) -> Floats:
         """Return the smallest value that a share `probability` of the sample does not exceed."""
         rising = self.falling[::-1]
         place = np.ceil(np.asarray(probability, dtype=np.float64) * len(rising)).astype(np.int64) - 1
         return rising[np.clip(place, 0, len(rising) - 1)]
 
-    def virtual_value(self, value: npt.ArrayLike) -> FloatArray:
+    def virtual_value(self, value: npt.ArrayLike) -> Floats:
         """Return the ironed virtual value, a step function: minus infinity below the sample."""
         v = np.asarray(value, dtype=np.float64)
         place = np.searchsorted(-self.falling, -v, side="left")
         return np.append(self.ironed, -np.inf)[place]
 
-    def monopoly_price(self, cost: npt.ArrayLike = 0.0) -> FloatArray:
+    def monopoly_price(self, cost: npt.ArrayLike = 0.0) -> Floats:
         """Return the lowest value with a virtual value of at least `cost`; the cost if there is none."""
         c = np.asarray(cost, dtype=np.float64)
         sold = np.searchsorted(-self.ironed, -c, side="right")
         return np.maximum(np.where(sold > 0, self.falling[np.maximum(sold, 1) - 1], c), c)
 
-    def mean_between(self, low: npt.ArrayLike, high: npt.ArrayLike) -> FloatArray:
+    def mean_between(self, low: npt.ArrayLike, high: npt.ArrayLike) -> Floats:
         """Return the mean of the sample's values from `low` to `high`.
 
         Where it has none there, what lies next to the mean of all.
@@ -111,14 +111,12 @@ class Empirical(Prior):
         mean = np.where(count > 0, (total[last] - total[first]) / np.maximum(count, 1), rising.mean())
         return np.clip(mean, least, most)
 
-    def price(self, orders: Orders) -> FloatArray:
+    def price(self, orders: Orders) -> Floats:
         """Return the monopoly price at each ask, [R]."""
         return self.monopoly_price(orders.ask)
 
 
-def sample_price(
-    value: FloatArray, counted: BoolArray, cost: FloatArray, least: int, guard: float
-) -> FloatArray:
+def sample_price(value: Floats, counted: Bools, cost: Floats, least: int, guard: float) -> Floats:
     """Return for each row the monopoly price of a sample of its own; the cost where that is too small.
 
     Parameters

@@ -13,7 +13,7 @@ import numpy.typing as npt
 from pydantic import Field, InstanceOf
 from pydantic.dataclasses import dataclass
 
-from markets.columns import FloatArray, IntArray, amounts, whole_numbers
+from markets.columns import Floats, Ints, amounts, whole_numbers
 from markets.copies import LotTable
 from markets.orders import Orders
 from markets.priors.base import PRIORS, Prior
@@ -37,10 +37,10 @@ class BidSample:
         In credits.
     """
 
-    buyer: IntArray
-    seller: IntArray
-    position: IntArray
-    bid: FloatArray
+    buyer: Ints
+    seller: Ints
+    position: Ints
+    bid: Floats
     money_fields: ClassVar[tuple[str, ...]] = ("bid",)
 
     @classmethod
@@ -132,7 +132,7 @@ class PastBids(Prior):
     money_fields: ClassVar[tuple[str, ...]] = ("seen",)
     learns: ClassVar[bool] = True
 
-    def price(self, orders: Orders) -> FloatArray:
+    def price(self, orders: Orders) -> Floats:
         """Return the monopoly price at each ask of the row's sample, [R]."""
         pool = self._pools(
             np.concatenate([self.seen.seller, orders.seller]),
@@ -169,7 +169,7 @@ class PastBids(Prior):
         """Return the prior that has seen the bids of `memory`."""
         return dataclasses.replace(self, seen=BidSample.of(memory))
 
-    def _pools(self, seller: IntArray, position: IntArray) -> IntArray:
+    def _pools(self, seller: Ints, position: Ints) -> Ints:
         """Return the pool of each bid as a number from 0 without gaps."""
         whose = seller if self.pool == "seller" else np.zeros_like(seller)
         pools = np.unique(np.stack([position, whose], axis=1), axis=0, return_inverse=True)[1]

@@ -11,10 +11,10 @@ import numpy as np
 import numpy.typing as npt
 from scipy.optimize import linear_sum_assignment, linprog
 
-from markets.columns import FloatArray
+from markets.columns import Floats
 
 
-def vickrey_utilities(surplus: npt.ArrayLike) -> FloatArray:
+def vickrey_utilities(surplus: npt.ArrayLike) -> Floats:
     """Return what each buyer of an assignment market adds: W(N) - W(N without i).
 
     The buyers' utilities under Vickrey, Clarke and Groves and at the least competitive prices alike (Leonard
@@ -32,14 +32,14 @@ def vickrey_utilities(surplus: npt.ArrayLike) -> FloatArray:
     """
     worth = np.asarray(surplus, dtype=np.float64)
 
-    def welfare(of: FloatArray) -> float:
+    def welfare(of: Floats) -> float:
         return float(of[linear_sum_assignment(of, maximize=True)].sum())
 
     everybody = welfare(worth)
     return np.array([everybody - welfare(np.delete(worth, i, axis=0)) for i in range(len(worth))])
 
 
-def competitive_prices(surplus: npt.ArrayLike) -> tuple[FloatArray, FloatArray]:
+def competitive_prices(surplus: npt.ArrayLike) -> tuple[Floats, Floats]:
     """Return the least and the most competitive prices of an assignment market, above the sellers' asks.
 
     The core of the market is the set of optimal dual solutions: u_i + p_j >= a_ij, of which the sum is the

@@ -9,12 +9,12 @@ first_price_revenue_variance, second_price_revenue_variance, auction_bidders_sur
 import numpy as np
 import numpy.typing as npt
 
-from markets.columns import FloatArray
+from markets.columns import Floats
 
 
 def first_price_bid(
     value: npt.ArrayLike, bidders: int, reserve: float = 0.0, exponent: float = 1.0
-) -> FloatArray:
+) -> Floats:
     """Return the equilibrium bid of a first-price auction: m/(m + 1) v + r^(m + 1) / ((m + 1) v^m).
 
     With m = (n - 1)/rho; for bidders neutral to risk (n - 1)/n v + r^n / (n v^(n - 1)). It solves b' = m (v -
@@ -40,7 +40,7 @@ def first_price_bid(
     return np.where(v >= reserve, bid, np.nan)
 
 
-def risk_averse_bid(value: npt.ArrayLike, bidders: int, exponent: float) -> FloatArray:
+def risk_averse_bid(value: npt.ArrayLike, bidders: int, exponent: float) -> Floats:
     """Return the equilibrium bid of a first-price auction among risk-averse bidders: (n - 1)/(n - 1 + rho) v.
 
     Everybody's utility of a gain x is x^rho (constant relative risk aversion 1 - rho): the more averse, the
@@ -58,7 +58,7 @@ def risk_averse_bid(value: npt.ArrayLike, bidders: int, exponent: float) -> Floa
     return np.asarray(value, dtype=np.float64) * ((bidders - 1) / (bidders - 1 + exponent))
 
 
-def first_price_reply(value: npt.ArrayLike, bidders: int, slope: float, exponent: float = 1.0) -> FloatArray:
+def first_price_reply(value: npt.ArrayLike, bidders: int, slope: float, exponent: float = 1.0) -> Floats:
     """Return the best reply in a first-price auction to rivals who bid `slope` times their values.
 
     The chance to win with b is (b / slope)^(n - 1), so that the reply (n - 1)/(n - 1 + rho) v does not depend
@@ -79,7 +79,7 @@ def first_price_reply(value: npt.ArrayLike, bidders: int, slope: float, exponent
     return np.minimum(risk_averse_bid(value, bidders, exponent), slope)
 
 
-def all_pay_bid(value: npt.ArrayLike, bidders: int) -> FloatArray:
+def all_pay_bid(value: npt.ArrayLike, bidders: int) -> Floats:
     """Return the equilibrium bid of an all-pay auction: (n - 1)/n v^n; 0 for one bidder.
 
     The seller expects the revenue of the other auctions, `auction_revenue`: n times the mean bid, (n - 1)/(n

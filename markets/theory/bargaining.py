@@ -9,10 +9,10 @@ best_offer
 import numpy as np
 import numpy.typing as npt
 
-from markets.columns import FloatArray
+from markets.columns import Floats
 
 
-def chatterjee_samuelson_bid(value: npt.ArrayLike, k: float = 0.5) -> FloatArray:
+def chatterjee_samuelson_bid(value: npt.ArrayLike, k: float = 0.5) -> Floats:
     """Return the buyer's linear equilibrium bid at the price k b + (1 - k) s, where it can trade.
 
     v/(1 + k) + k (1 - k)/(2 (1 + k)). Chatterjee and Samuelson (1983), Operations Research 31.
@@ -20,7 +20,7 @@ def chatterjee_samuelson_bid(value: npt.ArrayLike, k: float = 0.5) -> FloatArray
     return (np.asarray(value, dtype=np.float64) + k * (1 - k) / 2) / (1 + k)
 
 
-def chatterjee_samuelson_ask(cost: npt.ArrayLike, k: float = 0.5) -> FloatArray:
+def chatterjee_samuelson_ask(cost: npt.ArrayLike, k: float = 0.5) -> Floats:
     """Return the seller's linear equilibrium ask: c/(2 - k) + (1 - k)/2. Chatterjee and Samuelson (1983)."""
     return np.asarray(cost, dtype=np.float64) / (2 - k) + (1 - k) / 2
 
@@ -60,7 +60,7 @@ def threshold_trade(threshold: float) -> tuple[float, float, float]:
     return (1 - t) ** 2 / 2, 1 / 6 - t**2 / 2 + t**3 / 3, -1 / 6 + t - 3 * t**2 / 2 + 2 * t**3 / 3
 
 
-def best_offer(own: npt.ArrayLike, proposer: str) -> FloatArray:
+def best_offer(own: npt.ArrayLike, proposer: str) -> Floats:
     """Return the best take-it-or-leave-it offer: (1 + c)/2 of a seller with cost c, v/2 of a buyer.
 
     One pair then gains 1/8: the proposer 1/12, the other 1/24. Samuelson (1984), Econometrica 52.

@@ -10,14 +10,14 @@ import numpy as np
 import numpy.typing as npt
 from scipy.optimize import linprog
 
-from markets.columns import BoolArray, FloatArray, IntArray
+from markets.columns import Bools, Floats, Ints
 
 AUSUBEL_MILGROM = ((0, 0, 0, 2), (0, 2, 0, 0), (0, 0, 2, 0))
 """Buyer 1 wants goods A and B together, buyers 2 and 3 want A and B: Ausubel and Milgrom (2006), in
 Combinatorial Auctions, ch. 1. Vickrey, Clarke and Groves sell to 2 and 3 for nothing."""
 
 
-def package_gains(values: npt.ArrayLike) -> FloatArray:
+def package_gains(values: npt.ArrayLike) -> Floats:
     """Return the most that each coalition of buyers can make of the goods, W(S), by dynamic programming.
 
     Parameters
@@ -39,7 +39,7 @@ def package_gains(values: npt.ArrayLike) -> FloatArray:
     return gains[:, -1]
 
 
-def vickrey_payments(values: npt.ArrayLike) -> tuple[IntArray, FloatArray]:
+def vickrey_payments(values: npt.ArrayLike) -> tuple[Ints, Floats]:
     """Return what each buyer wins, as a set, and pays: W(N without i) - (W(N) - v_i(won)).
 
     Parameters
@@ -96,13 +96,13 @@ def least_core_revenue(values: npt.ArrayLike) -> float:
     return float(found.fun)
 
 
-def _inside(sets: int) -> BoolArray:
+def _inside(sets: int) -> Bools:
     """Return bool[S, S]: whether the second set is a part of the first."""
     masks = np.arange(sets)
     return (masks[None, :] & ~masks[:, None]) == 0
 
 
-def _shared(others: FloatArray, value: FloatArray) -> FloatArray:
+def _shared(others: Floats, value: Floats) -> Floats:
     """Return the best of each set of goods when one more buyer may get a part of it."""
     masks = np.arange(len(value))
     split = others[masks[:, None] & ~masks[None, :]] + value[None, :]

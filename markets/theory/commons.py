@@ -13,7 +13,7 @@ from math import comb, factorial
 import numpy as np
 import numpy.typing as npt
 
-from markets.columns import BoolArray, FloatArray
+from markets.columns import Bools, Floats
 
 _ROUNDING = 1e-12
 
@@ -33,7 +33,7 @@ def samuelson_quantity(taste: npt.ArrayLike, unit_cost: float) -> float:
     return float(np.sum(taste)) / unit_cost
 
 
-def lindahl_prices(taste: npt.ArrayLike, unit_cost: float) -> FloatArray:
+def lindahl_prices(taste: npt.ArrayLike, unit_cost: float) -> Floats:
     """Return the personal prices, float64[N], at which everybody wants the efficient amount: c theta / sum.
 
     They are marginal values theta / G at that amount and sum to c; person i pays theta_i in all. Lindahl
@@ -50,7 +50,7 @@ def lindahl_prices(taste: npt.ArrayLike, unit_cost: float) -> FloatArray:
     return unit_cost * theta / theta.sum()
 
 
-def voluntary_contributions(taste: npt.ArrayLike, unit_cost: float) -> FloatArray:
+def voluntary_contributions(taste: npt.ArrayLike, unit_cost: float) -> Floats:
     """Return the Nash equilibrium amounts of the good that each person gives, float64[N], in units of it.
 
     Only those of the largest theta give, together theta / c; all others already have more than they would
@@ -69,7 +69,7 @@ def voluntary_contributions(taste: npt.ArrayLike, unit_cost: float) -> FloatArra
     return np.where(top, theta / unit_cost / max(1, int(top.sum())), 0.0)
 
 
-def warm_glow_contribution(warmth: npt.ArrayLike) -> FloatArray:
+def warm_glow_contribution(warmth: npt.ArrayLike) -> Floats:
     """Return what people give who enjoy giving and nothing else of it: max(0, alpha - 1).
 
     The t that maximises alpha ln(1 + t) - t; self-interest, alpha = 0, gives nothing. In the manner of
@@ -85,7 +85,7 @@ def warm_glow_contribution(warmth: npt.ArrayLike) -> FloatArray:
 
 def is_contribution_equilibrium(
     contributions: npt.ArrayLike, values: npt.ArrayLike, cost: float, refund: bool = True
-) -> BoolArray:
+) -> Bools:
     """Return whether contributions to a project that is built if they sum to its cost are a Nash equilibrium.
 
     Built: they sum to just the cost, and nobody gives more than its value. Not built: nobody would make up
@@ -119,7 +119,7 @@ def is_contribution_equilibrium(
     return np.where(built, exact & worth_giving, nobody_alone & at_rest)
 
 
-def clarke_taxes(values: npt.ArrayLike, cost: float) -> tuple[bool, FloatArray]:
+def clarke_taxes(values: npt.ArrayLike, cost: float) -> tuple[bool, Floats]:
     """Return whether a project with equal cost shares is built, and the tax of each person, float64[N].
 
     With net values v_i - C/n it is built iff they sum to 0 or more; who turns the decision pays what the

@@ -4,11 +4,10 @@ Core Objects: glove_game, airport_game, best_merge_weight
 """
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from markets.columns import Floats
 from markets.cooperation import game_of, memberships
-
-Floats = NDArray[np.float64]
 
 
 def glove_game(left: int, right: int) -> Floats:

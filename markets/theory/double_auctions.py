@@ -11,7 +11,7 @@ import numpy.typing as npt
 from scipy.special import betainc, gammaln
 from scipy.stats import hypergeom
 
-from markets.columns import FloatArray
+from markets.columns import Floats
 
 
 def call_market_gains(buyers: int, sellers: int) -> float:
@@ -47,7 +47,7 @@ def call_market_interval(bids: npt.ArrayLike, asks: npt.ArrayLike) -> tuple[floa
     return float(reports[buyers - 1]), float(reports[buyers])
 
 
-def last_pair(buyers: int, sellers: int) -> tuple[FloatArray, FloatArray]:
+def last_pair(buyers: int, sellers: int) -> tuple[Floats, Floats]:
     """Return the distribution of K, the number of trades, and the expected b_K - s_K for each K.
 
     Values are independent of who reports them, so K, the number of buyers among the n largest of all N = m +
@@ -78,7 +78,7 @@ def trade_reduction_revenue(buyers: int, sellers: int) -> float:
     return float(np.sum(probability * distance * (np.arange(len(distance)) - 1)))
 
 
-def mcafee_reduction(buyers: int, sellers: int) -> tuple[FloatArray, FloatArray]:
+def mcafee_reduction(buyers: int, sellers: int) -> tuple[Floats, Floats]:
     """Return the distribution of K and the expected b_K - s_K, counted where McAfee's rule gives up a pair.
 
     Given K, buyers and sellers among the n largest reports stand in uniformly random order, and so do those
@@ -121,7 +121,7 @@ def _reduced_distance(pairs: int, buyers_out: int, sellers_out: int) -> float:
     return total
 
 
-def _first_run(first: int, others: int) -> FloatArray:
+def _first_run(first: int, others: int) -> Floats:
     """Return the chance that a random row of two kinds starts with just i of the first, i = 1, 2, ..."""
     i = np.arange(1, first + 1)
     rest = gammaln(first + others - i) - gammaln(first - i + 1) - gammaln(others)
@@ -129,7 +129,7 @@ def _first_run(first: int, others: int) -> FloatArray:
     return np.exp(rest - every)
 
 
-def _beats(larger: npt.ArrayLike, smaller: npt.ArrayLike) -> FloatArray:
+def _beats(larger: npt.ArrayLike, smaller: npt.ArrayLike) -> Floats:
     """Return the chance that one gamma variable exceeds another, by their shapes."""
     return betainc(smaller, larger, 0.5)
 

@@ -7,14 +7,11 @@ from abc import ABC, abstractmethod
 from typing import Annotated, ClassVar
 
 import numpy as np
-from numpy.typing import NDArray
 from pydantic import Field
 from pydantic.dataclasses import dataclass
 
+from markets.columns import Floats, Ints
 from sim.broker_config import BrokerConfig
-
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
 
 Schedule = Annotated[str, Field(pattern="^(every_round|market)$")]
 

@@ -9,9 +9,8 @@ from abc import ABC, abstractmethod
 import numpy as np
 from numpy.typing import NDArray
 
+from markets.columns import Bools, Ints
 from markets.refusals import InputError
-
-IntArray = NDArray[np.int64]
 
 
 class DataError(InputError):
@@ -49,12 +48,12 @@ class Examples:
     """
 
     inputs: NDArray[np.float32]
-    labels: IntArray
+    labels: Ints
     classes: int
     class_names: list[str]
     source: str
-    origin: IntArray | None = None
-    task: IntArray | None = None
+    origin: Ints | None = None
+    task: Ints | None = None
     mean: tuple[float, ...] = (0.0,)
     deviation: tuple[float, ...] = (1.0,)
 
@@ -88,18 +87,18 @@ class Examples:
         return 1 if self.task is None else int(self.task.max()) + 1
 
     @property
-    def task_of_each(self) -> IntArray:
+    def task_of_each(self) -> Ints:
         """The task of each example, [E]."""
         return np.zeros(len(self.labels), dtype=np.int64) if self.task is None else self.task
 
     @property
-    def is_original(self) -> NDArray[np.bool_]:
+    def is_original(self) -> Bools:
         """Whether an example is an original, [E]."""
         if self.origin is None:
             return np.ones(len(self.labels), dtype=bool)
         return self.origin == np.arange(len(self.labels))
 
-    def copies_of(self, originals: IntArray) -> IntArray:
+    def copies_of(self, originals: Ints) -> Ints:
         """Return some originals with all their copies, sorted."""
         return originals if self.origin is None else np.flatnonzero(np.isin(self.origin, originals))
 

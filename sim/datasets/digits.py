@@ -12,6 +12,7 @@ from pydantic.dataclasses import dataclass
 from scipy.ndimage import zoom
 from sklearn.datasets import load_digits
 
+from markets.columns import Ints
 from sim.datasets import DATASETS
 from sim.datasets.base import Dataset, Examples
 
@@ -86,7 +87,7 @@ class Digits28Shifted(Digits28):
         )
 
 
-def moved(images: NDArray[np.float32], shift: NDArray[np.int64]) -> NDArray[np.float32]:
+def moved(images: NDArray[np.float32], shift: Ints) -> NDArray[np.float32]:
     """Return images [E, C, H, W] moved down and to the right by shift [E, 2] pixels, 0 where nothing is."""
     most = int(np.abs(shift).max(initial=0))
     height, width = images.shape[-2:]

@@ -6,14 +6,12 @@ Core Objects: visiting_order, union
 from collections.abc import Mapping, Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
+from markets.columns import Ints
 from sim.division import Division
 from sim.laboratory.evidence import shuffled
 from sim.laboratory.requests import Train
 from sim.streams import Streams
-
-Ints = NDArray[np.int64]
 
 
 def visiting_order(

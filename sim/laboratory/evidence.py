@@ -7,14 +7,12 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 from agents.learning.fleet import Fleet
 from agents.learning.merge_operators import Evidence, MergeOperator, gather_evidence
+from markets.columns import Ints
 from sim.streams import Streams
-
-Ints = NDArray[np.int64]
 
 
 def collect_evidence(

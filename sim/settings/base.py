@@ -8,11 +8,11 @@ from dataclasses import field
 from typing import Annotated, Any, ClassVar
 
 import numpy as np
-from numpy.typing import NDArray
 from pydantic import Field
 from pydantic.dataclasses import dataclass
 
 from markets.choices import Choice
+from markets.columns import Floats
 from markets.mechanisms import Mechanism
 from markets.orders import Orders, Trades
 from sim.demand import Demand, regions_of
@@ -20,7 +20,6 @@ from sim.payoffs import Change, DownstreamMarket
 from sim.royalty_rules import ROYALTY_RULES, RoyaltyRule
 from sim.royalty_rules.shapley import Permutations
 
-Floats = NDArray[np.float64]
 ROYALTIES = Choice("setting.royalties", ROYALTY_RULES)
 
 

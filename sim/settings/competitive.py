@@ -1,14 +1,11 @@
 """Rivals who decide for themselves."""
 
-import numpy as np
-from numpy.typing import NDArray
 from pydantic.dataclasses import dataclass
 
+from markets.columns import Floats
 from sim.payoffs import Change
 from sim.settings import SETTINGS
 from sim.settings.base import Setting
-
-Floats = NDArray[np.float64]
 
 
 @SETTINGS.register

@@ -3,16 +3,14 @@
 from typing import ClassVar
 
 import numpy as np
-from numpy.typing import NDArray
 from pydantic.dataclasses import dataclass
 
+from markets.columns import Floats
 from markets.mechanisms import Mechanism
 from markets.orders import Orders, Trades, first_best
 from sim.payoffs import Change
 from sim.settings import SETTINGS
 from sim.settings.base import Setting
-
-Floats = NDArray[np.float64]
 
 
 @SETTINGS.register

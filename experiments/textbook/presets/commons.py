@@ -10,7 +10,6 @@ from typing import Annotated, Any, ClassVar
 
 import numpy as np
 from matplotlib.figure import Figure
-from numpy.typing import NDArray
 from pydantic import Field
 from pydantic.dataclasses import dataclass
 
@@ -19,12 +18,11 @@ from experiments.textbook.base import RESULTS, TEXTBOOK, Preset, Tables, Watch
 from experiments.textbook.drawing import draw_series, of, size_axis
 from experiments.textbook.findings import Findings, ratio_samples
 from markets import theory
+from markets.columns import Floats
 from sim.config import STRICT
 from sim.induced import play
 from sim.induced_report import InducedReport
 from sim.streams import Streams
-
-Floats = NDArray[np.float64]
 
 AMOUNT = "amount of the good a person"
 REGRET = "gain from another contribution, credits"

@@ -11,7 +11,6 @@ from typing import Annotated, Any, ClassVar
 
 import numpy as np
 from matplotlib.figure import Figure
-from numpy.typing import NDArray
 from pydantic import Field
 from pydantic.dataclasses import dataclass
 
@@ -20,12 +19,11 @@ from experiments.textbook.base import RESULTS, TEXTBOOK, Preset, Tables, Watch
 from experiments.textbook.drawing import SERIES_STYLES, draw_series, of
 from experiments.textbook.findings import Findings, ratio_samples
 from markets import theory
+from markets.columns import Floats
 from markets.mechanisms import MECHANISMS
 from markets.orders import Orders, Trades
 from sim.config import STRICT
 from sim.streams import Streams
-
-Floats = NDArray[np.float64]
 
 GAIN = "bidder's gain from names, credits"
 PROFIT = "bidder's profit, credits"
