@@ -143,7 +143,13 @@ def _check_merge(strategy: Strategy, view: BidView, rng: np.random.Generator) ->
     bought = np.flatnonzero(rng.random(len(view.buyer)) < 0.3)
     gain = view.gain[bought]
     weights = strategy.merge(
-        MergeView(view.buyer[bought], view.listing[bought], rng.random(len(bought)), gain, view.memory)
+        MergeView(
+            buyer=view.buyer[bought],
+            listing=view.listing[bought],
+            weight=rng.random(len(bought)),
+            gain=gain,
+            memory=view.memory,
+        )
     )
     _claim(
         weights.shape == bought.shape and bool(((weights >= 0) & (weights <= 1)).all()),
@@ -154,7 +160,7 @@ def _check_merge(strategy: Strategy, view: BidView, rng: np.random.Generator) ->
 def _check_claim(strategy: Strategy, rng: np.random.Generator) -> None:
     loss = 2 * rng.random(ORGANISATIONS)
     every = np.arange(ORGANISATIONS)
-    claims = strategy.claim(ClaimView(every, every, loss, float(loss.min())))
+    claims = strategy.claim(ClaimView(seller=every, listing=every, loss=loss, best=float(loss.min())))
     _claim(
         claims.shape == loss.shape and bool((np.isnan(claims) | (claims >= 0)).all()),
         f"claim must return a loss a row that is NaN or not negative; got {claims}",
@@ -196,7 +202,12 @@ def _outcome(
     traded = possible & (rng.random(len(bids)) < 0.5)
     price = np.where(traded, (bids + asks) / 2, np.nan)
     shown = rng.permutation(np.flatnonzero(~np.isnan(bids)))
-    tape = Tape(bid_view.position[shown], rng.random(len(shown)) < 0.5, bids[shown], price[shown])
+    tape = Tape(
+        position=bid_view.position[shown],
+        is_bid=rng.random(len(shown)) < 0.5,
+        quote=bids[shown],
+        price=price[shown],
+    )
     return OutcomeView(
         organisation=np.concatenate([bid_view.buyer, ask_view.seller]),
         listing=np.tile(bid_view.listing, 2),

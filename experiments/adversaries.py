@@ -139,13 +139,13 @@ def _cells(replicates: int, rounds: int, seed: int) -> Iterator[Cell]:
             for attack in (True, False):
                 config = market_of(adversary, rule, attack)
                 play = partial(play_parameters, config, adversary.seats, rounds, replicates, seed)
-                yield Cell("parameters", adversary.name, name, attack, play)
+                yield Cell(market="parameters", adversary=adversary.name, rule=name, attack=attack, play=play)
     sizes = (INDUCED_BUYERS, INDUCED_BUYERS // 2, INDUCED_REPLICATES * replicates, seed)
     for conspirator in CONSPIRATORS:
         for name, rule in INDUCED_RULES.items():
             for attack in (True, False):
                 play = partial(play_induced, conspirator, rule, attack, *sizes)
-                yield Cell("induced", conspirator, name, attack, play)
+                yield Cell(market="induced", adversary=conspirator, rule=name, attack=attack, play=play)
 
 
 def _played(cell: Cell, folder: Path) -> pd.DataFrame:

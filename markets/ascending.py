@@ -97,10 +97,10 @@ def _reach(wants: Bools, content: Bools, held: Ints, holder: Ints) -> _Chains:
         units[new] = True
         free = (holder[new] < 0) | content[holder[new]]
         if free.any():
-            return _Chains(inside, units, wanted_by, int(new[np.argmax(free)]))
+            return _Chains(buyers=inside, units=units, wanted_by=wanted_by, last=int(new[np.argmax(free)]))
         frontier = holder[new]
         inside[frontier] = True
-    return _Chains(inside, units, wanted_by, -1)
+    return _Chains(buyers=inside, units=units, wanted_by=wanted_by, last=-1)
 
 
 def _hand_on(chains: _Chains, held: Ints, holder: Ints) -> None:

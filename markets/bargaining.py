@@ -70,7 +70,10 @@ def pair_off(orders: Orders, priority: Ints, least: float = 0.0) -> Pairing:
     won, refused = stable_matching(orders, orders.surplus >= least, orders.surplus, orders.surplus, priority)
     row = np.flatnonzero(won)
     return Pairing(
-        row, orders.surplus[row], _next_best(orders, won)[row], _best_refused(orders, refused)[row]
+        row=row,
+        surplus=orders.surplus[row],
+        next_best=_next_best(orders, won)[row],
+        best_refused=_best_refused(orders, refused)[row],
     )
 
 

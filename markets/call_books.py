@@ -127,11 +127,11 @@ class CallBooks:
         k = np.bincount(book[crossed], minlength=len(self))
         none = k == 0
         return Margin(
-            k,
-            np.where(none, np.inf, self.bid_at(k - 1)),
-            np.where(none, -np.inf, self.ask_at(k - 1)),
-            self.bid_at(k),
-            self.ask_at(k),
+            quantity=k,
+            last_bid=np.where(none, np.inf, self.bid_at(k - 1)),
+            last_ask=np.where(none, -np.inf, self.ask_at(k - 1)),
+            next_bid=self.bid_at(k),
+            next_ask=self.ask_at(k),
         )
 
     def bid_at(self, place: Ints) -> Floats:
@@ -167,18 +167,18 @@ class CallBooks:
         kept = np.flatnonzero(half_of_bid[self.row_bid] == half_of_listing[self.row_listing])
         bid, unit = (np.argsort(half, kind="stable") for half in (half_of_bid, half_of_unit))
         return CallBooks(
-            self.bid[bid],
-            self.bid_luck[bid],
-            self.ask[unit],
-            self.listing[unit],
-            self.turn[unit],
-            self.listing_luck,
-            _starts(half_of_bid, 2 * len(self)),
-            _starts(half_of_unit, 2 * len(self)),
-            inverse(bid)[self.row_bid[kept]],
-            self.row_listing[kept],
-            self.row[kept],
-            self.gain[kept],
+            bid=self.bid[bid],
+            bid_luck=self.bid_luck[bid],
+            ask=self.ask[unit],
+            listing=self.listing[unit],
+            turn=self.turn[unit],
+            listing_luck=self.listing_luck,
+            bid_start=_starts(half_of_bid, 2 * len(self)),
+            unit_start=_starts(half_of_unit, 2 * len(self)),
+            row_bid=inverse(bid)[self.row_bid[kept]],
+            row_listing=self.row_listing[kept],
+            row=self.row[kept],
+            gain=self.gain[kept],
         )
 
     def winners(self, terms: Terms) -> Winners:
@@ -188,17 +188,17 @@ class CallBooks:
         take turns, one unit each.
         """
         return Winners(
-            self,
-            self._drawn(self.bid_start, terms.bids, terms.quantity, (self.bid_luck,)),
-            self._drawn(
+            books=self,
+            bid=self._drawn(self.bid_start, terms.bids, terms.quantity, (self.bid_luck,)),
+            unit=self._drawn(
                 self.unit_start,
                 terms.units,
                 terms.quantity,
                 (self.listing_luck[self.listing], self.turn),
             ),
-            np.repeat(np.arange(len(self)), terms.quantity),
-            terms.paid,
-            terms.received,
+            group=np.repeat(np.arange(len(self)), terms.quantity),
+            paid=terms.paid,
+            received=terms.received,
         )
 
     def _drawn(self, start: Ints, pool: Ints, quantity: Ints, line: tuple[Ints | KeyArray, ...]) -> Ints:

@@ -117,7 +117,7 @@ class Schedules:
             value[:, :short], cost[:, :short], out=np.zeros(covered.shape), where=covered
         ).sum(axis=1)
         margin = Margin.of(value, cost)
-        return Equilibrium(margin.low, margin.high, margin.quantity, gains)
+        return Equilibrium(low=margin.low, high=margin.high, quantity=margin.quantity, gains=gains)
 
     def profits_at(self, price: Floats) -> Floats:
         """Return what each trader makes when all its units that pay trade at its market's price [R].

@@ -198,7 +198,7 @@ class InducedMarket(mesa.Model):
         cost = _card(config.costs.draw(config.markets, config.sellers, streams.stream("costs")))
         exchange, traders, nothing = self.exchange, self.traders, np.zeros(len(self.pairs))
         appraisal = Appraisal(value.ravel()[self._buyer_place], cost.ravel()[self.pairs.listing], nothing)
-        prospects = Prospects(self.listings, self.pairs, nothing, appraisal)
+        prospects = Prospects(listings=self.listings, pairs=self.pairs, gain=nothing, appraisal=appraisal)
         before = exchange.ledger.balances
         offers: Offers = traders.offers(exchange, prospects, streams)
         if self.consults:

@@ -155,12 +155,14 @@ def follow(chosen: Sequence[Strategy], classes: int, honest: bool) -> Following:
     by_name = {strategy.name: strategy for strategy in reversed(chosen)}
     names = np.array([strategy.name for strategy in chosen], dtype=object)
     return Following(
-        tuple(chosen),
-        names,
-        [(by_name[name], names == name) for name in dict.fromkeys(names.tolist())],
-        np.array([strategy.trades for strategy in chosen]),
-        np.array([honest or strategy.trains for strategy in chosen]),
-        np.stack([np.arange(classes) if honest else strategy.teach(classes) for strategy in chosen]),
+        chosen=tuple(chosen),
+        names=names,
+        strategies=[(by_name[name], names == name) for name in dict.fromkeys(names.tolist())],
+        trading=np.array([strategy.trades for strategy in chosen]),
+        trains=np.array([honest or strategy.trains for strategy in chosen]),
+        relabelled=np.stack(
+            [np.arange(classes) if honest else strategy.teach(classes) for strategy in chosen]
+        ),
     )
 
 

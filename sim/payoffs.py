@@ -98,7 +98,12 @@ class DownstreamMarket:
         """Return the equilibrium of all regions at qualities [N]."""
         found = self._solve(np.arange(len(self._members)), quality[self._members])
         place = (self.region, self.seat)
-        return Earnings(found.profit[place], found.price[place], found.share[place], found.consumer_surplus)
+        return Earnings(
+            profit=found.profit[place],
+            price=found.price[place],
+            share=found.share[place],
+            consumer_surplus=found.consumer_surplus,
+        )
 
     def change(self, quality: Floats, buyer: Ints, seller: Ints, improved: Floats) -> Change:
         """Return what changes if each `buyer` [P] alone came to the quality `improved` [P].

@@ -142,7 +142,7 @@ class TradingSession:
         units = np.zeros((periods, markets, traders), dtype=np.int64)
         for period in range(periods):
             self._play(period, shouts, profit[period], units[period])
-        return SessionRecord(self.schedules, shouts, profit, units)
+        return SessionRecord(schedules=self.schedules, shouts=shouts, profit=profit, units=units)
 
     def _play(self, period: int, shouts: Shouts, profit: Floats, units: Ints) -> None:
         """Play a period and enter what happens."""
@@ -172,7 +172,15 @@ class TradingSession:
         both_sides = np.logical_and(left[:, buyers].any(axis=1), left[:, ~buyers].any(axis=1))
         active = left & both_sides[:, None]
         turns = -(-(self.config.steps - step) // active.sum(axis=1).clip(min=1))
-        return _Moment(period, step, limit, active, self._books.best_bid, self._books.best_ask, turns)
+        return _Moment(
+            period=period,
+            step=step,
+            limit=limit,
+            active=active,
+            best_bid=self._books.best_bid,
+            best_ask=self._books.best_ask,
+            opportunities=turns,
+        )
 
     def _quote(self, moment: _Moment, trader: Ints) -> Floats:
         """Ask the strategies of those whose turn it is, and return their quotes, float64[R]."""
@@ -226,7 +234,9 @@ class TradingSession:
         said = paid.copy()
         said[heard, trader[heard]] = quote[heard]
         is_buyer = self.schedules.is_buyer
-        tape = Tape(heard, is_buyer[trader[heard]], quote[heard], shouted.price[heard])
+        tape = Tape(
+            position=heard, is_bid=is_buyer[trader[heard]], quote=quote[heard], price=shouted.price[heard]
+        )
         for strategy, follows in learners:
             market, who = np.nonzero(moment.active & follows)
             self.memories[strategy.name] = strategy.learn(

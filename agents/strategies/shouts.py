@@ -97,7 +97,9 @@ def traders_of(view: OutcomeView) -> Traders:
     limit = np.bincount(trader, view.limit[rows], len(key)) / np.maximum(count, 1)
     is_buyer = seat % 2 == BUYING
     refused = _best_refused(view, rows, trader, is_buyer)
-    return Traders(seat, position, is_buyer, limit, ~traded, refused)
+    return Traders(
+        seat=seat, position=position, is_buyer=is_buyer, limit=limit, active=~traded, refused=refused
+    )
 
 
 def _best_refused(view: OutcomeView, rows: Ints, trader: Ints, is_buyer: Bools) -> Floats:
@@ -147,13 +149,18 @@ def hear(traders: Traders, tape: Tape, wave: Ints, positions: int) -> Heard:
     quote = quote[trader]
     accepted = ~np.isnan(tape.price[quote])
     price = np.where(accepted, tape.price[quote], tape.quote[quote])
-    return Heard(trader, tape.is_bid[quote], accepted, price)
+    return Heard(trader=trader, is_bid=tape.is_bid[quote], accepted=accepted, price=price)
 
 
 def own_refusals(traders: Traders) -> Heard:
     """Return what each trader of a sealed market alone knows: that its own quote was not accepted."""
     trader = np.flatnonzero(~np.isnan(traders.refused))
-    return Heard(trader, traders.is_buyer[trader], np.zeros(len(trader), dtype=bool), traders.refused[trader])
+    return Heard(
+        trader=trader,
+        is_bid=traders.is_buyer[trader],
+        accepted=np.zeros(len(trader), dtype=bool),
+        price=traders.refused[trader],
+    )
 
 
 def mean_by_seat(seat: Ints, lesson: Floats, seats: int) -> tuple[Ints, Floats]:

@@ -55,7 +55,7 @@ class Told:
     def of(self, rows: Ints) -> "Told":
         """Return what is told of some of the gains."""
         bounds = GainBounds(self.bounds.low[rows], self.bounds.high[rows])
-        return Told(self.source, self.probes, bounds, self.steepness[rows])
+        return Told(source=self.source, probes=self.probes, bounds=bounds, steepness=self.steepness[rows])
 
 
 def tell(weights: Floats, losses: Floats, slopes: PathSlopes) -> list[Told]:
@@ -84,8 +84,8 @@ def tell(weights: Floats, losses: Floats, slopes: PathSlopes) -> list[Told]:
     curvature = CAUTION * slopes.curvature(SLOPES_AT)
     smooth = smoothness_bounds(before, slopes.slope[:, 0], curvature)
     without = np.full(len(gain), np.nan)
-    told = [Told(source, 0, nothing, without) for source in (PRIOR, PAST)]
-    told.append(Told(SMOOTHNESS, 0, smooth, without))
+    told = [Told(source=source, probes=0, bounds=nothing, steepness=without) for source in (PRIOR, PAST)]
+    told.append(Told(source=SMOOTHNESS, probes=0, bounds=smooth, steepness=without))
     true, cautious = steepest(weights, losses), CAUTION * slopes.by_slopes
     constants = (slopes.by_norms, cautious, cautious, true)
     for source, lipschitz in zip(LIPSCHITZ, constants, strict=True):
@@ -95,6 +95,6 @@ def tell(weights: Floats, losses: Floats, slopes: PathSlopes) -> list[Told]:
             known = places[:, : 1 + probes]
             found = np.take_along_axis(losses, known, axis=1)
             bounds = lipschitz_bounds(weights[known], found, lipschitz)
-            told.append(Told(source, probes, bounds, steepness))
-    told.append(Told(EVERYTHING, 0, GainBounds(gain, gain), without))
+            told.append(Told(source=source, probes=probes, bounds=bounds, steepness=steepness))
+    told.append(Told(source=EVERYTHING, probes=0, bounds=GainBounds(gain, gain), steepness=without))
     return told

@@ -144,13 +144,13 @@ class Observer:
         parts = np.split(np.arange(len(buyer)), np.cumsum(counts)[:-1])
         return [
             PairsTried(
-                w,
-                w.quality,
-                t.buyer,
-                t.seller,
-                trials.loss[p, 0],
-                trials.gain[p],
-                [one.of(p) for one in told],
+                world=w,
+                quality=w.quality,
+                buyer=t.buyer,
+                seller=t.seller,
+                before=trials.loss[p, 0],
+                gain=trials.gain[p],
+                told=[one.of(p) for one in told],
             )
             for w, t, p in zip(worlds, tries, parts, strict=True)
         ]

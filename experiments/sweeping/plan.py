@@ -116,11 +116,11 @@ def plan_sweep(master: DictConfig) -> Plan:
     swept = _swept(overrides)
     cells = [
         PlannedCell(
-            cell_key(config),
-            choices,
-            {key: value for key, value in _values(choices).items() if key in swept},
-            config.seed,
-            config.rounds,
+            key=cell_key(config),
+            overrides=choices,
+            choice={key: value for key, value in _values(choices).items() if key in swept},
+            seed=config.seed,
+            rounds=config.rounds,
         )
         for choices, config in zip(expand(overrides), check_cells(overrides), strict=True)
     ]

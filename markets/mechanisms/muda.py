@@ -109,7 +109,9 @@ class MUDA(CallMarket):
         units = halves.count_units(halves.ask <= np.repeat(price, np.diff(halves.unit_start)))
         quantity = np.minimum(bids, units)
         if self.rationing == "lottery":
-            return halves.winners(Terms(quantity, bids, units, price, price))
+            return halves.winners(
+                Terms(quantity=quantity, bids=bids, units=units, paid=price, received=price)
+            )
         paid = np.where(bids > quantity, halves.bid_at(quantity), price)
         received = np.where(units > quantity, halves.ask_at(quantity), price)
         return halves.winners(Terms.best(quantity, paid, received))

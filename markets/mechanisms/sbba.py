@@ -100,8 +100,8 @@ class SBBA(MarginRule):
         less = np.maximum(k - 1, 0)
         if self.lottery == "sellers":
             price, fits = margin.high, margin.next_ask <= margin.last_bid
-            reduced = Terms(less, less, k, price, price)
+            reduced = Terms(quantity=less, bids=less, units=k, paid=price, received=price)
         else:
             price, fits = margin.low, margin.next_bid >= margin.last_ask
-            reduced = Terms(less, k, less, price, price)
+            reduced = Terms(quantity=less, bids=k, units=less, paid=price, received=price)
         return Terms.best(k, price, price).where(fits, reduced)

@@ -31,7 +31,13 @@ class Digits(Dataset):
         labels = bunch.target.astype(np.int64)
         names = [str(name) for name in bunch.target_names]
         return Examples(
-            inputs, labels, 10, names, "scikit-learn load_digits", mean=(0.3053,), deviation=(0.3760,)
+            inputs=inputs,
+            labels=labels,
+            classes=10,
+            class_names=names,
+            source="scikit-learn load_digits",
+            mean=(0.3053,),
+            deviation=(0.3760,),
         )
 
 

@@ -75,11 +75,11 @@ class OpenMLImages(Dataset):
         source = f"OpenML data_id {self.data_id} ({bunch.url})"
         class_names = [str(name) for name in names]
         return Examples(
-            inputs,
-            labels.astype(np.int64),
-            len(names),
-            class_names,
-            source,
+            inputs=inputs,
+            labels=labels.astype(np.int64),
+            classes=len(names),
+            class_names=class_names,
+            source=source,
             mean=self.mean,
             deviation=self.deviation,
         )
@@ -143,11 +143,11 @@ class MNISTAndFashion(Dataset):
         first, second = (kind(data_home=self.data_home).load() for kind in (MNIST, FashionMNIST))
         pairs = zip(first.class_names, second.class_names, strict=True)
         return Examples(
-            np.concatenate([first.inputs, second.inputs]),
-            np.concatenate([first.labels, second.labels]),
-            first.classes,
-            [" or ".join(pair) for pair in pairs],
-            f"{first.source}; {second.source}",
+            inputs=np.concatenate([first.inputs, second.inputs]),
+            labels=np.concatenate([first.labels, second.labels]),
+            classes=first.classes,
+            class_names=[" or ".join(pair) for pair in pairs],
+            source=f"{first.source}; {second.source}",
             task=np.repeat(np.arange(2), [len(first.labels), len(second.labels)]),
             mean=first.mean,
             deviation=first.deviation,

@@ -41,7 +41,7 @@ class Evidence:
         """Return a copy for some distinct slots of `count`, to which `put` may write."""
         place = torch.full((count,), -1, dtype=torch.int64, device=slots.device)
         place[slots] = torch.arange(len(slots), device=slots.device)
-        return Evidence(self.take(slots), place)
+        return Evidence(leaves=self.take(slots), place=place)
 
     def put(self, slots: Tensor, leaves: Parameters) -> None:
         """Write the evidence of some slots, in place."""
@@ -145,7 +145,13 @@ def gather_evidence(
     size = chunk_size(fleet.working_bytes, each)
     parts = [
         operator.evidence(
-            Owners(fleet.architecture, take(fleet.models, slots[part]), inputs, rows[part], seeds[part])
+            Owners(
+                architecture=fleet.architecture,
+                parameters=take(fleet.models, slots[part]),
+                inputs=inputs,
+                rows=rows[part],
+                seeds=seeds[part],
+            )
         )
         for part in chunks(len(slots), size)
     ]
@@ -153,4 +159,4 @@ def gather_evidence(
     leaves = {name: torch.cat([part[name] for part in parts]) for name in names}
     place = torch.full((fleet.slots,), -1, dtype=torch.int64, device=fleet.device)
     place[slots] = torch.arange(len(slots), device=fleet.device)
-    return Evidence(leaves, place)
+    return Evidence(leaves=leaves, place=place)

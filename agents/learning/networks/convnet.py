@@ -176,4 +176,6 @@ class ConvNet(Network):
                 f"channels must have at most {stages} stages for images of {input_shape[1]} x "
                 f"{input_shape[2]}; got {self.channels}"
             )
-        return ConvNetArchitecture(input_shape, classes, tuple(self.channels), self.pooling)
+        return ConvNetArchitecture(
+            input_shape=input_shape, classes=classes, channels=tuple(self.channels), pooling=self.pooling
+        )

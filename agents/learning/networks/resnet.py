@@ -87,7 +87,15 @@ class ResNetArchitecture(Architecture):
             height, width = -(-height // stride), -(-width // stride)
             name = f"layer{depth + 1}"
             target = f"{name}.units" if stride > 1 or ins != outs else stream
-            yield _Block(name, ins, outs, stride, (before, height * width), stream, target)
+            yield _Block(
+                name=name,
+                ins=ins,
+                outs=outs,
+                stride=stride,
+                pixels=(before, height * width),
+                source=stream,
+                target=target,
+            )
             ins, stream, before = outs, target, height * width
 
     @cached_property
@@ -275,4 +283,10 @@ class ResNet(Network):
     def bind(self, input_shape: tuple[int, int, int], classes: int) -> ResNetArchitecture:
         """Return the architecture for examples of shape (channels, height, width) and a number of classes."""
         blocks = (self.depth - 4) // 6
-        return ResNetArchitecture(input_shape, classes, self.channels, self.widen_factor, blocks)
+        return ResNetArchitecture(
+            input_shape=input_shape,
+            classes=classes,
+            channels=self.channels,
+            widen_factor=self.widen_factor,
+            blocks=blocks,
+        )
