@@ -44,4 +44,4 @@ class Data:
 
 def column(values: npt.ArrayLike, device: torch.device) -> Tensor:
     """Return whole numbers as an int64 tensor on a device."""
-    return torch.as_tensor(np.asarray(values, dtype=np.int64)).to(device)
+    return torch.from_numpy(np.ascontiguousarray(values, dtype=np.int64)).to(device)
