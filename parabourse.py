@@ -34,17 +34,17 @@ What can be chosen by name is in registries, and what is registered in one of th
 """
 
 from agents.conformance import check_strategy
-from agents.learning.merge_operators import MERGE_OPERATORS
 from agents.learning.networks import NETWORKS
+from agents.learning.operators import MERGE_OPERATORS
 from agents.strategies import STRATEGIES
-from markets.conformance import check_mechanism
+from markets.checks.conformance import check_mechanism
 from markets.mechanisms import MECHANISMS
 from sim.cohort import Cohort
-from sim.config import MarketConfig
-from sim.datasets import DATASETS
-from sim.induced import InducedMarket
+from sim.config.market import MarketConfig
+from sim.data.datasets import DATASETS
 from sim.market import ParameterMarket
 from sim.settings import SETTINGS
+from sim.textbook.induced_market import InducedMarket
 
 __all__ = [
     "DATASETS",

@@ -106,6 +106,6 @@ def check_documented(cls: type[Any], kind: str) -> None:
 
 
 def import_submodules(package: str, path: list[str]) -> None:
-    """Import every module of a package, so that all of its classes register."""
-    for module in pkgutil.iter_modules(path):
-        importlib.import_module(f"{package}.{module.name}")
+    """Import every module of a package and of its rooms, so that all of their classes register."""
+    for module in pkgutil.walk_packages(path, f"{package}."):
+        importlib.import_module(module.name)

@@ -12,7 +12,7 @@ import pandas as pd
 
 from markets.columns import Floats, Ints
 from sim.baselines import Baseline
-from sim.config import MarketConfig
+from sim.config.market import MarketConfig
 from sim.laboratory import Laboratory
 from sim.laboratory.requests import Evaluate, EvaluateTogether, Measured, Mix, Train
 

@@ -10,11 +10,11 @@ import numpy as np
 import pandas as pd
 
 from markets.refusals import InputError
-from sim.config import MarketConfig
+from sim.config.market import MarketConfig
 from sim.laboratory import Laboratory
 from sim.market import ParameterMarket
 from sim.play import play
-from sim.records import OPTIONAL_TABLES, TABLES
+from sim.records.tables import OPTIONAL_TABLES, TABLES
 
 
 class Cohort:

@@ -14,16 +14,17 @@ import numpy as np
 import numpy.typing as npt
 from mesa.datacollection import DataCollector
 
-from agents.learning.pairs import Pairs
+from agents.learning.stack.pairs import Pairs
 from agents.organisation import Organisation
 from agents.strategies import Memory
+from markets.accounts.ledger import Ledger
+from markets.accounts.money import to_micro
 from markets.columns import Bools, Floats, Ints
-from markets.goods import Listing
-from markets.ledger import Ledger
+from markets.goods.blocks import Listing
 from markets.mechanisms import Mechanism
-from markets.money import to_micro
 from markets.refusals import InputError
-from sim.config import COMPONENTS, MarketConfig, check_mappings
+from sim.config.market import COMPONENTS, MarketConfig, check_mappings
+from sim.consumers.payoffs import Earnings
 from sim.exchange.broker import Broker
 from sim.exchange.consulting import Consult
 from sim.exchange.exchange import Exchange
@@ -31,17 +32,16 @@ from sim.exchange.exploitability import Cleared, regret_of_misreporting
 from sim.exchange.goods import Goods, Provenance
 from sim.exchange.outcomes import outcomes_of
 from sim.exchange.royalties import Royalties, pay_royalties
+from sim.exchange.royalty_rules import RoundGame
 from sim.exchange.tables import Appraisal, Deals, Listings, Offers, Prospects
 from sim.exchange.traders import Traders
 from sim.holdings import Holdings
 from sim.laboratory import Laboratory
 from sim.laboratory.requests import Evaluate, Measured, Merge, Request, Train, Trials, Try
-from sim.measurement import RoundReport, report_round
 from sim.membership import Members
-from sim.payoffs import Earnings
 from sim.play import finish
-from sim.played import Models, Played
-from sim.royalty_rules import RoundGame
+from sim.records.played import Models, Played
+from sim.records.round_tables import RoundReport, report_round
 from sim.streams import RoundStreams
 
 SERIES = (

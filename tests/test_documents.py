@@ -11,16 +11,16 @@ import pytest
 
 import conf
 from agents.strategies import STRATEGIES
-from experiments.arguments import make_parser
-from experiments.composing import composing
-from experiments.composition import expand, parse_cells, set_up_hydra
-from experiments.cross.composition import compose_cross
-from experiments.explaining.command import WORDS, explain
+from experiments.command_line.explaining.command import WORDS, explain
+from experiments.configuration.arguments import make_parser
+from experiments.configuration.composing import composing
+from experiments.configuration.composition import expand, parse_cells, set_up_hydra
 from experiments.figures import FIGURES
 from experiments.figures.sweep import SWEEP_FIGURES
-from experiments.reproduction.composition import compose_experiment
-from experiments.summary import METRICS
-from experiments.textbook.application import compose_preset, set_up_textbook
+from experiments.findings.summary import METRICS
+from experiments.studies.cross.composition import compose_cross
+from experiments.studies.reproduction.composition import compose_experiment
+from experiments.studies.textbook.application import compose_preset, set_up_textbook
 
 FOLDER = Path(__file__).parents[1]
 PAGES = sorted(

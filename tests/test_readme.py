@@ -8,12 +8,12 @@ import pytest
 
 import conf
 from agents.strategies import STRATEGIES
-from experiments.composition import compose_config, set_up_hydra
-from experiments.explaining.records import records_page
-from experiments.listing import mechanism_table, strategy_table
-from markets.conformance import check_mechanism
+from experiments.command_line.explaining.records import records_page
+from experiments.command_line.listing import mechanism_table, strategy_table
+from experiments.configuration.composition import compose_config, set_up_hydra
+from markets.checks.conformance import check_mechanism
 from markets.mechanisms import MECHANISMS
-from markets.orders import Orders
+from markets.orders.orders import Orders
 
 FOLDER = Path(__file__).parents[1]
 README = (FOLDER / "README.md").read_text(encoding="utf-8")

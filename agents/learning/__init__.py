@@ -11,16 +11,16 @@ draws a random number except from a `numpy.random.Generator` that is handed in.
 Core Objects: Fleet, Architecture, NETWORKS, OPTIMISERS, Data, Pairs, Offered, try_blocks, merge
 """
 
-from agents.learning.alignment import Alignment, match_weights, permute
-from agents.learning.data import Data
-from agents.learning.device import resolve_device
-from agents.learning.fleet import Fleet
-from agents.learning.merging import interpolate, merge
+from agents.learning.alignment.weight_matching import Alignment, match_weights, permute
 from agents.learning.networks import NETWORKS, Architecture
-from agents.learning.offered import Offered, Prepared
-from agents.learning.optimisers import OPTIMISERS
-from agents.learning.pairs import Pairs
-from agents.learning.parameters import Parameters
+from agents.learning.operations.merging import interpolate, merge
+from agents.learning.stack.data import Data
+from agents.learning.stack.device import resolve_device
+from agents.learning.stack.fleet import Fleet
+from agents.learning.stack.offered import Offered, Prepared
+from agents.learning.stack.pairs import Pairs
+from agents.learning.stack.parameters import Parameters
+from agents.learning.training.optimisers import OPTIMISERS
 from agents.learning.trials import TrialResults, try_blocks
 
 __all__ = [

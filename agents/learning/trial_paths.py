@@ -12,18 +12,18 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from agents.learning.alignment import Permutations, permute
-from agents.learning.fleet import Fleet
-from agents.learning.losses import mean_loss
-from agents.learning.memory import FLOAT_BYTES, chunks, evaluation_bytes, tile_size, trunk_bytes
-from agents.learning.merge_operators.base import MergeOperator, StraightOperator
-from agents.learning.merge_operators.interpolation import Interpolation
-from agents.learning.merge_operators.recipe import AlignedPairs
+from agents.learning.alignment.weight_matching import Permutations, permute
 from agents.learning.networks.base import Architecture
 from agents.learning.networks.products import whole_lines
-from agents.learning.offered import Offered
-from agents.learning.packing import Packing
-from agents.learning.parameters import Parameters, gather, take
+from agents.learning.operators.base import MergeOperator, StraightOperator
+from agents.learning.operators.interpolation import Interpolation
+from agents.learning.operators.recipe import AlignedPairs
+from agents.learning.stack.fleet import Fleet
+from agents.learning.stack.memory import FLOAT_BYTES, chunks, evaluation_bytes, tile_size, trunk_bytes
+from agents.learning.stack.offered import Offered
+from agents.learning.stack.packing import Packing
+from agents.learning.stack.parameters import Parameters, gather, take
+from agents.learning.training.losses import mean_loss
 from markets.columns import Floats
 
 

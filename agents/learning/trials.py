@@ -24,17 +24,17 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from agents.learning.alignment import Permutations, identity_permutations, match_weights
-from agents.learning.calibration import calibration_examples
-from agents.learning.data import Data, column
-from agents.learning.fleet import Fleet
-from agents.learning.memory import alignment_bytes, chunk_size, chunks, row_parts, stem_bytes, tile_size
-from agents.learning.merging import position_masks
-from agents.learning.offered import Offered, Prepared
-from agents.learning.pairs import Pairs
-from agents.learning.parameters import Parameters, spread, take
+from agents.learning.alignment.weight_matching import Permutations, identity_permutations, match_weights
+from agents.learning.operations.merging import position_masks
+from agents.learning.operations.weight_searches import GivenWeights, WeightSearch
+from agents.learning.stack.data import Data, column
+from agents.learning.stack.fleet import Fleet
+from agents.learning.stack.memory import alignment_bytes, chunk_size, chunks, row_parts, stem_bytes, tile_size
+from agents.learning.stack.offered import Offered, Prepared
+from agents.learning.stack.pairs import Pairs
+from agents.learning.stack.parameters import Parameters, spread, take
+from agents.learning.training.calibration import calibration_examples
 from agents.learning.trial_paths import CurvedPath, PairsOnTrial, StraightPath, Validation, holds
-from agents.learning.weight_searches import GivenWeights, WeightSearch
 from markets.columns import Floats, Ints
 
 

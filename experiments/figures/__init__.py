@@ -13,8 +13,7 @@ from typing import Any
 
 from matplotlib.figure import Figure
 
-from experiments.config import Config
-from experiments.drawn import Drawn
+from experiments.configuration.keys import Config
 from experiments.figures import (
     gains,
     learning_curves,
@@ -32,8 +31,9 @@ from experiments.figures import (
 from experiments.figures.bands import Tables
 from experiments.figures.plan import Plan
 from experiments.figures.style import in_style
-from experiments.summary import Findings
-from sim.records import write_atomically
+from experiments.findings.summary import Findings
+from experiments.reports.drawn import Drawn
+from sim.records.tables import write_atomically
 
 FIGURES: dict[str, Plan] = {
     plan.name: plan

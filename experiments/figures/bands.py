@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
 from experiments.figures.style import GREY, arm_style
-from experiments.statistics import interval
+from experiments.findings.statistics import interval
 
 Tables = dict[str, pd.DataFrame]
 

@@ -13,9 +13,9 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
+from markets.books.margin import Margin
 from markets.columns import Floats, Ints
-from markets.margin import Margin
-from markets.venues import ask_quotes, bid_quotes
+from markets.orders.venues import ask_quotes, bid_quotes
 
 
 @dataclass(frozen=True)
@@ -91,7 +91,7 @@ def true(trials: pd.DataFrame, capacity: int) -> Curves:
     """Return the curves of one book if everybody quoted the truth, from its trials.
 
     A buyer's value is the mean over the grade, a listing's cost that of the dearest buyer; who expects no
-    value does not come (see `markets.venues`).
+    value does not come (see `markets.orders.venues`).
 
     Parameters
     ----------

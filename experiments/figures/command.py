@@ -8,18 +8,18 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
-from experiments.conclusion import names_of, read_run
-from experiments.config import FigureConfig
-from experiments.drawn import Drawn
+from experiments.command_line.sentences import UserError
+from experiments.configuration.keys import FigureConfig
 from experiments.figures import FIGURES, draw_figures
 from experiments.figures.sweep import SWEEP_FIGURES, draw_sweep_figures, read_seconds
-from experiments.other_folders import refuse_other_folders
-from experiments.sentences import UserError
-from experiments.sweep_conclusion import OUTCOMES, check_cells, check_outcomes, is_sweep, sweep_look
+from experiments.reports.drawn import Drawn
+from experiments.reports.sweep_conclusion import OUTCOMES, check_cells, check_outcomes, is_sweep, sweep_look
+from experiments.runs.conclusion import names_of, read_run
+from experiments.runs.other_folders import refuse_other_folders
 from experiments.sweeping.plan import CELLS
-from experiments.sweeps import aggregate, read_sweep
-from sim.run_folder import FIGURES as OWN
-from sim.run_folder import RunFolder
+from experiments.sweeping.sweeps import aggregate, read_sweep
+from sim.records.run_folder import FIGURES as OWN
+from sim.records.run_folder import RunFolder
 
 
 def draw_again(
@@ -49,7 +49,7 @@ def draw_again(
     ------
     UserError
         If there is no such figure, outcome or key, or the folder is that of another command.
-    sim.records.RecordError
+    sim.records.tables.RecordError
         If records are missing or cannot be read.
     """
     refuse_other_folders(folder)

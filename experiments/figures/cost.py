@@ -12,7 +12,7 @@ from matplotlib.ticker import NullLocator
 from experiments.figures.bands import error_bars, over_replicates
 from experiments.figures.style import BLUE, GREY, ORANGE, new_figure
 from experiments.figures.sweep_plan import SweepPlan, SweepView
-from experiments.statistics import slope_interval
+from experiments.findings.statistics import slope_interval
 
 SIZE = "organisations"
 TRAINING, TRIALS, REST = "training", "trials", "all else"

@@ -12,10 +12,10 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patheffects import withStroke
 
-from experiments.comparison import by_choice, choice_levels
 from experiments.figures.style import BLACK, GREY, arm_style, legend_above, new_figure
 from experiments.figures.sweep_plan import SweepPlan, SweepView
-from experiments.summary import METRICS
+from experiments.findings.comparison import by_choice, choice_levels
+from experiments.findings.summary import METRICS
 from markets.columns import Bools, Floats
 
 NAMED = 10

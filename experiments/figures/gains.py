@@ -8,11 +8,11 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from experiments.config import Config
+from experiments.configuration.keys import Config
 from experiments.figures.bands import Tables, error_bars, over_replicates
 from experiments.figures.plan import Plan, regions, trading_arms
 from experiments.figures.style import BLACK, GREY, arm_style, mark_arm, new_figure
-from experiments.summary import Findings
+from experiments.findings.summary import Findings
 
 LABELLED = 24
 """Most organisations that are labelled one by one."""

@@ -13,10 +13,10 @@ from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
 
-from experiments.comparison import OWN_SETTING, worlds
 from experiments.figures.style import BLACK, arm_style, new_figure
 from experiments.figures.sweep_plan import SweepPlan, SweepView, axis_label, over_other_keys
-from experiments.summary import METRICS
+from experiments.findings.comparison import OWN_SETTING, worlds
+from experiments.findings.summary import METRICS
 
 COLUMNS = 10
 """Cells that have room for their numbers across the figure."""

@@ -7,13 +7,13 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from experiments.config import Config
+from experiments.configuration.keys import Config
 from experiments.figures.bands import Tables, draw_band, over_replicates
 from experiments.figures.plan import Plan
 from experiments.figures.style import GREY, legend_above, new_figure
-from experiments.statistics import Interval
-from experiments.summary import Findings
-from sim.welfare import lorenz
+from experiments.findings.statistics import Interval
+from experiments.findings.summary import Findings
+from sim.consumers.welfare import lorenz
 
 
 def lorenz_curves(config: Config, tables: Tables, findings: Findings) -> Figure | None:  # noqa: ARG001

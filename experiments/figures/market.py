@@ -7,11 +7,11 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from experiments.config import Config
+from experiments.configuration.keys import Config
 from experiments.figures.bands import Tables, by_arm, draw_band, from_zero, tell_coinciding
 from experiments.figures.plan import Plan, trading_arms
 from experiments.figures.style import legend_above, new_figure, whole_numbers
-from experiments.summary import Findings
+from experiments.findings.summary import Findings
 
 EVERYTHING = 1e-3
 """Share of the first-best gains below which what is lost could not be seen in a figure."""

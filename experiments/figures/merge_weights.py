@@ -9,11 +9,11 @@ from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
 
-from experiments.config import Config
+from experiments.configuration.keys import Config
 from experiments.figures.bands import Tables, by_arm, draw_band
 from experiments.figures.plan import Plan, trading_arms
 from experiments.figures.style import BLACK, GREY, legend_above, new_figure
-from experiments.summary import Findings
+from experiments.findings.summary import Findings
 
 TRIAL = ["arm", "replicate", "round", "buyer", "seller", "position"]
 SHOWN = 60

@@ -8,7 +8,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from experiments.config import Config
+from experiments.configuration.keys import Config
 from experiments.figures.bands import Tables
 from experiments.figures.books import Place, at
 from experiments.figures.plan import Plan, priced_arms
@@ -23,11 +23,11 @@ from experiments.figures.style import (
     plain_numbers,
     whole_numbers,
 )
-from experiments.summary import Findings
+from experiments.findings.summary import Findings
+from markets.books.order_book import Depth
 from markets.columns import Floats, Ints
-from markets.goods import Licence
+from markets.goods.blocks import Licence
 from markets.mechanisms.continuous_double_auction import ContinuousDoubleAuction
-from markets.order_book import Depth
 
 FILLED = ("traded", "not settled")
 """Outcomes of orders whose quotes are gone from the book."""
@@ -101,7 +101,7 @@ def draw_depth(axes: Axes, depth: Depth, came: Depth | None = None) -> None:
     axes : Axes
         Where to draw.
     depth : Depth
-        What stands, as `markets.order_book.OrderBook.depth` returns it too.
+        What stands, as `markets.books.order_book.OrderBook.depth` returns it too.
     came : Depth, optional
         All that came to the market; drawn as thin lines.
     """

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 
 from matplotlib.figure import Figure
 
-from experiments.config import Config
+from experiments.configuration.keys import Config
 from experiments.figures.bands import Tables
-from experiments.summary import Findings
+from experiments.findings.summary import Findings
 from sim.settings import SETTINGS
 
 

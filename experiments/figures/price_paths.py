@@ -8,7 +8,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from experiments.config import Config
+from experiments.configuration.keys import Config
 from experiments.figures.bands import Tables, by_arm, draw_band, from_zero
 from experiments.figures.books import true
 from experiments.figures.plan import Plan, priced_arms
@@ -22,10 +22,10 @@ from experiments.figures.style import (
     plain_numbers,
     whole_numbers,
 )
-from experiments.summary import Findings
-from markets.convergence import smith_alpha
-from markets.goods import Licence
-from markets.money import MICRO
+from experiments.findings.summary import Findings
+from markets.accounts.money import MICRO
+from markets.checks.convergence import smith_alpha
+from markets.goods.blocks import Licence
 
 MARKET = ["arm", "replicate", "round", "position"]
 WORLD = ["arm", "replicate", "round"]

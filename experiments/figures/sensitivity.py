@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from experiments.figures.bands import draw_levels
 from experiments.figures.style import legend_above, new_figure
 from experiments.figures.sweep_plan import SweepPlan, SweepView, axis_label, log_scaled, over_other_keys
-from experiments.summary import METRICS
+from experiments.findings.summary import METRICS
 
 
 def sensitivity(view: SweepView) -> Figure | None:

@@ -16,7 +16,7 @@ from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.ticker import MaxNLocator, StrMethodFormatter
 
-from experiments.config import FigureConfig
+from experiments.configuration.keys import FigureConfig
 from sim.settings import SETTINGS
 
 USUAL = FigureConfig()

@@ -10,7 +10,7 @@ import numpy.typing as npt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from experiments.config import Config
+from experiments.configuration.keys import Config
 from experiments.figures.bands import Tables, from_zero
 from experiments.figures.books import Curves, at, busiest, quoted, true
 from experiments.figures.plan import Plan, priced_arms
@@ -27,9 +27,9 @@ from experiments.figures.style import (
     plain_numbers,
     whole_numbers,
 )
-from experiments.summary import Findings
+from experiments.findings.summary import Findings
 from markets.columns import Floats
-from markets.goods import Licence
+from markets.goods.blocks import Licence
 
 TOLD_APART = 60
 """Most units or pairs with markers of full size."""

@@ -8,16 +8,16 @@ from pathlib import Path
 
 import pandas as pd
 
-from experiments.config import FigureConfig
-from experiments.drawn import Drawn
-from experiments.explaining.keys import meaning_of
+from experiments.command_line.explaining.keys import meaning_of
+from experiments.configuration.keys import FigureConfig
+from experiments.configuration.plain_data import read_manifest
 from experiments.figures import cost, frontier, interaction, save_figure, sensitivity, told_of
 from experiments.figures.style import USUAL, in_style
 from experiments.figures.sweep_plan import SweepPlan, SweepView
-from experiments.plain_data import read_manifest
-from experiments.summary import METRICS
-from experiments.sweeps import Sweep
-from sim.run_folder import RunFolder
+from experiments.findings.summary import METRICS
+from experiments.reports.drawn import Drawn
+from experiments.sweeping.sweeps import Sweep
+from sim.records.run_folder import RunFolder
 
 SWEEP_FIGURES: dict[str, SweepPlan] = {
     plan.name: plan for plan in (sensitivity.FIGURE, interaction.FIGURE, frontier.FIGURE, cost.FIGURE)

@@ -11,7 +11,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 from pandas.api.types import is_numeric_dtype
 
-from experiments.sweeps import Sweep
+from experiments.sweeping.sweeps import Sweep
 
 
 @dataclass(frozen=True)

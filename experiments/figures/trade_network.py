@@ -11,11 +11,11 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
-from experiments.config import Config
+from experiments.configuration.keys import Config
 from experiments.figures.bands import Tables
 from experiments.figures.plan import Plan, regions, trading_arms
 from experiments.figures.style import VERMILLION, mark_arm, new_figure, whole_numbers
-from experiments.summary import Findings
+from experiments.findings.summary import Findings
 from markets.columns import Floats, Ints
 
 ABREAST = 3

@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, StrMethodFormatter
 
-from experiments.config import Config
+from experiments.configuration.keys import Config
 from experiments.figures.bands import Tables, error_bars, over_replicates
 from experiments.figures.plan import Plan, trading_arms
 from experiments.figures.style import (
@@ -25,7 +25,7 @@ from experiments.figures.style import (
     mark_arm,
     new_figure,
 )
-from experiments.summary import Findings
+from experiments.findings.summary import Findings
 
 SERIES = {
     "bid": ("said: bid", PURPLE, "s", (0, (5, 1.5))),

@@ -8,11 +8,11 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from experiments.config import Config
+from experiments.configuration.keys import Config
 from experiments.figures.bands import Tables, error_bars, over_replicates
 from experiments.figures.plan import Plan
 from experiments.figures.style import BLACK, ORANGE, PURPLE, SKY, legend_above, new_figure
-from experiments.summary import Findings
+from experiments.findings.summary import Findings
 
 PARTS = {
     "consumer_surplus": ("consumers", SKY, ""),

@@ -5,11 +5,11 @@ Core Objects: FIGURE
 
 from matplotlib.figure import Figure
 
-from experiments.config import Config
+from experiments.configuration.keys import Config
 from experiments.figures.bands import Tables, by_arm, draw_band, from_zero
 from experiments.figures.plan import Plan, regions, trading_arms
 from experiments.figures.style import legend_above, new_figure, whole_numbers
-from experiments.summary import Findings
+from experiments.findings.summary import Findings
 
 
 def withheld(config: Config, tables: Tables, findings: Findings) -> Figure | None:  # noqa: ARG001

@@ -18,15 +18,15 @@ from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf
 from threadpoolctl import threadpool_limits
 
-from experiments.allocator import keep_freed_memory
-from experiments.composition import set_up_hydra
-from experiments.conclusion import conclude
-from experiments.config import Config, parse
-from experiments.plain_data import read_manifest, read_text
-from experiments.runner import SUMMARY, finish, library_versions, resume, start
-from experiments.sentences import one_sentence
-from sim.atomic import write_atomically
-from sim.run_folder import CHECKPOINT, FIGURES, RecordError, RunFolder
+from experiments.command_line.sentences import one_sentence
+from experiments.configuration.composition import set_up_hydra
+from experiments.configuration.keys import Config, parse
+from experiments.configuration.plain_data import read_manifest, read_text
+from experiments.runs.allocator import keep_freed_memory
+from experiments.runs.conclusion import conclude
+from experiments.runs.runner import SUMMARY, finish, library_versions, resume, start
+from sim.records.atomic import write_atomically
+from sim.records.run_folder import CHECKPOINT, FIGURES, RecordError, RunFolder
 
 ERROR = "error.txt"
 

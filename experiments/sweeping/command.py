@@ -11,19 +11,19 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
-from experiments.composing import composing, load
-from experiments.jobs import check_logs
-from experiments.known_keys import check_keys
-from experiments.output_folders import check_writable
-from experiments.overrides import check_grammar
-from experiments.sentences import UserError, one_sentence
-from experiments.sweep_conclusion import conclude_sweep
+from experiments.command_line.sentences import UserError, one_sentence
+from experiments.configuration.composing import composing, load
+from experiments.configuration.known_keys import check_keys
+from experiments.configuration.overrides import check_grammar
+from experiments.reports.sweep_conclusion import conclude_sweep
+from experiments.runs.jobs import check_logs
+from experiments.runs.output_folders import check_writable
 from experiments.sweeping.cells import failure, is_finished, made_by_other_versions, withdraw_damaged
 from experiments.sweeping.launchers import check_launcher, launch, prepare_launchers
 from experiments.sweeping.plan import CELLS, PLAN, Plan, PlannedCell, plan_sweep
 from experiments.sweeping.progress import SweepProgress
-from sim.run_folder import RunFolder
-from sim.signed_list import NAME
+from sim.records.run_folder import RunFolder
+from sim.records.signed_list import NAME
 
 
 def run_sweep(overrides: Sequence[str]) -> int:

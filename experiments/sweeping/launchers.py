@@ -20,9 +20,9 @@ from hydra.plugins.launcher import Launcher
 from hydra.types import HydraContext
 from omegaconf import DictConfig, OmegaConf
 
-from experiments.loading import forget_composed
-from experiments.overrides import quoted
-from experiments.sentences import UserError
+from experiments.command_line.sentences import UserError
+from experiments.configuration.loading import forget_composed
+from experiments.configuration.overrides import quoted
 from experiments.sweeping.cells import is_finished, play_cell
 from experiments.sweeping.plan import CELLS, PlannedCell
 

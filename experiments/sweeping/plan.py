@@ -17,14 +17,14 @@ from typing import Annotated, Any
 from omegaconf import DictConfig, OmegaConf
 from pydantic import Field, TypeAdapter, ValidationError
 
-from experiments.composition import check_cells
-from experiments.config import Config
-from experiments.overrides import check_grammar, expand
-from experiments.plain_data import read_json
-from experiments.runner import library_versions
-from experiments.sentences import one_sentence
-from sim.atomic import filled
-from sim.run_folder import RecordError, RunFolder
+from experiments.command_line.sentences import one_sentence
+from experiments.configuration.composition import check_cells
+from experiments.configuration.keys import Config
+from experiments.configuration.overrides import check_grammar, expand
+from experiments.configuration.plain_data import read_json
+from experiments.runs.runner import library_versions
+from sim.records.atomic import filled
+from sim.records.run_folder import RecordError, RunFolder
 
 PLAN = "sweep.json"
 MULTIRUN = "multirun.yaml"

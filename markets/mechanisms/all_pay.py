@@ -8,11 +8,11 @@ from typing import ClassVar
 import numpy as np
 from pydantic.dataclasses import dataclass
 
-from markets.goods import LICENCE_KINDS
-from markets.levies import Levies
+from markets.goods.blocks import LICENCE_KINDS
+from markets.matching.ranking import Ranking
 from markets.mechanisms.base import MECHANISMS, Mechanism, Properties
-from markets.orders import Orders, Trades
-from markets.ranking import Ranking
+from markets.orders.levies import Levies
+from markets.orders.orders import Orders, Trades
 
 
 @MECHANISMS.register

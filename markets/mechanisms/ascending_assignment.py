@@ -9,12 +9,12 @@ import numpy as np
 from pydantic import Field
 from pydantic.dataclasses import dataclass
 
-from markets.ascending import ascend
 from markets.columns import Floats
-from markets.goods import LICENCE_KINDS
+from markets.goods.blocks import LICENCE_KINDS
+from markets.matching.ascending import ascend
 from markets.mechanisms.assignment import assign_positions
 from markets.mechanisms.base import MECHANISMS, Mechanism, Properties
-from markets.orders import Orders, Trades
+from markets.orders.orders import Orders, Trades
 
 
 @MECHANISMS.register
@@ -44,8 +44,9 @@ class AscendingAssignment(Mechanism):
 
     Notes
     -----
-    See `markets.ascending.ascend` for the steps, their number and why they end; each costs O(B U) with B
-    buyers and U scarce copies of a position. `assignment` finds the same outcome faster where it is large.
+    See `markets.matching.ascending.ascend` for the steps, their number and why they end; each costs O(B U)
+    with B buyers and U scarce copies of a position. `assignment` finds the same outcome faster where it is
+    large.
 
     References
     ----------

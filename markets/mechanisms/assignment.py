@@ -10,11 +10,11 @@ import numpy as np
 from pydantic import Field
 from pydantic.dataclasses import dataclass
 
-from markets.assignment import Solver, assign, supported
 from markets.columns import Floats, Ints
-from markets.goods import LICENCE_KINDS
+from markets.goods.blocks import LICENCE_KINDS
+from markets.matching.assignment import Solver, assign, supported
 from markets.mechanisms.base import MECHANISMS, Mechanism, Properties
-from markets.orders import Orders, Trades
+from markets.orders.orders import Orders, Trades
 
 
 @MECHANISMS.register
@@ -40,7 +40,8 @@ class Assignment(Mechanism):
 
     Notes
     -----
-    See `markets.assignment.assign` for the method and its cost; positions are solved one after another.
+    See `markets.matching.assignment.assign` for the method and its cost; positions are solved one after
+    another.
 
     References
     ----------
@@ -109,7 +110,7 @@ def assign_positions(
     rows : int64[Q]
         Rows that may trade; their order breaks ties.
     solve, sold_out
-        See `markets.assignment.assign`.
+        See `markets.matching.assignment.assign`.
 
     Returns
     -------

@@ -13,12 +13,12 @@ import numpy as np
 import numpy.typing as npt
 
 from markets.columns import Ints, require
-from markets.goods import LICENCE_KINDS
-from markets.luck import Luck
-from markets.orders import Orders, Trades
+from markets.goods.blocks import LICENCE_KINDS
+from markets.orders.luck import Luck
+from markets.orders.orders import Orders, Trades
+from markets.orders.venues import VENUES
 from markets.refusals import InputError
 from markets.registry import Registry
-from markets.venues import VENUES
 
 TRUTHFUL = ("dominant", "bayesian", "no")
 """Truth is a best reply to anything, to truthful others on average, or neither."""
@@ -105,11 +105,12 @@ class Mechanism(ABC):
     name : str
         Under which it is registered.
     venue : str
-        How orders meet; one of `markets.venues.VENUES`.
+        How orders meet; one of `markets.orders.venues.VENUES`.
     open_outcry : bool
         Whether everybody sees every quote, or only what those who traded paid and received.
     money_fields : tuple of str
-        Fields that are amounts in credits or hold some, so that `markets.money.rescaled` can change the unit.
+        Fields that are amounts in credits or hold some, so that `markets.accounts.money.rescaled` can change
+        the unit.
     """
 
     name: str

@@ -11,12 +11,12 @@ from typing import ClassVar
 
 import numpy as np
 
-from markets.call_books import CallBooks, Winners
+from markets.books.call_books import CallBooks, Winners
+from markets.books.margin import Margin, Terms
 from markets.columns import Floats, Ints
-from markets.margin import Margin, Terms
+from markets.matching.ranking import first_rows
 from markets.mechanisms.base import Mechanism
-from markets.orders import Orders, Trades
-from markets.ranking import first_rows
+from markets.orders.orders import Orders, Trades
 from markets.refusals import InputError
 
 COMPLETE_BOOK = "every buyer can trade with every listing of its book"

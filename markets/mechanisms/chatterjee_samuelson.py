@@ -9,10 +9,10 @@ import numpy as np
 from pydantic import Field
 from pydantic.dataclasses import dataclass
 
-from markets.bargaining import pair_off, split_trades
-from markets.goods import LICENCE_KINDS
+from markets.goods.blocks import LICENCE_KINDS
+from markets.matching.bargaining import pair_off, split_trades
 from markets.mechanisms.base import MECHANISMS, Mechanism, Properties
-from markets.orders import Orders, Trades
+from markets.orders.orders import Orders, Trades
 
 
 @MECHANISMS.register
@@ -20,9 +20,9 @@ from markets.orders import Orders, Trades
 class ChatterjeeSamuelson(Mechanism):
     """Buyer and seller seal a bid and an ask; if they cross, the price lies between them, k of the way up.
 
-    Rule: rows with ``bid >= ask`` pair off, largest ``bid - ask`` first (see `markets.bargaining.pair_off`);
-    a pair with bid b and ask s trades at ``p = k b + (1 - k) s``, that is the buyer keeps the part 1 - k of
-    ``bid - ask``.
+    Rule: rows with ``bid >= ask`` pair off, largest ``bid - ask`` first (see
+    `markets.matching.bargaining.pair_off`); a pair with bid b and ask s trades at ``p = k b + (1 - k) s``,
+    that is the buyer keeps the part 1 - k of ``bid - ask``.
 
     b = s is a trade. Ties of the matching go by a random order of the rows. k = 0 lets the seller make the
     offer, k = 1 the buyer (`TakeItOrLeaveIt`).

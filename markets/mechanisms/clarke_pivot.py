@@ -9,10 +9,10 @@ import numpy as np
 from pydantic import Field
 from pydantic.dataclasses import dataclass
 
-from markets.commons import ALL_OR_NOBODY, NOT_EXCLUSIVE, Projects
-from markets.levies import Levies
+from markets.matching.commons import ALL_OR_NOBODY, NOT_EXCLUSIVE, Projects
 from markets.mechanisms.base import MECHANISMS, Mechanism, Properties
-from markets.orders import Orders, Trades
+from markets.orders.levies import Levies
+from markets.orders.orders import Orders, Trades
 
 
 @MECHANISMS.register

@@ -11,14 +11,14 @@ import numpy as np
 from pydantic import Field
 from pydantic.dataclasses import dataclass
 
-from markets.gode_sunder_book import GodeSunderBook
-from markets.goods import LICENCE_KINDS
-from markets.luck import Luck, mixed
+from markets.books.gode_sunder_book import GodeSunderBook
+from markets.books.order_book import OrderBook
+from markets.goods.blocks import LICENCE_KINDS
+from markets.matching.ranking import first_rows
 from markets.mechanisms.base import MECHANISMS, Mechanism, Properties
 from markets.mechanisms.call_market import require_one
-from markets.order_book import OrderBook
-from markets.orders import Orders, Trades
-from markets.ranking import first_rows
+from markets.orders.luck import Luck, mixed
+from markets.orders.orders import Orders, Trades
 
 
 @MECHANISMS.register
@@ -31,10 +31,10 @@ class ContinuousDoubleAuction(Mechanism):
     each other where it is missing.
 
     - ``persistent``: quotes stand until they trade. An arriving one trades with the best standing quote of
-      the other side that it covers, the oldest among equals (`markets.order_book.OrderBook`).
+      the other side that it covers, the oldest among equals (`markets.books.order_book.OrderBook`).
     - ``gode_sunder``: only the best quote of a side stands, a quote that does not improve on it is lost, and
-      every trade wipes the book (`markets.gode_sunder_book.GodeSunderBook`). Those who have not traded come
-      again in the same order, `passes` times in all.
+      every trade wipes the book (`markets.books.gode_sunder_book.GodeSunderBook`). Those who have not traded
+      come again in the same order, `passes` times in all.
 
     The price is the standing quote. Every order of the bids and units of a position is as likely as any
     other, and positions are independent: a pair that is alone trades at its bid or at its ask, half of the
@@ -59,7 +59,7 @@ class ContinuousDoubleAuction(Mechanism):
 
     Examples
     --------
-    >>> from markets.orders import Orders
+    >>> from markets.orders.orders import Orders
     >>> orders = Orders.of(
     ...     buyer=[2, 2, 3, 3],
     ...     seller=[0, 1, 0, 1],

@@ -8,9 +8,9 @@ from typing import ClassVar
 import numpy as np
 from pydantic.dataclasses import dataclass
 
-from markets.copies import LotTable, optimal_price_without, require_copies, take_copies
+from markets.matching.copies import LotTable, optimal_price_without, require_copies, take_copies
 from markets.mechanisms.base import MECHANISMS, Mechanism, Properties
-from markets.orders import Orders, Trades
+from markets.orders.orders import Orders, Trades
 
 
 @MECHANISMS.register

@@ -8,10 +8,10 @@ from typing import ClassVar
 import numpy as np
 from pydantic.dataclasses import dataclass
 
-from markets.goods import LICENCE_KINDS
-from markets.matching import stable_matching
+from markets.goods.blocks import LICENCE_KINDS
+from markets.matching.deferred_acceptance import stable_matching
 from markets.mechanisms.base import MECHANISMS, Mechanism, Properties
-from markets.orders import Orders, Trades
+from markets.orders.orders import Orders, Trades
 
 
 @MECHANISMS.register
@@ -20,7 +20,8 @@ class FirstPrice(Mechanism):
     """Every listing goes to the largest surpluses; a winner pays what it bid.
 
     Rule: rows with ``bid >= ask`` are matched, largest ``bid - ask`` first (see
-    `markets.matching.stable_matching`); the winner of row r pays ``bid[r]`` and the seller receives it.
+    `markets.matching.deferred_acceptance.stable_matching`); the winner of row r pays ``bid[r]`` and the
+    seller receives it.
 
     Ties go by a random order of the rows. Without an eligible bid a listing is not sold; a single bidder pays
     its own bid. Where all asks of a listing are its reserve, this is the textbook auction with that reserve.

@@ -9,8 +9,8 @@ import numpy as np
 from pydantic import Field
 from pydantic.dataclasses import dataclass
 
-from markets.goods import LICENCE_KINDS
-from markets.margin import Margin, Terms
+from markets.books.margin import Margin, Terms
+from markets.goods.blocks import LICENCE_KINDS
 from markets.mechanisms.base import MECHANISMS, Properties
 from markets.mechanisms.call_market import COMPLETE_BOOK, MarginRule
 
@@ -52,7 +52,7 @@ class KDoubleAuction(MarginRule):
 
     Examples
     --------
-    >>> from markets.orders import Orders
+    >>> from markets.orders.orders import Orders
     >>> orders = Orders.of(
     ...     buyer=[2, 2, 3, 3],
     ...     seller=[0, 1, 0, 1],

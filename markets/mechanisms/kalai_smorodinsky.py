@@ -9,11 +9,11 @@ import numpy as np
 from pydantic import Field
 from pydantic.dataclasses import dataclass
 
-from markets.bargaining import pair_off, split_trades
-from markets.goods import LICENCE_KINDS
+from markets.goods.blocks import LICENCE_KINDS
+from markets.matching.bargaining import pair_off, split_trades
+from markets.matching.splits import kalai_smorodinsky_split
 from markets.mechanisms.base import MECHANISMS, Mechanism, Properties
-from markets.orders import Orders, Trades
-from markets.splits import kalai_smorodinsky_split
+from markets.orders.orders import Orders, Trades
 
 Exponent = Annotated[float, Field(gt=0, le=1, allow_inf_nan=False)]
 
@@ -23,16 +23,17 @@ Exponent = Annotated[float, Field(gt=0, le=1, allow_inf_nan=False)]
 class KalaiSmorodinsky(Mechanism):
     """Pairs form largest surplus first and both get the same part of the most each could hope for.
 
-    Rule: rows with ``bid >= ask`` pair off, largest ``bid - ask`` first (see `markets.bargaining.pair_off`).
-    A pair shares S = ``bid - ask``: x to the buyer, S - x to the seller. x credits are worth x^r to the buyer
-    and y credits y^q to the seller; d_b and d_s are what they have without the deal, in credits. The most the
-    buyer could hope for is S - d_s, the seller S - d_b, and x solves
+    Rule: rows with ``bid >= ask`` pair off, largest ``bid - ask`` first (see
+    `markets.matching.bargaining.pair_off`). A pair shares S = ``bid - ask``: x to the buyer, S - x to the
+    seller. x credits are worth x^r to the buyer and y credits y^q to the seller; d_b and d_s are what they
+    have without the deal, in credits. The most the buyer could hope for is S - d_s, the seller S - d_b, and x
+    solves
 
         (x^r - d_b^r) / ((S - d_s)^r - d_b^r) = ((S - x)^q - d_s^q) / ((S - d_b)^q - d_s^q).
 
     The buyer pays ``bid - x``. The disagreement points are those of `NashBargaining`, ``d_b = a * next_best``
-    and ``d_s = (1 - a) * best_refused`` (`markets.bargaining.Pairing`) with a the buyer's part of a deal
-    without alternatives, a^r = (1 - a)^q; both are 0 if `disagreement` is ``none``.
+    and ``d_s = (1 - a) * best_refused`` (`markets.matching.bargaining.Pairing`) with a the buyer's part of a
+    deal without alternatives, a^r = (1 - a)^q; both are 0 if `disagreement` is ``none``.
 
     With r = q = 1 the frontier is a line, both excesses are equal and the rule is `NashBargaining` with equal
     power. Otherwise a risk-averse buyer (r < 1) gets less than half, but more than the r/(r + q) that Nash's

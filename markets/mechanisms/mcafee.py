@@ -9,8 +9,8 @@ import numpy as np
 from pydantic import Field
 from pydantic.dataclasses import dataclass
 
-from markets.goods import LICENCE_KINDS
-from markets.margin import Margin, Terms
+from markets.books.margin import Margin, Terms
+from markets.goods.blocks import LICENCE_KINDS
 from markets.mechanisms.base import MECHANISMS, Properties
 from markets.mechanisms.call_market import ONE_UNIT_EACH, MarginRule
 
@@ -53,7 +53,7 @@ class McAfee(MarginRule):
     The buyer and the seller left out set the price 6; were they absent, nothing would trade:
 
     >>> import numpy as np
-    >>> from markets.orders import Orders
+    >>> from markets.orders.orders import Orders
     >>> orders = Orders.of(
     ...     buyer=[2, 2, 3, 3],
     ...     seller=[0, 1, 0, 1],

@@ -9,13 +9,13 @@ import numpy as np
 from pydantic import field_validator
 from pydantic.dataclasses import dataclass
 
-from markets.copies import require_copies
+from markets.matching.copies import require_copies
+from markets.matching.ranking import Ranking
 from markets.mechanisms.base import MECHANISMS, Properties
 from markets.mechanisms.prior_based import ONE_ROUND, PriorBased
-from markets.orders import Orders, Trades
+from markets.orders.orders import Orders, Trades
 from markets.priors import Prior, to_prior
 from markets.priors.past_bids import PastBids
-from markets.ranking import Ranking
 
 
 @MECHANISMS.register

@@ -9,10 +9,10 @@ import numpy as np
 from pydantic import Field
 from pydantic.dataclasses import dataclass
 
-from markets.copies import LotTable, require_copies
+from markets.matching.copies import LotTable, require_copies
+from markets.matching.ranking import Ranking
 from markets.mechanisms.base import MECHANISMS, Mechanism, Properties
-from markets.orders import Orders, Trades
-from markets.ranking import Ranking
+from markets.orders.orders import Orders, Trades
 
 
 @MECHANISMS.register

@@ -9,13 +9,13 @@ import numpy as np
 from pydantic import Field
 from pydantic.dataclasses import dataclass
 
-from markets.call_books import CallBooks, Winners
+from markets.books.call_books import CallBooks, Winners
+from markets.books.margin import Terms
 from markets.columns import Bools
-from markets.goods import LICENCE_KINDS
-from markets.luck import fresh, heads
-from markets.margin import Terms
+from markets.goods.blocks import LICENCE_KINDS
 from markets.mechanisms.base import MECHANISMS, Properties
 from markets.mechanisms.call_market import ONE_UNIT_EACH, CallMarket
+from markets.orders.luck import fresh, heads
 
 
 @MECHANISMS.register
@@ -24,10 +24,10 @@ class MUDA(CallMarket):
     """A book is split by coins into two halves, and each trades at the other's competitive price.
 
     Rule: a fair coin sends every buyer and every listing (with all of its units) to the left or to the right.
-    The price of a half is the middle ``(L + U) / 2`` of its competitive prices (`markets.margin.Margin`;
-    where nobody in a half would trade, the middle of its best bid and its best ask). In the left half, at the
-    price p of the right one, bids >= p and units with asks <= p take part; with q the number of the shorter
-    side,
+    The price of a half is the middle ``(L + U) / 2`` of its competitive prices
+    (`markets.books.margin.Margin`; where nobody in a half would trade, the middle of its best bid and its
+    best ask). In the left half, at the price p of the right one, bids >= p and units with asks <= p take
+    part; with q the number of the shorter side,
 
     - ``lottery``: all of the shorter side trade with q of the longer side drawn by lot, at p;
     - ``vickrey``: the q best of the longer side trade. If buyers are more, they pay the best bid left out and
@@ -62,7 +62,7 @@ class MUDA(CallMarket):
     One pair never trades. Of equal pairs each half trades at 8 if the other one has more buyers than units,
     at 2 if it has fewer, and else at 5:
 
-    >>> from markets.orders import Orders
+    >>> from markets.orders.orders import Orders
     >>> buyer, unit = (index.ravel() for index in np.indices((4, 4)))
     >>> orders = Orders.of(
     ...     buyer=buyer, seller=4 + unit, listing=unit, bid=[8.0] * 16, ask=[2.0] * 16, capacity=[1] * 16

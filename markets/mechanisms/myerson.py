@@ -11,10 +11,10 @@ from pydantic import field_validator
 from pydantic.dataclasses import dataclass
 
 from markets.columns import Floats
-from markets.goods import LICENCE_KINDS
-from markets.matching import stable_matching
+from markets.goods.blocks import LICENCE_KINDS
+from markets.matching.deferred_acceptance import stable_matching
 from markets.mechanisms.base import MECHANISMS, Mechanism, Properties
-from markets.orders import Orders, Trades
+from markets.orders.orders import Orders, Trades
 from markets.priors import Distribution, to_prior
 from markets.refusals import InputError
 

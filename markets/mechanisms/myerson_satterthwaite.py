@@ -9,10 +9,10 @@ import numpy as np
 from pydantic import Field, model_validator
 from pydantic.dataclasses import dataclass
 
-from markets.bargaining import pair_off
-from markets.goods import LICENCE_KINDS
+from markets.goods.blocks import LICENCE_KINDS
+from markets.matching.bargaining import pair_off
 from markets.mechanisms.base import MECHANISMS, Mechanism, Properties
-from markets.orders import Orders, Trades
+from markets.orders.orders import Orders, Trades
 from markets.refusals import InputError
 
 Money = Annotated[float, Field(ge=0, le=1e6, allow_inf_nan=False)]
@@ -25,7 +25,7 @@ class MyersonSatterthwaite(Mechanism):
 
     Rule: values and costs are believed independent and uniform on [l, h]. With v and c the bid and the ask
     brought into [l, h], rows with ``v - c >= (h - l)/4`` pair off, largest ``v - c`` first (see
-    `markets.bargaining.pair_off`), and a pair trades at ``p = (v + c)/3 + (l + h)/6``.
+    `markets.matching.bargaining.pair_off`), and a pair trades at ``p = (v + c)/3 + (l + h)/6``.
 
     This is the direct form of the linear equilibrium of `ChatterjeeSamuelson` at k = 1/2: the mechanism
     shades for the parties, so that they need not. The price lies between c and v in every trade, and nobody

@@ -9,11 +9,11 @@ import numpy as np
 from pydantic import Field
 from pydantic.dataclasses import dataclass
 
-from markets.bargaining import pair_off, split_trades
-from markets.goods import LICENCE_KINDS
+from markets.goods.blocks import LICENCE_KINDS
+from markets.matching.bargaining import pair_off, split_trades
+from markets.matching.splits import nash_split
 from markets.mechanisms.base import MECHANISMS, Mechanism, Properties
-from markets.orders import Orders, Trades
-from markets.splits import nash_split
+from markets.orders.orders import Orders, Trades
 
 
 @MECHANISMS.register
@@ -26,7 +26,7 @@ class NashBargaining(Mechanism):
     without this deal:
 
     - ``d_b = a * next_best``, of the buyer, and ``d_s = (1 - a) * best_refused``, of the listing (see
-      `markets.bargaining.Pairing`, also for why a deal always pays, S = v - c >= d_b + d_s);
+      `markets.matching.bargaining.Pairing`, also for why a deal always pays, S = v - c >= d_b + d_s);
     - both 0 if `disagreement` is ``none``.
 
     Ties of the matching go by a random order of the rows.

@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 import numpy.typing as npt
 
 from markets.mechanisms.base import Mechanism
-from markets.orders import Orders, Trades
+from markets.orders.orders import Orders, Trades
 from markets.priors import Prior
 
 ONE_ROUND = "one round at a time"

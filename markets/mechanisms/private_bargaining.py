@@ -9,12 +9,9 @@ import numpy as np
 from pydantic import Field, model_validator
 from pydantic.dataclasses import dataclass
 
-from markets.bargaining import pair_off
-from markets.goods import LICENCE_KINDS
-from markets.mechanisms.base import MECHANISMS, Mechanism, Properties
-from markets.orders import Orders, Trades
-from markets.priors.base import Money
-from markets.private_information import (
+from markets.goods.blocks import LICENCE_KINDS
+from markets.matching.bargaining import pair_off
+from markets.matching.private_information import (
     Midpoint,
     agree,
     buyer_reading,
@@ -22,6 +19,9 @@ from markets.private_information import (
     disclosed_cell,
     seller_reading,
 )
+from markets.mechanisms.base import MECHANISMS, Mechanism, Properties
+from markets.orders.orders import Orders, Trades
+from markets.priors.base import Money
 from markets.refusals import InputError
 
 
@@ -33,9 +33,9 @@ class PrivateBargaining(Mechanism):
     Rule: values and costs are believed uniform on [l, h], and the broker tells each side in which of `cells`
     equal parts of it the other's number lies. Each reads the Nash price ``(1 - a) v + a c`` with its own
     number and, for the other's, the mean of what is possible and leaves something to gain (see
-    `markets.private_information`). The price is ``p = k p_b + (1 - k) p_s`` of the buyer's and the seller's
-    reading. Of the rows where neither refuses, ``ask <= p <= bid``, pairs form, largest ``bid - ask`` first
-    (see `markets.bargaining.pair_off`).
+    `markets.matching.private_information`). The price is ``p = k p_b + (1 - k) p_s`` of the buyer's and the
+    seller's reading. Of the rows where neither refuses, ``ask <= p <= bid``, pairs form, largest ``bid -
+    ask`` first (see `markets.matching.bargaining.pair_off`).
 
     One cell is bargaining under the prior alone; as cells grow in number, prices go to those of
     `NashBargaining` without threats. Numbers outside [l, h] count as being in the cell next to them. Ties of

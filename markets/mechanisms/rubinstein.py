@@ -9,11 +9,11 @@ import numpy as np
 from pydantic import Field
 from pydantic.dataclasses import dataclass
 
-from markets.bargaining import pair_off, split_trades
-from markets.goods import LICENCE_KINDS
+from markets.goods.blocks import LICENCE_KINDS
+from markets.matching.bargaining import pair_off, split_trades
+from markets.matching.splits import rubinstein_share, rubinstein_split
 from markets.mechanisms.base import MECHANISMS, Mechanism, Properties
-from markets.orders import Orders, Trades
-from markets.splits import rubinstein_share, rubinstein_split
+from markets.orders.orders import Orders, Trades
 
 Discount = Annotated[float, Field(ge=0, lt=1, allow_inf_nan=False)]
 
@@ -23,17 +23,18 @@ Discount = Annotated[float, Field(ge=0, lt=1, allow_inf_nan=False)]
 class Rubinstein(Mechanism):
     """Pairs form largest surplus first and split it as patient people who offer in turn would.
 
-    Rule: rows with ``bid >= ask`` pair off, largest ``bid - ask`` first (see `markets.bargaining.pair_off`).
-    A pair shares S = ``bid - ask`` as in the equilibrium of alternating offers: it agrees at once, and the
-    first mover gets ``x = (1 - d2)/(1 - d1 d2) S`` with the discount factors d1 of the first mover and d2 of
-    the other. Whoever refuses an offer may walk away to an outside option instead, w1 or w2 credits; then
+    Rule: rows with ``bid >= ask`` pair off, largest ``bid - ask`` first (see
+    `markets.matching.bargaining.pair_off`). A pair shares S = ``bid - ask`` as in the equilibrium of
+    alternating offers: it agrees at once, and the first mover gets ``x = (1 - d2)/(1 - d1 d2) S`` with the
+    discount factors d1 of the first mover and d2 of the other. Whoever refuses an offer may walk away to an
+    outside option instead, w1 or w2 credits; then
 
         x = min(max((1 - d2)/(1 - d1 d2) S, (1 - d2) S + d2 w1), S - w2).
 
     An option that is worse than what bargaining gives changes nothing (`NashBargaining` lets every option
     count). The options are the party's part, as it would be without options, of the buyer's ``next_best`` and
-    of the listing's ``best_refused`` surplus (`markets.bargaining.Pairing`); both 0 if `outside` is ``none``.
-    The buyer pays ``bid`` less what it gets.
+    of the listing's ``best_refused`` surplus (`markets.matching.bargaining.Pairing`); both 0 if `outside` is
+    ``none``. The buyer pays ``bid`` less what it gets.
 
     Ties of the matching go by a random order of the rows.
 

@@ -9,8 +9,8 @@ import numpy as np
 from pydantic import Field
 from pydantic.dataclasses import dataclass
 
-from markets.goods import LICENCE_KINDS
-from markets.margin import Margin, Terms
+from markets.books.margin import Margin, Terms
+from markets.goods.blocks import LICENCE_KINDS
 from markets.mechanisms.base import MECHANISMS, Properties
 from markets.mechanisms.call_market import ONE_UNIT_EACH, MarginRule
 
@@ -58,7 +58,7 @@ class SBBA(MarginRule):
     --------
     The seller of 4 that does not trade sets the price; without it nothing would trade:
 
-    >>> from markets.orders import Orders
+    >>> from markets.orders.orders import Orders
     >>> orders = Orders.of(
     ...     buyer=[2, 2], seller=[0, 1], listing=[0, 1], bid=[9.0, 9.0], ask=[3.0, 4.0], capacity=[1, 1]
     ... )

@@ -8,10 +8,10 @@ from typing import ClassVar
 import numpy as np
 from pydantic.dataclasses import dataclass
 
-from markets.goods import LICENCE_KINDS
-from markets.matching import stable_matching
+from markets.goods.blocks import LICENCE_KINDS
+from markets.matching.deferred_acceptance import stable_matching
 from markets.mechanisms.base import MECHANISMS, Mechanism, Properties
-from markets.orders import Orders, Trades
+from markets.orders.orders import Orders, Trades
 
 
 @MECHANISMS.register

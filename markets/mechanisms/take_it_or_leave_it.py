@@ -9,10 +9,10 @@ import numpy as np
 from pydantic import Field
 from pydantic.dataclasses import dataclass
 
-from markets.bargaining import pair_off
-from markets.goods import LICENCE_KINDS
+from markets.goods.blocks import LICENCE_KINDS
+from markets.matching.bargaining import pair_off
 from markets.mechanisms.base import MECHANISMS, Mechanism, Properties
-from markets.orders import Orders, Trades
+from markets.orders.orders import Orders, Trades
 
 
 @MECHANISMS.register
@@ -20,9 +20,10 @@ from markets.orders import Orders, Trades
 class TakeItOrLeaveIt(Mechanism):
     """One side makes an offer, its own quote; the other accepts it or nothing happens.
 
-    Rule: rows with ``bid >= ask`` pair off, largest ``bid - ask`` first (see `markets.bargaining.pair_off`);
-    a pair trades at its ask if the seller is the proposer, at its bid if the buyer is. The other side's quote
-    says which offers it accepts, and ``bid - ask``, what the offer leaves to it, which it likes best.
+    Rule: rows with ``bid >= ask`` pair off, largest ``bid - ask`` first (see
+    `markets.matching.bargaining.pair_off`); a pair trades at its ask if the seller is the proposer, at its
+    bid if the buyer is. The other side's quote says which offers it accepts, and ``bid - ask``, what the
+    offer leaves to it, which it likes best.
 
     An offer that leaves nothing is accepted. Ties go by a random order of the rows. These are the ends k = 0
     and k = 1 of `ChatterjeeSamuelson`.

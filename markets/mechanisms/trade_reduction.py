@@ -5,8 +5,8 @@ Core Objects: TradeReduction
 
 from pydantic.dataclasses import dataclass
 
-from markets.goods import LICENCE_KINDS
-from markets.margin import Margin, Terms
+from markets.books.margin import Margin, Terms
+from markets.goods.blocks import LICENCE_KINDS
 from markets.mechanisms.base import MECHANISMS, Properties
 from markets.mechanisms.call_market import ONE_UNIT_EACH, MarginRule
 
@@ -36,7 +36,7 @@ class TradeReduction(MarginRule):
     Examples
     --------
     >>> import numpy as np
-    >>> from markets.orders import Orders
+    >>> from markets.orders.orders import Orders
     >>> orders = Orders.of(
     ...     buyer=[2, 2, 3, 3],
     ...     seller=[0, 1, 0, 1],

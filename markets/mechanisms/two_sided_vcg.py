@@ -5,8 +5,8 @@ Core Objects: TwoSidedVCG
 
 from pydantic.dataclasses import dataclass
 
-from markets.goods import LICENCE_KINDS
-from markets.margin import Margin, Terms
+from markets.books.margin import Margin, Terms
+from markets.goods.blocks import LICENCE_KINDS
 from markets.mechanisms.base import MECHANISMS, Properties
 from markets.mechanisms.call_market import COMPLETE_BOOK, ONE_UNIT_EACH, MarginRule
 
@@ -29,8 +29,8 @@ class TwoSidedVCG(MarginRule):
     -----
     No rule is truthful, efficient and individually rational without a subsidy (Myerson and Satterthwaite
     1983); here its mean in uniform markets of m buyers and n units is ``m n / ((m + n)(m + n + 1))``
-    (`markets.theory.vickrey_deficit`). The broker's account goes below zero; see `markets.ledger.Ledger`. The
-    cost is that of `KDoubleAuction`.
+    (`markets.theory.vickrey_deficit`). The broker's account goes below zero; see
+    `markets.accounts.ledger.Ledger`. The cost is that of `KDoubleAuction`.
 
     References
     ----------
@@ -39,7 +39,7 @@ class TwoSidedVCG(MarginRule):
     Examples
     --------
     >>> import numpy as np
-    >>> from markets.orders import Orders
+    >>> from markets.orders.orders import Orders
     >>> orders = Orders.of(buyer=[1], seller=[0], listing=[0], bid=[9.0], ask=[4.0], capacity=[1])
     >>> trades = TwoSidedVCG().clear(orders, np.random.default_rng(0))
     >>> trades.paid.tolist(), trades.received.tolist(), trades.broker

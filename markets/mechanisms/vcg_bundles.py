@@ -8,12 +8,12 @@ from typing import ClassVar
 import numpy as np
 from pydantic.dataclasses import dataclass
 
-from markets.assignment import supported
-from markets.bundles import PackageMarket
-from markets.goods import LICENCE_KINDS
+from markets.goods.blocks import LICENCE_KINDS
+from markets.goods.bundles import PackageMarket
+from markets.matching.assignment import supported
 from markets.mechanisms.assignment import assign_positions
 from markets.mechanisms.base import MECHANISMS, Mechanism, Properties
-from markets.orders import Orders, Trades
+from markets.orders.orders import Orders, Trades
 
 
 @MECHANISMS.register
@@ -37,7 +37,7 @@ class VCGBundles(Mechanism):
 
     Notes
     -----
-    See `markets.bundles.PackageMarket` for the method, its growth and when it refuses: one winner
+    See `markets.goods.bundles.PackageMarket` for the method, its growth and when it refuses: one winner
     determination for the allocation and one more for each winner.
 
     References

@@ -11,7 +11,7 @@ import numpy.typing as npt
 from pydantic import Field
 
 from markets.columns import Floats
-from markets.orders import Orders
+from markets.orders.orders import Orders
 from markets.refusals import InputError
 from markets.registry import Registry
 
@@ -28,7 +28,8 @@ class Prior(ABC):
     Attributes
     ----------
     money_fields : tuple of str
-        Fields that are amounts in credits or hold some, so that `markets.money.rescaled` can change the unit.
+        Fields that are amounts in credits or hold some, so that `markets.accounts.money.rescaled` can change
+        the unit.
     learns : bool
         Whether `after` knows more than before.
     """

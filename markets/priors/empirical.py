@@ -13,7 +13,7 @@ from pydantic.dataclasses import dataclass
 from scipy.optimize import isotonic_regression
 
 from markets.columns import Bools, Floats
-from markets.orders import Orders
+from markets.orders.orders import Orders
 from markets.priors.base import PRIORS, Money, Prior
 
 Guard = Annotated[float, Field(ge=0, lt=1)]

@@ -14,11 +14,11 @@ from pydantic import Field, InstanceOf
 from pydantic.dataclasses import dataclass
 
 from markets.columns import Floats, Ints, amounts, whole_numbers
-from markets.copies import LotTable
-from markets.orders import Orders
+from markets.matching.copies import LotTable
+from markets.matching.ranking import Ranking
+from markets.orders.orders import Orders
 from markets.priors.base import PRIORS, Prior
 from markets.priors.empirical import Guard, sample_price
-from markets.ranking import Ranking
 from markets.refusals import InputError
 
 _CELLS = 2**22

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from markets.columns import Floats
-from markets.cooperation import game_of, memberships
+from markets.matching.cooperation import game_of, memberships
 
 
 def glove_game(left: int, right: int) -> Floats:

@@ -11,7 +11,7 @@ from pydantic import Field
 from pydantic.dataclasses import dataclass
 
 from markets.columns import Floats, Ints
-from sim.broker_config import BrokerConfig
+from sim.config.broker import BrokerConfig
 
 Schedule = Annotated[str, Field(pattern="^(every_round|market)$")]
 

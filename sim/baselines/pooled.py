@@ -10,7 +10,7 @@ from pydantic.dataclasses import dataclass
 
 from sim.baselines import BASELINES
 from sim.baselines.base import Baseline, Floats, Ints
-from sim.broker_config import BrokerConfig
+from sim.config.broker import BrokerConfig
 
 
 @BASELINES.register

@@ -5,10 +5,10 @@ Core Objects: Broker
 
 import numpy as np
 
-from agents.learning.pairs import Pairs
+from agents.learning.stack.pairs import Pairs
+from markets.accounts.money import to_micro
 from markets.columns import Bools, Floats, Ints
-from markets.money import to_micro
-from sim.broker_config import BrokerConfig
+from sim.config.broker import BrokerConfig
 from sim.exchange.disclosure import untried, weakly_tried
 from sim.exchange.goods import Goods
 from sim.exchange.tables import Listings

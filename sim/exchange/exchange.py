@@ -10,13 +10,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from markets.accounts.ledger import Ledger
+from markets.accounts.money import MICRO, to_micro
 from markets.columns import Bools, Ints
-from markets.door import admit
-from markets.ledger import Ledger
 from markets.mechanisms import Mechanism
-from markets.money import MICRO, to_micro
-from markets.orders import Orders, Trades
-from sim.config import PopulationConfig
+from markets.orders.door import admit
+from markets.orders.orders import Orders, Trades
+from sim.config.market import PopulationConfig
 from sim.exchange.goods import Goods
 from sim.exchange.tables import Charges, Deals, Offers, Prospects, Quoted
 from sim.settings import Setting

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from markets.accounts.money import MICRO
 from markets.columns import Bools, Floats, Ints
-from markets.goods import Licence, Listing, ParameterBlock
-from markets.money import MICRO
-from markets.orders import Orders, first_best
-from sim.broker_config import BrokerConfig
+from markets.goods.blocks import Licence, Listing, ParameterBlock
+from markets.orders.orders import Orders, first_best
+from sim.config.broker import BrokerConfig
 from sim.exchange.tables import Listings, Prospects
 
 

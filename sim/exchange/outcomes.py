@@ -10,10 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from agents.strategies import Tape
+from markets.accounts.money import MICRO
 from markets.columns import Floats, Ints
 from markets.mechanisms import Mechanism
-from markets.money import MICRO
-from markets.venues import Quotes, ask_quotes, bid_quotes
+from markets.orders.venues import Quotes, ask_quotes, bid_quotes
 from sim.exchange.tables import Charges, Deals, Prospects, Quoted
 
 Columns = dict[str, NDArray[Any]]

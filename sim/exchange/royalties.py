@@ -10,11 +10,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from markets.accounts.ledger import Ledger
+from markets.accounts.money import MICRO, sums, to_micro, total
 from markets.columns import Floats, Ints
-from markets.cooperation import coalition_excess, memberships, random_coalitions
-from markets.ledger import Ledger
-from markets.money import MICRO, sums, to_micro, total
-from sim.royalty_rules import RoundGame, RoyaltyRule
+from markets.matching.cooperation import coalition_excess, memberships, random_coalitions
+from sim.exchange.royalty_rules import RoundGame, RoyaltyRule
 from sim.settings import Setting
 from sim.streams import RoundStreams
 

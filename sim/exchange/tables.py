@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from agents.learning.pairs import Pairs
+from agents.learning.stack.pairs import Pairs
 from markets.columns import Bools, Floats, Ints
 
 

@@ -11,9 +11,9 @@ import numpy.typing as npt
 
 from agents.strategies import AskView, BidView, ClaimView, Memory, MergeView, OutcomeView, Strategy
 from agents.strategies.truthful import Truthful
+from markets.accounts.money import MICRO
 from markets.columns import Bools, Floats, Ints
-from markets.money import MICRO
-from markets.venues import ask_quotes, bid_quotes
+from markets.orders.venues import ask_quotes, bid_quotes
 from sim.exchange.exchange import Exchange, entries
 from sim.exchange.outcomes import Outcomes
 from sim.exchange.tables import Deals, Listings, Offers, Prospects

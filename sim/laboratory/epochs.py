@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from markets.columns import Ints
-from sim.division import Division
+from sim.data.division import Division
 from sim.laboratory.evidence import shuffled
 from sim.laboratory.requests import Train
 from sim.streams import Streams

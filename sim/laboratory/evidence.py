@@ -9,8 +9,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from agents.learning.fleet import Fleet
-from agents.learning.merge_operators import Evidence, MergeOperator, gather_evidence
+from agents.learning.operators import Evidence, MergeOperator, gather_evidence
+from agents.learning.stack.fleet import Fleet
 from markets.columns import Ints
 from sim.streams import Streams
 

@@ -16,26 +16,26 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from agents.learning.calibration import recalibrate
-from agents.learning.data import Data
-from agents.learning.device import resolve_device
-from agents.learning.ensembles import evaluate_ensembles
-from agents.learning.fleet import Fleet
-from agents.learning.flops import trial_flops
-from agents.learning.merge_operators import Recipe
-from agents.learning.merging import merge
-from agents.learning.mixing import mix
-from agents.learning.offered import Offered, Prepared
-from agents.learning.pairs import Pairs
-from agents.learning.parameters import Parameters
-from agents.learning.stationarity import squared_gradient_norms
-from agents.learning.training import Pull
+from agents.learning.operations.ensembles import evaluate_ensembles
+from agents.learning.operations.merging import merge
+from agents.learning.operations.mixing import mix
+from agents.learning.operators import Recipe
+from agents.learning.stack.data import Data
+from agents.learning.stack.device import resolve_device
+from agents.learning.stack.fleet import Fleet
+from agents.learning.stack.offered import Offered, Prepared
+from agents.learning.stack.pairs import Pairs
+from agents.learning.stack.parameters import Parameters
+from agents.learning.training.calibration import recalibrate
+from agents.learning.training.epochs import Pull
+from agents.learning.training.flops import trial_flops
+from agents.learning.training.stationarity import squared_gradient_norms
 from agents.learning.trials import try_blocks
 from markets.columns import Floats, Ints
 from markets.refusals import InputError
-from sim.config import MarketConfig
-from sim.data_config import load_examples
-from sim.division import Division, divide, trial_examples
+from sim.config.data import load_examples
+from sim.config.market import MarketConfig
+from sim.data.division import Division, divide, trial_examples
 from sim.laboratory.epochs import visiting_order
 from sim.laboratory.evidence import collect_evidence, padded
 from sim.laboratory.requests import (
@@ -130,7 +130,7 @@ class Laboratory:
     def trial_flops(self, pairs: Pairs) -> int:
         """Return the operations of the trials of pairs of slots, [P], of one world.
 
-        See `agents.learning.flops`; 0 where the broker lets nobody try.
+        See `agents.learning.training.flops`; 0 where the broker lets nobody try.
         """
         if self.config.broker.trials == "none":
             return 0
@@ -299,7 +299,8 @@ class Laboratory:
     def squared_gradient_norms(self, replicate: int, slots: Ints) -> Floats:
         """Return how far the organisations [N] of a world, or of several in turn, are from stationary points.
 
-        Each by the gradient of the mean loss over its own endowment (see `agents.learning.stationarity`).
+        Each by the gradient of the mean loss over its own endowment (see
+        `agents.learning.training.stationarity`).
         """
         own = padded(self.divisions[replicate].endowments)
         rows = own[np.arange(len(slots)) % len(own)]

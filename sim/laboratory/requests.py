@@ -10,8 +10,8 @@ from collections.abc import Hashable
 from dataclasses import dataclass
 from typing import ClassVar
 
-from agents.learning.offered import Prepared
-from agents.learning.pairs import Pairs
+from agents.learning.stack.offered import Prepared
+from agents.learning.stack.pairs import Pairs
 from markets.columns import Bools, Floats, Ints
 
 
@@ -22,7 +22,7 @@ class Train:
     Who does not train, `trains` [n] False, is measured alone. Examples of class k are labelled as class
     `relabelled` [n, K] of them when they are learnt from, never when they measure. `pooled`: everybody learns
     from the union of all endowments of the replicate. `pull` [n] is the strength of a proximal term that
-    holds each model near what it was when this training began (see `agents.learning.training.Pull`).
+    holds each model near what it was when this training began (see `agents.learning.training.epochs.Pull`).
     """
 
     phase: ClassVar[str] = "train"

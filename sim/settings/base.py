@@ -14,11 +14,11 @@ from pydantic.dataclasses import dataclass
 from markets.choices import Choice
 from markets.columns import Floats
 from markets.mechanisms import Mechanism
-from markets.orders import Orders, Trades
-from sim.demand import Demand, regions_of
-from sim.payoffs import Change, DownstreamMarket
-from sim.royalty_rules import ROYALTY_RULES, RoyaltyRule
-from sim.royalty_rules.shapley import Permutations
+from markets.orders.orders import Orders, Trades
+from sim.consumers.demand import Demand, regions_of
+from sim.consumers.payoffs import Change, DownstreamMarket
+from sim.exchange.royalty_rules import ROYALTY_RULES, RoyaltyRule
+from sim.exchange.royalty_rules.shapley import Permutations
 
 ROYALTIES = Choice("setting.royalties", ROYALTY_RULES)
 
@@ -30,7 +30,7 @@ class Setting(ABC):
     Parameters
     ----------
     demand : Demand
-        What consumers want (see `sim.demand`).
+        What consumers want (see `sim.consumers.demand`).
     regions : int
         How many regions the organisations share in the settings in which they are rivals: 1 is all against
         all, half the organisations are duopolies.
@@ -38,8 +38,8 @@ class Setting(ABC):
         Credits that delivering one copy of a block costs its seller.
     royalties : str or mapping
         How the cooperative setting shares the gains of a round: ``none``, ``equal``, ``nash``,
-        ``proportional`` or ``shapley`` (see `sim.royalty_rules`), or a mapping of own fields with the
-        ``name``.
+        ``proportional`` or ``shapley`` (see `sim.exchange.royalty_rules`), or a mapping of own fields with
+        the ``name``.
     royalty_permutations : int
         Orders of arrival from which Shapley royalties are estimated, and coalitions among which the core is
         looked for, where there are too many organisations for all of them.

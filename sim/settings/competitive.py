@@ -3,7 +3,7 @@
 from pydantic.dataclasses import dataclass
 
 from markets.columns import Floats
-from sim.payoffs import Change
+from sim.consumers.payoffs import Change
 from sim.settings import SETTINGS
 from sim.settings.base import Setting
 

@@ -7,8 +7,8 @@ from pydantic.dataclasses import dataclass
 
 from markets.columns import Floats
 from markets.mechanisms import Mechanism
-from markets.orders import Orders, Trades, first_best
-from sim.payoffs import Change
+from markets.orders.orders import Orders, Trades, first_best
+from sim.consumers.payoffs import Change
 from sim.settings import SETTINGS
 from sim.settings.base import Setting
 

@@ -3,7 +3,7 @@
 import numpy as np
 from pydantic.dataclasses import dataclass
 
-from sim.payoffs import DownstreamMarket
+from sim.consumers.payoffs import DownstreamMarket
 from sim.settings import SETTINGS
 from sim.settings.competitive import Competitive
 

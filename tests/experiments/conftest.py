@@ -7,9 +7,9 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from experiments.cli import main
+from experiments.command_line.cli import main
 from sim.cohort import Cohort
-from sim.records import TABLES
+from sim.records.tables import TABLES
 
 TINY_RUN = [
     "organisations=2",
@@ -57,7 +57,7 @@ def stopped_run(tmp_path_factory):
     """The folder of the same run, stopped after its first round; not to be changed."""
     folder = tmp_path_factory.mktemp("runs") / "stopped"
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("experiments.runner.round_metrics", interrupt)
+        patch.setattr("experiments.runs.runner.round_metrics", interrupt)
         with pytest.raises(SystemExit) as end:
             main(["run", *TINY_RUN, f"hydra.run.dir={folder}"])
     assert end.value.code == 130

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from multiprocessing.process import BaseProcess
 from typing import TextIO
 
-from experiments.cli import main
+from experiments.command_line.cli import main
 
 
 @dataclass(frozen=True)

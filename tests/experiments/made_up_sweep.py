@@ -10,13 +10,13 @@ import numpy as np
 import pandas as pd
 from omegaconf import OmegaConf
 
-from experiments.composition import compose_config, set_up_hydra
-from experiments.runner import SUMMARY
-from experiments.summary import METRICS
+from experiments.configuration.composition import compose_config, set_up_hydra
+from experiments.findings.summary import METRICS
+from experiments.runs.runner import SUMMARY
 from experiments.sweeping.cells import ERROR
 from experiments.sweeping.plan import CELLS, Plan, PlannedCell
-from sim.atomic import filled
-from sim.run_folder import RunFolder
+from sim.records.atomic import filled
+from sim.records.run_folder import RunFolder
 
 MECHANISMS = {"first_price": 0.0, "mcafee": -0.5}
 """What each adds to the welfare of a market."""

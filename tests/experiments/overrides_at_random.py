@@ -9,13 +9,13 @@ from unittest import mock
 
 from omegaconf import DictConfig, OmegaConf
 
-from experiments import application
-from experiments.choices import CONF, choices_of
-from experiments.cli import main
-from experiments.composing import composed, composing
-from experiments.composition import set_up_hydra
+from experiments.command_line import application
+from experiments.command_line.cli import main
+from experiments.configuration.choices import CONF, choices_of
+from experiments.configuration.composing import composed, composing
+from experiments.configuration.composition import set_up_hydra
 from experiments.sweeping import command
-from sim.config import CHOSEN
+from sim.config.market import CHOSEN
 
 PLAYED = "all was well until something would have been played"
 

@@ -13,8 +13,9 @@ from pathlib import Path
 import pandas as pd
 import torch
 
-from experiments import application, runner
-from experiments.cli import main
+from experiments.command_line import application
+from experiments.command_line.cli import main
+from experiments.runs import runner
 
 FORK = multiprocessing.get_context("spawn" if torch.cuda.is_available() else "fork")
 """How processes start; an accelerator that is in use does not survive a fork."""

@@ -7,11 +7,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from experiments.cli import main
-from experiments.cross.cells import KEYS, MEASURES
-from experiments.cross.composition import compose_cross
-from experiments.cross.heat_map import draw_heat_maps
-from experiments.cross.table import aggregate, play_table
+from experiments.command_line.cli import main
+from experiments.studies.cross.cells import KEYS, MEASURES
+from experiments.studies.cross.composition import compose_cross
+from experiments.studies.cross.heat_map import draw_heat_maps
+from experiments.studies.cross.table import aggregate, play_table
 
 TINY = [
     "mechanisms=[assignment,first_price]",
@@ -78,7 +78,7 @@ def test_the_yardstick_of_a_strategy_is_the_truth_in_the_same_seats(played):
 
 def test_a_table_that_was_interrupted_goes_on_to_the_same_bytes(played, tmp_path, capfd, monkeypatch):
     folder, table = played
-    monkeypatch.setattr("experiments.cross.heat_map.MEASURES", {"regret": MEASURES["regret"]})
+    monkeypatch.setattr("experiments.studies.cross.heat_map.MEASURES", {"regret": MEASURES["regret"]})
     stopped = Path(shutil.copytree(folder, tmp_path / "stopped"))
     (stopped / "cells" / "assignment.parquet").write_bytes(b"torn")
     (stopped / "cross.csv").unlink()

@@ -9,17 +9,17 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from experiments.cli import main
-from experiments.dashboard.choices import FIRST_OF_VENUE, Choices, Rule, mechanisms_of
-from experiments.dashboard.recordings import find_recordings, read_recording
-from experiments.dashboard.serving import LOOPBACK, serve, solara_application
-from experiments.dashboard.stage import Stage
-from experiments.dashboard.views import VIEWS
-from experiments.runner import read_config
-from experiments.sentences import UserError
+from experiments.command_line.cli import main
+from experiments.command_line.sentences import UserError
+from experiments.runs.runner import read_config
+from experiments.teaching.dashboard.choices import FIRST_OF_VENUE, Choices, Rule, mechanisms_of
+from experiments.teaching.dashboard.recordings import find_recordings, read_recording
+from experiments.teaching.dashboard.serving import LOOPBACK, serve, solara_application
+from experiments.teaching.dashboard.stage import Stage
+from experiments.teaching.dashboard.views import VIEWS
 from markets.mechanisms import MECHANISMS
-from sim.records import TABLES
-from sim.run_folder import RecordError, RunFolder
+from sim.records.run_folder import RecordError, RunFolder
+from sim.records.tables import TABLES
 
 TINY = (
     "device=cpu",
@@ -122,7 +122,7 @@ def test_what_is_missing_is_said_in_a_sentence(monkeypatch):
     monkeypatch.setenv("SOLARA_APP", "none")
     monkeypatch.setitem(sys.modules, "solara", None)
     with pytest.raises(UserError, match=r"pip install 'parabourse\[dashboard\]'"):
-        solara_application("experiments.dashboard.application")
+        solara_application("experiments.teaching.dashboard.application")
     with socket.create_server((LOOPBACK, 0)) as taken:
         port = taken.getsockname()[1]
         with pytest.raises(

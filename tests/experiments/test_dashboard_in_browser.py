@@ -10,9 +10,9 @@ from types import SimpleNamespace
 
 import pytest
 
-from experiments.cli import main
-from experiments.dashboard import pictures
-from experiments.dashboard.recordings import read_recording
+from experiments.command_line.cli import main
+from experiments.teaching.dashboard import pictures
+from experiments.teaching.dashboard.recordings import read_recording
 from tests.experiments.browser import api, browser, needs_chromium
 from tests.experiments.forked import forked
 

@@ -7,18 +7,18 @@ from omegaconf import OmegaConf
 from pydantic import Field
 from pydantic.dataclasses import dataclass
 
-from agents.learning.optimisers import OPTIMISERS
+from agents.learning.training.optimisers import OPTIMISERS
 from agents.strategies import STRATEGIES
-from experiments.choices import CONF
-from experiments.cli import main
-from experiments.completion import candidates, choices
-from experiments.composition import compose_config, set_up_hydra
-from experiments.explaining.command import COMMANDS, keys_of_command
-from experiments.explaining.keys import keys_of, undocumented
-from experiments.explaining.kinds import kind_of
-from markets.venues import VENUES
-from sim.config import CHOSEN
-from sim.datasets import DATASETS
+from experiments.command_line.cli import main
+from experiments.command_line.completion import candidates, choices
+from experiments.command_line.explaining.command import COMMANDS, keys_of_command
+from experiments.command_line.explaining.keys import keys_of, undocumented
+from experiments.command_line.explaining.kinds import kind_of
+from experiments.configuration.choices import CONF
+from experiments.configuration.composition import compose_config, set_up_hydra
+from markets.orders.venues import VENUES
+from sim.config.market import CHOSEN
+from sim.data.datasets import DATASETS
 
 # Composing what every command takes is the larger part of the work.
 pytestmark = pytest.mark.xdist_group("explaining")

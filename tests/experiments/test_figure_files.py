@@ -7,7 +7,7 @@ from pathlib import Path
 import matplotlib
 import pytest
 
-from experiments.config import FigureConfig
+from experiments.configuration.keys import FigureConfig
 from experiments.figures import FIGURES, draw_figures
 from experiments.figures.style import in_style
 from tests.experiments.tiny_runs import ALL_ARMS, AUCTIONS, EDGES, TWO_ARMS, tiny_run

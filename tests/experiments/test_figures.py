@@ -11,7 +11,7 @@ from experiments.figures.market import price_band
 from experiments.figures.style import STYLE, USUAL, arm_style, in_style
 from experiments.figures.trade_network import trade_counts
 from experiments.figures.values import binned
-from experiments.summary import Findings, summarise
+from experiments.findings.summary import Findings, summarise
 from sim.settings import SETTINGS
 from tests.experiments.tiny_runs import (
     ALL_ARMS,

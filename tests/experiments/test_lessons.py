@@ -13,8 +13,8 @@ from ipykernel.kernelapp import IPKernelApp
 from jupyter_client import KernelManager
 from nbclient import NotebookClient
 
-from experiments.cli import main
-from experiments.lessons import LESSONS
+from experiments.command_line.cli import main
+from experiments.teaching.lessons import LESSONS
 from tests.experiments.own_process import FORK
 
 # One process keeps one kernel for all lessons.
@@ -151,7 +151,7 @@ class Small(ast.NodeTransformer):
 
 def test_the_page_of_lessons_shows_them_all_with_a_figure_of_each():
     page = (ROOT / "docs" / "lessons.md").read_text(encoding="utf-8")
-    names = re.findall(r"\.\./experiments/lessons/(\w+)\.ipynb", page)
+    names = re.findall(r"\.\./experiments/teaching/lessons/(\w+)\.ipynb", page)
     assert names == [path.stem for path in LESSONS]
     assert len(names) == 7
     for path in LESSONS:

@@ -11,7 +11,7 @@ from experiments.figures.books import at, busiest, quoted, true
 from experiments.figures.lorenz import lorenz_band
 from experiments.figures.order_book_depth import resting
 from experiments.figures.price_paths import convergence, equilibria, sellers_share
-from markets.order_book import OrderBook
+from markets.books.order_book import OrderBook
 from tests.experiments.tiny_runs import ALL_ARMS, figure_of, tiny_run
 
 pytestmark = pytest.mark.xdist_group("figures")

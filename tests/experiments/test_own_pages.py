@@ -10,7 +10,7 @@ from starlette.applications import Starlette
 from starlette.responses import PlainTextResponse
 from starlette.routing import Route, WebSocketRoute
 
-from experiments.dashboard.own_pages import HEADERS, OwnPagesOnly
+from experiments.teaching.dashboard.own_pages import HEADERS, OwnPagesOnly
 from tests.experiments.asgi import ask
 
 HOST = "127.0.0.1:8765"

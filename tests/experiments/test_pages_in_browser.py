@@ -7,8 +7,8 @@ from types import SimpleNamespace
 import pytest
 
 from experiments.figures import draw_figures
-from experiments.report import write_report
-from experiments.sweep_conclusion import OUTCOMES, conclude_sweep
+from experiments.reports.report import write_report
+from experiments.reports.sweep_conclusion import OUTCOMES, conclude_sweep
 from tests.experiments.browser import browser, needs_chromium
 from tests.experiments.made_up_sweep import write_sweep
 from tests.experiments.tiny_runs import ALL_ARMS, tiny_run

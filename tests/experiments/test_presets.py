@@ -6,17 +6,17 @@ import pytest
 
 import conf
 from agents.strategies import STRATEGIES
-from experiments.choices import choices_of
-from experiments.completion import candidates, choices
-from experiments.composing import composing
-from experiments.composition import check_world, compose_config, parse_cells, set_up_hydra
-from experiments.cross.composition import compose_cross
-from experiments.statistics import paired_interval
-from experiments.summary import METRICS, summarise
-from markets.venues import VENUES
-from sim.config import CHOSEN
-from sim.datasets import DATASETS
-from sim.records import TABLES
+from experiments.command_line.completion import candidates, choices
+from experiments.configuration.choices import choices_of
+from experiments.configuration.composing import composing
+from experiments.configuration.composition import check_world, compose_config, parse_cells, set_up_hydra
+from experiments.findings.statistics import paired_interval
+from experiments.findings.summary import METRICS, summarise
+from experiments.studies.cross.composition import compose_cross
+from markets.orders.venues import VENUES
+from sim.config.market import CHOSEN
+from sim.data.datasets import DATASETS
+from sim.records.tables import TABLES
 from tests.experiments.conftest import whole_run
 
 CONF = Path(conf.__file__).parent

@@ -4,13 +4,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from experiments import cli
-from experiments.pricing import command
-from experiments.pricing.command import play_pricing
-from experiments.pricing.gains import GAINS, measure_gains
-from experiments.pricing.information import EVERYTHING, NORMS, PAST, PRIOR, PROBES, SLOPES, STEEPEST
-from experiments.pricing.markets import FULL_INFORMATION, RULES, Observer, market_of
-from experiments.pricing.prices import OFFER, READINGS, price_table
+from experiments.command_line import cli
+from experiments.studies.pricing import command
+from experiments.studies.pricing.command import play_pricing
+from experiments.studies.pricing.gains import GAINS, measure_gains
+from experiments.studies.pricing.information import EVERYTHING, NORMS, PAST, PRIOR, PROBES, SLOPES, STEEPEST
+from experiments.studies.pricing.markets import FULL_INFORMATION, RULES, Observer, market_of
+from experiments.studies.pricing.prices import OFFER, READINGS, price_table
 from sim.cohort import Cohort
 
 SIZE = {"organisations": 2, "rounds": 3, "replicates": 2, "seed": 0}

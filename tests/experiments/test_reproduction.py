@@ -9,19 +9,19 @@ import pytest
 import yaml
 
 import conf
-from experiments.choices import choices_of
-from experiments.cli import main
-from experiments.composition import check_world, compose_config, set_up_hydra
-from experiments.listing import preset_line
-from experiments.reproduction.arms import ARMS
-from experiments.reproduction.cells import RECORDS
-from experiments.reproduction.composition import compose_experiment
-from experiments.reproduction.convergence import convergence_table
-from experiments.reproduction.play import play_preset
-from experiments.reproduction.rate import rate_table
-from experiments.reproduction.summary import compare_arms, gains, summarise
+from experiments.command_line.cli import main
+from experiments.command_line.listing import preset_line
+from experiments.configuration.choices import choices_of
+from experiments.configuration.composition import check_world, compose_config, set_up_hydra
+from experiments.studies.reproduction.arms import ARMS
+from experiments.studies.reproduction.cells import RECORDS
+from experiments.studies.reproduction.composition import compose_experiment
+from experiments.studies.reproduction.convergence import convergence_table
+from experiments.studies.reproduction.play import play_preset
+from experiments.studies.reproduction.rate import rate_table
+from experiments.studies.reproduction.summary import compare_arms, gains, summarise
 from sim.baselines import BASELINES
-from sim.datasets import DATASETS
+from sim.data.datasets import DATASETS
 from tests.experiments.conftest import whole_run
 from tests.sim.test_datasets import write_cache
 

@@ -8,9 +8,11 @@ import pytest
 from scipy import stats
 
 import conf
-from experiments.reproduction.claims import CLAIMS, PRICING, Claim, Verdict
-from experiments.reproduction.page import judge_all, reproduce_all, write_page
-from experiments.reproduction.readings import (
+from experiments.command_line.sentences import UserError
+from experiments.findings.statistics import Interval
+from experiments.studies.reproduction.claims import CLAIMS, PRICING, Claim, Verdict
+from experiments.studies.reproduction.page import judge_all, reproduce_all, write_page
+from experiments.studies.reproduction.readings import (
     Reading,
     difference,
     differences_by_cell,
@@ -18,9 +20,7 @@ from experiments.reproduction.readings import (
     price_readings,
     trend,
 )
-from experiments.reproduction.summary import MEASURES
-from experiments.sentences import UserError
-from experiments.statistics import Interval
+from experiments.studies.reproduction.summary import MEASURES
 
 GAIN = {"0.1": 0.3, "0.8": 0.05}
 GAINERS = {"silo": 0, "aligned": 1, "pooled": 2}

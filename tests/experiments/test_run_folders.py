@@ -11,13 +11,13 @@ from pathlib import Path
 import pytest
 import yaml
 
-from experiments.cli import main
-from experiments.composition import check_grammar
-from experiments.conclusion import tell_damaged
-from experiments.jobs import check_folder
-from experiments.overrides import quoted
-from sim.run_folder import CHECKPOINT, RecordError, RunFolder
-from sim.signed_list import NAME
+from experiments.command_line.cli import main
+from experiments.configuration.composition import check_grammar
+from experiments.configuration.overrides import quoted
+from experiments.runs.conclusion import tell_damaged
+from experiments.runs.jobs import check_folder
+from sim.records.run_folder import CHECKPOINT, RecordError, RunFolder
+from sim.records.signed_list import NAME
 from tests.experiments.conftest import TINY_RUN, assert_same_records, interrupt, play, refused
 from tests.experiments.own_process import Command, wait_before_it_begins
 
@@ -180,7 +180,7 @@ def test_a_run_gets_more_rounds_and_nothing_else(finished_run, override, told, c
 
 def test_a_run_that_was_stopped_while_it_was_extended_goes_on(run, long, monkeypatch):
     with monkeypatch.context() as patch:
-        patch.setattr("experiments.runner.round_metrics", interrupt)
+        patch.setattr("experiments.runs.runner.round_metrics", interrupt)
         assert main(["resume", str(run), "rounds=4"]) == 130
     assert main(["resume", str(run)]) == 0
     assert_same_records(run, long)

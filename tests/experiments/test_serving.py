@@ -18,8 +18,8 @@ from starlette.applications import Starlette
 from starlette.responses import PlainTextResponse
 from starlette.routing import Route, WebSocketRoute
 
-from experiments.dashboard import connections
-from experiments.dashboard.serving import LOOPBACK, serve
+from experiments.teaching.dashboard import connections
+from experiments.teaching.dashboard.serving import LOOPBACK, serve
 from tests.experiments.browser import browser, needs_chromium
 
 HEAD = b"GET /asset HTTP/1.1\r\nHost: 127.0.0.1\r\n"
@@ -29,7 +29,7 @@ resource.setrlimit(resource.RLIMIT_NOFILE, (256, 256))
 from starlette.applications import Starlette
 from starlette.responses import PlainTextResponse
 from starlette.routing import Route
-from experiments.dashboard.serving import serve
+from experiments.teaching.dashboard.serving import serve
 async def page(request): return PlainTextResponse("answered")
 serve(Starlette(routes=[Route("/asset", page)]), port=0, announce=lambda url: url)
 """

@@ -12,12 +12,12 @@ import pytest
 import yaml
 from safetensors.torch import load_file, save_file
 
-from experiments.cli import main
-from experiments.conclusion import read_run
+from experiments.command_line.cli import main
+from experiments.runs.conclusion import read_run
 from markets.refusals import InputError
-from sim.atomic import filled
-from sim.run_folder import CHECKPOINT, RunFolder
-from sim.signed_list import NAME
+from sim.records.atomic import filled
+from sim.records.run_folder import CHECKPOINT, RunFolder
+from sim.records.signed_list import NAME
 from tests.experiments.conftest import refused
 
 pytestmark = pytest.mark.xdist_group("run folders")

@@ -7,16 +7,16 @@ import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
-from experiments.cli import main
+from experiments.command_line.cli import main
 from experiments.figures.cost import operations, wall_time
 from experiments.figures.frontier import efficient, frontier_points
 from experiments.figures.interaction import mean_grid
 from experiments.figures.style import USUAL, in_style
 from experiments.figures.sweep import SWEEP_FIGURES, read_seconds
 from experiments.figures.sweep_plan import SweepView, over_other_keys
-from experiments.statistics import interval, slope_interval
+from experiments.findings.statistics import interval, slope_interval
 from experiments.sweeping.plan import CELLS
-from experiments.sweeps import aggregate, read_sweep
+from experiments.sweeping.sweeps import aggregate, read_sweep
 from tests.experiments.made_up_sweep import write_sweep
 
 

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from experiments.cli import main
-from experiments.composition import compose_config, set_up_hydra
-from experiments.config import RunConfig
+from experiments.command_line.cli import main
+from experiments.configuration.composition import compose_config, set_up_hydra
+from experiments.configuration.keys import RunConfig
 from experiments.sweeping import launchers
 from experiments.sweeping.command import compose_master
 from experiments.sweeping.launchers import prepare_launchers

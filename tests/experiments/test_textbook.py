@@ -10,15 +10,15 @@ import pytest
 from matplotlib.figure import Figure
 
 import conf
-from experiments.choices import choices_of
-from experiments.cli import main
-from experiments.statistics import Interval
-from experiments.textbook import TEXTBOOK
-from experiments.textbook.application import compose_preset, set_up_textbook
-from experiments.textbook.base import RESULTS
-from experiments.textbook.findings import COLUMNS, ROUNDING, Findings, ratio_samples, within
-from experiments.textbook.printing import agreement, markdown
-from sim.distributions import DISTRIBUTIONS
+from experiments.command_line.cli import main
+from experiments.configuration.choices import choices_of
+from experiments.findings.statistics import Interval
+from experiments.studies.textbook import TEXTBOOK
+from experiments.studies.textbook.application import compose_preset, set_up_textbook
+from experiments.studies.textbook.base import RESULTS
+from experiments.studies.textbook.findings import COLUMNS, ROUNDING, Findings, ratio_samples, within
+from experiments.studies.textbook.printing import agreement, markdown
+from sim.data.distributions import DISTRIBUTIONS
 from sim.streams import Streams
 
 CONF = Path(conf.__file__).parent

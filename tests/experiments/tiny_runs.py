@@ -1,15 +1,16 @@
 """Tiny runs, played once a process, from which figures and reports are made."""
 
+import importlib
 from functools import lru_cache
 
 import pandas as pd
 from matplotlib.figure import Figure
 
-from experiments.composition import compose_config, set_up_hydra
-from experiments.config import Config
+from experiments.configuration.composition import compose_config, set_up_hydra
+from experiments.configuration.keys import Config
 from experiments.figures import FIGURES
 from experiments.figures.style import in_style
-from experiments.summary import Findings, summarise
+from experiments.findings.summary import Findings, summarise
 from sim.cohort import Cohort
 
 Run = tuple[Config, dict[str, pd.DataFrame], Findings]
@@ -72,3 +73,12 @@ def figure_of(name: str, *overrides: str) -> Figure:
     figure = draw(name, tiny_run(*overrides))
     assert figure is not None
     return figure
+
+
+def draw_no_figures(monkeypatch):
+    """Let the reports of sweeps be without figures.
+
+    The command that draws them is imported first, lest it keep what stands in for drawing.
+    """
+    importlib.import_module("experiments.figures.command")
+    monkeypatch.setattr("experiments.figures.sweep.draw_sweep_figures", lambda *_, **__: [])

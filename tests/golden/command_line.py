@@ -11,11 +11,11 @@ from unittest.mock import patch
 
 import pandas as pd
 
-from experiments.cli import main
-from experiments.composition import compose_config, expand, set_up_hydra
+from experiments.command_line.cli import main
+from experiments.configuration.composition import compose_config, expand, set_up_hydra
 from sim.cohort import Cohort
-from sim.records import read_tables
-from sim.run_folder import RunFolder
+from sim.records.run_folder import RunFolder
+from sim.records.tables import read_tables
 from tests.golden.kinds import Tables
 
 

@@ -6,26 +6,26 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from agents.learning.merge_operators import MERGE_OPERATORS
 from agents.learning.networks import NETWORKS
-from agents.learning.optimisers import OPTIMISERS
-from agents.learning.weight_searches import WEIGHT_SEARCHES
+from agents.learning.operations.weight_searches import WEIGHT_SEARCHES
+from agents.learning.operators import MERGE_OPERATORS
+from agents.learning.training.optimisers import OPTIMISERS
 from agents.strategies import STRATEGIES
-from experiments.textbook import TEXTBOOK
+from experiments.studies.textbook import TEXTBOOK
 from markets.mechanisms import MECHANISMS
 from markets.priors import PRIORS
 from markets.registry import Registry
 from sim.baselines import BASELINES
-from sim.blocks import BLOCKS, BUNDLES
-from sim.blocks.layers import BUNDLE
-from sim.config import BrokerConfig, LearningConfig, PopulationConfig
-from sim.data_config import DataConfig
-from sim.datasets import DATASETS
-from sim.distributions import DISTRIBUTIONS
-from sim.endowments import ENDOWMENTS
-from sim.royalty_rules import ROYALTY_RULES
+from sim.config.data import DataConfig
+from sim.config.market import BrokerConfig, LearningConfig, PopulationConfig
+from sim.data.datasets import DATASETS
+from sim.data.distributions import DISTRIBUTIONS
+from sim.data.endowments import ENDOWMENTS
+from sim.exchange.blocks import BLOCKS, BUNDLES
+from sim.exchange.blocks.layers import BUNDLE
+from sim.exchange.royalty_rules import ROYALTY_RULES
 from sim.settings import SETTINGS, Setting
-from sim.trading_session import SessionConfig
+from sim.textbook.trading_session import SessionConfig
 
 REGISTRIES: tuple[Registry[Any], ...] = (
     MECHANISMS,

@@ -5,7 +5,7 @@ All is tiny: what counts is that everything occurs, not what is found.
 
 from typing import Any
 
-from agents.learning.merge_operators import MERGE_OPERATORS
+from agents.learning.operators import MERGE_OPERATORS
 from agents.strategies import STRATEGIES
 from markets.mechanisms import MECHANISMS
 from sim.baselines import BASELINES

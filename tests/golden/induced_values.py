@@ -9,11 +9,11 @@ import numpy as np
 import pandas as pd
 
 from agents.strategies import STRATEGIES
-from experiments.textbook import TEXTBOOK
-from markets.schedules import Schedules
-from sim.induced import InducedConfig, InducedMarket
+from experiments.studies.textbook import TEXTBOOK
+from markets.theory.schedules import Schedules
 from sim.streams import Streams
-from sim.trading_session import SessionConfig, TradingSession
+from sim.textbook.induced_market import InducedConfig, InducedMarket
+from sim.textbook.trading_session import SessionConfig, TradingSession
 from tests.golden.kinds import Fields, Tables, joined, over
 
 

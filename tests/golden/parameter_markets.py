@@ -7,14 +7,21 @@ from typing import Any
 
 import pandas as pd
 
-from experiments.contests import ADVERSARIES, INDUCED_RULES, RULES, market_of, play_induced, play_parameters
-from experiments.cross.cells import play_cells
-from experiments.cross.config import CrossConfig
-from experiments.pricing.command import play_pricing
+from experiments.studies.contests import (
+    ADVERSARIES,
+    INDUCED_RULES,
+    RULES,
+    market_of,
+    play_induced,
+    play_parameters,
+)
+from experiments.studies.cross.cells import play_cells
+from experiments.studies.cross.config import CrossConfig
+from experiments.studies.pricing.command import play_pricing
 from sim.baseline_cohort import BaselineCohort
 from sim.baselines import BASELINES
 from sim.cohort import Cohort
-from sim.config import MarketConfig
+from sim.config.market import MarketConfig
 from tests.golden.kinds import Fields, Tables, joined, over
 
 

@@ -6,7 +6,7 @@ from fractions import Fraction
 import numpy as np
 from scipy.stats import chisquare
 
-from markets.orders import Orders
+from markets.orders.orders import Orders
 
 MARKETS = 3000
 ALONE = 4

@@ -3,8 +3,8 @@
 import numpy as np
 from hypothesis import strategies as st
 
-from markets.goods import LICENCE_KINDS, UNLIMITED
-from markets.orders import Orders
+from markets.goods.blocks import LICENCE_KINDS, UNLIMITED
+from markets.orders.orders import Orders
 
 
 def random_orders(

@@ -7,10 +7,10 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from markets.goods import UNLIMITED
-from markets.margin import Margin
+from markets.books.margin import Margin
+from markets.goods.blocks import UNLIMITED
 from markets.mechanisms import MECHANISMS
-from markets.orders import Orders
+from markets.orders.orders import Orders
 from tests.markets.laws import MARKETS, drawn, follows, outcomes, side_by_side, uniformly
 from tests.markets.strategies import book
 

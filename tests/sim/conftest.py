@@ -3,7 +3,7 @@
 import pytest
 
 from sim.cohort import Cohort
-from sim.config import MarketConfig
+from sim.config.market import MarketConfig
 
 ARMS = ("autarky", "independent", "competitive", "cooperative")
 

@@ -9,8 +9,8 @@ import sys
 from itertools import count
 from pathlib import Path
 
-from sim.atomic import filled
-from sim.run_folder import CHECKPOINT, PARTS, RunFolder
+from sim.records.atomic import filled
+from sim.records.run_folder import CHECKPOINT, PARTS, RunFolder
 
 
 def write(folder, texts, **how):

@@ -8,8 +8,8 @@ import torch.nn.functional as F
 
 from sim.baseline_cohort import BaselineCohort
 from sim.baselines import BASELINES
-from sim.broker_config import BrokerConfig
 from sim.cohort import Cohort
+from sim.config.broker import BrokerConfig
 from sim.laboratory.epochs import union, visiting_order
 from sim.laboratory.requests import Train
 from tests.sim.conftest import small

@@ -6,9 +6,9 @@ import pytest
 import torch
 
 from agents.learning.networks import NETWORKS
-from sim.blocks.layers import MOST_LAYERS
-from sim.broker_config import BrokerConfig
 from sim.cohort import Cohort
+from sim.config.broker import BrokerConfig
+from sim.exchange.blocks.layers import MOST_LAYERS
 from sim.laboratory.requests import Merge
 from sim.market import ParameterMarket
 from tests.sim.conftest import small, tables_of

@@ -5,8 +5,8 @@ import pandas as pd
 import pytest
 
 from sim.cohort import Cohort
-from sim.records import TABLES, RecordWriter, read_tables
-from sim.run_folder import RunFolder
+from sim.records.run_folder import RunFolder
+from sim.records.tables import TABLES, RecordWriter, read_tables
 from tests.sim.conftest import small, tables_of
 
 KEYS = ["arm", "replicate", "round", "buyer", "seller", "position"]

@@ -11,8 +11,8 @@ import sklearn.datasets._openml as openml
 from omegaconf import OmegaConf
 from pydantic.dataclasses import dataclass
 
-from sim.data_config import DataConfig, load_examples
-from sim.datasets import DATASETS, DataError, Dataset, Examples
+from sim.config.data import DataConfig, load_examples
+from sim.data.datasets import DATASETS, DataError, Dataset, Examples
 
 OPENML = {"mnist": 554, "fashion_mnist": 40996, "kuzushiji_mnist": 41982, "cifar10": 40927}
 NAMES = ["b", "a", "c"]

@@ -7,11 +7,11 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 from pydantic.dataclasses import dataclass
 
-from sim.data_config import DataConfig
-from sim.datasets import DataError, Examples
-from sim.division import Division, divide
-from sim.endowments import ENDOWMENTS, EndowmentRule
-from sim.endowments.iid import Iid
+from sim.config.data import DataConfig
+from sim.data.datasets import DataError, Examples
+from sim.data.division import Division, divide
+from sim.data.endowments import ENDOWMENTS, EndowmentRule
+from sim.data.endowments.iid import Iid
 from sim.streams import Streams
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from markets.ledger import MICRO
+from markets.accounts.ledger import MICRO
 from sim.cohort import Cohort
 from tests.sim.conftest import small, tables_of
 

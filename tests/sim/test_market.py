@@ -11,10 +11,10 @@ import torch
 
 from markets.refusals import InputError
 from sim.cohort import Cohort
-from sim.induced import InducedMarket
 from sim.market import SERIES, ParameterMarket
-from sim.records import RecordWriter, load_checkpoint
-from sim.run_folder import RunFolder
+from sim.records.run_folder import RunFolder
+from sim.records.tables import RecordWriter, load_checkpoint
+from sim.textbook.induced_market import InducedMarket
 from tests.sim.conftest import ARMS, small, tables_of
 
 

@@ -9,11 +9,11 @@ from agents.strategies import STRATEGIES
 from agents.strategies.recluse import Recluse
 from agents.strategies.shading import Shading
 from sim.cohort import Cohort
-from sim.demand import equilibrium
+from sim.consumers.demand import equilibrium
 from sim.market import ParameterMarket
 from sim.membership import statuses
-from sim.records import RecordWriter, load_checkpoint
-from sim.run_folder import RunFolder
+from sim.records.run_folder import RunFolder
+from sim.records.tables import RecordWriter, load_checkpoint
 from tests.sim.conftest import ARMS, small, tables_of
 
 

@@ -6,7 +6,7 @@ import pytest
 import torch
 from pydantic import ValidationError
 
-from agents.learning.merge_operators import MERGE_OPERATORS
+from agents.learning.operators import MERGE_OPERATORS
 from sim.cohort import Cohort
 from sim.laboratory.evidence import collect_evidence, shuffled
 from sim.streams import Streams

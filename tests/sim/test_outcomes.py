@@ -8,7 +8,7 @@ from pydantic.dataclasses import dataclass
 
 from agents.strategies import STRATEGIES, Memory, OutcomeView, Strategy
 from agents.strategies.truthful import Truthful
-from sim.config import MarketConfig
+from sim.config.market import MarketConfig
 from sim.exchange.outcomes import public_tape
 from sim.market import ParameterMarket
 

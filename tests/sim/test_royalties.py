@@ -6,12 +6,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from markets.cooperation import game_of, memberships, shapley_value
+from markets.matching.cooperation import game_of, memberships, shapley_value
 from sim.cohort import Cohort
-from sim.demand import Demand, regions_of
+from sim.consumers.demand import Demand, regions_of
+from sim.consumers.payoffs import DownstreamMarket
 from sim.exchange.royalties import pairwise_transfers, royalties, stability
-from sim.payoffs import DownstreamMarket
-from sim.royalty_rules import ROYALTY_RULES, RoundGame
+from sim.exchange.royalty_rules import ROYALTY_RULES, RoundGame
 from tests.sim.conftest import small, tables_of
 
 MARKET = DownstreamMarket(regions_of(4, 2), Demand(tau=0.05))
@@ -96,7 +96,7 @@ def test_large_games_are_sampled_with_a_stated_error(monkeypatch):
     """Shares from permutations are those of all coalitions, up to the stated error."""
     game = larger_game(10)
     exact = shares_of("shapley", game)
-    monkeypatch.setattr("sim.royalty_rules.shapley.LARGEST_EXACT_GAME", 9)
+    monkeypatch.setattr("sim.exchange.royalty_rules.shapley.LARGEST_EXACT_GAME", 9)
     sampled = shares_of("shapley", game, permutations=400)
     assert (np.abs(sampled.due - exact.due) <= 5 * sampled.error + 1e-12).all()
     assert sampled.error.max() > 0
@@ -127,7 +127,7 @@ def test_a_sampled_excess_is_a_lower_bound(monkeypatch):
 
 def test_batches_of_coalitions_change_nothing(monkeypatch):
     expected = GAME.profits(memberships(4))
-    monkeypatch.setattr("sim.royalty_rules.base.PROFITS_AT_ONCE", 12)
+    monkeypatch.setattr("sim.exchange.royalty_rules.base.PROFITS_AT_ONCE", 12)
     np.testing.assert_allclose(GAME.profits(memberships(4)), expected, rtol=1e-12, atol=1e-15)
 
 

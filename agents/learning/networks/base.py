@@ -19,9 +19,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from agents.learning.losses import row_losses
-from agents.learning.parameters import Parameters, spread
-from agents.learning.workspace import Workspace
+from agents.learning.stack.parameters import Parameters, spread
+from agents.learning.stack.workspace import Workspace
+from agents.learning.training.losses import row_losses
 from markets.refusals import InputError
 from markets.registry import Registry
 
@@ -109,7 +109,7 @@ class Architecture(ABC):
 
     @property
     def training_flops(self) -> int:
-        """Operations of a training step on one example (see `agents.learning.flops`)."""
+        """Operations of a training step on one example (see `agents.learning.training.flops`)."""
         return 3 * self.forward_flops - self.stem_flops
 
     @abstractmethod

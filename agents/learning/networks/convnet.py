@@ -15,7 +15,7 @@ from agents.learning.networks.base import NETWORKS, Architecture, Network, Symme
 from agents.learning.networks.convolutions import KERNEL, chain_symmetries, convolve, patches, pool
 from agents.learning.networks.normalisation import normalise_examples
 from agents.learning.networks.products import product
-from agents.learning.parameters import Parameters
+from agents.learning.stack.parameters import Parameters
 from markets.refusals import InputError
 
 

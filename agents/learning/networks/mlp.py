@@ -14,8 +14,8 @@ from torch import Tensor, nn
 
 from agents.learning.networks.base import NETWORKS, Architecture, Network, Symmetries
 from agents.learning.networks.products import product
-from agents.learning.parameters import Parameters
-from agents.learning.workspace import Workspace
+from agents.learning.stack.parameters import Parameters
+from agents.learning.stack.workspace import Workspace
 
 threshold_backward = torch.ops.aten.threshold_backward.grad_input
 """Sets gradients to 0 where a unit was off in one pass; to compare and multiply takes seven times as long."""

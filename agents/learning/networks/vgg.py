@@ -15,7 +15,7 @@ from agents.learning.networks.base import NETWORKS, Architecture, Network, Symme
 from agents.learning.networks.convolutions import KERNEL, chain_symmetries, convolve, pool
 from agents.learning.networks.normalisation import batch_normalise, normalise_channels
 from agents.learning.networks.products import product
-from agents.learning.parameters import Parameters
+from agents.learning.stack.parameters import Parameters
 from markets.refusals import InputError
 
 MOMENTUM = 0.1

@@ -8,7 +8,7 @@ from agents.learning.networks.convnet import ConvNet
 from agents.learning.networks.mlp import MLP
 from agents.learning.networks.resnet import ResNet
 from agents.learning.networks.vgg import VGG
-from agents.learning.optimisers import SGD, Optimiser
+from agents.learning.training.optimisers import SGD, Optimiser
 from tests.agents.learning.token_network import TokenArchitecture
 
 SHAPE, CLASSES, EXAMPLES = (2, 6, 5), 3, 90

@@ -5,13 +5,13 @@ import torch.nn.functional as F
 from omegaconf import OmegaConf
 from pydantic import ValidationError
 
-from agents.learning.losses import mean_accuracy, mean_loss
 from agents.learning.networks import NETWORKS, Architecture
 from agents.learning.networks.convnet import ConvNet
 from agents.learning.networks.mlp import MLP
 from agents.learning.networks.products import product, whole_lines
 from agents.learning.networks.resnet import ResNet
 from agents.learning.networks.vgg import VGG
+from agents.learning.training.losses import mean_accuracy, mean_loss
 from tests.agents.learning.conftest import CLASSES, SHAPE, models
 
 

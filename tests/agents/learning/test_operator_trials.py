@@ -7,13 +7,13 @@ import torch.nn.functional as F
 from torch.func import functional_call
 
 from agents.learning import Architecture, Data, Fleet, Offered, Pairs, merge, try_blocks
-from agents.learning.calibration import recalibrate
-from agents.learning.merge_operators import MERGE_OPERATORS, MergeOperator, Recipe, gather_evidence
-from agents.learning.weight_searches import GivenWeights, WeightSearch
-from agents.learning.weight_searches.golden import GoldenSection
-from agents.learning.weight_searches.quadratic import QuadraticFit
+from agents.learning.operations.weight_searches import GivenWeights, WeightSearch
+from agents.learning.operations.weight_searches.golden import GoldenSection
+from agents.learning.operations.weight_searches.quadratic import QuadraticFit
+from agents.learning.operators import MERGE_OPERATORS, MergeOperator, Recipe, gather_evidence
+from agents.learning.training.calibration import recalibrate
 from tests.agents.learning.conftest import ARCHITECTURES, fleet_of
-from tests.agents.learning.merge_operators.samples import moved
+from tests.agents.learning.operators.samples import moved
 
 BUYER, SELLER = np.array([2, 0, 2, 1, 3]), np.array([1, 2, 3, 0, 2])
 POSITION, GROUP = np.array([0, 1, 0, 0, 1]), np.array([0, 1, 0, 1, 1])

@@ -7,12 +7,12 @@ import pytest
 import torch
 
 from agents.learning import Data, Fleet, Offered, Pairs, merge, try_blocks
-from agents.learning.alignment import permute
-from agents.learning.calibration import CALIBRATION_ROWS, calibration_examples, recalibrate
+from agents.learning.alignment.weight_matching import permute
 from agents.learning.networks.vgg import VGG
-from agents.learning.optimisers import AdamW
+from agents.learning.training.calibration import CALIBRATION_ROWS, calibration_examples, recalibrate
+from agents.learning.training.optimisers import AdamW
+from tests.agents.learning.alignment.test_weight_matching import shuffled
 from tests.agents.learning.conftest import CLASSES, SHAPE, fleet_of, orders
-from tests.agents.learning.test_alignment import shuffled
 
 ARCHITECTURE = VGG(stages=[[5, 4], [6]]).bind(SHAPE, CLASSES)
 INDEX = np.stack([np.arange(0, 37), np.arange(50, 87)])

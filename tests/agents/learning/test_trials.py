@@ -5,7 +5,7 @@ import torch.nn.functional as F
 from torch.func import functional_call
 
 from agents.learning import Architecture, Data, Fleet, Offered, Pairs, TrialResults, try_blocks
-from agents.learning.alignment import match_weights, permute
+from agents.learning.alignment.weight_matching import match_weights, permute
 from tests.agents.learning.conftest import ARCHITECTURES, fleet_of, models
 
 GRID = np.array([0, 0.05, 0.35, 0.5, 0.9, 1.0])

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 
-from agents.learning.weight_searches import GivenWeights, WeightSearch
-from agents.learning.weight_searches.golden import GoldenSection
-from agents.learning.weight_searches.grid import GridSearch
-from agents.learning.weight_searches.quadratic import QuadraticFit
+from agents.learning.operations.weight_searches import GivenWeights, WeightSearch
+from agents.learning.operations.weight_searches.golden import GoldenSection
+from agents.learning.operations.weight_searches.grid import GridSearch
+from agents.learning.operations.weight_searches.quadratic import QuadraticFit
 
 PAPER = GridSearch(least=0.05, most=0.95, count=10)
 SEARCHES = [

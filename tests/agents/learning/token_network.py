@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from agents.learning.networks.base import Architecture, Symmetries
 from agents.learning.networks.products import product
-from agents.learning.parameters import Parameters
+from agents.learning.stack.parameters import Parameters
 
 HIDDEN = 7
 

@@ -6,7 +6,7 @@ import numpy as np
 
 from agents.strategies import AskView, BidView, Memory, OutcomeView, Strategy, Tape
 from markets.mechanisms.base import Mechanism
-from markets.orders import Orders
+from markets.orders.orders import Orders
 
 
 def play(

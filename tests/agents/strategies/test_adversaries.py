@@ -5,7 +5,7 @@ import pytest
 
 from agents.strategies import STRATEGIES, AskView, BidView, ClaimView, MergeView
 from markets.mechanisms import MECHANISMS
-from markets.orders import Orders
+from markets.orders.orders import Orders
 from markets.theory import false_name_bid, ring_revenue
 from tests.agents.strategies.scenes import bid_view
 

@@ -6,8 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agents.strategies import STRATEGIES
-from sim.induced import InducedMarket
 from sim.market import ParameterMarket
+from sim.textbook.induced_market import InducedMarket
 from tests.agents.strategies.scenes import ask_view, bid_view, outcome, tape_of
 from tests.sim.conftest import small
 

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from agents.strategies import STRATEGIES
-from markets.schedules import smith_schedules
+from markets.theory.schedules import smith_schedules
 from sim.streams import Streams
-from sim.trading_session import SessionConfig, TradingSession
+from sim.textbook.trading_session import SessionConfig, TradingSession
 
 ADAPTIVE = ("zip", "gd", "gdx", "aa")
 

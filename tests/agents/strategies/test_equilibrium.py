@@ -8,7 +8,7 @@ from pydantic import ValidationError
 
 from agents.strategies import STRATEGIES, AskView, BidView
 from markets.mechanisms import MECHANISMS
-from markets.orders import Orders
+from markets.orders.orders import Orders
 
 
 def quotes(strategy, amounts, side, organisations):

@@ -8,11 +8,19 @@ import pytest
 import torch
 from scipy.special import expit
 
-from agents.policy import BETA1, BETA2, EPSILON, PARAMETERS, policy_mean, reinforce, start_policies
 from agents.strategies import STRATEGIES
-from agents.strategies.exp3 import Exp3
-from agents.strategies.policy_gradient import PolicyGradient
-from agents.strategies.reserve_learner import ReserveLearner
+from agents.strategies.learning.exp3 import Exp3
+from agents.strategies.learning.policy import (
+    BETA1,
+    BETA2,
+    EPSILON,
+    PARAMETERS,
+    policy_mean,
+    reinforce,
+    start_policies,
+)
+from agents.strategies.learning.policy_gradient import PolicyGradient
+from agents.strategies.learning.reserve_learner import ReserveLearner
 from agents.strategies.truthful import Truthful
 from markets.mechanisms.all_pay import AllPay
 from markets.mechanisms.first_price import FirstPrice

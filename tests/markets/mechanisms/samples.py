@@ -5,9 +5,9 @@ import itertools
 import numpy as np
 import numpy.typing as npt
 
-from markets.goods import UNLIMITED
+from markets.goods.blocks import UNLIMITED
 from markets.mechanisms import Mechanism
-from markets.orders import Orders, Trades
+from markets.orders.orders import Orders, Trades
 
 
 def pairs(value: npt.ArrayLike, cost: npt.ArrayLike) -> Orders:

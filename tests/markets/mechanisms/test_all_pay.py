@@ -2,9 +2,9 @@ import numpy as np
 import pytest
 
 from markets import theory
-from markets.goods import UNLIMITED
+from markets.goods.blocks import UNLIMITED
 from markets.mechanisms.all_pay import AllPay
-from markets.orders import Orders
+from markets.orders.orders import Orders
 from tests.markets.mechanisms.samples import close, copies, replies
 
 RNG = np.random.default_rng(0)

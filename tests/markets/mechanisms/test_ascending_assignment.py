@@ -1,11 +1,11 @@
 import numpy as np
 import pytest
 
-from markets.ascending import ascend
+from markets.matching.ascending import ascend
 from markets.mechanisms.ascending_assignment import AscendingAssignment, whole_steps
 from markets.mechanisms.assignment import Assignment
 from markets.mechanisms.second_price import SecondPrice
-from markets.orders import Orders
+from markets.orders.orders import Orders
 from markets.theory import SHAPLEY_SHUBIK, competitive_prices, vickrey_utilities
 from tests.markets.mechanisms.test_assignment import houses
 from tests.markets.strategies import random_orders

@@ -3,7 +3,7 @@ import pytest
 
 from markets.mechanisms.assignment import Assignment
 from markets.mechanisms.second_price import SecondPrice
-from markets.orders import Orders
+from markets.orders.orders import Orders
 from markets.theory import SHAPLEY_SHUBIK, competitive_prices, vickrey_utilities
 from tests.markets.strategies import random_orders
 

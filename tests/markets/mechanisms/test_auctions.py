@@ -5,7 +5,7 @@ from markets import theory
 from markets.mechanisms.first_price import FirstPrice
 from markets.mechanisms.posted_price import PostedPrice
 from markets.mechanisms.second_price import SecondPrice
-from markets.orders import Orders
+from markets.orders.orders import Orders
 
 RNG = np.random.default_rng(0)
 

@@ -7,7 +7,7 @@ import pytest
 
 from markets.mechanisms import MECHANISMS
 from markets.mechanisms.call_market import CallMarket
-from markets.variations import vary
+from markets.orders.variations import vary
 from tests.markets.strategies import book, books, random_orders
 
 ON_BOOKS = [{"name": name} for name in MECHANISMS if MECHANISMS[name].venue == "books"] + [

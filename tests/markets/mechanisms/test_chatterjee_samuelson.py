@@ -4,7 +4,7 @@ import pytest
 from markets import theory
 from markets.mechanisms.chatterjee_samuelson import ChatterjeeSamuelson
 from markets.mechanisms.k_double_auction import KDoubleAuction
-from markets.orders import Orders
+from markets.orders.orders import Orders
 from tests.markets.mechanisms.samples import close, pairs
 
 RNG = np.random.default_rng(0)

@@ -3,7 +3,7 @@ import pytest
 from pydantic import ValidationError
 
 from markets.mechanisms.continuous_double_auction import ContinuousDoubleAuction
-from markets.orders import Orders, first_best
+from markets.orders.orders import Orders, first_best
 from tests.markets.laws import side_by_side
 from tests.markets.strategies import book, books, by_market, random_orders
 

@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
 
-from markets.copies import LotTable
+from markets.matching.copies import LotTable
 from markets.mechanisms.dop import DeterministicOptimalPrice
-from markets.orders import Orders
+from markets.orders.orders import Orders
 from tests.markets.mechanisms.samples import copies
 from tests.markets.strategies import random_orders
 

@@ -2,9 +2,9 @@ import numpy as np
 import pytest
 
 from markets import theory
-from markets.margin import Margin
+from markets.books.margin import Margin
 from markets.mechanisms.k_double_auction import KDoubleAuction
-from markets.orders import Orders
+from markets.orders.orders import Orders
 from tests.markets.strategies import book, books, by_market
 
 RNG = np.random.default_rng(0)

@@ -4,7 +4,7 @@ from pydantic import ValidationError
 
 from markets.mechanisms.kalai_smorodinsky import KalaiSmorodinsky
 from markets.mechanisms.nash_bargaining import NashBargaining
-from markets.orders import Orders
+from markets.orders.orders import Orders
 from tests.markets.mechanisms.samples import pairs
 from tests.markets.strategies import random_orders
 

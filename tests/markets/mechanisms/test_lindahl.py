@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given, settings
 
 from markets import theory
-from markets.goods import UNLIMITED
+from markets.goods.blocks import UNLIMITED
 from markets.mechanisms.lindahl import Lindahl
 from tests.markets.mechanisms.samples import copies
 from tests.markets.strategies import markets

@@ -3,7 +3,7 @@ import pytest
 from pydantic import ValidationError
 
 from markets.mechanisms.mcafee import McAfee
-from markets.orders import first_best
+from markets.orders.orders import first_best
 from tests.markets.strategies import book, books, by_market, crowds
 
 RNG = np.random.default_rng(0)

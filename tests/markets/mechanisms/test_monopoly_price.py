@@ -3,7 +3,7 @@ import pytest
 
 from markets import theory
 from markets.mechanisms.monopoly_price import MonopolyPrice
-from markets.orders import Orders
+from markets.orders.orders import Orders
 from markets.priors.past_bids import PastBids
 from tests.markets.mechanisms.samples import close, copies
 

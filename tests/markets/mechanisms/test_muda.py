@@ -2,10 +2,10 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 
-from markets.call_books import CallBooks
-from markets.luck import Luck
+from markets.books.call_books import CallBooks
 from markets.mechanisms.muda import MUDA, toss_coins
-from markets.orders import Orders
+from markets.orders.luck import Luck
+from markets.orders.orders import Orders
 from tests.markets.laws import side_by_side
 from tests.markets.mechanisms.samples import close
 from tests.markets.strategies import book, books, by_market

@@ -4,7 +4,7 @@ import pytest
 from markets import theory
 from markets.mechanisms.myerson import Myerson
 from markets.mechanisms.reserve_auction import ReserveAuction
-from markets.orders import Orders
+from markets.orders.orders import Orders
 from markets.priors import to_prior
 from tests.markets.mechanisms.samples import close, copies
 from tests.markets.strategies import random_orders

@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
 
+from markets.matching.splits import nash_split
 from markets.mechanisms.nash_bargaining import NashBargaining
-from markets.orders import Orders
-from markets.splits import nash_split
+from markets.orders.orders import Orders
 
 RNG = np.random.default_rng(0)
 

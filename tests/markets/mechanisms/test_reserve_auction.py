@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 
 from markets import theory
-from markets.conformance import check_mechanism
-from markets.luck import GivenLuck, Luck
+from markets.checks.conformance import check_mechanism
 from markets.mechanisms.monopoly_price import MonopolyPrice
 from markets.mechanisms.posted_price import PostedPrice
 from markets.mechanisms.reserve_auction import ReserveAuction
 from markets.mechanisms.second_price import SecondPrice
+from markets.orders.luck import GivenLuck, Luck
 from markets.priors import to_prior
 from markets.priors.past_bids import PastBids
 from tests.markets.mechanisms.samples import close, copies

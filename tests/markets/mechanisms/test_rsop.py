@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 
 from markets import theory
-from markets.luck import Luck, heads
 from markets.mechanisms.rsop import RandomSamplingOptimalPrice
+from markets.orders.luck import Luck, heads
 from tests.markets.mechanisms.samples import close, copies
 
 RSOP = RandomSamplingOptimalPrice()

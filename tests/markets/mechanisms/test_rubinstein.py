@@ -2,10 +2,10 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 
+from markets.matching.splits import rubinstein_share, rubinstein_split
 from markets.mechanisms.nash_bargaining import NashBargaining
 from markets.mechanisms.rubinstein import Rubinstein
-from markets.orders import Orders
-from markets.splits import rubinstein_share, rubinstein_split
+from markets.orders.orders import Orders
 from tests.markets.mechanisms.samples import pairs
 from tests.markets.strategies import random_orders
 

@@ -5,7 +5,7 @@ import pytest
 from pydantic import ValidationError
 
 from markets.mechanisms.sbba import SBBA
-from markets.orders import first_best
+from markets.orders.orders import first_best
 from tests.markets.laws import outcomes, side_by_side
 from tests.markets.strategies import book, books, by_market, crowds
 

@@ -3,7 +3,7 @@ import pytest
 
 from markets import theory
 from markets.mechanisms.trade_reduction import TradeReduction
-from markets.orders import first_best
+from markets.orders.orders import first_best
 from tests.markets.strategies import book, books, by_market, crowds
 
 RNG = np.random.default_rng(0)

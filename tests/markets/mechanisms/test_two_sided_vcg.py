@@ -3,7 +3,7 @@ import pytest
 
 from markets import theory
 from markets.mechanisms.two_sided_vcg import TwoSidedVCG
-from markets.orders import first_best
+from markets.orders.orders import first_best
 from tests.markets.strategies import book, books, by_market
 
 RNG = np.random.default_rng(0)

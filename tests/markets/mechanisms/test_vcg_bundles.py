@@ -1,13 +1,13 @@
 import numpy as np
 import pytest
 
-from markets import packing
-from markets.conformance import check_truthful
-from markets.goods import UNLIMITED
-from markets.luck import GivenLuck, Luck
+from markets.checks.conformance import check_truthful
+from markets.goods import packing
+from markets.goods.blocks import UNLIMITED
 from markets.mechanisms.assignment import Assignment
 from markets.mechanisms.vcg_bundles import VCGBundles
-from markets.orders import Orders, first_best
+from markets.orders.luck import GivenLuck, Luck
+from markets.orders.orders import Orders, first_best
 from markets.theory import AUSUBEL_MILGROM, least_core_revenue, package_gains, vickrey_payments
 from tests.markets.strategies import random_bundles, random_orders
 

@@ -3,7 +3,7 @@ import pytest
 from scipy.integrate import quad
 from scipy.special import erfcx
 
-from markets.money import rescaled
+from markets.accounts.money import rescaled
 from markets.priors import PRIORS, to_prior
 
 DISTRIBUTIONS = [

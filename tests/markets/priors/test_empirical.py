@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from markets.copies import LotTable, optimal_price
+from markets.matching.copies import LotTable, optimal_price
 from markets.priors.empirical import Empirical, sample_price
 
 RNG = np.random.default_rng(0)

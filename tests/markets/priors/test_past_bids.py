@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from markets.money import rescaled
-from markets.orders import Orders
+from markets.accounts.money import rescaled
+from markets.orders.orders import Orders
 from markets.priors.past_bids import BidSample, PastBids
 from tests.markets.priors.test_empirical import best_price
 from tests.markets.strategies import random_orders

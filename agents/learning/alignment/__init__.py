@@ -1,0 +1,1 @@
+"""Alignment: which unit of one network is which of another."""

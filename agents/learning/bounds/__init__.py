@@ -1,0 +1,1 @@
+"""Bounds on gains: what may be said of a trial before it is made."""

@@ -1,0 +1,1 @@
+"""The stack: many models as one set of tensors, and the memory that computing on them takes."""

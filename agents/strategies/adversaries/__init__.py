@@ -1,0 +1,1 @@
+"""Strategies that live off others' trust."""

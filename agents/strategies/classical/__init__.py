@@ -1,0 +1,1 @@
+"""The traders of the literature on double auctions."""

@@ -1,0 +1,1 @@
+"""Strategies that theory says are in equilibrium."""

@@ -1,0 +1,1 @@
+"""Strategies that learn from what came of their offers."""

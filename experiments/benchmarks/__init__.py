@@ -1,0 +1,1 @@
+"""Benchmarks: ways compared in one run."""

@@ -1,0 +1,217 @@
+"""What every command does.
+
+Libraries are imported where they are used, so that `parabourse list` need not wait for all of them.
+
+Core Objects: COMMANDS
+"""
+
+import argparse
+import logging
+from collections.abc import Callable
+from pathlib import Path
+
+from experiments.configuration.arguments import BENCHMARKS
+from experiments.runs.allocator import importing
+
+Command = Callable[[argparse.Namespace, list[str]], int]
+
+
+def _run(given: argparse.Namespace, overrides: list[str]) -> int:  # noqa: ARG001
+    with importing():
+        from experiments.command_line.application import run_application
+
+    return run_application(overrides)
+
+
+def _cross(given: argparse.Namespace, overrides: list[str]) -> int:
+    with importing():
+        from experiments.studies.cross.command import run_cross
+
+    return run_cross(overrides, given.output)
+
+
+def _textbook(given: argparse.Namespace, overrides: list[str]) -> int:
+    if not given.preset:
+        with importing():
+            from experiments.command_line.listing import print_textbook
+
+        print_textbook()
+        return 0
+    with importing():
+        from experiments.studies.textbook.application import run_textbook
+
+    return run_textbook(given.preset, overrides)
+
+
+def _reproduce(given: argparse.Namespace, overrides: list[str]) -> int:
+    if given.preset == "all":
+        with importing():
+            from experiments.studies.reproduction.page import reproduce_all
+
+        reproduce_all(given.output or Path("runs/reproduction/all"), overrides)
+        return 0
+    with importing():
+        from experiments.studies.reproduction.command import run_reproduction
+
+    return run_reproduction(given.preset, overrides, given.output)
+
+
+def _resume(given: argparse.Namespace, _: list[str]) -> int:
+    with importing():
+        from experiments.command_line.application import resume_run
+
+    logging.basicConfig(level=logging.WARNING)
+    return resume_run(given.folder, given.overrides)
+
+
+def _report(given: argparse.Namespace, _: list[str]) -> int:
+    with importing():
+        from experiments.command_line.application import report_on
+        from experiments.studies.textbook.application import is_textbook_run, report_textbook
+
+    if is_textbook_run(given.folder):
+        return report_textbook(given.folder, checked=not given.damaged)
+    checked = not given.damaged
+    return report_on(given.folder, given.outcome, dict(given.half_width), given.latex, checked)
+
+
+def _figures(given: argparse.Namespace, _: list[str]) -> int:
+    with importing():
+        from experiments.figures.command import draw_again
+
+    look = {"pdf": given.pdf or None, "width": given.width, "font_size": given.font_size}
+    asked = {name: value for name, value in look.items() if value is not None}
+    draw_again(given.folder, given.names, given.outcome, given.by, given.output, asked)
+    return 0
+
+
+def _explain(given: argparse.Namespace, _: list[str]) -> int:
+    with importing():
+        from experiments.command_line.explaining.command import explain
+        from experiments.command_line.explaining.records import records_page
+
+    if given.markdown:
+        print(records_page())
+    else:
+        explain(given.key, given.of)
+    return 0
+
+
+def _list(given: argparse.Namespace, _: list[str]) -> int:
+    with importing():
+        from experiments.command_line.listing import mechanism_table, print_listing, strategy_table
+
+    if given.markdown:
+        print(mechanism_table(), strategy_table(), sep="\n\n")
+    else:
+        print_listing()
+    return 0
+
+
+def _merging(given: argparse.Namespace, _: list[str]) -> int:
+    with importing():
+        from experiments.studies.merging import compare_merging
+
+    compare_merging(
+        given.organisations, given.epochs, given.replicates, given.seed, given.same_start, given.output
+    )
+    return 0
+
+
+def _pricing(given: argparse.Namespace, _: list[str]) -> int:
+    with importing():
+        from experiments.studies.pricing.command import run_pricing
+
+    run_pricing(given.organisations, given.rounds, given.replicates, given.seed, given.output)
+    return 0
+
+
+def _adversaries(given: argparse.Namespace, _: list[str]) -> int:
+    with importing():
+        from experiments.studies.adversaries import run_adversaries
+
+    run_adversaries(given.replicates, given.rounds, given.seed, given.output)
+    return 0
+
+
+def _lessons(given: argparse.Namespace, _: list[str]) -> int:
+    with importing():
+        from experiments.teaching.lessons import copy_lessons
+
+    copy_lessons(given.folder)
+    return 0
+
+
+def _dashboard(given: argparse.Namespace, overrides: list[str]) -> int:
+    if given.lecture:
+        with importing():
+            from experiments.teaching.lecture.command import LOOPBACK, run_lecture
+
+        return run_lecture(
+            overrides,
+            given.host or LOOPBACK,
+            given.port,
+            textbook=given.textbook,
+            public=given.url,
+            proxy_headers=given.proxy_headers,
+        )
+    with importing():
+        from experiments.teaching.dashboard.command import run_dashboard
+
+    run_dashboard(given.port, given.runs)
+    return 0
+
+
+def _benchmark(given: argparse.Namespace, _: list[str]) -> int:
+    chosen = BENCHMARKS if given.tasks == "all" else (given.tasks,)
+    if "learning" in chosen:
+        with importing():
+            from experiments.benchmarks.command import run_benchmark
+
+        run_benchmark(
+            given.organisations,
+            given.repeats,
+            given.device,
+            given.threads,
+            given.output,
+            given.network,
+            given.markdown,
+        )
+    if "round" in chosen:
+        with importing():
+            from experiments.benchmarks.round import run_round_benchmark
+
+        run_round_benchmark(given.repeats, given.output, given.markdown)
+    if "clearing" in chosen:
+        with importing():
+            from experiments.benchmarks.clearing import run_clearing_benchmark
+
+        run_clearing_benchmark(given.orders, given.repeats, given.output, given.markdown)
+    if "memory" in chosen:
+        with importing():
+            from experiments.benchmarks.memory import run_memory_benchmark
+
+        run_memory_benchmark(
+            max(given.organisations), given.device, given.threads, given.output, given.markdown
+        )
+    return 0
+
+
+COMMANDS: dict[str, Command] = {
+    "run": _run,
+    "cross": _cross,
+    "textbook": _textbook,
+    "reproduce": _reproduce,
+    "benchmark": _benchmark,
+    "merging": _merging,
+    "pricing": _pricing,
+    "adversaries": _adversaries,
+    "resume": _resume,
+    "report": _report,
+    "figures": _figures,
+    "dashboard": _dashboard,
+    "lessons": _lessons,
+    "explain": _explain,
+    "list": _list,
+}
+"""By name: each takes the parsed arguments and Hydra's overrides, and returns the exit code."""

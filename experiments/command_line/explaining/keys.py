@@ -1,0 +1,165 @@
+"""Every configuration key with its meaning, kind and default, from the classes that hold them.
+
+Meanings are the parameters of NumPy docstrings, kinds and ranges the JSON schemas that pydantic makes of the
+annotations, defaults the values that a command composes when nothing is typed.
+
+Core Objects: Key, keys_of, undocumented
+"""
+
+import dataclasses
+import inspect
+import typing
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+from docstring_parser import DocstringStyle
+from docstring_parser import parse as parse_docstring
+from pydantic import InstanceOf
+
+from agents.strategies import STRATEGIES
+from experiments.command_line.explaining.kinds import kind_of
+from experiments.configuration.keys import Config
+from markets.choices import Choice
+from markets.mechanisms import MECHANISMS
+from markets.orders.venues import VENUES
+from markets.priors import PRIORS
+from markets.registry import Registry
+from sim.config.market import CHOSEN
+from sim.settings import SETTINGS
+
+REGISTRIES: dict[str, Registry] = {**CHOSEN, "prior": PRIORS}
+"""Fields whose value is an entry of a registry, with keys of its own."""
+
+NAMES: dict[tuple[str, str], str] = {
+    ("PopulationConfig", "mix"): f"mapping to whole numbers from {', '.join(STRATEGIES)}",
+    ("VenueConfig", "name"): f"one of auto, {', '.join(VENUES)}",
+    ("Config", "arms"): f"list of {', '.join(SETTINGS)}",
+    ("CrossConfig", "mechanisms"): f"list of all, {', '.join(MECHANISMS)}",
+    ("CrossConfig", "strategies"): f"list of all, {', '.join(STRATEGIES)}",
+    ("CrossConfig", "settings"): f"list of {', '.join(name for name in SETTINGS if SETTINGS[name].trades)}",
+}
+"""What fields take that hold names of registered components: class and field, and the kind in words."""
+
+
+@dataclass(frozen=True)
+class Key:
+    """A configuration key.
+
+    Attributes
+    ----------
+    path : str
+        As it is typed: ``broker.alignment``.
+    owner : str
+        The component that has it, where not all choices of a group do: ``mcafee``; else ''.
+    kind : str
+        Type and range in words: ``whole number, at least 1``.
+    default : str
+        What it is when nothing is typed, as it could be typed.
+    meaning : str
+        What it means; '' if nobody has said so.
+    """
+
+    path: str
+    owner: str
+    kind: str
+    default: str
+    meaning: str
+
+
+def keys_of(configuration: Any) -> list[Key]:
+    """Return the keys of a configuration, group by group.
+
+    Parameters
+    ----------
+    configuration : dataclass instance
+        A validated configuration as a command composes it when nothing is typed; its values are the defaults.
+    """
+    return list(_walk(type(configuration), configuration, "", ""))
+
+
+@lru_cache
+def meaning_of(path: str) -> str:
+    """Return what a key of a run means, whichever component has it; '' if there is no such key."""
+    return next((key.meaning for key in _walk(Config, None, "", "") if key.path == path), "")
+
+
+def undocumented(keys: list[Key]) -> list[str]:
+    """Return the keys without a meaning or a kind, as ``path (owner)``."""
+    return [f"{key.path} ({key.owner})" for key in keys if not key.meaning.strip() or not key.kind.strip()]
+
+
+def _walk(cls: type[Any], value: Any, prefix: str, owner: str) -> Iterator[Key]:
+    hints = typing.get_type_hints(cls, include_extras=True)
+    for field in dataclasses.fields(cls):
+        path, hint = f"{prefix}{field.name}", hints[field.name]
+        if field.name == "name" and (cls.__name__, "name") not in NAMES:
+            continue  # which component it is, chosen by its group
+        # What an object has learnt is no configuration.
+        if any(isinstance(part, InstanceOf) for part in typing.get_args(hint)):  # type: ignore[misc]
+            continue
+        own = getattr(value, field.name, None) if value is not None else _default(field)
+        meaning = _meaning(cls, field.name)
+        choice = next((one for one in typing.get_args(hint) if isinstance(one, Choice)), None)
+        if choice is not None:
+            yield Key(path, owner, choice.told, _typed(own), meaning)
+            shared = [f"{path}.{one.name}" for one in dataclasses.fields(cls)]
+            for name in choice.registry:
+                fields = _walk(choice.registry[name], None, f"{path}.", name)
+                yield from (key for key in fields if key.path not in shared)
+        elif field.name in REGISTRIES:
+            yield from _choices(REGISTRIES[field.name], own, path, meaning)
+        elif dataclasses.is_dataclass(hint):
+            yield Key(path, owner, "keys of its own", "", meaning or first_paragraph(hint))
+            yield from _walk(typing.cast(type, hint), own, f"{path}.", owner)
+        else:
+            kind = NAMES.get((cls.__name__, field.name)) or kind_of(hint)
+            yield Key(path, owner, kind, _typed(own), meaning)
+        if (cls.__name__, field.name) == ("PopulationConfig", "parameters"):
+            for name in STRATEGIES:
+                yield from _walk(STRATEGIES[name], None, f"{path}.{name}.", name)
+
+
+def _choices(registry: Registry, chosen: Any, path: str, meaning: str) -> Iterator[Key]:
+    name = getattr(chosen, "name", "")
+    yield Key(path, "", f"one of {', '.join(registry)}", name, meaning)
+    for choice in registry:
+        yield from _walk(registry[choice], chosen if choice == name else None, f"{path}.", choice)
+
+
+def _default(field: dataclasses.Field[Any]) -> Any:
+    if field.default is not dataclasses.MISSING:
+        return field.default
+    return field.default_factory() if field.default_factory is not dataclasses.MISSING else None
+
+
+def _meaning(cls: type[Any], name: str) -> str:
+    """Return what the nearest docstring among those of a class and its bases says of a parameter."""
+    return next((told[name] for base in cls.__mro__ if name in (told := _parameters(base))), "")
+
+
+@lru_cache
+def _parameters(cls: type[Any]) -> dict[str, str]:
+    documented = parse_docstring(vars(cls).get("__doc__") or "", style=DocstringStyle.NUMPYDOC).params
+    return {
+        name.strip(): " ".join((parameter.description or "").split())
+        for parameter in documented
+        for name in parameter.arg_name.split(",")
+    }
+
+
+def first_paragraph(documented: Any) -> str:
+    """Return the first paragraph of a docstring on one line."""
+    return " ".join((inspect.getdoc(documented) or "").split("\n\n")[0].split())
+
+
+def _typed(value: Any) -> str:
+    """Return a value as it could be typed after a key."""
+    if value is None or isinstance(value, bool):
+        return {None: "null", True: "true", False: "false"}[value]
+    if isinstance(value, (list, tuple)):
+        return f"[{','.join(_typed(part) for part in value)}]"
+    if isinstance(value, dict):
+        return "{" + ",".join(f"{key}:{_typed(part)}" for key, part in value.items()) + "}"
+    return str(getattr(value, "name", value))

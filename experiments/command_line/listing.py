@@ -1,0 +1,125 @@
+"""What there is to choose from.
+
+Core Objects: print_listing, print_textbook, print_reproduction, mechanism_table, strategy_table
+"""
+
+from pathlib import Path
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+import conf
+from agents.learning.networks import NETWORKS
+from agents.learning.operations.weight_searches import WEIGHT_SEARCHES
+from agents.learning.operators import MERGE_OPERATORS
+from agents.strategies import STRATEGIES
+from markets.mechanisms import MECHANISMS
+from markets.priors import PRIORS
+from markets.registry import Registry
+from sim.data.datasets import DATASETS
+from sim.data.endowments import ENDOWMENTS
+from sim.exchange.blocks import BLOCKS, BUNDLES
+from sim.exchange.royalty_rules import ROYALTY_RULES
+from sim.settings import SETTINGS
+
+REGISTRIES: dict[str, Registry] = {
+    "mechanism": MECHANISMS,
+    "prior (of mechanisms that know something of values)": PRIORS,
+    "strategy (population.mix)": STRATEGIES,
+    "setting": SETTINGS,
+    "network": NETWORKS,
+    "merge operator": MERGE_OPERATORS,
+    "search of the merge weight (broker.weight_search)": WEIGHT_SEARCHES,
+    "dataset": DATASETS,
+    "rule of endowments (data.endowment)": ENDOWMENTS,
+    "blocks (broker.blocks)": BLOCKS,
+    "bundles (broker.bundles)": BUNDLES,
+    "royalties (setting.royalties)": ROYALTY_RULES,
+}
+
+
+def print_listing() -> None:
+    """Print every component that can be chosen, with a line each, and the presets."""
+    console = Console()
+    for kind, registry in REGISTRIES.items():
+        table = Table("name", "what it is", title=kind, title_justify="left", expand=False, show_header=False)
+        for name in registry:
+            table.add_row(name, escape(first_line(registry[name].__doc__)))
+        console.print(table)
+    _print_presets(console, "experiment")
+    _print_presets(console, "textbook")
+    _print_presets(console, "reproduction")
+    _print_presets(console, "scale")
+
+
+def print_textbook() -> None:
+    """Print the textbook presets, and how to play one."""
+    console = Console()
+    _print_presets(console, "textbook")
+    console.print(
+        "parabourse textbook PRESET [KEY=VALUE ...]; --cfg job shows the keys of a preset", soft_wrap=True
+    )
+
+
+def print_reproduction() -> None:
+    """Print the presets of published experiments and the scales, and how to play one."""
+    console = Console()
+    _print_presets(console, "reproduction")
+    _print_presets(console, "scale")
+    console.print(
+        "parabourse reproduce PRESET [scale=SCALE] [KEY=VALUE ...]; --cfg job shows the keys of a preset; "
+        "parabourse reproduce all: the presets that claims read, and a page of verdicts",
+        soft_wrap=True,
+    )
+
+
+def _print_presets(console: Console, group: str) -> None:
+    table = Table("name", "what it is", title=group, title_justify="left", show_header=False)
+    for path in sorted((Path(conf.__file__).parent / group).glob("*.yaml")):
+        table.add_row(path.stem, preset_line(path))
+    console.print(table)
+
+
+def mechanism_table() -> str:
+    """Return the declared properties of every mechanism as a Markdown table; docs/mechanisms.md holds it."""
+    lines = [
+        "| mechanism | venue | truthful: buyers, sellers | budget | individually rational | efficient "
+        "| licence `copy` | licence `exclusive` | source |",
+        "| --- | --- | --- | --- | --- | --- | --- | --- | --- |",
+    ]
+    for name in MECHANISMS:
+        mechanism = MECHANISMS.build(name)
+        told = mechanism.properties
+        truthful = f"{told.truthful_buyers}, {told.truthful_sellers}" + _where(told.truthful_domain)
+        efficient = ("yes" if told.efficient else "no") + _where(told.efficient_domain)
+        rational = "yes" if told.individually_rational else "no"
+        cells = [f"`{name}`", mechanism.venue, truthful, told.budget, rational, efficient]
+        lines.append(f"| {' | '.join([*cells, told.copy_means, told.exclusive_means, told.reference])} |")
+    return "\n".join(lines)
+
+
+def strategy_table() -> str:
+    """Return every strategy with its first paragraph as a Markdown table; docs/strategies.md holds it."""
+    lines = ["| strategy | what it does |", "| --- | --- |"]
+    lines += [f"| `{name}` | {first_line(STRATEGIES[name].__doc__)} |" for name in STRATEGIES]
+    return "\n".join(lines)
+
+
+def _where(domain: str) -> str:
+    return f" ({domain})" if domain else ""
+
+
+def first_line(doc: str | None) -> str:
+    """Return the first paragraph of a docstring on one line."""
+    return " ".join((doc or "").strip().split("\n\n")[0].split())
+
+
+def preset_line(path: Path) -> str:
+    """Return the first comment of a preset that describes it."""
+    lines = [
+        line.lstrip("# ").strip()
+        for line in path.read_text(encoding="utf-8").splitlines()
+        if line.startswith("#")
+    ]
+    return next(line for line in lines if not line.startswith("@"))

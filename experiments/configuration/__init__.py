@@ -1,0 +1,1 @@
+"""Configuration: keys, choices, and how Hydra composes them."""

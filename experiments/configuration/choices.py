@@ -1,0 +1,97 @@
+"""What there is to choose from in the groups of the configuration: files of `conf`, and what is registered.
+
+A file sets more than its name says, as ``network=mlp32``; where there is none, a name stands for the class
+that is registered under it.
+
+Core Objects: register_choices, register_root, register_schema, choices_of
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from hydra.core.config_store import ConfigStore
+from omegaconf import MISSING, DictConfig, OmegaConf
+
+import conf
+from agents.learning.training.optimisers import OPTIMISERS
+from agents.strategies import STRATEGIES
+from experiments.configuration.keys import Config
+from experiments.configuration.loading import forget_composed
+from markets.orders.venues import VENUES
+from sim.config.market import CHOSEN
+from sim.data.datasets import DATASETS
+
+CONF = Path(conf.__file__).parent
+PACKAGES = {"merge_operator": "learning.merge_operator"}
+"""Where keys of a group are, if not under its name."""
+
+_REGISTERED: dict[tuple[str, str], Any] = {}
+
+
+def register_choices() -> None:
+    """Tell Hydra the types and defaults of all keys of a run, and every choice that has no file."""
+    register_root("schema", Config)
+    for group in CHOSEN.keys() - {"optimiser"}:
+        for name in CHOSEN[group]:
+            _register(group, name, CHOSEN[group][name])
+    for name in OPTIMISERS:
+        register_schema("optimiser", name, OPTIMISERS[name])
+        _register("learning", name, {"defaults": [f"/schema/optimiser/{name}@optimiser"]})
+    for name in STRATEGIES:
+        _register("population", name, {"mix": {name: "${organisations}"}})
+    for name in DATASETS:
+        _register("data", name, {"dataset": name, "endowment": "class_skew"})
+    for name in ("auto", *VENUES):
+        _register("venue", name, {"name": name})
+
+
+def register_schema(group: str, name: str, cls: type[Any]) -> None:
+    """Tell Hydra the types and defaults of the keys of a class that files name as ``/schema/GROUP/NAME``."""
+    _register(f"schema/{group}", name, cls)
+
+
+def register_root(name: str, cls: type[Any]) -> None:
+    """Tell Hydra the types and defaults of all keys of a command that plays markets."""
+    _register("", name, cls)
+
+
+def choices_of(group: str) -> list[str]:
+    """Return the names that a group can be given, once they are registered; none where there is no group."""
+    registered = ConfigStore.instance().repo.get(group, {})
+    return sorted(
+        {path.stem for path in (CONF / group).glob("*.yaml")} | {Path(name).stem for name in registered}
+    )
+
+
+def _register(group: str, name: str, what: type[Any] | Mapping[str, Any]) -> None:
+    """Tell Hydra what a name stands for, unless a file says so or it has been told of this very thing."""
+    if _REGISTERED.get((group, name)) == what or (CONF / group / f"{name}.yaml").is_file():
+        return
+    node = _schema(what) if isinstance(what, type) else what
+    ConfigStore.instance().store(group=group or None, name=name, node=node, package=PACKAGES.get(group))
+    _REGISTERED[group, name] = what
+    forget_composed()
+
+
+def _schema(cls: type[Any]) -> DictConfig:
+    """Return a class as a structured config that overrides may write to; mappings take new keys.
+
+    What a group's choice fills is missing, or it would refuse the others.
+    """
+    schema = OmegaConf.structured(cls)
+    _open(schema)
+    return schema
+
+
+def _open(node: Any) -> None:
+    if not OmegaConf.is_config(node) or node._is_missing():
+        return
+    OmegaConf.set_readonly(node, None)
+    if OmegaConf.is_dict(node):
+        if OmegaConf.get_type(node) is dict:
+            OmegaConf.set_struct(node, False)
+        for key in node:
+            if key in CHOSEN:
+                node[key] = MISSING
+            _open(node._get_node(key))

@@ -1,0 +1,1 @@
+"""Findings: what records show, with intervals."""

@@ -1,0 +1,1 @@
+"""Runs: played, saved, gone on with, and concluded."""

@@ -1,0 +1,1 @@
+"""Teaching: a market live, in class and in notebooks."""

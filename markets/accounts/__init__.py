@@ -1,0 +1,1 @@
+"""Accounts: money, and the ledger that keeps it."""

@@ -1,0 +1,1 @@
+"""Books: quotes that stand, and how they meet."""

@@ -1,0 +1,1 @@
+"""Goods: blocks, licences and packages."""

@@ -1,0 +1,1 @@
+"""Matching: who trades with whom, and how a surplus is shared."""

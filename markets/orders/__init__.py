@@ -1,0 +1,1 @@
+"""Orders: from the door to the columns that a mechanism clears."""

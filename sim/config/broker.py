@@ -1,0 +1,157 @@
+"""The configuration of the broker.
+
+Core Objects: BrokerConfig
+"""
+
+from dataclasses import field
+from typing import Annotated, Any
+
+from pydantic import Field, field_validator, model_validator
+from pydantic.dataclasses import dataclass
+
+from agents.learning.networks.base import JOINT
+from agents.learning.operations.weight_searches import WEIGHT_SEARCHES, WeightSearch
+from agents.learning.operations.weight_searches.base import Weight
+from markets.choices import Choice
+from markets.goods.blocks import UNLIMITED, Licence
+from markets.refusals import InputError
+from sim.exchange.blocks import BLOCKS, Blocks
+from sim.exchange.blocks.layers import BUNDLE
+
+STRICT: Any = {"extra": "forbid", "validate_default": True}
+"""How configurations are validated: unknown keys are refused, and defaults are checked too."""
+WEIGHT_SEARCH = Choice("broker.weight_search", WEIGHT_SEARCHES)
+BLOCK = Choice("broker.blocks", BLOCKS, f"or names of layers of the network joined by {JOINT}")
+
+
+@dataclass(frozen=True, config=STRICT)
+class BrokerConfig:
+    """What the broker does for the market.
+
+    Parameters
+    ----------
+    blocks : str or mapping
+        What sellers list: ``model``, one block that holds all the parameters, ``trunk``, one that holds all
+        layers but the head, ``layers``, a block a layer, or names of layers of the network joined by "+", as
+        ``layer0+layer1``: one block that holds these, all that is ever traded. Or a mapping of own fields
+        with the ``name``.
+    bundles : str or mapping
+        What sellers list besides single layers: ``none``, ``whole``, all layers together, or ``adjacent``,
+        every run of adjacent layers. A bundle is tried and merged as one block; a buyer wins one listing a
+        round, and a licence counts for each layer, alone or in a bundle.
+    licence : str
+        ``copy`` (sold to any number of buyers), ``exclusive`` (one winner a round) or ``copies: k``.
+    alignment : str
+        ``weight_matching`` (Ainsworth, Hayase and Srinivasa 2023) or ``none``.
+    merge_weights : int
+        Merge weights that a trial compares beside 0, no purchase, evenly spaced over `weight_range` (grid).
+    weight_search : str or mapping
+        How a trial looks for the merge weight, by name or as a mapping of own fields with the ``name``:
+        ``grid``, ``golden`` (golden section, one forward pass a step) or ``quadratic`` (the lowest point of a
+        parabola through three losses, and a check there).
+    weight_range : list of float
+        Least and greatest merge weight of a purchase, in [0, 1].
+    weight_tolerance : float
+        Length of the interval at which golden section stops.
+    shortlist : int or None
+        Listings that each buyer tries a round, drawn at random; None is all of them.
+    demand : int
+        Blocks of one position that an organisation buys at most in a round.
+    trials : str
+        ``full``: blocks are tried on the whole validation set before purchase; ``weak``: on some of its
+        classes alone; ``none``: nobody tries, buyers go by claims (see `sim.exchange.disclosure`).
+    record_curves : bool
+        Whether the loss that each trial found at each merge weight is recorded, in the table ``curves``: a
+        row a trial and weight, which is several times what the other tables hold.
+    trial_classes : int or None
+        On how many classes, the first ones, a weak trial is made; None is half of them.
+    resale : str
+        ``allowed``, or ``forbidden``: a model is listed only if its owner's own training flowed into it.
+    start_round : int
+        First round, from 1, in which anything is listed.
+    every : int
+        Trade in every so many rounds from then on; 1 is every round.
+    """
+
+    blocks: Annotated[Any, BLOCK] = "model"
+    bundles: Annotated[Any, BUNDLE] = "none"
+    licence: str = "copy"
+    alignment: Annotated[str, Field(pattern="^(weight_matching|none)$")] = "weight_matching"
+    merge_weights: Annotated[int, Field(ge=2, le=1000)] = 11
+    weight_search: Annotated[Any, WEIGHT_SEARCH] = "grid"
+    weight_range: list[Weight] = field(default_factory=lambda: [0.0, 1.0])
+    weight_tolerance: Annotated[float, Field(gt=0, le=1)] = 0.05
+    shortlist: Annotated[int | None, Field(ge=1, le=1_000_000)] = None
+    demand: Annotated[int, Field(ge=1, le=UNLIMITED)] = 1
+    trials: Annotated[str, Field(pattern="^(full|weak|none)$")] = "full"
+    record_curves: bool = False
+    trial_classes: Annotated[int | None, Field(ge=1, le=1_000_000)] = None
+    resale: Annotated[str, Field(pattern="^(allowed|forbidden)$")] = "allowed"
+    start_round: Annotated[int, Field(ge=1, le=1_000_000)] = 1
+    every: Annotated[int, Field(ge=1, le=1_000_000)] = 1
+
+    @field_validator("licence")
+    @classmethod
+    def _known_licence(cls, value: str) -> str:
+        Licence.parse(value)
+        return value
+
+    @field_validator("weight_range")
+    @classmethod
+    def _known_range(cls, value: list[float]) -> list[float]:
+        if len(value) != 2 or not 0 <= value[0] < value[1] <= 1:
+            raise InputError(
+                f"broker.weight_range must be [least, greatest] with 0 <= least < greatest <= 1; got {value}"
+            )
+        return value
+
+    @model_validator(mode="after")
+    def _choices_have_their_fields(self) -> "BrokerConfig":
+        self.search()
+        BUNDLE.build(self.bundles)
+        blocks = self.cut_of_blocks()
+        if self.bundles != "none" and not hasattr(blocks, "bundles"):
+            raise InputError(
+                f"broker.bundles must be none unless broker.blocks is layers; got {self.bundles!r} "
+                f"with blocks {self.blocks!r}"
+            )
+        return self
+
+    def cut_of_blocks(self) -> Blocks:
+        """Return how models are cut into blocks."""
+        listed = isinstance(self.blocks, str) and self.blocks not in BLOCKS
+        value = {"name": "chosen", "layers": self.blocks.split(JOINT)} if listed else self.blocks
+        blocks: Blocks = BLOCK.build(value, {"bundles": self.bundles})
+        return blocks
+
+    def tested_classes(self, classes: int) -> int:
+        """Return on how many of the data's classes trials are made.
+
+        Raises
+        ------
+        InputError
+            If `trial_classes` is more than there are.
+        """
+        if self.trial_classes is not None and self.trial_classes > classes:
+            raise InputError(
+                f"broker.trial_classes must be at most {classes}, the classes of the data; "
+                f"got {self.trial_classes}"
+            )
+        return classes if self.trials != "weak" else self.trial_classes or max(1, classes // 2)
+
+    def search(self) -> WeightSearch:
+        """Return how trials look for the merge weight."""
+        least, most = self.weight_range
+        shared = {
+            "least": least,
+            "most": most,
+            "count": self.merge_weights,
+            "tolerance": self.weight_tolerance,
+        }
+        search: WeightSearch = WEIGHT_SEARCH.build(self.weight_search, shared)
+        return search
+
+    def trades_in(self, round_number: int) -> bool:
+        """Return whether the schedule has a market in a round, counted from 1."""
+        since = round_number - self.start_round
+        return since >= 0 and since % self.every == 0

@@ -1,0 +1,110 @@
+"""Which examples there are and who gets them, as a configuration.
+
+Core Objects: DataConfig, load_examples
+"""
+
+import dataclasses
+from dataclasses import field
+from typing import Annotated, Any
+
+from pydantic import Field
+from pydantic.dataclasses import dataclass
+
+from markets.choices import Choice
+from markets.refusals import InputError
+from sim.data.datasets import DATASETS, Dataset, Examples
+from sim.data.endowments import ENDOWMENTS, EndowmentRule
+from sim.data.endowments.base import Groups, Positive, Share
+
+Fraction = Annotated[float, Field(gt=0, lt=1, allow_inf_nan=False)]
+DATASET = Choice("data.dataset", DATASETS)
+ENDOWMENT = Choice("data.endowment", ENDOWMENTS)
+
+
+@dataclass(frozen=True, config={"extra": "forbid"})
+class DataConfig:
+    """Which examples there are and who gets them.
+
+    Parameters
+    ----------
+    dataset : str or mapping
+        The name of a dataset, or a mapping of its own fields with its ``name``.
+    data_home : str or None
+        Folder of the cache of downloads; scikit-learn's own by default.
+    examples : int or None
+        Size of a stratified subset to use, of each task and without copies (see `sim.data.division`); all by
+        default.
+    standardise : bool
+        Whether models see pixels less the dataset's usual mean, in units of its usual deviation, in the place
+        of pixels in [0, 1].
+    endowment : str or mapping
+        The name of a rule, or a mapping of its own fields with its ``name``. ``iid``: stratified shares.
+        ``class_skew``: everything of the classes of one's group, a fraction `kept` of the others.
+        ``dirichlet``: the shares of every class are drawn.
+    groups : int
+        Groups of classes and of organisations (class_skew).
+    kept : float
+        Fraction kept of each class outside one's group, in [0, 1] (class_skew).
+    alpha : float
+        Concentration, the smaller the less alike (dirichlet).
+    disjoint : bool
+        Whether the pool is shared out first, so that no two organisations own the same example; if not,
+        everybody starts from the whole pool (class_skew).
+    sizes : list of float
+        Relative sizes of the shares of the pool (iid, class_skew), repeated over the organisations: ``[3,
+        1]`` gives every second one a third of its neighbour's; all alike by default.
+    validation, test : float
+        Fractions of the examples, in (0, 1), that sum to less than 1; the pool has the rest.
+    """
+
+    dataset: Annotated[Any, DATASET] = "digits"
+    data_home: str | None = None
+    examples: Annotated[int | None, Field(ge=1, le=1_000_000)] = None
+    standardise: bool = False
+    endowment: Annotated[Any, ENDOWMENT] = "iid"
+    groups: Groups = 2
+    kept: Share = 0.1
+    alpha: Positive = 0.5
+    disjoint: bool = True
+    sizes: list[Positive] = field(default_factory=list)
+    validation: Fraction = 0.2
+    test: Fraction = 0.2
+
+    def __post_init__(self) -> None:
+        self.source()
+        rule = self.rule()
+        if self.sizes and not takes_sizes(self.endowment):
+            raise InputError(f"data.sizes must be empty for endowment {rule.name}; got {self.sizes}")
+        if self.validation + self.test >= 1:
+            raise InputError(
+                f"data.validation + data.test must be less than 1; got {self.validation} + {self.test}"
+            )
+
+    def source(self) -> Dataset:
+        """Return the dataset."""
+        dataset: Dataset = DATASET.build(self.dataset, {"data_home": self.data_home})
+        return dataset
+
+    def rule(self) -> EndowmentRule:
+        """Return the rule of endowments, with the fields that it shares with this configuration."""
+        rule: EndowmentRule = ENDOWMENT.build(self.endowment, vars(self))
+        return rule
+
+
+def takes_sizes(endowment: Any) -> bool:
+    """Return whether the rule that `DataConfig.endowment` names can share out by relative sizes."""
+    cls: Any = ENDOWMENTS[ENDOWMENT.name_of(endowment)]
+    return "sizes" in {own.name for own in dataclasses.fields(cls)}
+
+
+_LOADED: dict[str, Examples] = {}
+"""The examples that were loaded last, by their dataset."""
+
+
+def load_examples(config: DataConfig) -> Examples:
+    """Return all examples of the configured dataset; `sim.data.division.divide` takes the subset."""
+    source = config.source()
+    if repr(source) not in _LOADED:
+        _LOADED.clear()
+        _LOADED[repr(source)] = source.load()
+    return _LOADED[repr(source)]

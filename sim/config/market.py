@@ -1,0 +1,316 @@
+"""The configuration of a world as validated dataclasses; YAML and keyword arguments only choose.
+
+Core Objects: WorldConfig, MarketConfig, LearningConfig, BrokerConfig, PopulationConfig, VenueConfig, CHOSEN
+"""
+
+import dataclasses
+from collections.abc import Iterable, Mapping
+from dataclasses import field
+from typing import Annotated, Any, cast
+
+from pydantic import BeforeValidator, Field, ValidationError, ValidationInfo, field_validator, model_validator
+from pydantic.dataclasses import dataclass
+
+from agents.learning.networks import NETWORKS
+from agents.learning.operations.weight_searches import GivenWeights, WeightSearch
+from agents.learning.operators import MERGE_OPERATORS
+from agents.learning.training.optimisers import OPTIMISERS
+from agents.strategies import STRATEGIES, Strategy
+from markets.choices import field_refusal
+from markets.goods.blocks import Licence
+from markets.mechanisms import MECHANISMS
+from markets.orders.venues import VENUES
+from markets.refusals import InputError
+from markets.registry import Registry
+from sim.config.broker import STRICT, BrokerConfig
+from sim.config.data import DataConfig
+from sim.data.distributions import DISTRIBUTIONS
+from sim.settings import SETTINGS
+
+CHOSEN: dict[str, Registry[Any]] = {
+    "network": NETWORKS,
+    "optimiser": OPTIMISERS,
+    "merge_operator": MERGE_OPERATORS,
+    "setting": SETTINGS,
+    "mechanism": MECHANISMS,
+    "values": DISTRIBUTIONS,
+    "costs": DISTRIBUTIONS,
+}
+"""The fields that hold an entry of a registry."""
+
+
+def _built(value: Any, info: ValidationInfo) -> Any:
+    """Return a component from its name or mapping; objects with a name pass as they are."""
+    registry = CHOSEN[str(info.field_name)]
+    if isinstance(value, (str, dict)):
+        return registry.build(value)
+    if not hasattr(value, "name"):
+        raise InputError(f"{registry.kind} must be a name, or a mapping that has one; got {value!r}")
+    return value
+
+
+Chosen = Annotated[Any, BeforeValidator(_built)]
+"""An entry of the registry that `CHOSEN` has for the field."""
+
+
+@dataclass(frozen=True, config=STRICT)
+class LearningConfig:
+    """How organisations train and merge.
+
+    Parameters
+    ----------
+    optimiser : mapping
+        Name and fields of an optimiser in `agents.learning.training.optimisers`.
+    local_epochs : int
+        Passes over its endowment that an organisation makes each round.
+    batch_size : int
+        Examples a step.
+    same_start : bool
+        Whether all organisations of a world start from the same initial weights; by default each has its own.
+    reset_after_merge : bool
+        Whether a buyer's optimiser starts afresh after a purchase.
+    merge : str
+        ``strategy``: the weight that the buyer's strategy chooses, the trial's by default; ``average``:
+        always 1/2, which is then also what trials try.
+    merge_operator : mapping
+        Name and fields of an operator in `agents.learning.operators`: trials and merges both use it.
+    memory_budget_mb : float
+        Working memory of one batched computation, MiB; larger batches are cut into chunks.
+    """
+
+    optimiser: Chosen = "adamw"
+    local_epochs: Annotated[int, Field(ge=1, le=1_000_000)] = 1
+    batch_size: Annotated[int, Field(ge=1, le=1_000_000)] = 32
+    same_start: bool = False
+    reset_after_merge: bool = True
+    merge: Annotated[str, Field(pattern="^(strategy|average)$")] = "strategy"
+    merge_operator: Chosen = "interpolation"
+    memory_budget_mb: Annotated[float, Field(gt=0, le=1e6, allow_inf_nan=False)] = 512.0
+
+    @model_validator(mode="after")
+    def _average_has_a_weight(self) -> "LearningConfig":
+        if self.merge == "average" and not self.merge_operator.weighted:
+            raise InputError(
+                f"learning.merge must be strategy for merge operator {self.merge_operator.name}, "
+                f"which has no merge weight; got {self.merge!r}"
+            )
+        return self
+
+
+@dataclass(frozen=True, config=STRICT)
+class PopulationConfig:
+    """Who the organisations are.
+
+    Parameters
+    ----------
+    mix : dict
+        How many organisations follow each strategy, in order; the counts sum to `organisations`. An empty mix
+        is all truthful.
+    parameters : dict
+        Fields of strategies that differ from their defaults, ``{strategy: {field: value}}``.
+    cash : float
+        Credits on each account at the start.
+    credit_limit : float
+        Credits by which an account may be overdrawn.
+    """
+
+    mix: dict[str, Annotated[int, Field(ge=0, le=1_000_000)]] = field(default_factory=dict)
+    parameters: dict[str, dict[str, Any]] = field(default_factory=dict)
+    cash: Annotated[float, Field(ge=0, le=1e6, allow_inf_nan=False)] = 1.0
+    credit_limit: Annotated[float, Field(ge=0, le=1e6, allow_inf_nan=False)] = 0.0
+
+    @model_validator(mode="after")
+    def _known_strategies(self) -> "PopulationConfig":
+        for name in [*self.mix, *self.parameters]:
+            STRATEGIES[name]
+        for name, fields in self.parameters.items():
+            try:
+                STRATEGIES.build({"name": name, **fields})
+            except ValidationError as error:
+                known = [own.name for own in dataclasses.fields(cast(Any, STRATEGIES[name]))]
+                key, kind = f"population.parameters.{name}", "the strategy"
+                raise field_refusal(key, kind, known, error) from error
+        return self
+
+    def strategies(self, organisations: int) -> list[Strategy]:
+        """Return the strategy of every organisation, in the order of the mix.
+
+        Raises
+        ------
+        InputError
+            If the counts of the mix do not sum to `organisations`.
+        """
+        mix = {name: count for name, count in self.mix.items() if count} or {"truthful": organisations}
+        if sum(mix.values()) != organisations:
+            raise InputError(
+                f"population.mix must name as many organisations as there are ({organisations}); "
+                f"got {mix}, which names {sum(mix.values())}"
+            )
+        built = {name: STRATEGIES.build({"name": name, **self.parameters.get(name, {})}) for name in mix}
+        return [built[name] for name, count in mix.items() for _ in range(count)]
+
+
+@dataclass(frozen=True, config=STRICT)
+class VenueConfig:
+    """How orders meet.
+
+    Parameters
+    ----------
+    name : str
+        ``listings`` (every listing is its own auction), ``books`` (one call market a block position),
+        ``bilateral`` (one buyer, one seller), or ``auto``: the venue of the mechanism.
+    """
+
+    name: str = "auto"
+
+    @field_validator("name")
+    @classmethod
+    def _known_venue(cls, value: str) -> str:
+        if value not in (*VENUES, "auto"):
+            raise InputError(f"venue must be one of auto, {', '.join(VENUES)}; got {value!r}")
+        return value
+
+
+@dataclass(frozen=True, config=STRICT)
+class WorldConfig:
+    """A world before it is known who trades in it by which rule.
+
+    Parameters
+    ----------
+    organisations : int
+        Organisations in each world.
+    device : str
+        ``auto``, ``cpu``, ``cuda`` or ``mps``.
+    data : DataConfig
+        Which examples there are and who gets them.
+    network : mapping
+        Name and fields of a network in `agents.learning.networks`: the architecture of every organisation.
+    learning : LearningConfig
+        How organisations train and merge.
+    setting : mapping
+        Name and fields of a setting in `sim.settings`: how payoffs depend on each other. Where several arms
+        or cells are compared, its demand, regions, delivery and royalties hold in each.
+    broker : BrokerConfig
+        What the broker does for the market: blocks, licences, alignment, trials.
+    """
+
+    organisations: Annotated[int, Field(ge=2, le=1_000_000)] = 4
+    device: str = "auto"
+    data: DataConfig = field(default_factory=DataConfig)
+    network: Chosen = "mlp"
+    learning: LearningConfig = field(default_factory=LearningConfig)
+    setting: Chosen = "competitive"
+    broker: BrokerConfig = field(default_factory=BrokerConfig)
+
+
+@dataclass(frozen=True, config=STRICT)
+class MarketConfig(WorldConfig):
+    """One world. Components may be given as objects, by name, or as mappings with a ``name``.
+
+    Parameters
+    ----------
+    population : PopulationConfig
+        Who the organisations are: their strategies and their cash.
+    venue : VenueConfig
+        How orders meet: ``listings``, ``books`` or ``bilateral``; ``auto`` is the venue of the mechanism.
+    mechanism : mapping
+        Name and fields of a mechanism in `markets.mechanisms`: the rule that turns orders into trades.
+    """
+
+    population: PopulationConfig = field(default_factory=PopulationConfig)
+    venue: VenueConfig = field(default_factory=VenueConfig)
+    mechanism: Chosen = "second_price"
+
+    @field_validator("venue", mode="before")
+    @classmethod
+    def _venue_by_name(cls, value: Any) -> Any:
+        return VenueConfig(value) if isinstance(value, str) else value
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> "MarketConfig":
+        self.population.strategies(self.organisations)
+        self.setting.downstream(self.organisations)
+        if self.venue.name not in ("auto", self.mechanism.venue):
+            raise InputError(
+                f"venue must be {self.mechanism.venue} (or auto) for mechanism {self.mechanism.name}, "
+                f"the only one that it serves; got {self.venue.name!r}"
+            )
+        properties = self.mechanism.properties
+        kind = Licence.parse(self.broker.licence).kind
+        if kind not in properties.licences:
+            raise InputError(
+                f"broker.licence must be one of {', '.join(properties.licences)} "
+                f"for mechanism {self.mechanism.name}; got {self.broker.licence!r}"
+            )
+        if self.broker.cut_of_blocks().overlap and not properties.bundles:
+            serving = [name for name in MECHANISMS if MECHANISMS.build(name).properties.bundles]
+            raise InputError(
+                f"broker.bundles must be none for mechanism {self.mechanism.name}, which sells blocks one by "
+                f"one; got {self.broker.bundles!r} ({', '.join(serving)} sells bundles)"
+            )
+        if self.broker.trials == "none" and not self.learning.merge_operator.weighted:
+            raise InputError(
+                f"broker.trials must be full or weak for merge operator {self.learning.merge_operator.name}, "
+                f"which has no merge weight; got {self.broker.trials!r}"
+            )
+        if properties.max_demand is not None and self.broker.demand > properties.max_demand:
+            raise InputError(
+                f"broker.demand must be at most {properties.max_demand} for mechanism {self.mechanism.name}; "
+                f"got {self.broker.demand}"
+            )
+        return self
+
+    def weight_search(self) -> WeightSearch:
+        """Return how trials look for the merge weight: among those with which blocks can be merged.
+
+        Where nobody may try, weight 0 alone is left: the buyer's model as it is.
+        """
+        if self.broker.trials == "none":
+            return GivenWeights((0.0,))
+        if not self.learning.merge_operator.weighted:
+            return GivenWeights((0.0, 1.0))
+        if self.learning.merge == "average":
+            return GivenWeights((0.0, 0.5))
+        return self.broker.search()
+
+    def market(self) -> "MarketConfig":
+        """Return the world alone, without what a configuration that extends this one adds."""
+        return MarketConfig(**{f.name: getattr(self, f.name) for f in dataclasses.fields(MarketConfig)})
+
+    def in_setting(self, name: str) -> "MarketConfig":
+        """Return the same world in another setting, with the same demand, regions, delivery and royalties."""
+        fields = {f.name: getattr(self.setting, f.name) for f in dataclasses.fields(self.setting)}
+        return dataclasses.replace(self, setting=SETTINGS.build({**fields, "name": name}))
+
+
+def check_mappings(choices: Mapping[str, Any], components: Mapping[str, Iterable[type[Any]]]) -> None:
+    """Raise `InputError` where a key of a mapping was given in the place of the mapping.
+
+    That is what a model gets from ``mesa.batch_run(..., {"data": {"kept": 0.5}})``: to Mesa whatever can be
+    looped over holds values to try one after another, and a mapping its keys.
+
+    Parameters
+    ----------
+    choices : mapping
+        Fields as they were given.
+    components : mapping
+        The classes, by field, whose fields a mapping may hold.
+    """
+    for name, value in choices.items():
+        keys = {field.name for cls in components.get(name, ()) for field in dataclasses.fields(cls)}
+        if isinstance(value, str) and value in keys:
+            raise InputError(
+                f"{name} must be a mapping; got {value!r}, a key of one (mesa.batch_run needs a list around "
+                f"a mapping: {{{name!r}: [{{{value!r}: ...}}]}})"
+            )
+
+
+COMPONENTS: dict[str, list[type[Any]]] = {
+    "data": [DataConfig],
+    "learning": [LearningConfig],
+    "population": [PopulationConfig],
+    "broker": [BrokerConfig],
+    "venue": [VenueConfig],
+    **{name: [registry[entry] for entry in registry] for name, registry in CHOSEN.items()},
+}
+"""The classes of the components of a world, by field."""

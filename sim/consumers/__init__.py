@@ -1,0 +1,1 @@
+"""Consumers: demand, profits and welfare."""

@@ -1,0 +1,1 @@
+"""Data: datasets, endowments and how they are divided."""

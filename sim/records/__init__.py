@@ -1,0 +1,1 @@
+"""Records: what a round leaves, and the folder that keeps it."""

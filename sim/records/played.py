@@ -1,0 +1,85 @@
+"""What happened in a round: what its tables are made from.
+
+Core Objects: Played, Models
+"""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+from markets.columns import Ints
+from sim.consumers.payoffs import DownstreamMarket, Earnings
+from sim.exchange.exchange import Exchange
+from sim.exchange.royalties import Royalties
+from sim.exchange.tables import Charges, Deals, Prospects, Quoted
+from sim.holdings import Holdings
+from sim.laboratory.requests import Measured, Trained, Trials
+from sim.membership import Members
+
+
+@dataclass(frozen=True, kw_only=True)
+class Models:
+    """The models of N organisations at the end of a round.
+
+    Attributes
+    ----------
+    training : int64 [n]
+        Who trained.
+    trained : Trained
+        What training them came to, [n].
+    before, tested : Measured
+        On test data: those of buyers before they merged, one entry a purchase, and all at the end.
+    holdings : Holdings
+        What organisations have in the end.
+    example_flops, trial_flops : int
+        Operations of training on one example, and of all trials of the round.
+    """
+
+    training: Ints
+    trained: Trained
+    before: Measured
+    tested: Measured
+    holdings: Holdings
+    example_flops: int
+    trial_flops: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Played:
+    """What happened in a round of N organisations.
+
+    Attributes
+    ----------
+    prospects, trials, quoted, deals, charges
+        From what there was to trade to what came of it.
+    models, earnings, royalties
+        What organisations then had, earned and shared.
+    members, exchange, downstream
+        Who was there, where they traded, and to which consumers they sold.
+    """
+
+    prospects: Prospects
+    trials: Trials
+    quoted: Quoted
+    deals: Deals
+    charges: Charges
+    models: Models
+    earnings: Earnings
+    royalties: Royalties
+    members: Members
+    exchange: Exchange
+    downstream: DownstreamMarket
+
+    @cached_property
+    def bought(self) -> Deals:
+        """The deals that settled."""
+        return self.deals.settled_only()
+
+    @cached_property
+    def charged(self) -> Charges:
+        """The charges that settled."""
+        return self.charges.settled_only()
+
+    @property
+    def organisations(self) -> int:
+        """How many there are, N."""
+        return len(self.models.holdings.validation_loss)

@@ -1,0 +1,1 @@
+"""Textbook markets: induced values in the place of models."""
