@@ -96,7 +96,9 @@ def test_the_code_of_a_lesson_runs_small(path, monkeypatch):
             if cell.cell_type == "code":
                 source = "\n".join(line for line in cell.source.splitlines() if not line.startswith("%"))
                 exec(compile(Small().visit(ast.parse(source)), f"{path.stem}, cell {number}", "exec"), names)
+        drawn = plt.get_fignums()
         plt.close("all")
+    assert drawn
 
 
 class Small(ast.NodeTransformer):

@@ -199,6 +199,7 @@ def mutated(value, draw):
 def test_whatever_a_configuration_holds_is_read_or_refused(finished_run, tmp_path, number):
     folder, draw = Path(shutil.copytree(finished_run, tmp_path / "run")), random.Random(number)
     fields = yaml.safe_load((folder / "config.yaml").read_text())
+    read = 0
     for _ in range(number):
         found = fields
         for _ in range(draw.randint(1, 3)):
@@ -206,3 +207,5 @@ def test_whatever_a_configuration_holds_is_read_or_refused(finished_run, tmp_pat
         sign(folder, {"config.yaml": yaml.safe_dump(found, sort_keys=False)})
         with suppress(InputError):
             read_run(RunFolder(folder))
+            read += 1
+    assert 0 < read < number

@@ -56,9 +56,8 @@ def test_a_training_step_takes_what_is_said(network: Architecture, slots: int) -
     assert training.get_total_flops() == slots * ROWS * (network.training_flops + 2 * sums)
 
 
-@pytest.mark.parametrize(
-    ("operator", "groups"), [("interpolation", 1), ("interpolation", 2), ("uniform_soup", 1), ("slerp", 2)]
-)
+@pytest.mark.parametrize("operator", ["interpolation", "uniform_soup", "slerp"])
+@pytest.mark.parametrize("groups", [1, 2])
 def test_trials_take_what_is_said(network: Architecture, operator: str, groups: int) -> None:
     """Where both ways of five pairs are tried at four weights, on 32 examples, and 48 to calibrate."""
     buyer, seller = np.array([0, 0, 0, 1, 3]), np.array([1, 2, 1, 0, 1])
