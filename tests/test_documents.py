@@ -16,7 +16,7 @@ from experiments.configuration.arguments import make_parser
 from experiments.configuration.composing import composing
 from experiments.configuration.composition import expand, parse_cells, set_up_hydra
 from experiments.figures import FIGURES
-from experiments.figures.sweep import SWEEP_FIGURES
+from experiments.figures.sweeps import SWEEP_FIGURES
 from experiments.findings.summary import METRICS
 from experiments.studies.cross.composition import compose_cross
 from experiments.studies.reproduction.composition import compose_experiment

@@ -14,23 +14,19 @@ from typing import Any
 from matplotlib.figure import Figure
 
 from experiments.configuration.keys import Config
-from experiments.figures import (
-    gains,
-    learning_curves,
-    lorenz,
-    market,
-    merge_weights,
+from experiments.figures.bands import Tables
+from experiments.figures.learning import learning_curves, merge_weights
+from experiments.figures.market import (
     order_book_depth,
     price_paths,
+    prices_and_volume,
     supply_and_demand,
     trade_network,
     values,
-    welfare,
-    withheld,
 )
-from experiments.figures.bands import Tables
 from experiments.figures.plan import Plan
 from experiments.figures.style import in_style
+from experiments.figures.welfare import gains, lorenz, welfare, withheld
 from experiments.findings.summary import Findings
 from experiments.reports.drawn import Drawn
 from sim.records.tables import write_atomically
@@ -43,7 +39,7 @@ FIGURES: dict[str, Plan] = {
         welfare.FIGURE,
         gains.FIGURE,
         lorenz.FIGURE,
-        market.FIGURE,
+        prices_and_volume.FIGURE,
         supply_and_demand.FIGURE,
         price_paths.FIGURE,
         order_book_depth.FIGURE,

@@ -11,7 +11,7 @@ from typing import Any
 from experiments.command_line.sentences import UserError
 from experiments.configuration.keys import FigureConfig
 from experiments.figures import FIGURES, draw_figures
-from experiments.figures.sweep import SWEEP_FIGURES, draw_sweep_figures, read_seconds
+from experiments.figures.sweeps import SWEEP_FIGURES, draw_sweep_figures, read_seconds
 from experiments.reports.drawn import Drawn
 from experiments.reports.sweep_conclusion import OUTCOMES, check_cells, check_outcomes, is_sweep, sweep_look
 from experiments.runs.conclusion import names_of, read_run

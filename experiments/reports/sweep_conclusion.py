@@ -68,7 +68,7 @@ def conclude_sweep(
     if not figures:
         return comparison
     # Imported here: drawing takes seconds to import, and sweeps without figures need not wait for it.
-    from experiments.figures.sweep import draw_sweep_figures, read_seconds
+    from experiments.figures.sweeps import draw_sweep_figures, read_seconds
     from experiments.reports.sweep_report import write_sweep_report
 
     own = RunFolder(folder, checked)

@@ -21,8 +21,8 @@ from rich.table import Table
 
 from experiments.command_line.sentences import UserError
 from experiments.figures import save_figure
-from experiments.figures.harm import draw_harm
 from experiments.figures.style import in_style
+from experiments.figures.welfare.harm import draw_harm
 from experiments.findings.statistics import paired_interval
 from experiments.runs.saved_cells import is_saved, read_cell, save_cell
 from experiments.studies.contests import (

@@ -54,7 +54,7 @@ def vary(mechanism: Mechanism, orders: Orders, bid: Floats, ask: Floats, seed: i
 
     Examples
     --------
-    >>> from markets.mechanisms.second_price import SecondPrice
+    >>> from markets.mechanisms.auctions.second_price import SecondPrice
     >>> one = {"seller": [0, 0], "listing": [0, 0], "ask": [0, 0], "capacity": [1, 1]}
     >>> orders = Orders.of(buyer=[1, 2], bid=[5, 4], **one)
     >>> vary(SecondPrice(), orders, np.array([[5.0, 4.0], [3.0, 4.0]]), orders.ask).paid.tolist()

@@ -81,4 +81,4 @@ def draw_no_figures(monkeypatch):
     The command that draws them is imported first, lest it keep what stands in for drawing.
     """
     importlib.import_module("experiments.figures.command")
-    monkeypatch.setattr("experiments.figures.sweep.draw_sweep_figures", lambda *_, **__: [])
+    monkeypatch.setattr("experiments.figures.sweeps.draw_sweep_figures", lambda *_, **__: [])

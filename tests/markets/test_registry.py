@@ -8,7 +8,7 @@ from pydantic import ValidationError
 from pydantic.dataclasses import dataclass
 
 from markets.mechanisms import MECHANISMS, Mechanism
-from markets.mechanisms.first_price import FirstPrice
+from markets.mechanisms.auctions.first_price import FirstPrice
 
 
 def test_names():

@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 
 from markets import theory
-from markets.mechanisms.first_price import FirstPrice
-from markets.mechanisms.second_price import SecondPrice
+from markets.mechanisms.auctions.first_price import FirstPrice
+from markets.mechanisms.auctions.second_price import SecondPrice
 from tests.markets.mechanisms.samples import close, copies, replies
 
 RNG = np.random.default_rng(0)

@@ -23,8 +23,8 @@ from experiments.command_line.sentences import UserError
 from experiments.configuration.choices import choices_of
 from experiments.configuration.composition import compose_config, set_up_hydra
 from experiments.figures import FIGURES, Plan
-from experiments.figures.sweep import SWEEP_FIGURES
-from experiments.figures.sweep_plan import SweepPlan
+from experiments.figures.sweeps import SWEEP_FIGURES
+from experiments.figures.sweeps.plan import SweepPlan
 from experiments.findings.summary import METRICS
 from experiments.reports.printed import wide_console
 from experiments.studies.cross.composition import compose_cross

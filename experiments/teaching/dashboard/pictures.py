@@ -17,10 +17,11 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
 from experiments.figures.bands import from_zero
-from experiments.figures.books import quoted
-from experiments.figures.books import true as true_curves
-from experiments.figures.order_book_depth import draw_depth, resting
-from experiments.figures.price_paths import draw_price_path
+from experiments.figures.market.books import quoted
+from experiments.figures.market.books import true as true_curves
+from experiments.figures.market.order_book_depth import draw_depth, resting
+from experiments.figures.market.price_paths import draw_price_path
+from experiments.figures.market.supply_and_demand import draw_pairs, draw_supply_and_demand
 from experiments.figures.style import (
     BLACK,
     BLUE,
@@ -35,7 +36,6 @@ from experiments.figures.style import (
     plain_numbers,
     whole_numbers,
 )
-from experiments.figures.supply_and_demand import draw_pairs, draw_supply_and_demand
 from experiments.teaching.dashboard.chronicle import Chronicle, Tables
 from markets.columns import Ints
 from markets.goods.blocks import Licence

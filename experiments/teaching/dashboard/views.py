@@ -20,7 +20,7 @@ from experiments.teaching.dashboard.pictures import (
     draw_welfare,
 )
 from experiments.teaching.dashboard.telling import tell_round
-from markets.mechanisms.continuous_double_auction import ContinuousDoubleAuction
+from markets.mechanisms.double_auctions.continuous_double_auction import ContinuousDoubleAuction
 
 
 def before_the_first_round(chronicle: Chronicle) -> list[Passage]:

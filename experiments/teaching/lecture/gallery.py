@@ -12,9 +12,9 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from experiments.figures.books import quoted, true
+from experiments.figures.market.books import quoted, true
+from experiments.figures.market.supply_and_demand import draw_pairs, draw_supply_and_demand
 from experiments.figures.style import BLACK, BLUE, GREY, ORANGE, in_style, legend_above, new_figure
-from experiments.figures.supply_and_demand import draw_pairs, draw_supply_and_demand
 from experiments.teaching.lecture.results import RoundResult
 from markets.accounts.money import MICRO
 

@@ -22,9 +22,9 @@ from agents.strategies.learning.policy import (
 from agents.strategies.learning.policy_gradient import PolicyGradient
 from agents.strategies.learning.reserve_learner import ReserveLearner
 from agents.strategies.truthful import Truthful
-from markets.mechanisms.all_pay import AllPay
-from markets.mechanisms.first_price import FirstPrice
-from markets.mechanisms.second_price import SecondPrice
+from markets.mechanisms.auctions.all_pay import AllPay
+from markets.mechanisms.auctions.first_price import FirstPrice
+from markets.mechanisms.auctions.second_price import SecondPrice
 from tests.agents.strategies.auctions import play
 
 

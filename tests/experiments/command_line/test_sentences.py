@@ -10,7 +10,7 @@ from pydantic.dataclasses import dataclass
 from agents.strategies import STRATEGIES
 from agents.strategies.truthful import Truthful
 from experiments.command_line.cli import main
-from markets.mechanisms.first_price import FirstPrice
+from markets.mechanisms.auctions.first_price import FirstPrice
 from markets.refusals import InputError
 
 TINY = ["run", "organisations=2", "rounds=2", "replicates=1", "data.examples=300", "network.widths=[4]"]

@@ -9,9 +9,9 @@ from markets.checks.conformance import check_mechanism, check_truthful
 from markets.checks.critical_values import check_critical_values
 from markets.goods.blocks import UNLIMITED
 from markets.mechanisms import MECHANISMS
-from markets.mechanisms.all_pay import AllPay
-from markets.mechanisms.first_price import FirstPrice
-from markets.mechanisms.lindahl import Lindahl
+from markets.mechanisms.auctions.all_pay import AllPay
+from markets.mechanisms.auctions.first_price import FirstPrice
+from markets.mechanisms.shared_goods.lindahl import Lindahl
 from markets.orders.levies import Levies
 from markets.orders.luck import GivenLuck, Luck
 from markets.orders.orders import Orders, Trades

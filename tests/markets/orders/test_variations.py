@@ -7,7 +7,7 @@ from markets.checks.conformance import check_truthful
 from markets.checks.critical_values import check_critical_values
 from markets.goods.blocks import UNLIMITED
 from markets.mechanisms import MECHANISMS
-from markets.mechanisms.reserve_auction import ReserveAuction
+from markets.mechanisms.auctions.reserve_auction import ReserveAuction
 from markets.orders import variations
 from markets.orders.orders import Orders
 from markets.orders.variations import vary

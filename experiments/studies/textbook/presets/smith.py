@@ -16,8 +16,8 @@ from matplotlib.figure import Figure
 from pydantic import Field
 from pydantic.dataclasses import dataclass
 
+from experiments.figures.market.supply_and_demand import draw_supply_and_demand
 from experiments.figures.style import BLACK, GREY, legend_above, new_figure, whole_numbers
-from experiments.figures.supply_and_demand import draw_supply_and_demand
 from experiments.studies.textbook.base import RESULTS, TEXTBOOK, Preset, Tables, Watch
 from experiments.studies.textbook.drawing import SERIES_STYLES, draw_series, of
 from experiments.studies.textbook.findings import Findings

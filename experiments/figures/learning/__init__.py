@@ -1,0 +1,1 @@
+"""Figures of learning: what training and trials find."""

@@ -1,0 +1,1 @@
+"""Figures of the market: prices, books, and who trades with whom."""

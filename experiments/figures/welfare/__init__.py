@@ -1,0 +1,1 @@
+"""Figures of welfare: how much there is, and who gets it."""

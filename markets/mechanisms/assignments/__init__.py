@@ -1,0 +1,1 @@
+"""Auctions of different listings, or bundles of them, at the same time."""

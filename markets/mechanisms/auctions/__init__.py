@@ -1,0 +1,1 @@
+"""Auctions of one listing at a time."""

@@ -1,0 +1,1 @@
+"""Bargaining: pairs that share what there is to gain."""

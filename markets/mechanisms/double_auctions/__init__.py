@@ -1,0 +1,1 @@
+"""Double auctions: bids and asks of many meet on a book."""

@@ -1,0 +1,1 @@
+"""Prices that are offered: take it at that or do without."""

@@ -1,0 +1,1 @@
+"""Rules for a good that all share, and for what it costs."""
