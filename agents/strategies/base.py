@@ -25,24 +25,12 @@ Memory = dict[str, NDArray[Any]]
 """What a strategy remembers, by name. Arrays with an axis of organisations are private along it."""
 
 
-@dataclass(frozen=True)
-class AskView:
-    """What sellers know when they name their asks; R rows, one for each (listing, buyer) pair that was tried.
+@dataclass(frozen=True, kw_only=True)
+class View:
+    """What is shown with most questions.
 
     Attributes
     ----------
-    seller, buyer, listing : int64 [R]
-        Who may sell which listing to whom.
-    cost : float64 [R]
-        Credits a round that the seller would lose if this buyer merged the block, delivery included.
-    delivery : float64 [R]
-        Credits that delivering a copy costs.
-    position : int64 [R]
-        The block position of each row; on books, its market.
-    standing_bid, standing_ask : float64 [R]
-        The best quotes that stand in the row's market, credits; NaN: none, or the market is sealed.
-    opportunities : int64 [R]
-        How many times, this one included, the organisation may still quote before the market closes.
     organisations, listings, positions : int
         How many there are in the world.
     memory : dict
@@ -51,15 +39,6 @@ class AskView:
         The stream of this strategy for this round and question.
     """
 
-    seller: Ints
-    buyer: Ints
-    listing: Ints
-    cost: Floats
-    delivery: Floats
-    position: Ints
-    standing_bid: Floats
-    standing_ask: Floats
-    opportunities: Ints
     organisations: int
     listings: int
     positions: int
@@ -67,14 +46,55 @@ class AskView:
     rng: np.random.Generator
 
 
-@dataclass(frozen=True)
-class BidView:
-    """What buyers know when they bid; R rows, one for each (buyer, listing) pair that was tried.
+@dataclass(frozen=True, kw_only=True)
+class QuoteView(View):
+    """What both sides know when they quote; R rows, one for each (buyer, listing) pair that was tried.
 
     Attributes
     ----------
     buyer, listing : int64 [R]
         Who may buy what.
+    position : int64 [R]
+        The block position of each row; on books, its market.
+    standing_bid, standing_ask : float64 [R]
+        The best quotes that stand in the row's market, credits; NaN: none, or the market is sealed.
+    opportunities : int64 [R]
+        How many times, this one included, the organisation may still quote before the market closes.
+    """
+
+    buyer: Ints
+    listing: Ints
+    position: Ints
+    standing_bid: Floats
+    standing_ask: Floats
+    opportunities: Ints
+
+
+@dataclass(frozen=True, kw_only=True)
+class AskView(QuoteView):
+    """What sellers know when they name their asks.
+
+    Attributes
+    ----------
+    seller : int64 [R]
+        Who may sell.
+    cost : float64 [R]
+        Credits a round that the seller would lose if this buyer merged the block, delivery included.
+    delivery : float64 [R]
+        Credits that delivering a copy costs.
+    """
+
+    seller: Ints
+    cost: Floats
+    delivery: Floats
+
+
+@dataclass(frozen=True, kw_only=True)
+class BidView(QuoteView):
+    """What buyers know when they bid.
+
+    Attributes
+    ----------
     value : float64 [R]
         Credits a round that the block is worth to the buyer.
     gain : float64 [R]
@@ -82,34 +102,11 @@ class BidView:
         grade.
     balance : float64 [R]
         The buyer's account, credits.
-    position : int64 [R]
-        The block position of each row; on books, its market.
-    standing_bid, standing_ask : float64 [R]
-        The best quotes that stand in the row's market, credits; NaN: none, or the market is sealed.
-    opportunities : int64 [R]
-        How many times, this one included, the organisation may still quote before the market closes.
-    organisations, listings, positions : int
-        How many there are in the world.
-    memory : dict
-        What the strategy remembers.
-    rng : numpy.random.Generator
-        The stream of this strategy for this round and question.
     """
 
-    buyer: Ints
-    listing: Ints
     value: Floats
     gain: Floats
     balance: Floats
-    position: Ints
-    standing_bid: Floats
-    standing_ask: Floats
-    opportunities: Ints
-    organisations: int
-    listings: int
-    positions: int
-    memory: Memory
-    rng: np.random.Generator
 
 
 @dataclass(frozen=True)
@@ -183,8 +180,8 @@ class Tape:
         return len(self.quote)
 
 
-@dataclass(frozen=True)
-class OutcomeView:
+@dataclass(frozen=True, kw_only=True)
+class OutcomeView(View):
     """What organisations know once the market has cleared; R rows, one for each quote that they could make.
 
     Attributes
@@ -206,12 +203,6 @@ class OutcomeView:
         auction do, credits.
     tape : Tape
         What was public.
-    organisations, listings, positions : int
-        How many there are in the world.
-    memory : dict
-        What the strategy remembered until now.
-    rng : numpy.random.Generator
-        The stream of this strategy for this round and question.
     """
 
     organisation: Ints
@@ -224,11 +215,6 @@ class OutcomeView:
     price: Floats
     levy: Floats
     tape: Tape
-    organisations: int
-    listings: int
-    positions: int
-    memory: Memory
-    rng: np.random.Generator
 
     @property
     def gain(self) -> Floats:

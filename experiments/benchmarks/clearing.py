@@ -11,7 +11,6 @@ import math
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +26,7 @@ from experiments.benchmarks.plain_clearing import (
     plain_call,
     plain_validation,
 )
-from experiments.benchmarks.tables import number, print_table
+from experiments.benchmarks.tables import number, print_table, save_table
 from markets.books.book_events import BookEvents
 from markets.books.margin import Margin
 from markets.books.order_book import OrderBook
@@ -41,8 +40,7 @@ from markets.mechanisms.double_auctions.call_market import MarginRule
 from markets.mechanisms.double_auctions.k_double_auction import KDoubleAuction
 from markets.mechanisms.double_auctions.mcafee import McAfee
 from markets.orders.orders import Orders
-from markets.refusals import InputError
-from sim.records.tables import write_atomically
+from markets.refusals import require_least
 
 BIDDERS, RESERVE, SEED = 100, 0.5, 0
 LARGEST_PLAIN_ASSIGNMENT, LARGEST_PLAIN_BOOK = 200, 2_000
@@ -87,17 +85,13 @@ def run_clearing_benchmark(orders: int, repeats: int, output: Path | None, markd
     RuntimeError
         If plain Python and the market give different results.
     """
-    for name, value, least in (("orders", orders, BIDDERS), ("repeats", repeats, 1)):
-        if value < least:
-            raise InputError(f"{name} must be a whole number >= {least}; got {value}")
+    require_least(BIDDERS, orders=orders)
+    require_least(1, repeats=repeats)
     table = pd.DataFrame([_measured(task, repeats) for task in clearing_tasks(orders)]).assign(
         repeats=repeats, numpy=np.__version__
     )
     _show(table, markdown)
-    if output is not None:
-        output.mkdir(parents=True, exist_ok=True)
-        write_atomically(output / "clearing.csv", partial(table.to_csv, index=False))
-        write_atomically(output / "clearing.png", partial(_figure(table).savefig, format="png", dpi=150))
+    save_table(output, "clearing", table, _figure)
 
 
 def clearing_tasks(orders: int) -> Iterator[ClearingTask]:

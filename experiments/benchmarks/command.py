@@ -23,11 +23,11 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from agents.learning.stack.device import resolve_device
 from experiments.benchmarks.learning import cost_figure, print_learning
+from experiments.benchmarks.tables import save_table
 from experiments.benchmarks.task import Floats, Task, task_count
 from experiments.benchmarks.tasks import NETWORK_CHOICES, benchmark_tasks
 from experiments.runs.machine import MEBIBYTE, TensorBytes, matrix_peak, peak_memory_mib, synchronise
-from markets.refusals import InputError
-from sim.records.tables import write_atomically
+from markets.refusals import InputError, require_least
 
 ALLOWED_DIFFERENCE = 1e-3
 """Between the results of the two ways: nats an example, or cosine of the aligned parameters."""
@@ -98,9 +98,7 @@ def run_benchmark(
         peak_memory_mib=peak_memory_mib(),
     )
     print_learning(table, markdown)
-    if output is not None:
-        write_atomically(output / "benchmark.csv", partial(table.to_csv, index=False))
-        write_atomically(output / "benchmark.png", partial(cost_figure(table).savefig, format="png", dpi=150))
+    save_table(output, "benchmark", table, cost_figure)
 
 
 def _validated(
@@ -108,9 +106,7 @@ def _validated(
 ) -> torch.device:
     if not organisations or min(organisations) < 1:
         raise InputError(f"organisations must be one or more whole numbers >= 1; got {organisations}")
-    for name, value in (("repeats", repeats), ("threads", threads)):
-        if value < 1:
-            raise InputError(f"{name} must be a whole number >= 1; got {value}")
+    require_least(1, repeats=repeats, threads=threads)
     where = resolve_device(device)
     if output is not None:
         try:

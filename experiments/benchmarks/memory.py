@@ -11,7 +11,6 @@ import os
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -24,10 +23,9 @@ from agents.learning.stack.device import resolve_device
 from agents.learning.stack.memory import FLOAT_BYTES
 from agents.learning.training.optimisers import AdamW
 from experiments.benchmarks.command import threads_of_torch
-from experiments.benchmarks.tables import print_table
+from experiments.benchmarks.tables import print_table, save_table
 from experiments.runs.machine import MEBIBYTE, TensorBytes, peak_memory_mib, synchronise
-from markets.refusals import InputError
-from sim.records.tables import write_atomically
+from markets.refusals import require_least
 from sim.streams import Streams
 
 SHAPE, CLASSES, EXAMPLES, BATCH, BUDGET_MB, SEED = (3, 32, 32), 10, 512, 512, 512, 0
@@ -102,17 +100,14 @@ def run_memory_benchmark(
     RuntimeError
         If a computation takes more than its budget.
     """
-    for name, value, least in (("organisations", organisations, 2), ("threads", threads, 1)):
-        if value < least:
-            raise InputError(f"{name} must be a whole number >= {least}; got {value}")
+    require_least(2, organisations=organisations)
+    require_least(1, threads=threads)
     where = resolve_device(device)
     with threads_of_torch(threads):
         table = pd.DataFrame([row for case in cases(organisations) for row in measured(case, where)])
     table = table.assign(budget_mib=float(BUDGET_MB), device=where.type, torch=torch.__version__)
     _show(table, organisations, markdown)
-    if output is not None:
-        output.mkdir(parents=True, exist_ok=True)
-        write_atomically(output / "memory.csv", partial(table.to_csv, index=False))
+    save_table(output, "memory", table)
     over = table[table.tensors_mib > BUDGET_MB]
     if len(over):
         row = over.iloc[0]

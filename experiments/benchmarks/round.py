@@ -12,7 +12,6 @@ Core Objects: run_round_benchmark, PublishedRound, FleetRound
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -27,12 +26,11 @@ from agents.learning.training.flops import trial_flops
 from agents.learning.training.optimisers import AdamW
 from experiments.benchmarks.command import ALLOWED_DIFFERENCE, threads_of_torch
 from experiments.benchmarks.plain_market import Images, PublishedMarket, normalised
-from experiments.benchmarks.tables import print_table
+from experiments.benchmarks.tables import print_table, save_table
 from experiments.runs.machine import MEBIBYTE, TensorBytes, matrix_peak, peak_memory_mib
 from markets.columns import Floats, Ints
-from markets.refusals import InputError
+from markets.refusals import require_least
 from sim.config.data import DataConfig, load_examples
-from sim.records.tables import write_atomically
 from sim.streams import Streams
 
 ORGANISATIONS, BATCH, LEARNING_RATE, KEPT, SEED = 2, 512, 0.01, 0.1, 0
@@ -79,16 +77,13 @@ def run_round_benchmark(repeats: int, output: Path | None, markdown: bool = Fals
     RuntimeError
         If the two ways give different results.
     """
-    if repeats < 1:
-        raise InputError(f"repeats must be a whole number >= 1; got {repeats}")
+    require_least(1, repeats=repeats)
     with threads_of_torch(1):
         table = round_table(round_data(TRAINING, HELD), repeats).assign(
             torch=torch.__version__, peak_memory_mib=peak_memory_mib()
         )
     _show(table, markdown)
-    if output is not None:
-        output.mkdir(parents=True, exist_ok=True)
-        write_atomically(output / "round.csv", partial(table.to_csv, index=False))
+    save_table(output, "round", table)
 
 
 def round_data(training: int, held: int) -> RoundData:

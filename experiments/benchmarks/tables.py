@@ -1,13 +1,19 @@
 """Tables of the benchmarks, for a terminal or in Markdown.
 
-Core Objects: print_table
+Core Objects: print_table, save_table
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
 
+import pandas as pd
+from matplotlib.figure import Figure
 from rich.console import Console
 from rich.table import Table
+
+from sim.records.tables import write_atomically
 
 TABLE_WIDTH = 150
 """Columns that the widest table needs; narrower terminals and pipes get long lines instead of cut numbers."""
@@ -44,6 +50,18 @@ def print_table(
     console = Console()
     console.width = max(console.width, TABLE_WIDTH)
     console.print(shown)
+
+
+def save_table(
+    folder: Path | None, name: str, table: pd.DataFrame, draw: Callable[[pd.DataFrame], Figure] | None = None
+) -> None:
+    """Write a table as CSV, and its figure as PNG, into a folder, made if need be; without one, nothing."""
+    if folder is None:
+        return
+    folder.mkdir(parents=True, exist_ok=True)
+    write_atomically(folder / f"{name}.csv", partial(table.to_csv, index=False))
+    if draw is not None:
+        write_atomically(folder / f"{name}.png", partial(draw(table).savefig, format="png", dpi=150))
 
 
 def number(value: float, form: str) -> str:

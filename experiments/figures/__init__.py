@@ -13,8 +13,6 @@ from typing import Any
 
 from matplotlib.figure import Figure
 
-from experiments.configuration.keys import Config
-from experiments.figures.bands import Tables
 from experiments.figures.learning import learning_curves, merge_weights
 from experiments.figures.market import (
     order_book_depth,
@@ -27,7 +25,7 @@ from experiments.figures.market import (
 from experiments.figures.plan import Plan
 from experiments.figures.style import in_style
 from experiments.figures.welfare import gains, lorenz, welfare, withheld
-from experiments.findings.summary import Findings
+from experiments.findings.run_view import RunView
 from experiments.reports.drawn import Drawn
 from sim.records.tables import write_atomically
 
@@ -55,13 +53,7 @@ DPI = 150
 __all__ = ["FIGURES", "Drawn", "Plan", "draw_figures", "save_figure"]
 
 
-def draw_figures(
-    folder: Path,
-    config: Config,
-    tables: Tables,
-    findings: Findings,
-    names: Iterable[str] | None = None,
-) -> list[Drawn]:
+def draw_figures(folder: Path, view: RunView, names: Iterable[str] | None = None) -> list[Drawn]:
     """Draw every figure that applies to a run and save it as PNG (150 dots an inch), SVG and, if asked, PDF.
 
     The same records give the same bytes.
@@ -70,8 +62,8 @@ def draw_figures(
     ----------
     folder : Path
         Where to save; made if it is not there.
-    config, tables, findings
-        The run's configuration, its records by name, and their summary.
+    view : RunView
+        The run.
     names : iterable of str or None
         Which figures; all if None.
 
@@ -82,12 +74,12 @@ def draw_figures(
     """
     folder.mkdir(parents=True, exist_ok=True)
     drawn = []
-    look = config.run.figure
+    look = view.config.run.figure
     with in_style(look):
         for plan in (FIGURES[name] for name in (FIGURES if names is None else names)):
-            figure = plan.draw(config, tables, findings)
+            figure = plan.draw(view)
             if figure is not None:
-                caption = " ".join([plan.caption, *([told_of(config.replicates)] * plan.intervals)])
+                caption = " ".join([plan.caption, *([told_of(view.config.replicates)] * plan.intervals)])
                 places = save_figure(folder, plan.name, figure, look.pdf)
                 drawn.append(Drawn(plan.name, plan.title, caption, *places))
     return drawn

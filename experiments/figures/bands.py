@@ -13,8 +13,6 @@ from matplotlib.lines import Line2D
 from experiments.figures.style import GREY, arm_style
 from experiments.findings.statistics import interval
 
-Tables = dict[str, pd.DataFrame]
-
 SPREAD = 0.5
 """Share of the distance between two named values over which the arms' marks are spread."""
 

@@ -61,10 +61,11 @@ def draw_again(
             raise UserError(f"--outcome and --by are for sweeps; {folder} is not the folder of a sweep")
         else:
             _check_names(names, FIGURES)
-            config, tables, findings = read_run(run)
+            view = read_run(run)
             run.check()
-            config = replace(config, run=replace(config.run, figure=_looks(config.run.figure, look)))
-            drawn = draw_figures(output or run.place(OWN), config, tables, findings, names or FIGURES)
+            figure = _looks(view.config.run.figure, look)
+            view = replace(view, config=replace(view.config, run=replace(view.config.run, figure=figure)))
+            drawn = draw_figures(output or run.place(OWN), view, names or FIGURES)
         if output is None:
             run.change({}, signed=names_of(folder, drawn))
     for one in drawn:

@@ -9,12 +9,12 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-import pandas as pd
 from rich.table import Table
 
 from experiments.command_line.sentences import one_sentence
 from experiments.configuration.keys import Config
 from experiments.findings.headline import sentence
+from experiments.findings.run_view import RunView
 from experiments.findings.summary import Findings, summarise
 from experiments.reports.drawn import Drawn
 from experiments.reports.printed import SHOWN, cell, wide_console
@@ -58,7 +58,7 @@ def conclude(folder: Path, figures: bool, checked: bool = True) -> Conclusion:
     run = RunFolder(folder, checked)
     damaged = tell_damaged(run)
     try:
-        config, tables, findings = read_run(run)
+        view = read_run(run)
         drawn: list[Drawn] = []
         report = None
         if figures:
@@ -66,8 +66,8 @@ def conclude(folder: Path, figures: bool, checked: bool = True) -> Conclusion:
             from experiments.figures import draw_figures
             from experiments.reports.report import write_report
 
-            drawn = draw_figures(run.place(FIGURES), config, tables, findings)
-            report = write_report(folder, config, findings, drawn, () if checked else damaged)
+            drawn = draw_figures(run.place(FIGURES), view)
+            report = write_report(folder, view.config, view.findings, drawn, () if checked else damaged)
     except RecordError:
         raise
     except Exception as error:
@@ -75,14 +75,14 @@ def conclude(folder: Path, figures: bool, checked: bool = True) -> Conclusion:
             raise
         raise RecordError(f"{folder} is too damaged to be read ({one_sentence(error)})") from error
     summaries: dict[str, Write] = {
-        "summary.csv": partial(findings.table.to_csv, index=False),
-        "replicates.csv": partial(findings.replicates.to_csv, index=False),
+        "summary.csv": partial(view.findings.table.to_csv, index=False),
+        "replicates.csv": partial(view.findings.replicates.to_csv, index=False),
     }
     made = names_of(folder, drawn, [report] if report else [])
     # A figure that is drawn no more, or a checkpoint that was deleted to save space.
     gone = [name for name in damaged if name not in made and (is_remade(name) or not run.has(name))]
     run.change(summaries, gone, made)
-    return Conclusion(folder, config, findings, report)
+    return Conclusion(folder, view.config, view.findings, report)
 
 
 def names_of(folder: Path, drawn: Sequence[Drawn], further: Sequence[Path] = ()) -> list[str]:
@@ -108,7 +108,7 @@ def tell_damaged(run: RunFolder) -> list[str]:
     return damaged
 
 
-def read_run(run: RunFolder) -> tuple[Config, dict[str, pd.DataFrame], Findings]:
+def read_run(run: RunFolder) -> RunView:
     """Return the configuration of a run, its tables by name, and what they say.
 
     Raises
@@ -119,7 +119,7 @@ def read_run(run: RunFolder) -> tuple[Config, dict[str, pd.DataFrame], Findings]
     config = config_of(run)
     tables = read_tables(run)
     check_tables(run.path, config, tables)
-    return config, tables, summarise(config, tables)
+    return RunView(config, tables, summarise(config, tables))
 
 
 def print_conclusion(conclusion: Conclusion) -> None:

@@ -25,14 +25,14 @@ from agents.learning.operations.weight_searches import WEIGHT_SEARCHES, GivenWei
 from agents.learning.operations.weight_searches.grid import GridSearch
 from agents.learning.operators import MERGE_OPERATORS, MergeOperator, Recipe
 from agents.learning.training.optimisers import AdamW
+from experiments.benchmarks.tables import save_table
 from experiments.findings.statistics import interval
 from experiments.reports.printed import wide_console
 from markets.columns import Floats
-from markets.refusals import InputError
+from markets.refusals import require_least
 from sim.config.data import DataConfig, load_examples
 from sim.data.division import divide
 from sim.laboratory.evidence import collect_evidence, shuffled
-from sim.records.tables import write_atomically
 from sim.streams import Streams
 
 Row = dict[str, float | int | str]
@@ -71,15 +71,11 @@ def compare_merging(
     InputError
         If a number is not as described.
     """
-    limits = {"organisations": (organisations, 2), "epochs": (epochs, 1), "replicates": (replicates, 2)}
-    for name, (value, least) in limits.items():
-        if value < least:
-            raise InputError(f"{name} must be a whole number >= {least}; got {value}")
+    require_least(2, organisations=organisations, replicates=replicates)
+    require_least(1, epochs=epochs)
     rows = measure_merging(organisations, epochs, replicates, seed, same_start)
     _show(merging_table(rows), same_start)
-    if output is not None:
-        output.mkdir(parents=True, exist_ok=True)
-        write_atomically(output / "merging.csv", partial(rows.to_csv, index=False))
+    save_table(output, "merging", rows)
 
 
 def measure_merging(

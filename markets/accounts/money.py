@@ -1,19 +1,23 @@
 """Credits and micro-credits: amounts as people say them and as the ledger keeps them.
 
-Core Objects: to_micro, to_credits, total, sums, spendable, rescaled
+Core Objects: Money, PositiveMoney, to_micro, to_credits, total, sums, spendable, rescaled
 """
 
 import dataclasses
 from collections.abc import Mapping
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
+from pydantic import Field
 
 from markets.columns import LARGEST_NUMBER, Floats, Ints
 from markets.refusals import InputError
 
 T = TypeVar("T")
+
+Money = Annotated[float, Field(ge=0, le=1e6, allow_inf_nan=False)]
+PositiveMoney = Annotated[float, Field(gt=0, le=1e6, allow_inf_nan=False)]
 
 MICRO = 1_000_000
 """Micro-credits in a credit."""

@@ -13,7 +13,6 @@ from functools import cached_property
 import numpy as np
 
 from markets.columns import Bools, Floats, Ints
-from markets.matching.copies import require_copies
 from markets.matching.ranking import Ranking
 from markets.orders.levies import Levies
 from markets.orders.orders import Orders, Trades
@@ -64,13 +63,7 @@ class Projects:
             Distinct numbers that break a buyer's ties; smaller is better.
         fixed_cost : float
             C, in credits.
-
-        Raises
-        ------
-        InputError
-            If a listing has fewer copies than buyers.
         """
-        require_copies(orders)
         every = np.ones(len(orders), dtype=bool)
         member = Ranking.of(orders.seat, orders.surplus, priority, orders.demand).first(every)
         row = np.flatnonzero(member)

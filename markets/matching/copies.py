@@ -4,7 +4,7 @@ The rules work with the surplus ``bid - ask`` of a row: the ask is what one copy
 best price over the asks is the one that earns it most. Where all asks of a listing are equal this is the
 textbook rule for bids less a cost.
 
-Core Objects: LotTable, optimal_price, optimal_price_without, require_copies, take_copies
+Core Objects: LotTable, optimal_price, optimal_price_without, take_copies
 """
 
 import dataclasses
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from markets.columns import Floats, Ints, require
+from markets.columns import Floats, Ints
 from markets.matching.ranking import Ranking, dense_codes, first_rows, groups
 from markets.orders.orders import Orders, Trades
 
@@ -108,14 +108,6 @@ def optimal_price_without(table: LotTable) -> Floats:
     column = np.where(lower, value.shape[1] - first[right], last[left] - 1)
     known = np.maximum(best_after[right], best_before[left]) >= 0
     return np.where(known, value[table.group, np.clip(column, 0, value.shape[1] - 1)], np.inf)
-
-
-def require_copies(orders: Orders) -> None:
-    """Raise an InputError unless every listing has a copy for each of its rows."""
-    rows = np.bincount(orders.lot, minlength=len(orders))[orders.lot]
-    require(
-        orders.capacity >= rows, orders.capacity, "orders.capacity", "no less than its listing has buyers"
-    )
 
 
 def take_copies(orders: Orders, priority: Ints, markup: Floats) -> Trades:

@@ -29,7 +29,7 @@ BUDGETS = ("strong", "weak", "deficit")
 
 @dataclass(frozen=True)
 class Properties:
-    """The economics of a mechanism, as data.
+    """The economics of a mechanism, as data; what is left out is not claimed.
 
     Attributes
     ----------
@@ -64,17 +64,17 @@ class Properties:
         If a value is not one of those named.
     """
 
-    truthful_buyers: str
-    truthful_sellers: str
-    truthful_domain: str
     budget: str
     individually_rational: bool
-    efficient: bool
-    efficient_domain: str
-    licences: tuple[str, ...]
     copy_means: str
     exclusive_means: str
     reference: str
+    truthful_buyers: str = "no"
+    truthful_sellers: str = "no"
+    truthful_domain: str = ""
+    efficient: bool = False
+    efficient_domain: str = ""
+    licences: tuple[str, ...] = LICENCE_KINDS
     max_demand: int | None = None
     pooled: bool = False
     bundles: bool = False
@@ -128,6 +128,11 @@ class Mechanism(ABC):
         """Return the trades; all that is random in them comes from `draw` or `draw_priority`.
 
         Then a market has the same outcome alone and beside others that are cleared with it.
+
+        Raises
+        ------
+        InputError
+            As `draw`, and where the rule says so.
         """
 
     def after(self, orders: Orders, trades: Trades) -> "Mechanism":  # noqa: ARG002
@@ -152,16 +157,22 @@ class Mechanism(ABC):
         Raises
         ------
         InputError
-            If buyers want more blocks than the mechanism serves, or bundles and it serves none.
+            If buyers want more blocks than the mechanism serves, or bundles and it serves none, or a listing
+            has fewer copies than buyers and it serves none but copies.
         """
-        most = self.properties.max_demand
+        told = self.properties
+        most = told.max_demand
         if most is not None and orders.demand > most:
             raise InputError(
                 f"orders.demand must be at most {most} for {type(self).__name__}; got {orders.demand}"
             )
-        if not self.properties.bundles:
+        if not told.bundles:
             allowed = f"0 for {type(self).__name__}, which sells no bundles"
             require(orders.contents == 0, orders.contents, "orders.contents", allowed)
+        if told.licences == ("copy",):
+            allowed = "no less than its listing has buyers"
+            rows = np.bincount(orders.lot, minlength=len(orders))[orders.lot]
+            require(orders.capacity >= rows, orders.capacity, "orders.capacity", allowed)
         return Luck.draw(orders, rng)
 
     def draw_priority(self, orders: Orders, rng: np.random.Generator) -> Ints:

@@ -5,18 +5,14 @@ Core Objects: Prior, Distribution, PRIORS, to_prior
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from typing import Annotated, Any, ClassVar
+from typing import Any, ClassVar
 
 import numpy.typing as npt
-from pydantic import Field
 
 from markets.columns import Floats
 from markets.orders.orders import Orders
 from markets.refusals import InputError
 from markets.registry import Registry
-
-Money = Annotated[float, Field(ge=0, le=1e6, allow_inf_nan=False)]
-PositiveMoney = Annotated[float, Field(gt=0, le=1e6, allow_inf_nan=False)]
 
 
 class Prior(ABC):

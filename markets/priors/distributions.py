@@ -11,8 +11,9 @@ from pydantic import Field, model_validator
 from pydantic.dataclasses import dataclass
 from scipy.special import erfcx, ndtr, ndtri
 
+from markets.accounts.money import Money, PositiveMoney
 from markets.columns import Floats
-from markets.priors.base import PRIORS, Distribution, Money, PositiveMoney
+from markets.priors.base import PRIORS, Distribution
 from markets.refusals import InputError
 
 _LOWEST = -37.0

@@ -12,9 +12,10 @@ from pydantic import Field
 from pydantic.dataclasses import dataclass
 from scipy.optimize import isotonic_regression
 
+from markets.accounts.money import Money
 from markets.columns import Bools, Floats
 from markets.orders.orders import Orders
-from markets.priors.base import PRIORS, Money, Prior
+from markets.priors.base import PRIORS, Prior
 
 Guard = Annotated[float, Field(ge=0, lt=1)]
 

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from agents.learning.stack.pairs import Pairs
 from agents.strategies import AskView, BidView, ClaimView, Memory, MergeView, OutcomeView, Strategy
 from agents.strategies.truthful import Truthful
 from markets.accounts.money import MICRO
@@ -152,21 +153,11 @@ class Traders:
         balance = exchange.balances[quoting.buyer] / MICRO
         bids = np.full(len(quotes), np.nan)
         for strategy, own in rows_of(self.strategies, quoting.buyer):
-            nothing = np.full(len(own), np.nan)
             view = BidView(
-                buyer=quoting.buyer[own],
-                listing=quoting.listing[own],
                 value=value[own],
                 gain=gain[own],
                 balance=balance[own],
-                position=quoting.position[own],
-                standing_bid=nothing,
-                standing_ask=nothing,
-                opportunities=np.ones(len(own), dtype=np.int64),
-                organisations=exchange.organisations,
-                listings=len(prospects.listings),
-                positions=len(exchange.goods.positions),
-                memory=self.memories[strategy.name],
+                **self._shown(exchange, prospects, quoting.take(own), strategy.name),
                 rng=streams.stream("bid", strategy.name),
             )
             bids[own] = strategy.bid(view)
@@ -179,25 +170,33 @@ class Traders:
         quoting = pairs.take(quotes.row)
         asks = np.full(len(quotes), np.nan)
         for strategy, own in rows_of(self.strategies, quoting.seller):
-            nothing = np.full(len(own), np.nan)
             view = AskView(
                 seller=quoting.seller[own],
-                buyer=quoting.buyer[own],
-                listing=quoting.listing[own],
                 cost=cost[own],
                 delivery=np.full(len(own), exchange.setting.delivery),
-                position=quoting.position[own],
-                standing_bid=nothing,
-                standing_ask=nothing,
-                opportunities=np.ones(len(own), dtype=np.int64),
-                organisations=exchange.organisations,
-                listings=len(prospects.listings),
-                positions=len(exchange.goods.positions),
-                memory=self.memories[strategy.name],
+                **self._shown(exchange, prospects, quoting.take(own), strategy.name),
                 rng=streams.stream("ask", strategy.name),
             )
             asks[own] = strategy.ask(view)
         return asks[quotes.quote]
+
+    def _shown(
+        self, exchange: Exchange, prospects: Prospects, quoting: Pairs, strategy: str
+    ) -> dict[str, Any]:
+        """Return what both sides are shown of their pairs; nothing stands in a market that is sealed."""
+        nothing = np.full(len(quoting), np.nan)
+        return {
+            "buyer": quoting.buyer,
+            "listing": quoting.listing,
+            "position": quoting.position,
+            "standing_bid": nothing,
+            "standing_ask": nothing,
+            "opportunities": np.ones(len(quoting), dtype=np.int64),
+            "organisations": exchange.organisations,
+            "listings": len(prospects.listings),
+            "positions": len(exchange.goods.positions),
+            "memory": self.memories[strategy],
+        }
 
 
 def rows_of(strategies: list[tuple[Strategy, Bools]], organisation: Ints) -> list[tuple[Strategy, Ints]]:

@@ -7,6 +7,7 @@ from types import SimpleNamespace
 import pytest
 
 from experiments.figures import draw_figures
+from experiments.findings.run_view import RunView
 from experiments.reports.report import write_report
 from experiments.reports.sweep_conclusion import OUTCOMES, conclude_sweep
 from tests.experiments.browser import browser, needs_chromium
@@ -25,7 +26,7 @@ def reports(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     config, tables, findings = tiny_run(ALL_ARMS)
     (folder / "run").mkdir()
     names = ["learning_curves", "welfare", "gains"]
-    drawn = draw_figures(folder / "run/figures", config, tables, findings, names)
+    drawn = draw_figures(folder / "run/figures", RunView(config, tables, findings), names)
     write_report(folder / "run", config, findings, drawn)
     conclude_sweep(write_sweep(folder / "sweep"), True, OUTCOMES[:1])
     return {kind: folder / kind / "report.html" for kind in ("run", "sweep")}

@@ -10,6 +10,7 @@ from experiments.configuration.composition import compose_config, set_up_hydra
 from experiments.configuration.keys import Config
 from experiments.figures import FIGURES
 from experiments.figures.style import in_style
+from experiments.findings.run_view import RunView
 from experiments.findings.summary import Findings, summarise
 from sim.cohort import Cohort
 
@@ -64,7 +65,7 @@ def tiny_run(*overrides: str) -> Run:
 
 def draw(name: str, run: Run) -> Figure | None:
     with in_style():
-        return FIGURES[name].draw(*run)
+        return FIGURES[name].draw(RunView(*run))
 
 
 @lru_cache

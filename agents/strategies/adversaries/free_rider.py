@@ -1,13 +1,13 @@
 """Free riding: the price of a good model for one that was never trained."""
 
-from typing import Annotated, ClassVar
+from typing import ClassVar
 
 import numpy as np
-from pydantic import Field
 from pydantic.dataclasses import dataclass
 
 from agents.strategies import STRATEGIES
 from agents.strategies.base import AskView, BidView, ClaimView, Strategy
+from markets.accounts.money import Money
 from markets.columns import Floats
 
 
@@ -27,7 +27,7 @@ class FreeRider(Strategy):
 
     name: str = "free_rider"
     trains: ClassVar[bool] = False
-    margin: Annotated[float, Field(ge=0, le=1e6, allow_inf_nan=False)] = 0.0
+    margin: Money = 0.0
 
     def ask(self, view: AskView) -> Floats:
         """Return the cost of delivery and the margin."""

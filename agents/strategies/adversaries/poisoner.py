@@ -8,6 +8,7 @@ from pydantic.dataclasses import dataclass
 
 from agents.strategies import STRATEGIES
 from agents.strategies.base import AskView, BidView, ClaimView, Strategy
+from markets.accounts.money import Money
 from markets.columns import Floats, Ints
 
 
@@ -33,7 +34,7 @@ class Poisoner(Strategy):
 
     name: str = "poisoner"
     spared: Annotated[int | None, Field(ge=0, le=1_000_000)] = None
-    margin: Annotated[float, Field(ge=0, le=1e6, allow_inf_nan=False)] = 0.0
+    margin: Money = 0.0
 
     def ask(self, view: AskView) -> Floats:
         """Return the cost of delivery and the margin."""

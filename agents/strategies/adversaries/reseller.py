@@ -1,13 +1,13 @@
 """Reselling: others' parameters at a little more than delivery."""
 
-from typing import Annotated, ClassVar
+from typing import ClassVar
 
 import numpy as np
-from pydantic import Field
 from pydantic.dataclasses import dataclass
 
 from agents.strategies import STRATEGIES
 from agents.strategies.base import AskView, BidView, MergeView, Strategy, worthwhile
+from markets.accounts.money import Money
 from markets.columns import Floats
 
 
@@ -27,7 +27,7 @@ class Reseller(Strategy):
 
     name: str = "reseller"
     trains: ClassVar[bool] = False
-    margin: Annotated[float, Field(ge=0, le=1e6, allow_inf_nan=False)] = 0.001
+    margin: Money = 0.001
 
     def ask(self, view: AskView) -> Floats:
         """Return the cost of delivery and the margin."""

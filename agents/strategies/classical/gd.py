@@ -14,6 +14,7 @@ from agents.strategies.base import AskView, BidView, Memory, OutcomeView, Strate
 from agents.strategies.classical.beliefs import Belief, believe, best_quote
 from agents.strategies.classical.history import empty_history, recall, record, record_refusals
 from agents.strategies.classical.shouts import traders_of
+from markets.accounts.money import PositiveMoney
 from markets.columns import Floats, Ints
 
 ROWS = 4096
@@ -45,7 +46,7 @@ class GjerstadDickhaut(Strategy):
     """
 
     name: str = "gd"
-    highest: Annotated[float, Field(gt=0, le=1e6, allow_inf_nan=False)] = 0.1
+    highest: PositiveMoney = 0.1
     memory: Annotated[int, Field(ge=1, le=1_000_000)] = 5
     quotes: Annotated[int, Field(ge=1, le=10_000)] = 64
 

@@ -1,12 +1,10 @@
 """Zero intelligence with a budget constraint (ZI-C)."""
 
-from typing import Annotated
-
-from pydantic import Field
 from pydantic.dataclasses import dataclass
 
 from agents.strategies import STRATEGIES
 from agents.strategies.base import AskView, BidView, Strategy, worthwhile
+from markets.accounts.money import PositiveMoney
 from markets.columns import Floats
 
 
@@ -26,7 +24,7 @@ class ZeroIntelligence(Strategy):
     """
 
     name: str = "zero_intelligence"
-    highest: Annotated[float, Field(gt=0, le=1e6, allow_inf_nan=False)] = 0.1
+    highest: PositiveMoney = 0.1
 
     def ask(self, view: AskView) -> Floats:
         """Return uniform draws between the cost and `highest`."""

@@ -3,13 +3,11 @@
 Core Objects: ZeroIntelligenceUnconstrained
 """
 
-from typing import Annotated
-
-from pydantic import Field
 from pydantic.dataclasses import dataclass
 
 from agents.strategies import STRATEGIES
 from agents.strategies.base import AskView, BidView, Strategy
+from markets.accounts.money import PositiveMoney
 from markets.columns import Floats
 
 
@@ -28,7 +26,7 @@ class ZeroIntelligenceUnconstrained(Strategy):
     """
 
     name: str = "zero_intelligence_unconstrained"
-    highest: Annotated[float, Field(gt=0, le=1e6, allow_inf_nan=False)] = 0.1
+    highest: PositiveMoney = 0.1
 
     def ask(self, view: AskView) -> Floats:
         """Return uniform draws between zero and `highest`."""

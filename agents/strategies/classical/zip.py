@@ -32,7 +32,7 @@ from agents.strategies.classical.shouts import (
     waves,
 )
 from agents.strategies.draws import Share, ShareRange, draw
-from markets.accounts.money import MICRO
+from markets.accounts.money import MICRO, Money, PositiveMoney
 
 
 def adapt(
@@ -97,8 +97,8 @@ class ZeroIntelligencePlus(Strategy):
     momentum: ShareRange = (0.0, 0.1)
     first_margin: ShareRange = (0.05, 0.35)
     relative: Share = 0.05
-    absolute: Annotated[float, Field(ge=0, le=1e6, allow_inf_nan=False)] = 0.05
-    unit: Annotated[float, Field(gt=0, le=1e6, allow_inf_nan=False)] = 0.01
+    absolute: Money = 0.05
+    unit: PositiveMoney = 0.01
     attention: Annotated[int, Field(ge=1, le=1_000_000)] = 256
 
     def begin(self, organisations: int, positions: int, rng: np.random.Generator) -> Memory:

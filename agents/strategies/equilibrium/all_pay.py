@@ -8,6 +8,7 @@ from pydantic.dataclasses import dataclass
 
 from agents.strategies import STRATEGIES
 from agents.strategies.base import AskView, BidView, Strategy, worthwhile
+from markets.accounts.money import PositiveMoney
 from markets.columns import Floats
 from markets.theory import all_pay_bid
 
@@ -33,7 +34,7 @@ class EquilibriumAllPay(Strategy):
     """
 
     name: str = "equilibrium_all_pay"
-    highest: Annotated[float, Field(gt=0, le=1e6, allow_inf_nan=False)] = 1.0
+    highest: PositiveMoney = 1.0
     bidders: Annotated[int | None, Field(ge=1, le=1_000_000)] = None
 
     def ask(self, view: AskView) -> Floats:

@@ -8,6 +8,7 @@ from pydantic.dataclasses import dataclass
 
 from agents.strategies import STRATEGIES
 from agents.strategies.base import AskView, BidView, Strategy, worthwhile
+from markets.accounts.money import Money, PositiveMoney
 from markets.columns import Floats
 from markets.refusals import InputError
 from markets.theory import chatterjee_samuelson_ask, chatterjee_samuelson_bid
@@ -36,8 +37,8 @@ class EquilibriumChatterjeeSamuelson(Strategy):
 
     name: str = "equilibrium_chatterjee_samuelson"
     k: Annotated[float, Field(ge=0, le=1)] = 0.5
-    low: Annotated[float, Field(ge=0, le=1e6, allow_inf_nan=False)] = 0.0
-    high: Annotated[float, Field(gt=0, le=1e6, allow_inf_nan=False)] = 1.0
+    low: Money = 0.0
+    high: PositiveMoney = 1.0
 
     @model_validator(mode="after")
     def _ends_in_order(self) -> "EquilibriumChatterjeeSamuelson":

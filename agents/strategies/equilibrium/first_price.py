@@ -8,6 +8,7 @@ from pydantic.dataclasses import dataclass
 
 from agents.strategies import STRATEGIES
 from agents.strategies.base import AskView, BidView, Strategy, worthwhile
+from markets.accounts.money import Money, PositiveMoney
 from markets.columns import Floats
 from markets.refusals import InputError
 from markets.theory import first_price_bid
@@ -38,9 +39,9 @@ class EquilibriumFirstPrice(Strategy):
     """
 
     name: str = "equilibrium_first_price"
-    highest: Annotated[float, Field(gt=0, le=1e6, allow_inf_nan=False)] = 1.0
+    highest: PositiveMoney = 1.0
     bidders: Annotated[int | None, Field(ge=1, le=1_000_000)] = None
-    reserve: Annotated[float, Field(ge=0, le=1e6, allow_inf_nan=False)] = 0.0
+    reserve: Money = 0.0
     risk_exponent: Annotated[float, Field(gt=0, le=1)] = 1.0
 
     @model_validator(mode="after")

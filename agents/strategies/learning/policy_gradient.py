@@ -11,6 +11,7 @@ from scipy.special import expit, logit
 from agents.strategies import STRATEGIES
 from agents.strategies.base import AskView, BidView, Memory, OutcomeView, Strategy, worthwhile
 from agents.strategies.learning.policy import PARAMETERS, policy_mean, reinforce, start_policies
+from markets.accounts.money import PositiveMoney
 from markets.columns import Floats, Ints
 
 FEATURES = 2
@@ -52,9 +53,9 @@ class PolicyGradient(Strategy):
 
     name: str = "policy_gradient"
     shared: bool = False
-    highest: Annotated[float, Field(gt=0, le=1e6, allow_inf_nan=False)] = 0.2
+    highest: PositiveMoney = 0.2
     hidden: Annotated[int, Field(ge=1, le=4096)] = 8
-    spread: Annotated[float, Field(gt=0, le=1e6, allow_inf_nan=False)] = 0.3
+    spread: PositiveMoney = 0.3
     learning_rate: Annotated[float, Field(gt=0, le=1e6, allow_inf_nan=False)] = 0.01
     start: Annotated[float, Field(gt=0, lt=1)] = 0.8
     memory_of_baseline: Annotated[float, Field(ge=0, lt=1)] = 0.9

@@ -9,6 +9,7 @@ from pydantic.dataclasses import dataclass
 from agents.strategies import STRATEGIES
 from agents.strategies.base import AskView, BidView, Memory, OutcomeView, Strategy, worthwhile
 from agents.strategies.learning.bandits import draw, exp3_learn, exp3_probabilities
+from markets.accounts.money import PositiveMoney
 from markets.columns import Floats
 
 
@@ -43,7 +44,7 @@ class ReserveLearner(Strategy):
 
     name: str = "reserve_learner"
     choices: Annotated[int, Field(ge=2, le=1000)] = 11
-    highest: Annotated[float, Field(gt=0, le=1e6, allow_inf_nan=False)] = 0.2
+    highest: PositiveMoney = 0.2
     exploration: Annotated[float, Field(gt=0, le=1)] = 0.1
 
     @property

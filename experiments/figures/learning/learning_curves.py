@@ -5,24 +5,16 @@ Core Objects: FIGURE
 
 from matplotlib.figure import Figure
 
-from experiments.configuration.keys import Config
-from experiments.figures.bands import Tables, by_arm, draw_band, from_zero, tell_coinciding
+from experiments.figures.bands import by_arm, draw_band, from_zero, tell_coinciding
 from experiments.figures.plan import Plan
 from experiments.figures.style import legend_above, new_figure, whole_numbers
-from experiments.findings.summary import Findings
+from experiments.findings.run_view import RunView
 
 
-def learning_curves(config: Config, tables: Tables, findings: Findings) -> Figure | None:  # noqa: ARG001
+def learning_curves(view: RunView) -> Figure | None:
     """Draw test accuracy and test loss by round, one line an arm.
 
-    Parameters
-    ----------
-    config : Config
-        The run's configuration.
-    tables : dict of DataFrame
-        Its records; reads `rounds`.
-    findings : Findings
-        Not used.
+    Reads `rounds`.
 
     Returns
     -------
@@ -33,8 +25,8 @@ def learning_curves(config: Config, tables: Tables, findings: Findings) -> Figur
     panels = figure.subplots(1, 2, sharex=True)
     labels = {"test_accuracy": "test accuracy (share)", "test_loss": "test loss (nats an example)"}
     for axes, (column, label) in zip(panels, labels.items(), strict=True):
-        band = by_arm(tables["rounds"], "round", column)
-        for arm in config.arms:
+        band = by_arm(view.tables["rounds"], "round", column)
+        for arm in view.config.arms:
             draw_band(axes, arm, band[arm])
         axes.set(xlabel="round", ylabel=label)
         whole_numbers(axes)

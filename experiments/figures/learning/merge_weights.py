@@ -9,28 +9,20 @@ from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
 
-from experiments.configuration.keys import Config
-from experiments.figures.bands import Tables, by_arm, draw_band
-from experiments.figures.plan import Plan, trading_arms
+from experiments.figures.bands import by_arm, draw_band
+from experiments.figures.plan import Plan
 from experiments.figures.style import BLACK, GREY, legend_above, new_figure
-from experiments.findings.summary import Findings
+from experiments.findings.run_view import RunView
 
 TRIAL = ["arm", "replicate", "round", "buyer", "seller", "position"]
 SHOWN = 60
 """Most trials of a panel that are drawn one by one."""
 
 
-def merge_weights(config: Config, tables: Tables, findings: Findings) -> Figure | None:  # noqa: ARG001
+def merge_weights(view: RunView) -> Figure | None:
     """Draw what each trial found by merge weight, in the first, the middle and the last round with trials.
 
-    Parameters
-    ----------
-    config : Config
-        The run's configuration.
-    tables : dict of DataFrame
-        Its records; reads `curves`.
-    findings : Findings
-        Not used.
+    Reads `curves`.
 
     Returns
     -------
@@ -39,7 +31,7 @@ def merge_weights(config: Config, tables: Tables, findings: Findings) -> Figure 
         all compared the same weights, means by arm with intervals over replicates. None where the run did not
         record the curves, or nothing was tried.
     """
-    curves = tables.get("curves")
+    curves = view.tables.get("curves")
     if curves is None or curves.empty or curves["weight"].max() == 0:
         return None
     rounds = curves["round"].unique()
@@ -53,7 +45,7 @@ def merge_weights(config: Config, tables: Tables, findings: Findings) -> Figure 
         if trials_of.min() == trials_of.max():
             means = rows.groupby(["arm", "replicate", "weight"])["change"].mean().reset_index()
             band = by_arm(means, "weight", "change")
-            for arm in trading_arms(config):
+            for arm in view.trading_arms:
                 if arm in band:
                     draw_band(axes, arm, band[arm])
         axes.set_title(f"round {number}")

@@ -8,10 +8,8 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from experiments.configuration.keys import Config
-from experiments.figures.bands import Tables
 from experiments.figures.market.books import Place, at
-from experiments.figures.plan import Plan, priced_arms
+from experiments.figures.plan import Plan
 from experiments.figures.style import (
     BLUE,
     GREY,
@@ -23,7 +21,7 @@ from experiments.figures.style import (
     plain_numbers,
     whole_numbers,
 )
-from experiments.findings.summary import Findings
+from experiments.findings.run_view import RunView
 from markets.books.order_book import Depth
 from markets.columns import Floats, Ints
 from markets.goods.blocks import Licence
@@ -33,17 +31,10 @@ FILLED = ("traded", "not settled")
 """Outcomes of orders whose quotes are gone from the book."""
 
 
-def order_book_depth(config: Config, tables: Tables, findings: Findings) -> Figure | None:  # noqa: ARG001
+def order_book_depth(view: RunView) -> Figure | None:
     """Draw what stands in the book at the end of a round, by price, one panel an arm with prices.
 
-    Parameters
-    ----------
-    config : Config
-        The run's configuration.
-    tables : dict of DataFrame
-        Its records; reads `orders`.
-    findings : Findings
-        Not used.
+    Reads `orders`.
 
     Returns
     -------
@@ -51,18 +42,18 @@ def order_book_depth(config: Config, tables: Tables, findings: Findings) -> Figu
         Units at each price or better, around the middle of the best quotes, in the round that left most bids.
         None without an order book whose quotes stand, or without orders.
     """
-    mechanism = config.market().mechanism
+    mechanism = view.config.market().mechanism
     if not isinstance(mechanism, ContinuousDoubleAuction) or mechanism.variant != "persistent":
         return None
-    capacity = Licence.parse(config.broker.licence).capacity
-    found = [_deepest(tables["orders"], arm) for arm in priced_arms(config)]
+    capacity = Licence.parse(view.config.broker.licence).capacity
+    found = [_deepest(view.tables["orders"], arm) for arm in view.priced_arms]
     places = [place for place in found if place is not None]
     if not places:
         return None
     figure = new_figure(4.8)
     panels = figure.subplots(1, len(places), squeeze=False)[0]
     for axes, place in zip(panels, places, strict=True):
-        orders = at(tables["orders"], place)
+        orders = at(view.tables["orders"], place)
         draw_depth(axes, resting(orders, capacity), resting(orders, capacity, before=True))
         mark_arm(axes, place.arm)
         axes.set_xlabel(f"price (credits a block)\nreplicate {place.replicate}, round {place.round}")

@@ -8,10 +8,9 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from experiments.configuration.keys import Config
-from experiments.figures.bands import Tables, by_arm, draw_band, from_zero
+from experiments.figures.bands import by_arm, draw_band, from_zero
 from experiments.figures.market.books import true
-from experiments.figures.plan import Plan, priced_arms
+from experiments.figures.plan import Plan
 from experiments.figures.style import (
     BLACK,
     GREY,
@@ -22,7 +21,7 @@ from experiments.figures.style import (
     plain_numbers,
     whole_numbers,
 )
-from experiments.findings.summary import Findings
+from experiments.findings.run_view import RunView
 from markets.accounts.money import MICRO
 from markets.checks.convergence import smith_alpha
 from markets.goods.blocks import Licence
@@ -35,21 +34,14 @@ WIDE = 500.0
 """Percent from equilibrium beyond which alpha is drawn on a logarithmic scale."""
 
 
-def price_paths(config: Config, tables: Tables, findings: Findings) -> Figure | None:  # noqa: ARG001
+def price_paths(view: RunView) -> Figure | None:
     """Draw the price of every trade by round, and how near prices are to equilibrium.
 
     On books: Smith's alpha, about the prices at which values would meet costs. Where every pair trades alone
     each has clearing prices of its own, those between cost and value: there, how much of the difference the
     seller gets.
 
-    Parameters
-    ----------
-    config : Config
-        The run's configuration.
-    tables : dict of DataFrame
-        Its records; reads `trades` and `trials`.
-    findings : Findings
-        Not used.
+    Reads `trades` and `trials`.
 
     Returns
     -------
@@ -57,8 +49,8 @@ def price_paths(config: Config, tables: Tables, findings: Findings) -> Figure | 
         Above, one panel an arm with prices, of the first replicate; below, all of them. None where nothing
         was traded at a price.
     """
-    arms = priced_arms(config)
-    trades = tables["trades"]
+    arms = view.priced_arms
+    trades = view.tables["trades"]
     trades = trades[trades["settled"].astype(bool) & trades["arm"].isin(arms)]
     arms = [arm for arm in arms if (trades["arm"] == arm).any()]
     if not arms:
@@ -67,9 +59,9 @@ def price_paths(config: Config, tables: Tables, findings: Findings) -> Figure | 
     grid = figure.add_gridspec(2, len(arms), height_ratios=(1.15, 1))
     panels = [figure.add_subplot(grid[0, place]) for place in range(len(arms))]
     below = figure.add_subplot(grid[1, :])
-    if config.market().mechanism.venue == "books":
-        trials = tables["trials"][tables["trials"]["arm"].isin(arms)]
-        centre = equilibria(trials, Licence.parse(config.broker.licence).capacity)
+    if view.config.market().mechanism.venue == "books":
+        trials = view.tables["trials"][view.tables["trials"]["arm"].isin(arms)]
+        centre = equilibria(trials, Licence.parse(view.config.broker.licence).capacity)
         measure, label = convergence(trades, centre), "Smith's alpha (%)"
     else:
         centre = None
@@ -79,7 +71,7 @@ def price_paths(config: Config, tables: Tables, findings: Findings) -> Figure | 
         told = None if centre is None else centre[centre["replicate"] == 0]
         _draw_arm(axes, first[first["arm"] == arm], told if told is None else told[told["arm"] == arm])
         mark_arm(axes, arm)
-        axes.set_xlim(0.4, config.rounds + 0.6)
+        axes.set_xlim(0.4, view.config.rounds + 0.6)
     band = by_arm(measure, "round", "measure")
     for arm in band:
         draw_band(below, arm, band[arm])
@@ -92,7 +84,7 @@ def price_paths(config: Config, tables: Tables, findings: Findings) -> Figure | 
         below.set_yscale("symlog", linthresh=1.0)
         below.set_ylim(bottom=0)
     plain_numbers(below.yaxis)
-    below.set(xlabel="round", ylabel=label, xlim=(0.4, config.rounds + 0.6))
+    below.set(xlabel="round", ylabel=label, xlim=(0.4, view.config.rounds + 0.6))
     whole_numbers(below)
     panels[0].set_ylabel("credits a block")
     legend_above(figure, panels[0], 3)

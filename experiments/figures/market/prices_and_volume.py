@@ -7,11 +7,10 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from experiments.configuration.keys import Config
-from experiments.figures.bands import Tables, by_arm, draw_band, from_zero, tell_coinciding
-from experiments.figures.plan import Plan, trading_arms
+from experiments.figures.bands import by_arm, draw_band, from_zero, tell_coinciding
+from experiments.figures.plan import Plan
 from experiments.figures.style import legend_above, new_figure, whole_numbers
-from experiments.findings.summary import Findings
+from experiments.findings.run_view import RunView
 
 EVERYTHING = 1e-3
 """Share of the first-best gains below which what is lost could not be seen in a figure."""
@@ -20,17 +19,10 @@ EVERYTHING_GAINED = "allocative efficiency is 1 in every round and arm"
 NOTHING_TO_GAIN = "no allocative efficiency: nothing could be gained in any round"
 
 
-def market(config: Config, tables: Tables, findings: Findings) -> Figure | None:  # noqa: ARG001
+def market(view: RunView) -> Figure | None:
     """Draw prices, volume and allocative efficiency by round, one line a trading arm.
 
-    Parameters
-    ----------
-    config : Config
-        The run's configuration.
-    tables : dict of DataFrame
-        Its records; reads `trades` and `rounds`.
-    findings : Findings
-        Not used.
+    Reads `trades` and `rounds`.
 
     Returns
     -------
@@ -40,11 +32,11 @@ def market(config: Config, tables: Tables, findings: Findings) -> Figure | None:
         over replicates. A round without trades has no price, and one where nothing could be gained has no
         efficiency: both are gaps.
     """
-    arms = trading_arms(config)
+    arms = view.trading_arms
     if not arms:
         return None
-    rounds = tables["rounds"]
-    prices = price_band(tables["trades"], config.rounds)
+    rounds = view.tables["rounds"]
+    prices = price_band(view.tables["trades"], view.config.rounds)
     volume = by_arm(rounds, "round", "volume")
     efficiency = by_arm(rounds, "round", "allocative_efficiency")
     everything = all(_is_flat(efficiency[arm]["mean"]) for arm in arms)

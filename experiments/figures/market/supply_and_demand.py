@@ -10,10 +10,9 @@ import numpy.typing as npt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from experiments.configuration.keys import Config
-from experiments.figures.bands import Tables, from_zero
+from experiments.figures.bands import from_zero
 from experiments.figures.market.books import Curves, at, busiest, quoted, true
-from experiments.figures.plan import Plan, priced_arms
+from experiments.figures.plan import Plan
 from experiments.figures.style import (
     BLACK,
     BLUE,
@@ -27,7 +26,7 @@ from experiments.figures.style import (
     plain_numbers,
     whole_numbers,
 )
-from experiments.findings.summary import Findings
+from experiments.findings.run_view import RunView
 from markets.columns import Floats
 from markets.goods.blocks import Licence
 
@@ -37,37 +36,30 @@ SIZE = 6.0
 """Full size of a marker, points."""
 
 
-def supply_and_demand(config: Config, tables: Tables, findings: Findings) -> Figure | None:  # noqa: ARG001
+def supply_and_demand(view: RunView) -> Figure | None:
     """Draw the busiest market of each arm with prices: its curves, or its pairs where each bargains alone.
 
-    Parameters
-    ----------
-    config : Config
-        The run's configuration.
-    tables : dict of DataFrame
-        Its records; reads `orders`, `trials` and `trades`.
-    findings : Findings
-        Not used.
+    Reads `orders`, `trials` and `trades`.
 
     Returns
     -------
     Figure or None
         One panel an arm in which something was traded; None if there is none.
     """
-    found = {arm: busiest(tables["trades"], arm) for arm in priced_arms(config)}
+    found = {arm: busiest(view.tables["trades"], arm) for arm in view.priced_arms}
     places = [place for place in found.values() if place is not None]
     if not places:
         return None
-    books = config.market().mechanism.venue == "books"
-    capacity = Licence.parse(config.broker.licence).capacity
+    books = view.config.market().mechanism.venue == "books"
+    capacity = Licence.parse(view.config.broker.licence).capacity
     figure = new_figure(5.2)
     panels = figure.subplots(1, len(places), squeeze=False)[0]
     for axes, place in zip(panels, places, strict=True):
-        orders = at(tables["orders"], place)
-        settled = at(tables["trades"], place)
+        orders = at(view.tables["orders"], place)
+        settled = at(view.tables["trades"], place)
         settled = settled[settled["settled"].astype(bool)]
         if books:
-            said, truth = quoted(orders, capacity), true(at(tables["trials"], place), capacity)
+            said, truth = quoted(orders, capacity), true(at(view.tables["trials"], place), capacity)
             draw_supply_and_demand(axes, said.bids, said.asks, settled["paid"], settled["received"], truth)
             told = f"traded {len(settled)}, in equilibrium {int(truth.margin.quantity)}"
         else:
@@ -76,7 +68,7 @@ def supply_and_demand(config: Config, tables: Tables, findings: Findings) -> Fig
             draw_pairs(axes, traded["bid"], traded["ask"], traded["paid"])
             told = f"traded {len(settled)} of {len(came)}"
         mark_arm(axes, place.arm)
-        position = f", position {place.position}" if tables["trades"]["position"].nunique() > 1 else ""
+        position = f", position {place.position}" if view.tables["trades"]["position"].nunique() > 1 else ""
         axes.set_xlabel(
             f"{axes.get_xlabel()}\n{told}\nreplicate {place.replicate}, round {place.round}{position}"
         )

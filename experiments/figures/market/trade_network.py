@@ -12,27 +12,19 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
 from experiments.configuration.keys import Config
-from experiments.figures.bands import Tables
-from experiments.figures.plan import Plan, regions, trading_arms
+from experiments.figures.plan import Plan
 from experiments.figures.style import VERMILLION, mark_arm, new_figure, whole_numbers
-from experiments.findings.summary import Findings
+from experiments.findings.run_view import RunView
 from markets.columns import Floats, Ints
 
 ABREAST = 3
 """Most panels in a row."""
 
 
-def trade_network(config: Config, tables: Tables, findings: Findings) -> Figure | None:  # noqa: ARG001
+def trade_network(view: RunView) -> Figure | None:
     """Draw the number of trades between every buyer and seller, one panel a trading arm.
 
-    Parameters
-    ----------
-    config : Config
-        The run's configuration.
-    tables : dict of DataFrame
-        Its records; reads `trades`, and the regions in `organisations`.
-    findings : Findings
-        Not used.
+    Reads `trades`, and the regions in `organisations`.
 
     Returns
     -------
@@ -40,10 +32,10 @@ def trade_network(config: Config, tables: Tables, findings: Findings) -> Figure 
         Mean number of settled trades a replicate over the whole run, on one scale; pairs of rivals are
         outlined. None without trading arms.
     """
-    arms = trading_arms(config)
+    arms = view.trading_arms
     if not arms:
         return None
-    counts = {arm: trade_counts(tables["trades"], arm, config) for arm in arms}
+    counts = {arm: trade_counts(view.tables["trades"], arm, view.config) for arm in arms}
     # Without any trade the scale must still have a length.
     most = max(float(np.nanmax(c)) for c in counts.values()) or 1.0
     rows = -(-len(arms) // ABREAST)
@@ -54,7 +46,7 @@ def trade_network(config: Config, tables: Tables, findings: Findings) -> Figure 
     rivals = False
     for axes, arm in zip(grid.flat, arms, strict=False):
         image = axes.imshow(counts[arm], cmap="Blues", vmin=0, vmax=most, interpolation="none")
-        rivals |= _outline_rivals(axes, np.array(regions(tables, arm)))
+        rivals |= _outline_rivals(axes, np.array(view.regions(arm)))
         mark_arm(axes, arm)
         axes.set(xlabel="seller", facecolor="#EEEEEE")
         axes.grid(visible=False)

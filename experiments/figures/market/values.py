@@ -11,9 +11,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, StrMethodFormatter
 
-from experiments.configuration.keys import Config
-from experiments.figures.bands import Tables, error_bars, over_replicates
-from experiments.figures.plan import Plan, trading_arms
+from experiments.figures.bands import error_bars, over_replicates
+from experiments.figures.plan import Plan
 from experiments.figures.style import (
     BLACK,
     BLUE,
@@ -25,7 +24,7 @@ from experiments.figures.style import (
     mark_arm,
     new_figure,
 )
-from experiments.findings.summary import Findings
+from experiments.findings.run_view import RunView
 
 SERIES = {
     "bid": ("said: bid", PURPLE, "s", (0, (5, 1.5))),
@@ -39,17 +38,10 @@ SPREAD = 30.0
 """Ratio of 95th percentile to median of measured values above which a linear axis would hide most trades."""
 
 
-def values(config: Config, tables: Tables, findings: Findings) -> Figure | None:  # noqa: ARG001
+def values(view: RunView) -> Figure | None:
     """Draw what was bid, asked, paid and realised against what the trial measured, one panel a trading arm.
 
-    Parameters
-    ----------
-    config : Config
-        The run's configuration.
-    tables : dict of DataFrame
-        Its records; reads `trades`.
-    findings : Findings
-        Not used.
+    Reads `trades`.
 
     Returns
     -------
@@ -57,8 +49,8 @@ def values(config: Config, tables: Tables, findings: Findings) -> Figure | None:
         Credits a round; every settled trade's realised value as a dot, and means in bins with equally many
         trades, with intervals over replicates. None where nothing was traded.
     """
-    settled = tables["trades"][tables["trades"]["settled"].astype(bool)]
-    arms = [arm for arm in trading_arms(config) if (settled["arm"] == arm).any()]
+    settled = view.tables["trades"][view.tables["trades"]["settled"].astype(bool)]
+    arms = [arm for arm in view.trading_arms if (settled["arm"] == arm).any()]
     if not arms:
         return None
     columns = min(ABREAST, len(arms))

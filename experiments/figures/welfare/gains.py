@@ -9,26 +9,19 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from experiments.configuration.keys import Config
-from experiments.figures.bands import Tables, error_bars, over_replicates
-from experiments.figures.plan import Plan, regions, trading_arms
+from experiments.figures.bands import error_bars, over_replicates
+from experiments.figures.plan import Plan
 from experiments.figures.style import BLACK, GREY, arm_style, mark_arm, new_figure
-from experiments.findings.summary import Findings
+from experiments.findings.run_view import RunView
 
 LABELLED = 24
 """Most organisations that are labelled one by one."""
 
 
-def gains(config: Config, tables: Tables, findings: Findings) -> Figure | None:
+def gains(view: RunView) -> Figure | None:
     """Draw each organisation's gain in net profit over autarky, one panel an arm.
 
-    Parameters
-    ----------
-    config : Config
-        The run's configuration.
-    tables : dict of DataFrame
-        Its records; reads the regions in `organisations`.
-    findings : Findings
-        Its gains by arm, replicate and organisation.
+    Reads the regions in `organisations` and the findings' gains by arm, replicate and organisation.
 
     Returns
     -------
@@ -36,8 +29,8 @@ def gains(config: Config, tables: Tables, findings: Findings) -> Figure | None:
         Credits over the whole run; None without trading arms or without autarky to compare with. Each panel
         has a scale of its own.
     """
-    arms = trading_arms(config)
-    found = findings.gains.dropna(subset=["gain"])
+    arms = view.trading_arms
+    found = view.findings.gains.dropna(subset=["gain"])
     if not arms or found.empty:
         return None
     figure = new_figure(max(4.4, 1.6 + 1.9 * len(arms)))
@@ -45,11 +38,11 @@ def gains(config: Config, tables: Tables, findings: Findings) -> Figure | None:
     for axes, arm in zip(panels, arms, strict=True):
         band = over_replicates(found[found["arm"] == arm], "organisation", "gain")
         _draw_arm(axes, arm, band)
-        _draw_regions(axes, regions(tables, arm))
+        _draw_regions(axes, view.regions(arm))
         mark_arm(axes, arm)
-    _label_organisations(panels[-1], config)
+    _label_organisations(panels[-1], view.config)
     figure.supylabel("gain in net profit over autarky (credits)")
-    _explain(figure, config.replicates)
+    _explain(figure, view.config.replicates)
     return figure
 
 

@@ -7,26 +7,18 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from experiments.configuration.keys import Config
-from experiments.figures.bands import Tables, draw_band, over_replicates
+from experiments.figures.bands import draw_band, over_replicates
 from experiments.figures.plan import Plan
 from experiments.figures.style import GREY, legend_above, new_figure
+from experiments.findings.run_view import RunView
 from experiments.findings.statistics import Interval
-from experiments.findings.summary import Findings
 from sim.consumers.welfare import lorenz
 
 
-def lorenz_curves(config: Config, tables: Tables, findings: Findings) -> Figure | None:  # noqa: ARG001
+def lorenz_curves(view: RunView) -> Figure | None:
     """Draw the Lorenz curves of net profits over the whole run, one line an arm, with Gini coefficients.
 
-    Parameters
-    ----------
-    config : Config
-        The run's configuration.
-    tables : dict of DataFrame
-        Not used.
-    findings : Findings
-        Its net profits by arm, replicate and organisation, and its metric `gini`.
+    Reads the findings' net profits by arm, replicate and organisation, and its metric `gini`.
 
     Returns
     -------
@@ -36,9 +28,9 @@ def lorenz_curves(config: Config, tables: Tables, findings: Findings) -> Figure 
     figure = new_figure(6.4)
     axes = figure.subplots()
     axes.plot([0, 1], [0, 1], color=GREY, linewidth=1.2, label="equal")
-    for arm in config.arms:
-        draw_band(axes, arm, lorenz_band(findings.gains[findings.gains["arm"] == arm]))
-        axes.lines[-1].set_label(f"{arm}: {_told(findings.value(arm, 'gini'))}")
+    for arm in view.config.arms:
+        draw_band(axes, arm, lorenz_band(view.findings.gains[view.findings.gains["arm"] == arm]))
+        axes.lines[-1].set_label(f"{arm}: {_told(view.findings.value(arm, 'gini'))}")
     axes.set(
         xlabel="share of organisations, the poorest first",
         ylabel="their share of all net profits",

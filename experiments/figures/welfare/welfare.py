@@ -9,10 +9,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from experiments.configuration.keys import Config
-from experiments.figures.bands import Tables, error_bars, over_replicates
+from experiments.figures.bands import error_bars, over_replicates
 from experiments.figures.plan import Plan
 from experiments.figures.style import BLACK, ORANGE, PURPLE, SKY, legend_above, new_figure
-from experiments.findings.summary import Findings
+from experiments.findings.run_view import RunView
 
 PARTS = {
     "consumer_surplus": ("consumers", SKY, ""),
@@ -23,17 +23,10 @@ PARTS = {
 BASELINE = "autarky in the same regions"
 
 
-def welfare(config: Config, tables: Tables, findings: Findings) -> Figure | None:  # noqa: ARG001
+def welfare(view: RunView) -> Figure | None:
     """Draw total welfare by arm as stacked bars: consumers, organisations, broker.
 
-    Parameters
-    ----------
-    config : Config
-        The run's configuration.
-    tables : dict of DataFrame
-        Not used.
-    findings : Findings
-        Its metrics by arm and replicate.
+    Reads the findings' metrics by arm and replicate.
 
     Returns
     -------
@@ -41,18 +34,18 @@ def welfare(config: Config, tables: Tables, findings: Findings) -> Figure | None
         Credits over the whole run, means over replicates; the error bar is the interval of total welfare.
         Negative parts hang below zero.
     """
-    found = findings.replicates
+    found = view.findings.replicates
     figure = new_figure(5.0)
     axes = figure.subplots()
-    total = over_replicates(found, "arm", "welfare").loc[config.arms]
-    means = found.groupby("arm")[list(PARTS)].mean().loc[config.arms]
+    total = over_replicates(found, "arm", "welfare").loc[view.config.arms]
+    means = found.groupby("arm")[list(PARTS)].mean().loc[view.config.arms]
     _stack(axes, means)
     _mark_totals(axes, total)
     if "welfare_gain" in found and found["welfare_gain"].notna().any():
-        _mark_baselines(axes, config, found)
+        _mark_baselines(axes, view.config, found)
     axes.axhline(0, color=BLACK, linewidth=1)
-    axes.set_xticks(range(len(config.arms)), config.arms)
-    axes.set_xlim(-0.6, len(config.arms) - 0.4)
+    axes.set_xticks(range(len(view.config.arms)), view.config.arms)
+    axes.set_xlim(-0.6, len(view.config.arms) - 0.4)
     axes.set(xlabel="arm", ylabel="welfare over the whole run (credits)")
     axes.margins(y=0.12)
     legend_above(figure, axes, 2, last=BASELINE)

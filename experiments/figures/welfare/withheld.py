@@ -5,34 +5,26 @@ Core Objects: FIGURE
 
 from matplotlib.figure import Figure
 
-from experiments.configuration.keys import Config
-from experiments.figures.bands import Tables, by_arm, draw_band, from_zero
-from experiments.figures.plan import Plan, regions, trading_arms
+from experiments.figures.bands import by_arm, draw_band, from_zero
+from experiments.figures.plan import Plan
 from experiments.figures.style import legend_above, new_figure, whole_numbers
-from experiments.findings.summary import Findings
+from experiments.findings.run_view import RunView
 
 
-def withheld(config: Config, tables: Tables, findings: Findings) -> Figure | None:  # noqa: ARG001
+def withheld(view: RunView) -> Figure | None:
     """Draw by round the deals that would raise welfare, those that sellers withheld, and what that cost.
 
-    Parameters
-    ----------
-    config : Config
-        The run's configuration.
-    tables : dict of DataFrame
-        Its records; reads `rounds`, and the regions in `organisations`.
-    findings : Findings
-        Not used.
+    Reads `rounds`, and the regions in `organisations`.
 
     Returns
     -------
     Figure or None
         Three panels, one line an arm with a market and rivals; None if there is no such arm.
     """
-    arms = [arm for arm in trading_arms(config) if len(set(regions(tables, arm))) < config.organisations]
+    arms = [arm for arm in view.trading_arms if len(set(view.regions(arm))) < view.config.organisations]
     if not arms:
         return None
-    rounds = tables["rounds"].sort_values("round")
+    rounds = view.tables["rounds"].sort_values("round")
     rounds = rounds.assign(cost=rounds.groupby(["arm", "replicate"])["withheld_welfare"].cumsum())
     labels = {
         "welfare_improving": "welfare-improving\ntrials a round",

@@ -4,7 +4,6 @@ Core Objects: run_pricing
 """
 
 from collections.abc import Hashable
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +12,7 @@ import pandas as pd
 import torch
 from rich.table import Table
 
-from experiments.command_line.sentences import UserError
+from experiments.benchmarks.tables import save_table
 from experiments.figures import save_figure
 from experiments.figures.style import in_style
 from experiments.reports.printed import wide_console
@@ -22,8 +21,8 @@ from experiments.studies.pricing.gains import GAIN_KEYS, GAINS, gains_table, mea
 from experiments.studies.pricing.information import PROBES
 from experiments.studies.pricing.markets import FULL_INFORMATION, RULES, SETTINGS_PLAYED, Observer, market_of
 from experiments.studies.pricing.prices import OFFER, READINGS, Prices, price_table
+from markets.refusals import require_least
 from sim.cohort import Cohort
-from sim.records.tables import write_atomically
 
 SHOWN = (0, 1, 4, PROBES[-1])
 """Numbers of probes that the printed table shows; the saved one has all."""
@@ -52,14 +51,14 @@ def run_pricing(
 
     Raises
     ------
-    UserError
+    InputError
         If a number is not as described.
     """
-    limits = {"rounds": (rounds, 2), "replicates": (replicates, 1), "seed": (seed, 0)}
-    limits |= {f"organisations {n}": (n, 2) for n in organisations}
-    for name, (value, least) in limits.items():
-        if value < least:
-            raise UserError(f"{name.split()[0]} must be a whole number >= {least}; got {value}")
+    require_least(2, rounds=rounds)
+    require_least(1, replicates=replicates)
+    require_least(0, seed=seed)
+    for size in organisations:
+        require_least(2, organisations=size)
     torch.set_num_threads(1)
     measured = [play_pricing(n, rounds, replicates, seed) for n in dict.fromkeys(organisations)]
     prices, gains = (pd.concat(part, ignore_index=True) for part in zip(*measured, strict=True))
@@ -67,11 +66,10 @@ def run_pricing(
     _show_prices(table)
     _show_bounds(table)
     _show_gains(gains_table(gains))
+    save_table(output, "prices", prices)
+    save_table(output, "gains", gains)
     if output is None:
         return
-    output.mkdir(parents=True, exist_ok=True)
-    write_atomically(output / "prices.csv", partial(prices.to_csv, index=False))
-    write_atomically(output / "gains.csv", partial(gains.to_csv, index=False))
     with in_style():
         for size, own in table.groupby("organisations"):
             save_figure(output, f"prices_{size}", draw_prices(own))

@@ -3,14 +3,13 @@
 Core Objects: AscendingAssignment
 """
 
-from typing import Annotated, ClassVar
+from typing import ClassVar
 
 import numpy as np
-from pydantic import Field
 from pydantic.dataclasses import dataclass
 
+from markets.accounts.money import Money
 from markets.columns import Floats
-from markets.goods.blocks import LICENCE_KINDS
 from markets.matching.ascending import ascend
 from markets.mechanisms.assignments.assignment import assign_positions
 from markets.mechanisms.base import MECHANISMS, Mechanism, Properties
@@ -58,12 +57,8 @@ class AscendingAssignment(Mechanism):
     Two buyers want the first house; its price rises until one of them likes the second as much:
 
     >>> orders = Orders.of(
-    ...     buyer=[2, 2, 3, 3],
-    ...     seller=[0, 1, 0, 1],
-    ...     listing=[0, 1, 0, 1],
-    ...     bid=[9.0, 4.0, 8.0, 5.0],
-    ...     ask=[1.0, 1.0, 1.0, 1.0],
-    ...     capacity=[1, 1, 1, 1],
+    ...     buyer=[2, 2, 3, 3], seller=[0, 1, 0, 1], listing=[0, 1, 0, 1],
+    ...     bid=[9.0, 4.0, 8.0, 5.0], ask=[1.0, 1.0, 1.0, 1.0], capacity=[1, 1, 1, 1],
     ... )
     >>> trades = AscendingAssignment().clear(orders, np.random.default_rng(0))
     >>> trades.buyer.tolist(), trades.listing.tolist(), trades.paid.tolist()
@@ -71,7 +66,7 @@ class AscendingAssignment(Mechanism):
     """
 
     name: str = "ascending_assignment"
-    increment: Annotated[float, Field(ge=0, le=1e6, allow_inf_nan=False)] = 0.0
+    increment: Money = 0.0
     venue: ClassVar[str] = "listings"
     money_fields: ClassVar[tuple[str, ...]] = ("increment",)
 
@@ -81,13 +76,11 @@ class AscendingAssignment(Mechanism):
         domain = "surpluses in whole increments" if self.increment else ""
         return Properties(
             truthful_buyers="dominant",
-            truthful_sellers="no",
             truthful_domain=domain,
             budget="strong",
             individually_rational=True,
             efficient=True,
             efficient_domain=domain,
-            licences=LICENCE_KINDS,
             copy_means="Nothing is over-demanded: every buyer takes its best block at the ask.",
             exclusive_means="Prices rise until no block is wanted by more than one buyer.",
             reference="Demange, Gale and Sotomayor 1986, J. Political Economy 94",

@@ -11,7 +11,6 @@ from pydantic import Field
 from pydantic.dataclasses import dataclass
 
 from markets.columns import Floats, Ints
-from markets.goods.blocks import LICENCE_KINDS
 from markets.matching.assignment import Solver, assign, supported
 from markets.mechanisms.base import MECHANISMS, Mechanism, Properties
 from markets.orders.orders import Orders, Trades
@@ -53,12 +52,8 @@ class Assignment(Mechanism):
     Two buyers want the first house; the one with the better alternative takes it:
 
     >>> orders = Orders.of(
-    ...     buyer=[2, 2, 3, 3],
-    ...     seller=[0, 1, 0, 1],
-    ...     listing=[0, 1, 0, 1],
-    ...     bid=[9.0, 4.0, 8.0, 5.0],
-    ...     ask=[1.0, 1.0, 1.0, 1.0],
-    ...     capacity=[1, 1, 1, 1],
+    ...     buyer=[2, 2, 3, 3], seller=[0, 1, 0, 1], listing=[0, 1, 0, 1],
+    ...     bid=[9.0, 4.0, 8.0, 5.0], ask=[1.0, 1.0, 1.0, 1.0], capacity=[1, 1, 1, 1],
     ... )
     >>> trades = Assignment().clear(orders, np.random.default_rng(0))
     >>> trades.buyer.tolist(), trades.listing.tolist(), trades.paid.tolist()
@@ -80,8 +75,6 @@ class Assignment(Mechanism):
             budget="strong",
             individually_rational=True,
             efficient=True,
-            efficient_domain="",
-            licences=LICENCE_KINDS,
             copy_means="Every buyer takes the block with its largest surplus, at the ask.",
             exclusive_means=f"Blocks go where they add most, at {prices} that nobody would swap at.",
             reference="Leonard 1983, J. Political Economy 91",

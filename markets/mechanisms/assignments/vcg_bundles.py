@@ -8,7 +8,6 @@ from typing import ClassVar
 import numpy as np
 from pydantic.dataclasses import dataclass
 
-from markets.goods.blocks import LICENCE_KINDS
 from markets.goods.bundles import PackageMarket
 from markets.matching.assignment import supported
 from markets.mechanisms.assignments.assignment import assign_positions
@@ -51,12 +50,8 @@ class VCGBundles(Mechanism):
     Buyer 1 wants both layers of seller 0 or nothing, buyers 2 and 3 want one each. They win, for nothing:
 
     >>> orders = Orders.of(
-    ...     buyer=[1, 2, 3],
-    ...     seller=[0, 0, 0],
-    ...     listing=[2, 0, 1],
-    ...     contents=[0b11, 0b01, 0b10],
-    ...     bid=[2.0, 2.0, 2.0],
-    ...     ask=[0.0, 0.0, 0.0],
+    ...     buyer=[1, 2, 3], seller=[0, 0, 0], listing=[2, 0, 1],
+    ...     contents=[0b11, 0b01, 0b10], bid=[2.0, 2.0, 2.0], ask=[0.0, 0.0, 0.0],
     ...     capacity=[1, 1, 1],
     ... )
     >>> trades = VCGBundles().clear(orders, np.random.default_rng(0))
@@ -72,13 +67,9 @@ class VCGBundles(Mechanism):
         """Truthful for buyers and efficient everywhere, for a demand of one."""
         return Properties(
             truthful_buyers="dominant",
-            truthful_sellers="no",
-            truthful_domain="",
             budget="strong",
             individually_rational=True,
             efficient=True,
-            efficient_domain="",
-            licences=LICENCE_KINDS,
             copy_means="Every buyer takes the bundle with its largest surplus, at the ask.",
             exclusive_means="A layer goes to one buyer, alone or in a bundle, at what that costs the others.",
             reference="Ausubel and Milgrom 2006, in Combinatorial Auctions",

@@ -8,7 +8,6 @@ from typing import ClassVar
 import numpy as np
 from pydantic.dataclasses import dataclass
 
-from markets.goods.blocks import LICENCE_KINDS
 from markets.matching.ranking import Ranking
 from markets.mechanisms.base import MECHANISMS, Mechanism, Properties
 from markets.orders.levies import Levies
@@ -56,14 +55,10 @@ class AllPay(Mechanism):
     def properties(self) -> Properties:
         """Efficient for true reports wherever every buyer takes part where it should; losers pay."""
         return Properties(
-            truthful_buyers="no",
-            truthful_sellers="no",
-            truthful_domain="",
             budget="strong",
             individually_rational=False,
             efficient=True,
             efficient_domain="one listing a position, or no scarce listing, or demand that does not bind",
-            licences=LICENCE_KINDS,
             copy_means="Everybody whose bid covers its ask buys, at its own bid: nobody loses.",
             exclusive_means="The largest surplus wins; everybody pays its bid.",
             reference="Krishna and Morgan 1997, J. Economic Theory 72",

@@ -8,7 +8,6 @@ from typing import ClassVar
 import numpy as np
 from pydantic.dataclasses import dataclass
 
-from markets.goods.blocks import LICENCE_KINDS
 from markets.matching.deferred_acceptance import stable_matching
 from markets.mechanisms.base import MECHANISMS, Mechanism, Properties
 from markets.orders.orders import Orders, Trades
@@ -52,14 +51,10 @@ class FirstPrice(Mechanism):
     def properties(self) -> Properties:
         """Efficient for true reports wherever taking the largest surplus first is."""
         return Properties(
-            truthful_buyers="no",
-            truthful_sellers="no",
-            truthful_domain="",
             budget="strong",
             individually_rational=True,
             efficient=True,
             efficient_domain="one listing a position, or no scarce listing, or demand that does not bind",
-            licences=LICENCE_KINDS,
             copy_means="Everybody whose bid covers its ask buys, at its own bid.",
             exclusive_means="The largest surplus wins and pays its bid.",
             reference="Vickrey 1961, J. Finance 16",

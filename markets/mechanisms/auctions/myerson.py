@@ -11,7 +11,6 @@ from pydantic import field_validator
 from pydantic.dataclasses import dataclass
 
 from markets.columns import Floats
-from markets.goods.blocks import LICENCE_KINDS
 from markets.matching.deferred_acceptance import stable_matching
 from markets.mechanisms.base import MECHANISMS, Mechanism, Properties
 from markets.orders.orders import Orders, Trades
@@ -99,13 +98,9 @@ class Myerson(Mechanism):
         """Truthful for buyers where listings do not compete for a buyer's last place."""
         return Properties(
             truthful_buyers="dominant",
-            truthful_sellers="no",
             truthful_domain="one listing a position, or unlimited copies, or demand that does not bind",
             budget="strong",
             individually_rational=True,
-            efficient=False,
-            efficient_domain="",
-            licences=LICENCE_KINDS,
             copy_means="Every buyer is offered the monopoly price against its own distribution.",
             exclusive_means="The largest virtual surplus wins and pays the smallest bid that still would.",
             reference="Myerson 1981, Mathematics of Operations Research 6",

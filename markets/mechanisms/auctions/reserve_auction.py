@@ -11,7 +11,6 @@ from pydantic import field_validator
 from pydantic.dataclasses import dataclass
 
 from markets.columns import Floats
-from markets.goods.blocks import LICENCE_KINDS
 from markets.matching.deferred_acceptance import stable_matching
 from markets.mechanisms.base import MECHANISMS, Properties
 from markets.mechanisms.prior_based import ONE_ROUND, PriorBased
@@ -103,13 +102,9 @@ class ReserveAuction(PriorBased):
         short_sighted = isinstance(self.reserve, PastBids) and (self.reserve.own or not self.lazy)
         return Properties(
             truthful_buyers="dominant",
-            truthful_sellers="no",
             truthful_domain=f"{domain}; {ONE_ROUND}" if short_sighted else domain,
             budget="strong",
             individually_rational=True,
-            efficient=False,
-            efficient_domain="",
-            licences=LICENCE_KINDS,
             copy_means="Everybody who bids the reserve is served at it: the reserve is a posted price.",
             exclusive_means="The largest surplus wins and pays for the second largest, at least the reserve.",
             reference="Myerson 1981, Mathematics of Operations Research 6",

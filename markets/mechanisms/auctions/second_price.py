@@ -8,7 +8,6 @@ from typing import ClassVar
 import numpy as np
 from pydantic.dataclasses import dataclass
 
-from markets.goods.blocks import LICENCE_KINDS
 from markets.matching.deferred_acceptance import stable_matching
 from markets.mechanisms.base import MECHANISMS, Mechanism, Properties
 from markets.orders.orders import Orders, Trades
@@ -56,13 +55,11 @@ class SecondPrice(Mechanism):
         """Truthful for buyers where listings do not compete for a buyer's last place."""
         return Properties(
             truthful_buyers="dominant",
-            truthful_sellers="no",
             truthful_domain="one listing a position, or unlimited copies, or demand that does not bind",
             budget="strong",
             individually_rational=True,
             efficient=True,
             efficient_domain="one listing a position, or no scarce listing, or demand that does not bind",
-            licences=LICENCE_KINDS,
             copy_means="Without scarcity the price collapses to the ask.",
             exclusive_means="The largest surplus wins and pays its ask plus the second largest surplus.",
             reference="Vickrey 1961, J. Finance 16",

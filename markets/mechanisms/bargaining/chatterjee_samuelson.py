@@ -9,7 +9,6 @@ import numpy as np
 from pydantic import Field
 from pydantic.dataclasses import dataclass
 
-from markets.goods.blocks import LICENCE_KINDS
 from markets.matching.bargaining import pair_off, split_trades
 from markets.mechanisms.base import MECHANISMS, Mechanism, Properties
 from markets.orders.orders import Orders, Trades
@@ -67,7 +66,6 @@ class ChatterjeeSamuelson(Mechanism):
             individually_rational=True,
             efficient=True,
             efficient_domain="one listing a position, or no scarce listing, or demand that does not bind",
-            licences=LICENCE_KINDS,
             copy_means="The seller deals with each whose bid covers its ask, at a price of its own.",
             exclusive_means="The seller deals with the buyer of the largest surplus.",
             reference="Chatterjee and Samuelson 1983, Operations Research 31",

@@ -3,19 +3,17 @@
 Core Objects: MyersonSatterthwaite
 """
 
-from typing import Annotated, ClassVar
+from typing import ClassVar
 
 import numpy as np
-from pydantic import Field, model_validator
+from pydantic import model_validator
 from pydantic.dataclasses import dataclass
 
-from markets.goods.blocks import LICENCE_KINDS
+from markets.accounts.money import Money
 from markets.matching.bargaining import pair_off
 from markets.mechanisms.base import MECHANISMS, Mechanism, Properties
 from markets.orders.orders import Orders, Trades
 from markets.refusals import InputError
-
-Money = Annotated[float, Field(ge=0, le=1e6, allow_inf_nan=False)]
 
 
 @MECHANISMS.register
@@ -84,9 +82,6 @@ class MyersonSatterthwaite(Mechanism):
             "no scarce listing and demand that does not bind",
             budget="strong",
             individually_rational=True,
-            efficient=False,
-            efficient_domain="",
-            licences=LICENCE_KINDS,
             copy_means="Every pair whose surplus reaches the threshold trades.",
             exclusive_means="The pair of the largest surplus trades if that reaches the threshold.",
             reference="Myerson and Satterthwaite 1983, J. Economic Theory 29",

@@ -9,7 +9,6 @@ import numpy as np
 from pydantic import Field
 from pydantic.dataclasses import dataclass
 
-from markets.goods.blocks import LICENCE_KINDS
 from markets.matching.bargaining import pair_off, split_trades
 from markets.matching.splits import nash_split
 from markets.mechanisms.base import MECHANISMS, Mechanism, Properties
@@ -67,14 +66,10 @@ class NashBargaining(Mechanism):
     def properties(self) -> Properties:
         """Full information: efficient where largest surplus first is, truthful nowhere."""
         return Properties(
-            truthful_buyers="no",
-            truthful_sellers="no",
-            truthful_domain="",
             budget="strong",
             individually_rational=True,
             efficient=True,
             efficient_domain="one listing a position, or no scarce listing, or demand that does not bind",
-            licences=LICENCE_KINDS,
             copy_means="The seller deals with everybody and can threaten nobody with another buyer.",
             exclusive_means="The seller's best refused buyer is its threat.",
             reference="Nash 1950, Econometrica 18",

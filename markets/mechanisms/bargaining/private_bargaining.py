@@ -9,7 +9,7 @@ import numpy as np
 from pydantic import Field, model_validator
 from pydantic.dataclasses import dataclass
 
-from markets.goods.blocks import LICENCE_KINDS
+from markets.accounts.money import Money
 from markets.matching.bargaining import pair_off
 from markets.matching.private_information import (
     Midpoint,
@@ -21,7 +21,6 @@ from markets.matching.private_information import (
 )
 from markets.mechanisms.base import MECHANISMS, Mechanism, Properties
 from markets.orders.orders import Orders, Trades
-from markets.priors.base import Money
 from markets.refusals import InputError
 
 
@@ -95,14 +94,8 @@ class PrivateBargaining(Mechanism):
     def properties(self) -> Properties:
         """Truthful nowhere, and deals are lost where the two sides read too different prices."""
         return Properties(
-            truthful_buyers="no",
-            truthful_sellers="no",
-            truthful_domain="",
             budget="strong",
             individually_rational=True,
-            efficient=False,
-            efficient_domain="",
-            licences=LICENCE_KINDS,
             copy_means="Every pair trades whose price neither side refuses.",
             exclusive_means="Of the pairs whose price neither refuses, that of the largest surplus trades.",
             reference="Nash 1950, Econometrica 18",

@@ -9,7 +9,6 @@ import numpy as np
 from pydantic import Field
 from pydantic.dataclasses import dataclass
 
-from markets.goods.blocks import LICENCE_KINDS
 from markets.matching.bargaining import pair_off, split_trades
 from markets.matching.splits import rubinstein_share, rubinstein_split
 from markets.mechanisms.base import MECHANISMS, Mechanism, Properties
@@ -77,14 +76,10 @@ class Rubinstein(Mechanism):
     def properties(self) -> Properties:
         """Full information: efficient where largest surplus first is, truthful nowhere."""
         return Properties(
-            truthful_buyers="no",
-            truthful_sellers="no",
-            truthful_domain="",
             budget="strong",
             individually_rational=True,
             efficient=True,
             efficient_domain="one listing a position, or no scarce listing, or demand that does not bind",
-            licences=LICENCE_KINDS,
             copy_means="The seller deals with everybody; patience alone splits the surplus.",
             exclusive_means="The best refused buyer is an option that counts once it beats bargaining.",
             reference="Rubinstein 1982, Econometrica 50",

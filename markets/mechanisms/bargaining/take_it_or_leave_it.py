@@ -9,7 +9,6 @@ import numpy as np
 from pydantic import Field
 from pydantic.dataclasses import dataclass
 
-from markets.goods.blocks import LICENCE_KINDS
 from markets.matching.bargaining import pair_off
 from markets.mechanisms.base import MECHANISMS, Mechanism, Properties
 from markets.orders.orders import Orders, Trades
@@ -68,7 +67,6 @@ class TakeItOrLeaveIt(Mechanism):
             individually_rational=True,
             efficient=True,
             efficient_domain="one listing a position, or no scarce listing, or demand that does not bind",
-            licences=LICENCE_KINDS,
             copy_means="Every pair with an acceptable offer trades at it.",
             exclusive_means="The pair of the largest surplus trades at the proposer's offer.",
             reference="Samuelson 1984, Econometrica 52",

@@ -13,7 +13,6 @@ from pydantic.dataclasses import dataclass
 
 from markets.books.gode_sunder_book import GodeSunderBook
 from markets.books.order_book import OrderBook
-from markets.goods.blocks import LICENCE_KINDS
 from markets.matching.ranking import first_rows
 from markets.mechanisms.base import MECHANISMS, Mechanism, Properties
 from markets.mechanisms.double_auctions.call_market import require_one
@@ -61,12 +60,8 @@ class ContinuousDoubleAuction(Mechanism):
     --------
     >>> from markets.orders.orders import Orders
     >>> orders = Orders.of(
-    ...     buyer=[2, 2, 3, 3],
-    ...     seller=[0, 1, 0, 1],
-    ...     listing=[0, 1, 0, 1],
-    ...     bid=[9.0, 9.0, 8.0, 8.0],
-    ...     ask=[3.0, 4.0, 3.0, 4.0],
-    ...     capacity=[1, 1, 1, 1],
+    ...     buyer=[2, 2, 3, 3], seller=[0, 1, 0, 1], listing=[0, 1, 0, 1],
+    ...     bid=[9.0, 9.0, 8.0, 8.0], ask=[3.0, 4.0, 3.0, 4.0], capacity=[1, 1, 1, 1],
     ... )
     >>> trades = [ContinuousDoubleAuction().clear(orders, np.random.default_rng(seed)) for seed in range(30)]
     >>> np.unique(np.concatenate([each.paid for each in trades])).tolist()
@@ -84,14 +79,8 @@ class ContinuousDoubleAuction(Mechanism):
     def properties(self) -> Properties:
         """A standing quote sets its own price, so both sides shade."""
         return Properties(
-            truthful_buyers="no",
-            truthful_sellers="no",
-            truthful_domain="",
             budget="strong",
             individually_rational=True,
-            efficient=False,
-            efficient_domain="",
-            licences=LICENCE_KINDS,
             copy_means="A listing offers a copy to every buyer that may trade with it, one after the other.",
             exclusive_means="A listing offers one unit, which trades once a bid covers it.",
             reference="Gode and Sunder 1993, J. Political Economy 101",

@@ -10,7 +10,6 @@ from pydantic import Field
 from pydantic.dataclasses import dataclass
 
 from markets.books.margin import Margin, Terms
-from markets.goods.blocks import LICENCE_KINDS
 from markets.mechanisms.base import MECHANISMS, Properties
 from markets.mechanisms.double_auctions.call_market import COMPLETE_BOOK, MarginRule
 
@@ -54,12 +53,8 @@ class KDoubleAuction(MarginRule):
     --------
     >>> from markets.orders.orders import Orders
     >>> orders = Orders.of(
-    ...     buyer=[2, 2, 3, 3],
-    ...     seller=[0, 1, 0, 1],
-    ...     listing=[0, 1, 0, 1],
-    ...     bid=[9.0, 9.0, 8.0, 8.0],
-    ...     ask=[3.0, 4.0, 3.0, 4.0],
-    ...     capacity=[1, 1, 1, 1],
+    ...     buyer=[2, 2, 3, 3], seller=[0, 1, 0, 1], listing=[0, 1, 0, 1],
+    ...     bid=[9.0, 9.0, 8.0, 8.0], ask=[3.0, 4.0, 3.0, 4.0], capacity=[1, 1, 1, 1],
     ... )
     >>> KDoubleAuction(k=0.5).clear(orders, np.random.default_rng(0)).paid.tolist()
     [6.0, 6.0]
@@ -79,7 +74,6 @@ class KDoubleAuction(MarginRule):
             individually_rational=True,
             efficient=True,
             efficient_domain=COMPLETE_BOOK,
-            licences=LICENCE_KINDS,
             copy_means="A listing supplies every buyer that may trade with it, so low asks cap the price.",
             exclusive_means="A listing supplies one unit; scarcity lifts the price to the marginal pair.",
             reference="Rustichini, Satterthwaite and Williams 1994, Econometrica 62",

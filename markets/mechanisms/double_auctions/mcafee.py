@@ -10,7 +10,6 @@ from pydantic import Field
 from pydantic.dataclasses import dataclass
 
 from markets.books.margin import Margin, Terms
-from markets.goods.blocks import LICENCE_KINDS
 from markets.mechanisms.base import MECHANISMS, Properties
 from markets.mechanisms.double_auctions.call_market import ONE_UNIT_EACH, MarginRule
 
@@ -55,12 +54,8 @@ class McAfee(MarginRule):
     >>> import numpy as np
     >>> from markets.orders.orders import Orders
     >>> orders = Orders.of(
-    ...     buyer=[2, 2, 3, 3],
-    ...     seller=[0, 1, 0, 1],
-    ...     listing=[0, 1, 0, 1],
-    ...     bid=[9.0, 9.0, 4.0, 4.0],
-    ...     ask=[3.0, 8.0, 3.0, 8.0],
-    ...     capacity=[1, 1, 1, 1],
+    ...     buyer=[2, 2, 3, 3], seller=[0, 1, 0, 1], listing=[0, 1, 0, 1],
+    ...     bid=[9.0, 9.0, 4.0, 4.0], ask=[3.0, 8.0, 3.0, 8.0], capacity=[1, 1, 1, 1],
     ... )
     >>> McAfee().clear(orders, np.random.default_rng(0)).paid.tolist()
     [6.0]
@@ -87,9 +82,6 @@ class McAfee(MarginRule):
             truthful_domain=ONE_UNIT_EACH + bounds,
             budget="weak",
             individually_rational=True,
-            efficient=False,
-            efficient_domain="",
-            licences=LICENCE_KINDS,
             copy_means="Copies left over at the margin rule out one price for all: the last pair gives way.",
             exclusive_means="A listing supplies one unit; the first pair left out sets the price if it can.",
             reference="McAfee 1992, J. Economic Theory 56",

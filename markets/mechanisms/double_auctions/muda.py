@@ -12,7 +12,6 @@ from pydantic.dataclasses import dataclass
 from markets.books.call_books import CallBooks, Winners
 from markets.books.margin import Terms
 from markets.columns import Bools
-from markets.goods.blocks import LICENCE_KINDS
 from markets.mechanisms.base import MECHANISMS, Properties
 from markets.mechanisms.double_auctions.call_market import ONE_UNIT_EACH, CallMarket
 from markets.orders.luck import fresh, heads
@@ -87,9 +86,6 @@ class MUDA(CallMarket):
             truthful_domain=ONE_UNIT_EACH,
             budget="strong" if self.rationing == "lottery" else "weak",
             individually_rational=True,
-            efficient=False,
-            efficient_domain="",
-            licences=LICENCE_KINDS,
             copy_means="A listing supplies the buyers of its half at the price of the other half.",
             exclusive_means="A listing supplies one unit; the longer side of a half is rationed.",
             reference="Segal-Halevi, Hassidim and Aumann 2018, AAAI",

@@ -10,7 +10,6 @@ from pydantic import Field
 from pydantic.dataclasses import dataclass
 
 from markets.books.margin import Margin, Terms
-from markets.goods.blocks import LICENCE_KINDS
 from markets.mechanisms.base import MECHANISMS, Properties
 from markets.mechanisms.double_auctions.call_market import ONE_UNIT_EACH, MarginRule
 
@@ -79,9 +78,6 @@ class SBBA(MarginRule):
             truthful_domain=ONE_UNIT_EACH,
             budget="strong",
             individually_rational=True,
-            efficient=False,
-            efficient_domain="",
-            licences=LICENCE_KINDS,
             copy_means="Copies left over at the margin set the price at their ask, and nobody gives way."
             if self.lottery == "sellers"
             else "Without a next bid in reach the ask at the margin sets the price and one buyer gives way.",

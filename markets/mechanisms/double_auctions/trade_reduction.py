@@ -6,7 +6,6 @@ Core Objects: TradeReduction
 from pydantic.dataclasses import dataclass
 
 from markets.books.margin import Margin, Terms
-from markets.goods.blocks import LICENCE_KINDS
 from markets.mechanisms.base import MECHANISMS, Properties
 from markets.mechanisms.double_auctions.call_market import ONE_UNIT_EACH, MarginRule
 
@@ -38,12 +37,8 @@ class TradeReduction(MarginRule):
     >>> import numpy as np
     >>> from markets.orders.orders import Orders
     >>> orders = Orders.of(
-    ...     buyer=[2, 2, 3, 3],
-    ...     seller=[0, 1, 0, 1],
-    ...     listing=[0, 1, 0, 1],
-    ...     bid=[9.0, 9.0, 8.0, 8.0],
-    ...     ask=[3.0, 4.0, 3.0, 4.0],
-    ...     capacity=[1, 1, 1, 1],
+    ...     buyer=[2, 2, 3, 3], seller=[0, 1, 0, 1], listing=[0, 1, 0, 1],
+    ...     bid=[9.0, 9.0, 8.0, 8.0], ask=[3.0, 4.0, 3.0, 4.0], capacity=[1, 1, 1, 1],
     ... )
     >>> trades = TradeReduction().clear(orders, np.random.default_rng(0))
     >>> trades.paid.tolist(), trades.received.tolist()
@@ -61,9 +56,6 @@ class TradeReduction(MarginRule):
             truthful_domain=ONE_UNIT_EACH,
             budget="weak",
             individually_rational=True,
-            efficient=False,
-            efficient_domain="",
-            licences=LICENCE_KINDS,
             copy_means="One copy less is sold than could be; sellers get the ask at the margin.",
             exclusive_means="One unit less is sold than could be; its bid and ask are the prices.",
             reference="McAfee 1992, J. Economic Theory 56",

@@ -6,7 +6,6 @@ Core Objects: TwoSidedVCG
 from pydantic.dataclasses import dataclass
 
 from markets.books.margin import Margin, Terms
-from markets.goods.blocks import LICENCE_KINDS
 from markets.mechanisms.base import MECHANISMS, Properties
 from markets.mechanisms.double_auctions.call_market import COMPLETE_BOOK, ONE_UNIT_EACH, MarginRule
 
@@ -59,7 +58,6 @@ class TwoSidedVCG(MarginRule):
             individually_rational=True,
             efficient=True,
             efficient_domain=COMPLETE_BOOK,
-            licences=LICENCE_KINDS,
             copy_means="Copies left over at the margin hold both prices at their ask: no subsidy.",
             exclusive_means="A listing supplies one unit; sellers get more than buyers pay, from the broker.",
             reference="Vickrey 1961, J. Finance 16",

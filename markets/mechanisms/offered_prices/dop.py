@@ -8,7 +8,7 @@ from typing import ClassVar
 import numpy as np
 from pydantic.dataclasses import dataclass
 
-from markets.matching.copies import LotTable, optimal_price_without, require_copies, take_copies
+from markets.matching.copies import LotTable, optimal_price_without, take_copies
 from markets.mechanisms.base import MECHANISMS, Mechanism, Properties
 from markets.orders.orders import Orders, Trades
 
@@ -56,12 +56,8 @@ class DeterministicOptimalPrice(Mechanism):
         """Truthful for buyers, whose bids never reach their own price."""
         return Properties(
             truthful_buyers="dominant",
-            truthful_sellers="no",
-            truthful_domain="",
             budget="strong",
             individually_rational=True,
-            efficient=False,
-            efficient_domain="",
             licences=("copy",),
             copy_means="Each buyer is offered the best price for the others, over the ask.",
             exclusive_means="Not served: the prices suppose a copy for everybody.",
@@ -69,15 +65,8 @@ class DeterministicOptimalPrice(Mechanism):
         )
 
     def clear(self, orders: Orders, rng: np.random.Generator) -> Trades:
-        """Offer every row the optimal price of the others.
-
-        Raises
-        ------
-        InputError
-            If a listing has fewer copies than buyers.
-        """
+        """Offer every row the optimal price of the others."""
         priority = self.draw_priority(orders, rng)
-        require_copies(orders)
         row = np.flatnonzero(orders.surplus >= 0)
         markup = np.full(len(orders), np.inf)
         for table in LotTable.by_size(row, orders.lot[row], orders.surplus[row]):

@@ -9,7 +9,6 @@ import numpy as np
 from pydantic import field_validator
 from pydantic.dataclasses import dataclass
 
-from markets.matching.copies import require_copies
 from markets.matching.ranking import Ranking
 from markets.mechanisms.base import MECHANISMS, Properties
 from markets.mechanisms.prior_based import ONE_ROUND, PriorBased
@@ -74,12 +73,9 @@ class MonopolyPrice(PriorBased):
         short_sighted = isinstance(self.prior, PastBids) and self.prior.own
         return Properties(
             truthful_buyers="dominant",
-            truthful_sellers="no",
             truthful_domain=ONE_ROUND if short_sighted else "",
             budget="strong",
             individually_rational=True,
-            efficient=False,
-            efficient_domain="",
             licences=("copy",),
             copy_means="Everybody who accepts the monopoly price is served.",
             exclusive_means="Not served: the price supposes a copy for everybody.",
@@ -87,15 +83,8 @@ class MonopolyPrice(PriorBased):
         )
 
     def clear(self, orders: Orders, rng: np.random.Generator) -> Trades:
-        """Let buyers take their best rows at the monopoly prices.
-
-        Raises
-        ------
-        InputError
-            If a listing has fewer copies than buyers.
-        """
+        """Let buyers take their best rows at the monopoly prices."""
         priority = self.draw_priority(orders, rng)
-        require_copies(orders)
         price = self.prior.price(orders)
         best = Ranking.of(orders.seat, orders.bid - price, priority, orders.demand)
         row = np.flatnonzero(best.first(orders.bid >= price))

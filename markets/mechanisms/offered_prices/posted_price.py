@@ -9,7 +9,6 @@ import numpy as np
 from pydantic import Field
 from pydantic.dataclasses import dataclass
 
-from markets.goods.blocks import LICENCE_KINDS
 from markets.matching.deferred_acceptance import stable_matching
 from markets.mechanisms.base import MECHANISMS, Mechanism, Properties
 from markets.orders.orders import Orders, Trades
@@ -70,7 +69,6 @@ class PostedPrice(Mechanism):
             individually_rational=True,
             efficient=own,
             efficient_domain="no scarce listing" if own else "",
-            licences=LICENCE_KINDS,
             copy_means="Everybody who accepts the price is served.",
             exclusive_means="One of those who accept the price is served, drawn by lot.",
             reference="Hagerty and Rogerson 1987, J. Economic Theory 42",

@@ -8,7 +8,7 @@ from typing import ClassVar
 import numpy as np
 from pydantic.dataclasses import dataclass
 
-from markets.matching.copies import LotTable, optimal_price, require_copies, take_copies
+from markets.matching.copies import LotTable, optimal_price, take_copies
 from markets.mechanisms.base import MECHANISMS, Mechanism, Properties
 from markets.orders.luck import heads
 from markets.orders.orders import Orders, Trades
@@ -58,12 +58,8 @@ class RandomSamplingOptimalPrice(Mechanism):
         """Truthful for buyers, whose bids never reach their own price, whatever the coins."""
         return Properties(
             truthful_buyers="dominant",
-            truthful_sellers="no",
-            truthful_domain="",
             budget="strong",
             individually_rational=True,
-            efficient=False,
-            efficient_domain="",
             licences=("copy",),
             copy_means="Each half of the buyers is offered the other half's best price over the ask.",
             exclusive_means="Not served: the prices suppose a copy for everybody.",
@@ -71,15 +67,8 @@ class RandomSamplingOptimalPrice(Mechanism):
         )
 
     def clear(self, orders: Orders, rng: np.random.Generator) -> Trades:
-        """Offer every row the optimal price of the other side of the coin.
-
-        Raises
-        ------
-        InputError
-            If a listing has fewer copies than buyers.
-        """
+        """Offer every row the optimal price of the other side of the coin."""
         luck = self.draw(orders, rng)
-        require_copies(orders)
         side = 2 * orders.lot + heads(luck.of("coins"))
         row = np.flatnonzero(orders.surplus >= 0)
         groups = 2 * (int(orders.lot.max(initial=-1)) + 1)

@@ -9,6 +9,7 @@ import numpy as np
 from pydantic import Field
 from pydantic.dataclasses import dataclass
 
+from markets.accounts.money import Money
 from markets.matching.commons import ALL_OR_NOBODY, NOT_EXCLUSIVE, Projects
 from markets.mechanisms.base import MECHANISMS, Mechanism, Properties
 from markets.orders.levies import Levies
@@ -59,7 +60,7 @@ class ClarkePivot(Mechanism):
     """
 
     name: str = "clarke_pivot"
-    cost: Annotated[float, Field(ge=0, le=1e6, allow_inf_nan=False)] = 0.0
+    cost: Money = 0.0
     shares: Annotated[str, Field(pattern="^(own|equal)$")] = "own"
     venue: ClassVar[str] = "listings"
     money_fields: ClassVar[tuple[str, ...]] = ("cost",)
@@ -69,7 +70,6 @@ class ClarkePivot(Mechanism):
         """Truthful for buyers where they stand for all the rows they want; some may lose."""
         return Properties(
             truthful_buyers="dominant",
-            truthful_sellers="no",
             truthful_domain="one listing a position, or demand that does not bind",
             budget="weak",
             individually_rational=False,
@@ -83,13 +83,7 @@ class ClarkePivot(Mechanism):
         )
 
     def clear(self, orders: Orders, rng: np.random.Generator) -> Trades:
-        """Release what is worth its cost and tax the pivotal.
-
-        Raises
-        ------
-        InputError
-            If a listing has fewer copies than buyers.
-        """
+        """Release what is worth its cost and tax the pivotal."""
         projects = Projects.of(orders, self.draw_priority(orders, rng), self.cost)
         if self.shares == "equal":
             share = (projects.cost / projects.size)[projects.lot]

@@ -3,12 +3,12 @@
 Core Objects: Lindahl
 """
 
-from typing import Annotated, ClassVar
+from typing import ClassVar
 
 import numpy as np
-from pydantic import Field
 from pydantic.dataclasses import dataclass
 
+from markets.accounts.money import Money
 from markets.matching.commons import ALL_OR_NOBODY, NOT_EXCLUSIVE, Projects
 from markets.mechanisms.base import MECHANISMS, Mechanism, Properties
 from markets.orders.orders import Orders, Trades
@@ -54,7 +54,7 @@ class Lindahl(Mechanism):
     """
 
     name: str = "lindahl"
-    cost: Annotated[float, Field(ge=0, le=1e6, allow_inf_nan=False)] = 0.0
+    cost: Money = 0.0
     venue: ClassVar[str] = "listings"
     money_fields: ClassVar[tuple[str, ...]] = ("cost",)
 
@@ -62,9 +62,6 @@ class Lindahl(Mechanism):
     def properties(self) -> Properties:
         """Balanced, rational and, for true reports, right: so it cannot be truthful."""
         return Properties(
-            truthful_buyers="no",
-            truthful_sellers="no",
-            truthful_domain="",
             budget="strong",
             individually_rational=True,
             pooled=True,
@@ -77,13 +74,7 @@ class Lindahl(Mechanism):
         )
 
     def clear(self, orders: Orders, rng: np.random.Generator) -> Trades:
-        """Release what is covered, at personal prices.
-
-        Raises
-        ------
-        InputError
-            If a listing has fewer copies than buyers.
-        """
+        """Release what is covered, at personal prices."""
         projects = Projects.of(orders, self.draw_priority(orders, rng), self.cost)
         paid = projects.proportional_prices()
         return projects.release(paid, paid)

@@ -3,13 +3,13 @@
 Core Objects: Moulin
 """
 
-from typing import Annotated, ClassVar
+from typing import ClassVar
 
 import numpy as np
-from pydantic import Field
 from pydantic.dataclasses import dataclass
 
-from markets.matching.copies import LotTable, require_copies
+from markets.accounts.money import Money
+from markets.matching.copies import LotTable
 from markets.matching.ranking import Ranking
 from markets.mechanisms.base import MECHANISMS, Mechanism, Properties
 from markets.orders.orders import Orders, Trades
@@ -57,7 +57,7 @@ class Moulin(Mechanism):
     """
 
     name: str = "moulin"
-    cost: Annotated[float, Field(ge=0, le=1e6, allow_inf_nan=False)] = 1e-5
+    cost: Money = 1e-5
     venue: ClassVar[str] = "listings"
     money_fields: ClassVar[tuple[str, ...]] = ("cost",)
 
@@ -66,12 +66,9 @@ class Moulin(Mechanism):
         """Truthful for buyers, even for groups of them, where they stand for the rows they want."""
         return Properties(
             truthful_buyers="dominant",
-            truthful_sellers="no",
             truthful_domain="one listing a position, or demand that does not bind",
             budget="strong",
             individually_rational=True,
-            efficient=False,
-            efficient_domain="",
             licences=("copy",),
             copy_means="The largest set of buyers that will share the listing's cost equally is served.",
             exclusive_means="Not served: a cost that is shared needs a good that is.",
@@ -79,15 +76,8 @@ class Moulin(Mechanism):
         )
 
     def clear(self, orders: Orders, rng: np.random.Generator) -> Trades:
-        """Serve the largest set of each listing that shares its cost.
-
-        Raises
-        ------
-        InputError
-            If a listing has fewer copies than buyers.
-        """
+        """Serve the largest set of each listing that shares its cost."""
         priority = self.draw_priority(orders, rng)
-        require_copies(orders)
         lots = int(orders.lot.max(initial=-1)) + 1
         worth = orders.surplus
         stands = Ranking.of(orders.seat, worth, priority, orders.demand).first(worth >= 0)

@@ -9,6 +9,7 @@ import numpy as np
 from pydantic import Field
 from pydantic.dataclasses import dataclass
 
+from markets.accounts.money import Money
 from markets.matching.commons import ALL_OR_NOBODY, NOT_EXCLUSIVE, Projects
 from markets.mechanisms.base import MECHANISMS, Mechanism, Properties
 from markets.orders.orders import Orders, Trades
@@ -57,7 +58,7 @@ class ProvisionPoint(Mechanism):
     """
 
     name: str = "provision_point"
-    cost: Annotated[float, Field(ge=0, le=1e6, allow_inf_nan=False)] = 0.0
+    cost: Money = 0.0
     excess: Annotated[str, Field(pattern="^(keep|proportional)$")] = "keep"
     venue: ClassVar[str] = "listings"
     money_fields: ClassVar[tuple[str, ...]] = ("cost",)
@@ -66,9 +67,6 @@ class ProvisionPoint(Mechanism):
     def properties(self) -> Properties:
         """A refund takes the risk from giving, not the wish that others give."""
         return Properties(
-            truthful_buyers="no",
-            truthful_sellers="no",
-            truthful_domain="",
             budget="strong",
             individually_rational=True,
             pooled=True,
@@ -81,13 +79,7 @@ class ProvisionPoint(Mechanism):
         )
 
     def clear(self, orders: Orders, rng: np.random.Generator) -> Trades:
-        """Release what is covered and charge its bidders.
-
-        Raises
-        ------
-        InputError
-            If a listing has fewer copies than buyers.
-        """
+        """Release what is covered and charge its bidders."""
         projects = Projects.of(orders, self.draw_priority(orders, rng), self.cost)
         paid = projects.bid if self.excess == "keep" else projects.proportional_prices()
         return projects.release(paid, paid)

@@ -3,12 +3,12 @@
 Core Objects: VoluntaryContributions
 """
 
-from typing import Annotated, ClassVar
+from typing import ClassVar
 
 import numpy as np
-from pydantic import Field
 from pydantic.dataclasses import dataclass
 
+from markets.accounts.money import Money
 from markets.matching.commons import ALL_OR_NOBODY, NOT_EXCLUSIVE, Projects
 from markets.mechanisms.base import MECHANISMS, Mechanism, Properties
 from markets.orders.levies import Levies
@@ -57,7 +57,7 @@ class VoluntaryContributions(Mechanism):
     """
 
     name: str = "voluntary_contributions"
-    cost: Annotated[float, Field(ge=0, le=1e6, allow_inf_nan=False)] = 0.0
+    cost: Money = 0.0
     venue: ClassVar[str] = "listings"
     money_fields: ClassVar[tuple[str, ...]] = ("cost",)
 
@@ -65,9 +65,6 @@ class VoluntaryContributions(Mechanism):
     def properties(self) -> Properties:
         """Nothing makes a buyer say what the block is worth to it."""
         return Properties(
-            truthful_buyers="no",
-            truthful_sellers="no",
-            truthful_domain="",
             budget="strong",
             individually_rational=False,
             pooled=True,
@@ -80,13 +77,7 @@ class VoluntaryContributions(Mechanism):
         )
 
     def clear(self, orders: Orders, rng: np.random.Generator) -> Trades:
-        """Collect all contributions and release what is covered.
-
-        Raises
-        ------
-        InputError
-            If a listing has fewer copies than buyers.
-        """
+        """Collect all contributions and release what is covered."""
         projects = Projects.of(orders, self.draw_priority(orders, rng), self.cost)
         row, given = projects.row[projects.released], projects.row[~projects.released]
         levies = Levies.of(given, orders.bid[given], orders.bid[given])

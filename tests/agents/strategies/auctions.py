@@ -33,25 +33,35 @@ def play(
     memories = [s.begin(organisations, 1, np.random.default_rng([seed, 1])) for s in (bidder, seller)]
     for number in range(rounds):
         value = rng.random(rows)
-        places = (zeros, nothing, nothing, zeros + 1, organisations, markets, 1)
-        bid_view = BidView(buys, listing, value, value, zeros + 1.0, *places, memories[0], rng)
-        ask_view = AskView(sells, buys, listing, zeros * 0.0, zeros * 0.0, *places, memories[1], rng)
+        world = {"organisations": organisations, "listings": markets, "positions": 1, "rng": rng}
+        quoting = {
+            "buyer": buys,
+            "listing": listing,
+            "position": zeros,
+            "standing_bid": nothing,
+            "standing_ask": nothing,
+            "opportunities": zeros + 1,
+        }
+        bid_view = BidView(
+            value=value, gain=value, balance=zeros + 1.0, memory=memories[0], **quoting, **world
+        )
+        ask_view = AskView(
+            seller=sells, cost=zeros * 0.0, delivery=zeros * 0.0, memory=memories[1], **quoting, **world
+        )
         bids, asks = np.nan_to_num(bidder.bid(bid_view)), seller.ask(ask_view)
         if watch is not None:
             watch(number, bid_view, bids)
         orders = Orders.of(buyer=buys, seller=sells, listing=listing, bid=bids, ask=asks, capacity=zeros + 1)
         trades = mechanism.clear(orders, rng)
         outcomes = [
-            _outcome(buys, True, listing, value, bids, trades, trades.paid, memories[0], places, rng),
-            _outcome(
-                sells, False, listing, 0 * value, asks, trades, trades.received, memories[1], places, rng
-            ),
+            _outcome(buys, True, listing, value, bids, trades, trades.paid, memories[0], world),
+            _outcome(sells, False, listing, 0 * value, asks, trades, trades.received, memories[1], world),
         ]
         memories = [s.learn(view) for s, view in zip((bidder, seller), outcomes, strict=True)]
     return memories[0], memories[1]
 
 
-def _outcome(who, is_buyer, listing, limit, quote, trades, money, memory, places, rng) -> OutcomeView:
+def _outcome(who, is_buyer, listing, limit, quote, trades, money, memory, world) -> OutcomeView:
     row, levies = trades.row, trades.levies
     units = np.bincount(row, minlength=len(listing))
     price = np.full(len(listing), np.nan)
@@ -62,7 +72,7 @@ def _outcome(who, is_buyer, listing, limit, quote, trades, money, memory, places
     return OutcomeView(
         organisation=who,
         listing=listing,
-        position=places[0],
+        position=np.zeros(len(listing), dtype=np.int64),
         is_buyer=np.full(len(listing), is_buyer),
         limit=limit,
         quote=quote,
@@ -70,9 +80,6 @@ def _outcome(who, is_buyer, listing, limit, quote, trades, money, memory, places
         price=price,
         levy=levy,
         tape=tape,
-        organisations=places[4],
-        listings=places[5],
-        positions=1,
         memory=memory,
-        rng=rng,
+        **world,
     )

@@ -15,10 +15,22 @@ def quotes(strategy, amounts, side, organisations):
     rows = len(amounts)
     who, nothing = np.arange(rows) % (organisations - 1) + 1, np.full(rows, np.nan)
     zeros = np.zeros(rows, dtype=np.int64)
-    places = (zeros, nothing, nothing, zeros + 1, organisations, rows, 1, {}, np.random.default_rng(0))
+    shown = {
+        "buyer": who,
+        "listing": zeros,
+        "position": zeros,
+        "standing_bid": nothing,
+        "standing_ask": nothing,
+        "opportunities": zeros + 1,
+        "organisations": organisations,
+        "listings": rows,
+        "positions": 1,
+        "memory": {},
+        "rng": np.random.default_rng(0),
+    }
     if side == "bid":
-        return strategy.bid(BidView(who, zeros, amounts, amounts, zeros + 1.0, *places))
-    return strategy.ask(AskView(zeros, who, zeros, amounts, zeros * 0.0, *places))
+        return strategy.bid(BidView(value=amounts, gain=amounts, balance=zeros + 1.0, **shown))
+    return strategy.ask(AskView(seller=zeros, cost=amounts, delivery=zeros * 0.0, **shown))
 
 
 def mean_utility(mechanism, strategy, value, grid, bidders, utility, markets=20_000):

@@ -13,33 +13,21 @@ def views(seed=0, organisations=4):
     rows = len(buyer)
     value, cost = rng.random(rows), rng.random(rows) / 2
     value[::5] = 0.0
-    sealed = (np.zeros(rows, int), np.full(rows, np.nan), np.full(rows, np.nan), np.ones(rows, int))
-    ask = AskView(
-        seller,
-        buyer,
-        seller,
-        cost,
-        np.full(rows, 0.01),
-        *sealed,
-        organisations,
-        organisations,
-        1,
-        {},
-        np.random.default_rng(seed),
-    )
-    bid = BidView(
-        buyer,
-        seller,
-        value,
-        value,
-        np.ones(rows),
-        *sealed,
-        organisations,
-        organisations,
-        1,
-        {},
-        np.random.default_rng(seed),
-    )
+    shown = {
+        "buyer": buyer,
+        "listing": seller,
+        "position": np.zeros(rows, int),
+        "standing_bid": np.full(rows, np.nan),
+        "standing_ask": np.full(rows, np.nan),
+        "opportunities": np.ones(rows, int),
+        "organisations": organisations,
+        "listings": organisations,
+        "positions": 1,
+        "memory": {},
+    }
+    ask_rng, bid_rng = np.random.default_rng(seed), np.random.default_rng(seed)
+    ask = AskView(seller=seller, cost=cost, delivery=np.full(rows, 0.01), **shown, rng=ask_rng)
+    bid = BidView(value=value, gain=value, balance=np.ones(rows), **shown, rng=bid_rng)
     return ask, bid
 
 

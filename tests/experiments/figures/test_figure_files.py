@@ -10,6 +10,7 @@ import pytest
 from experiments.configuration.keys import FigureConfig
 from experiments.figures import FIGURES, draw_figures
 from experiments.figures.style import in_style
+from experiments.findings.run_view import RunView
 from tests.experiments.tiny_runs import ALL_ARMS, AUCTIONS, EDGES, TWO_ARMS, tiny_run
 
 pytestmark = pytest.mark.xdist_group("figures")
@@ -26,7 +27,7 @@ def unsaved(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.usefixtures("unsaved")
 def test_all_figures_that_apply_are_drawn_where_none_is_named(tmp_path: Path) -> None:
-    drawn = draw_figures(tmp_path, *tiny_run(TWO_ARMS))
+    drawn = draw_figures(tmp_path, RunView(*tiny_run(TWO_ARMS)))
     assert [one.name for one in drawn] == [name for name in FIGURES if name in AUCTIONS]
 
 
@@ -42,9 +43,9 @@ def test_the_same_records_give_the_same_bytes_whatever_the_users_style(
     names: list[str], tmp_path: Path
 ) -> None:
     run = tiny_run(TWO_ARMS)
-    first = draw_figures(tmp_path / "a", *run, names)
+    first = draw_figures(tmp_path / "a", RunView(*run), names)
     with matplotlib.rc_context({"font.size": 30, "lines.linewidth": 9, "svg.hashsalt": None}):
-        second = draw_figures(tmp_path / "b", *run, names)
+        second = draw_figures(tmp_path / "b", RunView(*run), names)
     assert [one.name for one in first] == names
     for one, other in zip(first, second, strict=True):
         assert one.png.read_bytes() == other.png.read_bytes()
@@ -58,16 +59,16 @@ def test_the_same_records_give_the_same_bytes_whatever_the_users_style(
 
 @pytest.mark.usefixtures("unsaved")
 def test_captions_say_how_many_replicates_the_intervals_are_over(tmp_path: Path) -> None:
-    several = draw_figures(tmp_path, *tiny_run(*EDGES["only autarky"]), ["welfare"])
+    several = draw_figures(tmp_path, RunView(*tiny_run(*EDGES["only autarky"])), ["welfare"])
     assert [one.caption.endswith("95% intervals over 2 replicates.") for one in several] == [True]
-    single = draw_figures(tmp_path, *tiny_run(*EDGES["one replicate, one round"]), ["welfare"])
+    single = draw_figures(tmp_path, RunView(*tiny_run(*EDGES["one replicate, one round"])), ["welfare"])
     assert ["no interval" in one.caption for one in single] == [True]
 
 
 @pytest.mark.usefixtures("unsaved")
 def test_only_figures_with_intervals_speak_of_them(tmp_path: Path) -> None:
     names = ["welfare", "trade_network"]
-    captions = {one.name: one.caption for one in draw_figures(tmp_path, *tiny_run(ALL_ARMS), names)}
+    captions = {one.name: one.caption for one in draw_figures(tmp_path, RunView(*tiny_run(ALL_ARMS)), names)}
     assert "95% intervals over" in captions["welfare"]
     assert "interval" not in captions["trade_network"]
 
@@ -76,7 +77,7 @@ def test_figures_for_print_have_the_width_and_the_text_that_were_asked_for(tmp_p
     config, tables, findings = tiny_run(ALL_ARMS)
     look = FigureConfig(width=3.5, font_size=8.0, pdf=True)
     config = replace(config, run=replace(config.run, figure=look))
-    (one,) = draw_figures(tmp_path, config, tables, findings, ["learning_curves"])
+    (one,) = draw_figures(tmp_path, RunView(config, tables, findings), ["learning_curves"])
     assert one.pdf is not None
     data = one.pdf.read_bytes()
     assert data.startswith(b"%PDF")
@@ -85,7 +86,7 @@ def test_figures_for_print_have_the_width_and_the_text_that_were_asked_for(tmp_p
     width = float(re.search(rb"/MediaBox \[ ?0 0 ([0-9.]+)", data)[1])  # type: ignore[index]
     assert width == pytest.approx(72 * 3.5)
     with in_style(look):
-        figure = FIGURES["learning_curves"].draw(config, tables, findings)
+        figure = FIGURES["learning_curves"].draw(RunView(config, tables, findings))
         assert figure is not None
         figure.draw_without_rendering()
         sizes = {label.get_fontsize() for axes in figure.axes for label in axes.get_xticklabels()}
