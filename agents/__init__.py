@@ -5,4 +5,4 @@ markets.
 """
 
 # Mesa looks through all modules there are when it is first imported: with torch's, that takes a second.
-import mesa  # noqa: F401
+import mesa

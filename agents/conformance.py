@@ -1,7 +1,4 @@
-"""Hold a strategy to the rules of the game: legal quotes, own information only, no hidden luck.
-
-Core Objects: check_strategy
-"""
+"""Hold a strategy to the rules of the game: legal quotes, own information only, no hidden luck."""
 
 import copy
 import dataclasses

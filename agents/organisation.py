@@ -2,8 +2,6 @@
 
 An organisation holds places and views, never copies: its parameters are a slot of the fleet, its money an
 account of the ledger.
-
-Core Objects: Organisation
 """
 
 from collections.abc import Iterator

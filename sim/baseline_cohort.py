@@ -1,7 +1,4 @@
-"""The cohort of baselines: all baselines x replicates, stepped together.
-
-Core Objects: BaselineCohort
-"""
+"""The cohort of baselines: all baselines x replicates, stepped together."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

@@ -1,7 +1,4 @@
-"""The cohort: all worlds of a comparison, arms x replicates, stepped together.
-
-Core Objects: Cohort
-"""
+"""The cohort: all worlds of a comparison, arms x replicates, stepped together."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any

@@ -1,7 +1,4 @@
-"""Holdings: what is known of the models that organisations have; their tensors are the laboratory's.
-
-Core Objects: Holdings
-"""
+"""Holdings: what is known of the models that organisations have; their tensors are the laboratory's."""
 
 from typing import Any
 

@@ -2,8 +2,6 @@
 
 `ParameterMarket.round` tells one round. It is a generator: it yields what is to be computed on parameters
 and receives the results, so that `sim.play.play` can step many worlds together and compute for all at once.
-
-Core Objects: ParameterMarket
 """
 
 from collections.abc import Generator, Iterable

@@ -22,23 +22,3 @@ from agents.learning.stack.pairs import Pairs
 from agents.learning.stack.parameters import Parameters
 from agents.learning.training.optimisers import OPTIMISERS
 from agents.learning.trials import TrialResults, try_blocks
-
-__all__ = [
-    "NETWORKS",
-    "OPTIMISERS",
-    "Alignment",
-    "Architecture",
-    "Data",
-    "Fleet",
-    "Offered",
-    "Pairs",
-    "Parameters",
-    "Prepared",
-    "TrialResults",
-    "interpolate",
-    "match_weights",
-    "merge",
-    "permute",
-    "resolve_device",
-    "try_blocks",
-]

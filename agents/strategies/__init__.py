@@ -19,15 +19,3 @@ from markets.registry import Registry, import_submodules
 STRATEGIES: Registry[Strategy] = Registry("strategy", Strategy, check_strategy_class)
 
 import_submodules(__name__, list(__path__))
-
-__all__ = [
-    "STRATEGIES",
-    "AskView",
-    "BidView",
-    "ClaimView",
-    "Memory",
-    "MergeView",
-    "OutcomeView",
-    "Strategy",
-    "Tape",
-]

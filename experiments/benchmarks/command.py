@@ -3,8 +3,6 @@
 Both ways start from the same weights and see the same examples in the same order. They take turns, so that a
 machine that warms up or is shared slows both alike; the ratio is taken turn by turn. Every turn also compares
 their results: a fast way that computes something else stops the benchmark.
-
-Core Objects: run_benchmark
 """
 
 import math

@@ -3,8 +3,6 @@
 Whatever the number of organisations, the working memory of training, evaluation and trials stays under
 `memory_budget_mb`: models are taken a few at a time, and the rows of one model in parts where even these
 do not fit. What grows with the organisations is the stack of their models and moments alone.
-
-Core Objects: run_memory_benchmark
 """
 
 import os

@@ -1,7 +1,4 @@
-"""The benchmark's tasks for pairs of organisations: trials, merging, alignment and assignment.
-
-Core Objects: pair_tasks
-"""
+"""The benchmark's tasks for pairs of organisations: trials, merging, alignment and assignment."""
 
 from collections.abc import Iterator
 from dataclasses import replace

@@ -12,8 +12,6 @@ Sala (2023), "Train 'n Trade: Foundations of Parameter Markets", step for step, 
 
 It differs where results could not be compared otherwise: examples and permutations are visited in a given
 order, and losses are means over examples. Loaders work in the calling process, for one thread is timed.
-
-Core Objects: PublishedMarket
 """
 
 import copy

@@ -1,7 +1,4 @@
-"""What the benchmark times: each computation in two ways, by the fleet and by plain loops, on the same data.
-
-Core Objects: benchmark_tasks
-"""
+"""What is timed: each computation in two ways, by the fleet and by plain loops, on the same data."""
 
 from collections.abc import Iterator
 

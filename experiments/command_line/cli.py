@@ -1,7 +1,4 @@
-"""The command line: ``parabourse COMMAND``, with the commands that `experiments.command_line.commands` holds.
-
-Core Objects: main
-"""
+"""The command line: ``parabourse COMMAND``, one of those in `experiments.command_line.commands`."""
 
 import os
 import sys

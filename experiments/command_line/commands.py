@@ -1,8 +1,6 @@
 """What every command does.
 
 Libraries are imported where they are used, so that `parabourse list` need not wait for all of them.
-
-Core Objects: COMMANDS
 """
 
 import argparse

@@ -1,7 +1,4 @@
-"""What a shell offers after ``parabourse run``: groups, their choices, and keys.
-
-Core Objects: candidates
-"""
+"""What a shell offers after ``parabourse run``: groups, their choices, and keys."""
 
 import re
 from pathlib import Path

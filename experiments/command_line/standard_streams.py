@@ -2,8 +2,6 @@
 
 A closed pipe ends what is printed, not what is computed; so do a full disk, and a stream that was closed from
 the start.
-
-Core Objects: steady_streams
 """
 
 import codecs

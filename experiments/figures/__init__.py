@@ -50,8 +50,6 @@ FIGURES: dict[str, Plan] = {
 
 DPI = 150
 
-__all__ = ["FIGURES", "Drawn", "Plan", "draw_figures", "save_figure"]
-
 
 def draw_figures(folder: Path, view: RunView, names: Iterable[str] | None = None) -> list[Drawn]:
     """Draw every figure that applies to a run and save it as PNG (150 dots an inch), SVG and, if asked, PDF.

@@ -1,7 +1,4 @@
-"""``parabourse figures``: figures of an old run or sweep, drawn again from its records.
-
-Core Objects: draw_again
-"""
+"""``parabourse figures``: figures of an old run or sweep, drawn again from its records."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, replace

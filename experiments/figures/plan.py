@@ -1,7 +1,4 @@
-"""What a figure is before it is drawn.
-
-Core Objects: Plan
-"""
+"""What a figure is before it is drawn."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

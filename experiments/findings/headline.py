@@ -1,7 +1,4 @@
-"""What a run shows, in one plain sentence.
-
-Core Objects: sentence
-"""
+"""What a run shows, in one plain sentence."""
 
 import numpy as np
 

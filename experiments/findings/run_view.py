@@ -1,7 +1,4 @@
-"""A run as those see it who show it.
-
-Core Objects: RunView
-"""
+"""A run as those see it who show it."""
 
 from dataclasses import dataclass
 

@@ -16,6 +16,9 @@ from scipy import special, stats
 from markets.columns import Floats
 from markets.refusals import InputError
 
+CONFIDENCE = 0.95
+"""Coverage of every interval."""
+
 RESAMPLES = 1999
 """Bootstrap samples: with (resamples + 1) * 0.025 a whole number, the ends are order statistics."""
 
@@ -46,8 +49,8 @@ class Interval:
     n: int
 
 
-def interval(samples: ArrayLike, confidence: float = 0.95) -> Interval:
-    """Return mean -+ t_{(1 + confidence) / 2, n - 1} * s / sqrt(n), s the sample deviation (n - 1).
+def interval(samples: ArrayLike) -> Interval:
+    """Return mean -+ t_{0.975, n - 1} * s / sqrt(n), s the sample deviation (n - 1).
 
     Student 1908, exact for independent normal samples and good for means of many others. Samples that are all
     equal give an interval of length 0; a NaN among them makes all three numbers NaN.
@@ -56,25 +59,22 @@ def interval(samples: ArrayLike, confidence: float = 0.95) -> Interval:
     ----------
     samples : array [n]
         One number a replicate, n >= 1.
-    confidence : float
-        Coverage, in (0, 1).
 
     Raises
     ------
     InputError
-        If `samples` is no column or empty, or `confidence` not in (0, 1).
+        If `samples` is no column or empty.
     """
-    _check_confidence(confidence)
     values = _column(samples)
     n = len(values)
     mean = float(values.mean())
     if n == 1:
         return Interval(mean, math.nan, math.nan, n)
-    half = _quantile(confidence, n - 1) * (float(values.std(ddof=1)) / math.sqrt(n))
+    half = _quantile(n - 1) * (float(values.std(ddof=1)) / math.sqrt(n))
     return Interval(mean, mean - half, mean + half, n)
 
 
-def paired_interval(a: ArrayLike, b: ArrayLike, confidence: float = 0.95) -> Interval:
+def paired_interval(a: ArrayLike, b: ArrayLike) -> Interval:
     """Return the interval of the mean difference a - b of paired samples.
 
     Arms of a comparison share data, initial weights and random streams: what they share cancels in the
@@ -84,8 +84,6 @@ def paired_interval(a: ArrayLike, b: ArrayLike, confidence: float = 0.95) -> Int
     ----------
     a, b : array [n]
         One number a replicate, in the same order.
-    confidence : float
-        Coverage, in (0, 1).
 
     Raises
     ------
@@ -95,44 +93,38 @@ def paired_interval(a: ArrayLike, b: ArrayLike, confidence: float = 0.95) -> Int
     first, second = np.asarray(a, dtype=np.float64), np.asarray(b, dtype=np.float64)
     if first.shape != second.shape:
         raise InputError(f"b must have the shape {first.shape} of a, one number a pair; got {second.shape}")
-    return interval(first - second, confidence)
+    return interval(first - second)
 
 
-def bootstrap_interval(
-    samples: ArrayLike, confidence: float = 0.95, rng: np.random.Generator | None = None
-) -> Interval:
+def bootstrap_interval(samples: ArrayLike) -> Interval:
     """Return the mean with its bias-corrected and accelerated (BCa) bootstrap interval.
 
     Efron 1987, by `scipy.stats.bootstrap`. It assumes no shape, but of few samples it is too narrow, about
     sqrt((n - 1) / n) of what it should be and without Student's wider tails: beside Student's interval it
-    shows what skewness does. Cost grows as n times 1,999 resamples (some 2 ms).
+    shows what skewness does. The same samples give the same interval. Cost grows as n times 1,999 resamples
+    (some 2 ms).
 
     Parameters
     ----------
     samples : array [n]
         One number a replicate.
-    confidence : float
-        Coverage, in (0, 1).
-    rng : Generator or None
-        Draws the resamples; by default one of a fixed seed: the same samples give the same interval.
 
     Returns
     -------
     Interval
-        The ends are NaN where n**-n >= (1 - confidence) / 2: then the resample that repeats the greatest
-        sample n times is alone likelier than the tail, and the end could not lie anywhere else. For 95% that
-        is n <= 3. Samples that are all equal give an interval of length 0.
+        The ends are NaN where n**-n >= 0.025, that is for n <= 3: then the resample that repeats the greatest
+        sample n times is alone likelier than the tail, and the end could not lie anywhere else. Samples that
+        are all equal give an interval of length 0.
 
     Raises
     ------
     InputError
         As `interval`.
     """
-    _check_confidence(confidence)
     values = _column(samples)
     n = len(values)
     mean = float(values.mean())
-    if not np.isfinite(values).all() or float(n) ** -n >= (1 - confidence) / 2:
+    if not np.isfinite(values).all() or float(n) ** -n >= (1 - CONFIDENCE) / 2:
         return Interval(mean, math.nan, math.nan, n)
     if _are_equal(values):
         return Interval(mean, mean, mean, n)
@@ -140,22 +132,20 @@ def bootstrap_interval(
         (values,),
         np.mean,
         n_resamples=RESAMPLES,
-        confidence_level=confidence,
+        confidence_level=CONFIDENCE,
         method="BCa",
-        rng=np.random.default_rng(0) if rng is None else rng,
+        rng=np.random.default_rng(0),
     )
     return Interval(mean, float(found.confidence_interval.low), float(found.confidence_interval.high), n)
 
 
-def slope_interval(x: ArrayLike, y: ArrayLike, confidence: float = 0.95) -> Interval:
+def slope_interval(x: ArrayLike, y: ArrayLike) -> Interval:
     """Return the least-squares slope of y on x with its Student interval (n - 2 degrees of freedom).
 
     Parameters
     ----------
     x, y : array [n]
         Points, n >= 2, with at least two different x.
-    confidence : float
-        Coverage, in (0, 1).
 
     Returns
     -------
@@ -167,7 +157,6 @@ def slope_interval(x: ArrayLike, y: ArrayLike, confidence: float = 0.95) -> Inte
     InputError
         If the lengths differ or all x are equal, and as `interval`.
     """
-    _check_confidence(confidence)
     across, up = _column(x), _column(y)
     fit = stats.linregress(across, up)
     n = len(across)
@@ -175,7 +164,7 @@ def slope_interval(x: ArrayLike, y: ArrayLike, confidence: float = 0.95) -> Inte
         return Interval(0.0, 0.0, 0.0, n)
     if n == 2:
         return Interval(float(fit.slope), math.nan, math.nan, n)
-    half = _quantile(confidence, n - 2) * float(fit.stderr)
+    half = _quantile(n - 2) * float(fit.stderr)
     return Interval(float(fit.slope), float(fit.slope) - half, float(fit.slope) + half, n)
 
 
@@ -260,10 +249,10 @@ def holm(p_values: ArrayLike) -> Floats:
     return adjusted
 
 
-def replicates_needed(deviation: float, half_width: float, confidence: float = 0.95) -> int:
+def replicates_needed(deviation: float, half_width: float) -> int:
     """Return the least n for a Student interval that reaches no further than `half_width` either way.
 
-    The least n >= 2 with t_{(1 + confidence) / 2, n - 1} * deviation / sqrt(n) <= half_width, for a deviation
+    The least n >= 2 with t_{0.975, n - 1} * deviation / sqrt(n) <= half_width, for a deviation
     that is taken as known: from few replicates it is itself uncertain. At most 1,000,000.
 
     Parameters
@@ -272,44 +261,36 @@ def replicates_needed(deviation: float, half_width: float, confidence: float = 0
         Standard deviation of the samples, or of the paired differences.
     half_width : float
         Half the length of the interval that is wanted, in the samples' unit.
-    confidence : float
-        Coverage, in (0, 1).
 
     Raises
     ------
     InputError
-        If `deviation` < 0 or `half_width` <= 0, and as `interval`.
+        If `deviation` < 0 or `half_width` <= 0.
     """
-    _check_confidence(confidence)
     if not deviation >= 0:
         raise InputError(f"deviation must be at least 0; got {deviation}")
     if not half_width > 0:
         raise InputError(f"half_width must be greater than 0; got {half_width}")
-    tail = (1 + confidence) / 2
+    tail = (1 + CONFIDENCE) / 2
     # Student's quantile is above the normal one, so that this is a lower bound, and seldom far away.
     least = (float(special.ndtri(tail)) * deviation / half_width) ** 2
     if least >= MOST_REPLICATES:
         return MOST_REPLICATES
     n = max(2, math.ceil(least))
-    while _quantile(confidence, n - 1) * deviation / math.sqrt(n) > half_width:
+    while _quantile(n - 1) * deviation / math.sqrt(n) > half_width:
         n += 1
     return n
 
 
-def _quantile(confidence: float, freedom: int) -> float:
-    """Return how many deviations Student's distribution strays at most, either way, at a confidence."""
+def _quantile(freedom: int) -> float:
+    """Return how many deviations Student's distribution strays at most, either way."""
     # scipy.stats.t, sem and ttest_1samp return the same numbers, in twenty times the time.
-    return float(special.stdtrit(freedom, (1 + confidence) / 2))
+    return float(special.stdtrit(freedom, (1 + CONFIDENCE) / 2))
 
 
 def _are_equal(values: Floats) -> bool:
     """Return whether samples differ by no more than rounding, which tells nothing of their spread."""
     return bool(np.ptp(values) <= ROUNDING * np.abs(values).max())
-
-
-def _check_confidence(confidence: float) -> None:
-    if not 0 < confidence < 1:
-        raise InputError(f"confidence must be in (0, 1); got {confidence}")
 
 
 def _column(samples: ArrayLike) -> Floats:

@@ -1,7 +1,4 @@
-"""Figures as files.
-
-Core Objects: Drawn
-"""
+"""Figures as files."""
 
 from dataclasses import dataclass
 from pathlib import Path

@@ -1,8 +1,6 @@
 """The report of a sweep: one HTML file that tells what was varied, what it changed, and how to make it again.
 
 Every number in it comes from the sweep's tables; the words are in `templates/sweep_report.html.j2`.
-
-Core Objects: write_sweep_report
 """
 
 from collections import Counter

@@ -1,7 +1,4 @@
-"""From which commit something was run, where git knows.
-
-Core Objects: commits
-"""
+"""From which commit something was run, where git knows."""
 
 import subprocess
 from pathlib import Path

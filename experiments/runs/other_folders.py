@@ -1,7 +1,4 @@
-"""Folders that hold neither a run nor a sweep, and what draws the results of other commands again.
-
-Core Objects: refuse_other_folders
-"""
+"""Folders that hold neither a run nor a sweep, and what draws the results of other commands again."""
 
 from pathlib import Path
 

@@ -1,7 +1,4 @@
-"""Folders that files are to be written into: what cannot be written is found before any work.
-
-Core Objects: check_writable
-"""
+"""Folders that files are to be written into: what cannot be written is found before any work."""
 
 import errno
 import tempfile

@@ -1,7 +1,4 @@
-"""Progress on a terminal, and the wall time of each phase.
-
-Core Objects: Progress
-"""
+"""Progress on a terminal, and the wall time of each phase."""
 
 import time
 from collections import defaultdict

@@ -1,8 +1,6 @@
 """Whether tables are those of a configuration: their columns, the types of these, and whom their rows are of.
 
 What a reader of records may rely on, whoever wrote them.
-
-Core Objects: check_tables
 """
 
 from pathlib import Path

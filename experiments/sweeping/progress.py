@@ -1,7 +1,4 @@
-"""Progress over a whole sweep, read off its folder, so that it is the same whoever plays the cells.
-
-Core Objects: SweepProgress
-"""
+"""Progress over a whole sweep, read off its folder, so that it is the same whoever plays the cells."""
 
 import threading
 import time

@@ -1,7 +1,4 @@
-"""Which trades the accounts cover, in row order.
-
-Core Objects: covered_trades
-"""
+"""Which trades the accounts cover, in row order."""
 
 import numpy as np
 

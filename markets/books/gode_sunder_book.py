@@ -1,7 +1,4 @@
-"""The order book of Gode and Sunder: one quote a side, wiped by every trade.
-
-Core Objects: GodeSunderBook
-"""
+"""The order book of Gode and Sunder: one quote a side, wiped by every trade."""
 
 import math
 

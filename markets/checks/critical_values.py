@@ -3,8 +3,6 @@
 Truth is a best reply to anything iff a better quote never loses what a worse one wins, and a winner's gain is
 its distance to the critical value, the quote at which it starts to win (Myerson 1981, Math. of Operations
 Research 6). So payments need not be known to be checked: a bisection over quotes finds them.
-
-Core Objects: check_critical_values
 """
 
 from collections.abc import Callable

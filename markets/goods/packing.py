@@ -8,8 +8,6 @@ rows are worth above theirs (duality). A row whose worth misses its price by mor
 in no optimum, and one that exceeds it by more is in all of them (reduced-cost fixing). The next proposal is
 about the other rows alone, in what they are worth above their prices (iterative refinement: A. Gleixner, D.
 Steffy and K. Wolter 2016, INFORMS J. Computing 28). The end is when no row is in doubt.
-
-Core Objects: Packing
 """
 
 from dataclasses import dataclass

@@ -7,8 +7,6 @@ optimal assignment (Demange, Gale and Sotomayor 1986, J. Political Economy 94). 
 set that is over-demanded. Any set in excess demand, one whose every part is wanted by more of the set's
 buyers than it has units, leads to the same prices (Andersson, Andersson and Talman 2013, Annals of Operations
 Research 211); here it is the largest such set, for the fewest steps.
-
-Core Objects: ascend
 """
 
 from dataclasses import dataclass

@@ -1,7 +1,4 @@
-"""Deferred acceptance, vectorised.
-
-Core Objects: stable_matching
-"""
+"""Deferred acceptance, vectorised."""
 
 import numpy as np
 

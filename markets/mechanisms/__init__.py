@@ -6,6 +6,4 @@ Core Objects: MECHANISMS, Mechanism, Properties
 from markets.mechanisms.base import MECHANISMS, Mechanism, Properties
 from markets.registry import import_submodules
 
-__all__ = ["MECHANISMS", "Mechanism", "Properties"]
-
 import_submodules(__name__, list(__path__))

@@ -1,7 +1,4 @@
-"""What the rules that price by a prior have in common: they learn what their prior learns.
-
-Core Objects: PriorBased
-"""
+"""What the rules that price by a prior have in common: they learn what their prior learns."""
 
 import dataclasses
 from collections.abc import Mapping

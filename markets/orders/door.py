@@ -1,7 +1,4 @@
-"""The door: bids that their buyer could not pay are refused before the mechanism sees them.
-
-Core Objects: admit
-"""
+"""The door: bids that their buyer could not pay are refused before the mechanism sees them."""
 
 import numpy as np
 import numpy.typing as npt

@@ -1,8 +1,6 @@
 """Levies: what a rule charges without delivering.
 
 The losers of an all-pay auction, contributions that are not refunded, taxes on those who prevent a project.
-
-Core Objects: Levies
 """
 
 from dataclasses import dataclass

@@ -1,7 +1,4 @@
-"""The order of a pair, without a dense matrix where pairs are few.
-
-Core Objects: PairIndex
-"""
+"""The order of a pair, without a dense matrix where pairs are few."""
 
 from dataclasses import dataclass
 

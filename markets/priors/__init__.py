@@ -6,6 +6,4 @@ Core Objects: PRIORS, Prior, Distribution, to_prior
 from markets.priors.base import PRIORS, Distribution, Prior, to_prior
 from markets.registry import import_submodules
 
-__all__ = ["PRIORS", "Distribution", "Prior", "to_prior"]
-
 import_submodules(__name__, list(__path__))

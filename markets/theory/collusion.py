@@ -1,7 +1,4 @@
-"""Buyers who agree not to outbid each other.
-
-Core Objects: ring_revenue
-"""
+"""Buyers who agree not to outbid each other."""
 
 
 def ring_revenue(bidders: int, members: int) -> float:

@@ -9,5 +9,3 @@ from sim.baselines.base import Baseline
 BASELINES: Registry[Baseline] = Registry("baseline", Baseline)
 
 import_submodules(__name__, list(__path__))
-
-__all__ = ["BASELINES", "Baseline"]

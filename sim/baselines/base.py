@@ -1,7 +1,4 @@
-"""What every baseline says: from what it starts, what it trains on, and how models are mixed after training.
-
-Core Objects: Baseline
-"""
+"""What every baseline says: from what it starts, what it trains on, and how models are mixed after that."""
 
 from abc import ABC, abstractmethod
 from typing import Annotated, ClassVar

@@ -1,7 +1,4 @@
-"""The ensemble of all organisations' models.
-
-Core Objects: DeepEnsemble
-"""
+"""The ensemble of all organisations' models."""
 
 from typing import ClassVar
 

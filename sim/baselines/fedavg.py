@@ -1,7 +1,4 @@
-"""Federated averaging.
-
-Core Objects: FedAvg
-"""
+"""Federated averaging."""
 
 import numpy as np
 from pydantic.dataclasses import dataclass

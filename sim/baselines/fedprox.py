@@ -1,7 +1,4 @@
-"""Federated averaging of models that are held near their mean while they train.
-
-Core Objects: FedProx
-"""
+"""Federated averaging of models that are held near their mean while they train."""
 
 from dataclasses import field
 from typing import Annotated

@@ -1,7 +1,4 @@
-"""Gossip averaging.
-
-Core Objects: Gossip
-"""
+"""Gossip averaging."""
 
 import numpy as np
 from pydantic.dataclasses import dataclass

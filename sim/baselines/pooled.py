@@ -1,7 +1,4 @@
-"""Everybody's data in one place.
-
-Core Objects: Pooled
-"""
+"""Everybody's data in one place."""
 
 from typing import ClassVar
 

@@ -1,7 +1,4 @@
-"""The configuration of the broker.
-
-Core Objects: BrokerConfig
-"""
+"""The configuration of the broker."""
 
 from dataclasses import field
 from typing import Annotated, Any

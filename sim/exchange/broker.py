@@ -1,7 +1,4 @@
-"""The broker: what is listed, who may try what, and what buyers are told.
-
-Core Objects: Broker
-"""
+"""The broker: what is listed, who may try what, and what buyers are told."""
 
 import numpy as np
 

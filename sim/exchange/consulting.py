@@ -1,7 +1,4 @@
-"""Consulting: where people decide in a round.
-
-Core Objects: Consult
-"""
+"""Consulting: where people decide in a round."""
 
 from dataclasses import dataclass
 

@@ -1,7 +1,4 @@
-"""The exchange: offers come to its door, become orders, are cleared by a rule, and settle on a ledger.
-
-Core Objects: Exchange
-"""
+"""The exchange: offers come to its door, become orders, are cleared by a rule, and settle on a ledger."""
 
 import copy
 from collections.abc import Mapping

@@ -1,7 +1,4 @@
-"""Traders: what the strategies claim, ask, bid, merge and learn, and what they remember.
-
-Core Objects: Traders
-"""
+"""Traders: what the strategies claim, ask, bid, merge and learn, and what they remember."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any

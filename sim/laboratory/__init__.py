@@ -1,8 +1,3 @@
-"""The laboratory: data, the fleet, and every batched computation that worlds ask for.
-
-Core Objects: Laboratory
-"""
+"""The laboratory: data, the fleet, and every batched computation that worlds ask for."""
 
 from sim.laboratory.laboratory import Laboratory
-
-__all__ = ["Laboratory"]

@@ -3,8 +3,6 @@
 A world never computes on parameters itself: it yields requests, and the laboratory answers those of all
 worlds at once, each kind as one batched computation. Several worlds (arms and replicates of a comparison)
 share one laboratory; a single world has its own.
-
-Core Objects: Laboratory
 """
 
 from collections.abc import Callable, Mapping, Sequence

@@ -1,7 +1,4 @@
-"""The mailbox: requests of many worlds, answered in batches whatever each world is about to do.
-
-Core Objects: answered
-"""
+"""The mailbox: requests of many worlds, answered in batches whatever each world is about to do."""
 
 from collections.abc import Callable, Hashable, Sequence
 from typing import Any, Protocol

@@ -1,7 +1,4 @@
-"""The models that organisations start from.
-
-Core Objects: initial_models
-"""
+"""The models that organisations start from."""
 
 import numpy as np
 from numpy.typing import NDArray

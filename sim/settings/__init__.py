@@ -9,5 +9,3 @@ from sim.settings.base import Setting
 SETTINGS: Registry[Setting] = Registry("setting", Setting)
 
 import_submodules(__name__, list(__path__))
-
-__all__ = ["SETTINGS", "Setting"]

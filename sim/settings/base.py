@@ -1,7 +1,4 @@
-"""What every setting has: where consumers are, what selling costs, and whom organisations decide for.
-
-Core Objects: Setting
-"""
+"""What every setting has: where consumers are, what selling costs, and whom organisations decide for."""
 
 from abc import ABC, abstractmethod
 from dataclasses import field

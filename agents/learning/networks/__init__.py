@@ -7,5 +7,3 @@ from agents.learning.networks.base import NETWORKS, Architecture, Network
 from markets.registry import import_submodules
 
 import_submodules(__name__, list(__path__))
-
-__all__ = ["NETWORKS", "Architecture", "Network"]

@@ -5,8 +5,6 @@ What federated and decentralised averaging have in common: with mixing weights `
 come; nothing is aligned.
 
 Source: Boyd, Ghosh, Prabhakar and Shah (2006), "Randomized gossip algorithms", for the matrices.
-
-Core Objects: mix
 """
 
 from collections.abc import Callable

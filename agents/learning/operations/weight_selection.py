@@ -3,8 +3,6 @@
 Source: Xu, Chen, Vishniakov, Yin, Shen, Darrell, Liu and Liu (2024), "Initializing Models with Larger Ones",
 section 3: layer selection takes the first layers, component mapping pairs tensors by name, element selection
 takes evenly spaced entries along every axis.
-
-Core Objects: select_weights
 """
 
 import torch

@@ -19,16 +19,3 @@ from agents.learning.operators.recipe import Evidence, Recipe, gather_evidence
 from markets.registry import import_submodules
 
 import_submodules(__name__, list(__path__))
-
-__all__ = [
-    "MERGE_OPERATORS",
-    "Evidence",
-    "Masks",
-    "MergeOperator",
-    "Operands",
-    "Owners",
-    "Recipe",
-    "StraightOperator",
-    "gather_evidence",
-    "interpolate",
-]

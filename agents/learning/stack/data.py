@@ -1,7 +1,4 @@
-"""Data: examples, and who is trained or measured on which of them.
-
-Core Objects: Data
-"""
+"""Data: examples, and who is trained or measured on which of them."""
 
 from dataclasses import dataclass
 

@@ -1,7 +1,4 @@
-"""The fleet: all models of one architecture, stacked, on one device.
-
-Core Objects: Fleet
-"""
+"""The fleet: all models of one architecture, stacked, on one device."""
 
 from collections.abc import Mapping, Sequence
 

@@ -1,7 +1,4 @@
-"""All tensors of a slot behind one another in one row, so that an update of all is one operation.
-
-Core Objects: Packing
-"""
+"""All tensors of a slot behind one another in one row, so that an update of all is one operation."""
 
 from collections.abc import Mapping
 from math import prod

@@ -1,7 +1,4 @@
-"""Pairs: who may try what.
-
-Core Objects: Pairs
-"""
+"""Pairs: who may try what."""
 
 import dataclasses
 from collections.abc import Sequence

@@ -1,7 +1,4 @@
-"""Stacked parameters and the few operations that every part of the machinery needs on them.
-
-Core Objects: Parameters
-"""
+"""Stacked parameters and the few operations that every part of the machinery needs on them."""
 
 from collections.abc import Mapping
 

@@ -2,8 +2,6 @@
 
 Large buffers that are given back after every operation are mapped and cleared anew by the system for the
 next, which costs a CPU more than small networks' arithmetic.
-
-Core Objects: Workspace
 """
 
 from math import prod

@@ -8,8 +8,6 @@ A forward pass of an example takes `Architecture.forward_flops`, of which `Archi
 first layer. A training step takes `Architecture.training_flops` an example: each layer forward, the
 gradient of its weights and that of its inputs, but for the first layer, of whose inputs no gradient is ever
 wanted; so three forward passes less one stem. Trials take `trial_flops`.
-
-Core Objects: trial_flops
 """
 
 import numpy as np

@@ -1,7 +1,4 @@
-"""How far models are from a stationary point of their own objectives.
-
-Core Objects: squared_gradient_norms
-"""
+"""How far models are from a stationary point of their own objectives."""
 
 import numpy as np
 import torch

@@ -1,7 +1,4 @@
-"""Adaptive aggressiveness (AA).
-
-Core Objects: AdaptiveAggressive
-"""
+"""Adaptive aggressiveness (AA)."""
 
 from typing import Annotated
 

@@ -1,7 +1,4 @@
-"""Gjerstad and Dickhaut (GD): the quote that maximises the expected surplus under beliefs.
-
-Core Objects: GjerstadDickhaut
-"""
+"""Gjerstad and Dickhaut (GD): the quote that maximises the expected surplus under beliefs."""
 
 from typing import Annotated
 

@@ -1,7 +1,4 @@
-"""GDX: Gjerstad and Dickhaut's beliefs with foresight over the quotes still to come.
-
-Core Objects: GDX
-"""
+"""GDX: Gjerstad and Dickhaut's beliefs with foresight over the quotes still to come."""
 
 from typing import Annotated
 

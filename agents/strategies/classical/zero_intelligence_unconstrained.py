@@ -1,7 +1,4 @@
-"""Zero intelligence without a budget constraint (ZI-U).
-
-Core Objects: ZeroIntelligenceUnconstrained
-"""
+"""Zero intelligence without a budget constraint (ZI-U)."""
 
 from pydantic.dataclasses import dataclass
 

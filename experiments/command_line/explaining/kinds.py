@@ -1,7 +1,4 @@
-"""Types and ranges in words.
-
-Core Objects: kind_of
-"""
+"""Types and ranges in words."""
 
 from typing import Any
 

@@ -1,7 +1,4 @@
-"""Learning curves.
-
-Core Objects: FIGURE
-"""
+"""Learning curves."""
 
 from matplotlib.figure import Figure
 

@@ -1,7 +1,4 @@
-"""The market by round.
-
-Core Objects: FIGURE
-"""
+"""The market by round."""
 
 import pandas as pd
 from matplotlib.axes import Axes

@@ -1,7 +1,4 @@
-"""Who buys from whom.
-
-Core Objects: FIGURE
-"""
+"""Who buys from whom."""
 
 import numpy as np
 import pandas as pd

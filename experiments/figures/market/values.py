@@ -1,7 +1,4 @@
-"""Measured, said, realised.
-
-Core Objects: FIGURE
-"""
+"""Measured, said, realised."""
 
 from typing import Any
 

@@ -1,7 +1,4 @@
-"""How an outcome depends on each swept key.
-
-Core Objects: FIGURE
-"""
+"""How an outcome depends on each swept key."""
 
 import textwrap
 

@@ -1,7 +1,4 @@
-"""Who gains.
-
-Core Objects: FIGURE
-"""
+"""Who gains."""
 
 import numpy as np
 import pandas as pd

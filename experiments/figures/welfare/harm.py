@@ -1,7 +1,4 @@
-"""Heat maps of what adversaries take and destroy, by rule.
-
-Core Objects: draw_harm
-"""
+"""Heat maps of what adversaries take and destroy, by rule."""
 
 import numpy as np
 import pandas as pd

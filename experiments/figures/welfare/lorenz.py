@@ -1,7 +1,4 @@
-"""Inequality of net profits.
-
-Core Objects: FIGURE
-"""
+"""Inequality of net profits."""
 
 import numpy as np
 import pandas as pd

@@ -1,7 +1,4 @@
-"""Welfare and who gets it.
-
-Core Objects: FIGURE
-"""
+"""Welfare and who gets it."""
 
 import numpy as np
 import pandas as pd

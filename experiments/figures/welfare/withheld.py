@@ -1,7 +1,4 @@
-"""What competition withholds.
-
-Core Objects: FIGURE
-"""
+"""What competition withholds."""
 
 from matplotlib.figure import Figure
 

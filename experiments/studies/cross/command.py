@@ -1,7 +1,4 @@
-"""``parabourse cross``: play, print and draw the cross table.
-
-Core Objects: run_cross
-"""
+"""``parabourse cross``: play, print and draw the cross table."""
 
 from collections.abc import Sequence
 from pathlib import Path

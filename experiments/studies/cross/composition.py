@@ -1,7 +1,4 @@
-"""From what was typed after ``parabourse cross`` to a validated configuration.
-
-Core Objects: compose_cross
-"""
+"""From what was typed after ``parabourse cross`` to a validated configuration."""
 
 from collections.abc import Sequence
 

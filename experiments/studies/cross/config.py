@@ -1,7 +1,4 @@
-"""What the cross table crosses, and the small world that it plays in every cell.
-
-Core Objects: CrossConfig
-"""
+"""What the cross table crosses, and the small world that it plays in every cell."""
 
 import dataclasses
 from collections.abc import Sequence

@@ -1,7 +1,4 @@
-"""Heat maps of the cross table: mechanisms down, strategies across; a figure a measure, a panel a setting.
-
-Core Objects: draw_heat_maps
-"""
+"""Heat maps of the cross table: mechanisms down, strategies across; a figure a measure, a panel a setting."""
 
 import textwrap
 from functools import partial

@@ -1,7 +1,4 @@
-"""``parabourse pricing``: prices under information, and what each side earns.
-
-Core Objects: run_pricing
-"""
+"""``parabourse pricing``: prices under information, and what each side earns."""
 
 from collections.abc import Hashable
 from pathlib import Path
@@ -57,8 +54,8 @@ def run_pricing(
     require_least(2, rounds=rounds)
     require_least(1, replicates=replicates)
     require_least(0, seed=seed)
-    for size in organisations:
-        require_least(2, organisations=size)
+    for number in organisations:
+        require_least(2, organisations=number)
     torch.set_num_threads(1)
     measured = [play_pricing(n, rounds, replicates, seed) for n in dict.fromkeys(organisations)]
     prices, gains = (pd.concat(part, ignore_index=True) for part in zip(*measured, strict=True))

@@ -1,7 +1,4 @@
-"""The figure of prices under information.
-
-Core Objects: draw_prices
-"""
+"""The figure of prices under information."""
 
 import numpy as np
 import pandas as pd

@@ -1,7 +1,4 @@
-"""``parabourse reproduce``: play, summarise, print and draw a published experiment.
-
-Core Objects: run_reproduction
-"""
+"""``parabourse reproduce``: play, summarise, print and draw a published experiment."""
 
 from collections.abc import Sequence
 from functools import partial

@@ -1,7 +1,4 @@
-"""What an experiment on the parameter market plays: a world, arms, and what varies.
-
-Core Objects: ReproductionConfig
-"""
+"""What an experiment on the parameter market plays: a world, arms, and what varies."""
 
 import dataclasses
 from dataclasses import field

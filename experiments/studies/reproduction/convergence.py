@@ -1,7 +1,4 @@
-"""How long it takes to learn: rounds, examples and operations to a validation loss.
-
-Core Objects: convergence_table
-"""
+"""How long it takes to learn: rounds, examples and operations to a validation loss."""
 
 import numpy as np
 import pandas as pd

@@ -1,7 +1,4 @@
-"""The figure of an experiment: what was reached against what varied, or the learning curves.
-
-Core Objects: draw_experiment
-"""
+"""The figure of an experiment: what was reached against what varied, or the learning curves."""
 
 from pathlib import Path
 

@@ -7,6 +7,4 @@ from experiments.studies.textbook import presets
 from experiments.studies.textbook.base import TEXTBOOK, Preset
 from markets.registry import import_submodules
 
-__all__ = ["TEXTBOOK", "Preset"]
-
 import_submodules(presets.__name__, list(presets.__path__))

@@ -1,7 +1,4 @@
-"""The pages of the dashboard and their addresses; ``parabourse dashboard`` serves them.
-
-Core Objects: routes
-"""
+"""The pages of the dashboard and their addresses; ``parabourse dashboard`` serves them."""
 
 from collections.abc import Sequence
 

@@ -1,7 +1,4 @@
-"""The command ``parabourse dashboard``.
-
-Core Objects: run_dashboard
-"""
+"""The command ``parabourse dashboard``."""
 
 import os
 import sys

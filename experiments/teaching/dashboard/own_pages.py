@@ -1,7 +1,4 @@
-"""Who may ask: a server's own pages, and whoever opens one of them; no other website in the same browser.
-
-Core Objects: OwnPagesOnly
-"""
+"""Who may ask: a server's own pages, and whoever opens one of them; no other website in the same browser."""
 
 from collections.abc import Collection
 from contextlib import suppress

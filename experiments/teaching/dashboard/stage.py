@@ -1,7 +1,4 @@
-"""The worlds that a page plays: one or two markets, and the same organisations without one.
-
-Core Objects: Stage
-"""
+"""The worlds that a page plays: one or two markets, and the same organisations without one."""
 
 import mesa
 import numpy as np

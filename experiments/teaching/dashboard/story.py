@@ -1,7 +1,4 @@
-"""A chronicle on a page: tabs, and the passages of the tab that is open.
-
-Core Objects: Story
-"""
+"""A chronicle on a page: tabs, and the passages of the tab that is open."""
 
 # ruff: noqa: N802 - components are named as Solara names its own.
 

@@ -1,7 +1,4 @@
-"""The round told step by step: who listed what, trials, bids, clearing, payments, merges, results.
-
-Core Objects: tell_round
-"""
+"""The round told step by step: who listed what, trials, bids, clearing, payments, merges, results."""
 
 from functools import partial
 

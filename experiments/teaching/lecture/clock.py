@@ -1,7 +1,4 @@
-"""The clock of a lecture.
-
-Core Objects: keep_time
-"""
+"""The clock of a lecture."""
 
 import time
 

@@ -2,8 +2,6 @@
 
 A student's browser proves itself with a cookie that joining gave it, the teacher's with one that the URL in
 the terminal gave it. Pages ask `state` every second and fetch themselves again when its version changes.
-
-Core Objects: application
 """
 
 import ipaddress

@@ -1,7 +1,4 @@
-"""The ascending auction of different listings at the same time.
-
-Core Objects: AscendingAssignment
-"""
+"""The ascending auction of different listings at the same time."""
 
 from typing import ClassVar
 

@@ -1,7 +1,4 @@
-"""The auction of Vickrey, Clarke and Groves for bundles of blocks.
-
-Core Objects: VCGBundles
-"""
+"""The auction of Vickrey, Clarke and Groves for bundles of blocks."""
 
 from typing import ClassVar
 

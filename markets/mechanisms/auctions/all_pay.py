@@ -1,7 +1,4 @@
-"""The all-pay auction.
-
-Core Objects: AllPay
-"""
+"""The all-pay auction."""
 
 from typing import ClassVar
 

@@ -1,7 +1,4 @@
-"""The first-price auction.
-
-Core Objects: FirstPrice
-"""
+"""The first-price auction."""
 
 from typing import ClassVar
 

@@ -1,7 +1,4 @@
-"""Myerson's optimal auction.
-
-Core Objects: Myerson
-"""
+"""Myerson's optimal auction."""
 
 from dataclasses import field
 from typing import Any, ClassVar

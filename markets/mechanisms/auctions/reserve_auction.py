@@ -1,7 +1,4 @@
-"""The second-price auction with a reserve.
-
-Core Objects: ReserveAuction
-"""
+"""The second-price auction with a reserve."""
 
 import math
 from typing import Any, ClassVar

@@ -1,7 +1,4 @@
-"""The second-price auction.
-
-Core Objects: SecondPrice
-"""
+"""The second-price auction."""
 
 from typing import ClassVar
 

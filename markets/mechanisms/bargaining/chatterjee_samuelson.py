@@ -1,7 +1,4 @@
-"""The sealed-bid double auction between two.
-
-Core Objects: ChatterjeeSamuelson
-"""
+"""The sealed-bid double auction between two."""
 
 from typing import Annotated, ClassVar
 

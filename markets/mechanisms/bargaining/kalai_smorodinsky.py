@@ -1,7 +1,4 @@
-"""Kalai-Smorodinsky bargaining between pairs.
-
-Core Objects: KalaiSmorodinsky
-"""
+"""Kalai-Smorodinsky bargaining between pairs."""
 
 from typing import Annotated, ClassVar
 

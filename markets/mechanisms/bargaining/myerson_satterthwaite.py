@@ -1,7 +1,4 @@
-"""The second best for two with private values.
-
-Core Objects: MyersonSatterthwaite
-"""
+"""The second best for two with private values."""
 
 from typing import ClassVar
 

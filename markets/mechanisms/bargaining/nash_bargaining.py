@@ -1,7 +1,4 @@
-"""Nash bargaining between pairs.
-
-Core Objects: NashBargaining
-"""
+"""Nash bargaining between pairs."""
 
 from typing import Annotated, ClassVar
 

@@ -1,7 +1,4 @@
-"""Nash bargaining between pairs that know their own number, and of the other's what the broker tells.
-
-Core Objects: PrivateBargaining
-"""
+"""Nash bargaining between pairs that know their own number, and of the other's what the broker tells."""
 
 from typing import Annotated, ClassVar
 

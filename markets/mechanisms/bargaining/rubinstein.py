@@ -1,7 +1,4 @@
-"""Alternating offers between pairs.
-
-Core Objects: Rubinstein
-"""
+"""Alternating offers between pairs."""
 
 from typing import Annotated, ClassVar
 

@@ -1,7 +1,4 @@
-"""Take it or leave it.
-
-Core Objects: TakeItOrLeaveIt
-"""
+"""Take it or leave it."""
 
 from typing import Annotated, ClassVar
 

@@ -1,7 +1,4 @@
-"""The continuous double auction.
-
-Core Objects: ContinuousDoubleAuction
-"""
+"""The continuous double auction."""
 
 import dataclasses
 from collections.abc import Iterator

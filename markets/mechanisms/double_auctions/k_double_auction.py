@@ -1,7 +1,4 @@
-"""The k-double auction, a call market with one price.
-
-Core Objects: KDoubleAuction
-"""
+"""The k-double auction, a call market with one price."""
 
 from typing import Annotated
 

@@ -1,7 +1,4 @@
-"""McAfee's double auction.
-
-Core Objects: McAfee
-"""
+"""McAfee's double auction."""
 
 from typing import Annotated, ClassVar
 

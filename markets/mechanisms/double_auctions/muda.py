@@ -1,7 +1,4 @@
-"""MUDA: two halves that set each other's price.
-
-Core Objects: MUDA
-"""
+"""MUDA: two halves that set each other's price."""
 
 from typing import Annotated
 

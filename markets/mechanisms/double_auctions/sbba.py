@@ -1,7 +1,4 @@
-"""The strongly budget balanced double auction.
-
-Core Objects: SBBA
-"""
+"""The strongly budget balanced double auction."""
 
 from typing import Annotated
 

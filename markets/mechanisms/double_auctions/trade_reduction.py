@@ -1,7 +1,4 @@
-"""Trade reduction.
-
-Core Objects: TradeReduction
-"""
+"""Trade reduction."""
 
 from pydantic.dataclasses import dataclass
 

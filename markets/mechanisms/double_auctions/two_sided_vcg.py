@@ -1,7 +1,4 @@
-"""The two-sided Vickrey auction.
-
-Core Objects: TwoSidedVCG
-"""
+"""The two-sided Vickrey auction."""
 
 from pydantic.dataclasses import dataclass
 

@@ -1,7 +1,4 @@
-"""The deterministic optimal price for copies.
-
-Core Objects: DeterministicOptimalPrice
-"""
+"""The deterministic optimal price for copies."""
 
 from typing import ClassVar
 

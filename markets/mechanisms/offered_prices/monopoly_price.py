@@ -1,7 +1,4 @@
-"""The posted price of a monopolist, for copies.
-
-Core Objects: MonopolyPrice
-"""
+"""The posted price of a monopolist, for copies."""
 
 from typing import Any, ClassVar
 

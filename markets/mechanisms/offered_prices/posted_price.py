@@ -1,7 +1,4 @@
-"""Posted prices.
-
-Core Objects: PostedPrice
-"""
+"""Posted prices."""
 
 from typing import Annotated, ClassVar
 

@@ -1,7 +1,4 @@
-"""The random sampling optimal price for copies.
-
-Core Objects: RandomSamplingOptimalPrice
-"""
+"""The random sampling optimal price for copies."""
 
 from typing import ClassVar
 

@@ -1,7 +1,4 @@
-"""The pivot mechanism of Clarke.
-
-Core Objects: ClarkePivot
-"""
+"""The pivot mechanism of Clarke."""
 
 from typing import Annotated, ClassVar
 

@@ -1,7 +1,4 @@
-"""Lindahl's personal prices.
-
-Core Objects: Lindahl
-"""
+"""Lindahl's personal prices."""
 
 from typing import ClassVar
 

@@ -1,7 +1,4 @@
-"""Equal sharing of the cost of a good that can be copied and withheld.
-
-Core Objects: Moulin
-"""
+"""Equal sharing of the cost of a good that can be copied and withheld."""
 
 from typing import ClassVar
 

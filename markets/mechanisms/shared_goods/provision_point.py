@@ -1,7 +1,4 @@
-"""Contributions that are refunded unless they reach the provision point.
-
-Core Objects: ProvisionPoint
-"""
+"""Contributions that are refunded unless they reach the provision point."""
 
 from typing import Annotated, ClassVar
 

@@ -1,7 +1,4 @@
-"""Voluntary contributions to a block that is released to all.
-
-Core Objects: VoluntaryContributions
-"""
+"""Voluntary contributions to a block that is released to all."""
 
 from typing import ClassVar
 

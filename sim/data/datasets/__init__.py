@@ -9,5 +9,3 @@ from sim.data.datasets.base import DataError, Dataset, Examples
 DATASETS: Registry[Dataset] = Registry("dataset", Dataset)
 
 import_submodules(__name__, list(__path__))
-
-__all__ = ["DATASETS", "DataError", "Dataset", "Examples"]

@@ -9,5 +9,3 @@ from sim.data.endowments.base import EndowmentRule
 ENDOWMENTS: Registry[EndowmentRule] = Registry("endowment", EndowmentRule)
 
 import_submodules(__name__, list(__path__))
-
-__all__ = ["ENDOWMENTS", "EndowmentRule"]

@@ -10,5 +10,3 @@ BLOCKS: Registry[Blocks] = Registry("cut of blocks", Blocks)
 BUNDLES: Registry[Bundles] = Registry("bundles", Bundles)
 
 import_submodules(__name__, list(__path__))
-
-__all__ = ["BLOCKS", "BUNDLES", "Blocks", "Bundles", "Cut"]

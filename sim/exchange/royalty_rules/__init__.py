@@ -9,5 +9,3 @@ from sim.exchange.royalty_rules.base import RoundGame, RoyaltyRule
 ROYALTY_RULES: Registry[RoyaltyRule] = Registry("royalty rule", RoyaltyRule)
 
 import_submodules(__name__, list(__path__))
-
-__all__ = ["ROYALTY_RULES", "RoundGame", "RoyaltyRule"]

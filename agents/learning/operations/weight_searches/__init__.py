@@ -13,5 +13,3 @@ from markets.registry import Registry, import_submodules
 WEIGHT_SEARCHES: Registry[WeightSearch] = Registry("weight search", WeightSearch)
 
 import_submodules(__name__, list(__path__))
-
-__all__ = ["WEIGHT_SEARCHES", "GivenWeights", "LossAt", "WeightSearch"]

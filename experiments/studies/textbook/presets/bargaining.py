@@ -2,8 +2,6 @@
 
 R. Myerson and M. Satterthwaite (1983), J. Economic Theory 29; K. Chatterjee and W. Samuelson (1983),
 Operations Research 31; K. Hagerty and W. Rogerson (1987), J. Economic Theory 42.
-
-Core Objects: BargainingPreset
 """
 
 from dataclasses import dataclass as plain_dataclass

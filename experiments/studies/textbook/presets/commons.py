@@ -2,8 +2,6 @@
 
 P. Samuelson (1954), Review of Economics and Statistics 36; T. Bergstrom, L. Blume and H. Varian (1986), J.
 Public Economics 29; E. Clarke (1971), Public Choice 11.
-
-Core Objects: CommonsPreset
 """
 
 from typing import Annotated, Any, ClassVar

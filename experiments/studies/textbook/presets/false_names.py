@@ -2,8 +2,6 @@
 
 M. Yokoo, Y. Sakurai and S. Matsubara (2004), The effect of false-name bids in combinatorial auctions, Games
 and Economic Behavior 46.
-
-Core Objects: FalseNamesPreset
 """
 
 from dataclasses import dataclass as plain_dataclass

@@ -2,8 +2,6 @@
 
 D. K. Gode and S. Sunder (1993), Allocative efficiency of markets with zero-intelligence traders, J. Political
 Economy 101.
-
-Core Objects: GodeSunderPreset
 """
 
 from typing import Annotated, Any, ClassVar

@@ -1,7 +1,4 @@
-"""Any rule and any strategy on induced values.
-
-Core Objects: MarketPreset
-"""
+"""Any rule and any strategy on induced values."""
 
 from dataclasses import field, fields
 from typing import Annotated, Any, ClassVar

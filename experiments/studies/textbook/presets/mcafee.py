@@ -1,8 +1,6 @@
 """McAfee's double auction and trade reduction against the call market, as markets grow.
 
 R. P. McAfee (1992), A dominant strategy double auction, J. Economic Theory 56.
-
-Core Objects: McAfeePreset
 """
 
 from typing import Annotated, ClassVar

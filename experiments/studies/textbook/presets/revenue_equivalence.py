@@ -2,8 +2,6 @@
 
 W. Vickrey (1961), J. Finance 16; R. Myerson (1981), Mathematics of Operations Research 6; V. Krishna (2009),
 Auction Theory, ch. 2 and 3.
-
-Core Objects: RevenueEquivalencePreset
 """
 
 from typing import Annotated, Any, ClassVar

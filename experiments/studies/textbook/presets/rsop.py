@@ -3,8 +3,6 @@
 A. Goldberg, J. Hartline, A. Karlin, M. Saks and A. Wright (2006), Competitive auctions, Games and Economic
 Behavior 55; S. Alaei, A. Malekian and A. Srinivasan (2009), On random sampling auctions for digital goods,
 EC.
-
-Core Objects: RsopPreset
 """
 
 from dataclasses import dataclass as plain_dataclass

@@ -3,8 +3,6 @@
 V. L. Smith (1962), An experimental study of competitive market behavior, J. Political Economy 70; D. Cliff
 (1997), HPL-97-91; S. Gjerstad and J. Dickhaut (1998), Games and Economic Behavior 22; P. Vytelingum, D. Cliff
 and N. Jennings (2008), Artificial Intelligence 172.
-
-Core Objects: SmithPreset
 """
 
 from typing import Annotated, Any, ClassVar
