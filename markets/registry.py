@@ -36,7 +36,7 @@ class Registry(Generic[T]):
 
     def __init__(self, kind: str, base: type[Any], check: Callable[[type[T]], None] | None = None) -> None:
         self.kind = kind
-        self._base = base
+        self.base = base
         self._check = check
         self._classes: dict[str, type[T]] = {}
 
@@ -67,9 +67,9 @@ class Registry(Generic[T]):
     def check(self, cls: type[T]) -> None:
         """Raise ``TypeError`` unless a class can serve as one of the kind."""
         lacking = ", ".join(sorted(getattr(cls, "__abstractmethods__", ())))
-        if lacking or not issubclass(cls, self._base):
+        if lacking or not issubclass(cls, self.base):
             told = f" and define {lacking}" if lacking else ""
-            raise TypeError(f"{self.kind} {cls.__name__} must extend {self._base.__name__}{told}")
+            raise TypeError(f"{self.kind} {cls.__name__} must extend {self.base.__name__}{told}")
         check_documented(cls, self.kind)
         if self._check:
             self._check(cls)

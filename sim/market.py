@@ -21,7 +21,7 @@ from markets.columns import Bools, Floats, Ints
 from markets.goods.blocks import Listing
 from markets.mechanisms import Mechanism
 from markets.refusals import InputError
-from sim.config.market import COMPONENTS, MarketConfig, check_mappings
+from sim.config.market import MarketConfig, check_mappings
 from sim.consumers.payoffs import Earnings
 from sim.exchange.broker import Broker
 from sim.exchange.consulting import Consult
@@ -111,7 +111,7 @@ class ParameterMarket(mesa.Model):
             raise TypeError(
                 f"give ParameterMarket a config or its fields, not both; got {', '.join(choices)}"
             )
-        check_mappings(choices, COMPONENTS)
+        check_mappings(choices, MarketConfig)
         root = seed if rng is None else rng
         if root is not None and not str(root).isdecimal():
             raise InputError(f"seed must be a whole number from 0; got {root!r}")

@@ -1,6 +1,6 @@
 """What there is to choose from.
 
-Core Objects: print_listing, print_textbook, print_reproduction, mechanism_table, strategy_table
+Core Objects: registries, print_listing, print_textbook, print_reproduction, mechanism_table, strategy_table
 """
 
 from pathlib import Path
@@ -10,39 +10,22 @@ from rich.markup import escape
 from rich.table import Table
 
 import conf
-from agents.learning.networks import NETWORKS
-from agents.learning.operations.weight_searches import WEIGHT_SEARCHES
-from agents.learning.operators import MERGE_OPERATORS
 from agents.strategies import STRATEGIES
+from markets.choices import CHOICES
 from markets.mechanisms import MECHANISMS
-from markets.priors import PRIORS
 from markets.registry import Registry
-from sim.data.datasets import DATASETS
-from sim.data.endowments import ENDOWMENTS
-from sim.exchange.blocks import BLOCKS, BUNDLES
-from sim.exchange.royalty_rules import ROYALTY_RULES
-from sim.settings import SETTINGS
 
-REGISTRIES: dict[str, Registry] = {
-    "mechanism": MECHANISMS,
-    "prior (of mechanisms that know something of values)": PRIORS,
-    "strategy (population.mix)": STRATEGIES,
-    "setting": SETTINGS,
-    "network": NETWORKS,
-    "merge operator": MERGE_OPERATORS,
-    "search of the merge weight (broker.weight_search)": WEIGHT_SEARCHES,
-    "dataset": DATASETS,
-    "rule of endowments (data.endowment)": ENDOWMENTS,
-    "blocks (broker.blocks)": BLOCKS,
-    "bundles (broker.bundles)": BUNDLES,
-    "royalties (setting.royalties)": ROYALTY_RULES,
-}
+
+def registries() -> dict[str, Registry]:
+    """Return all that can be chosen from, by its kind and the key that chooses."""
+    keys = {STRATEGIES: "population.mix", **{choice.registry: key for key, choice in CHOICES.items()}}
+    return {f"{registry.kind} ({key})": registry for registry, key in keys.items()}
 
 
 def print_listing() -> None:
     """Print every component that can be chosen, with a line each, and the presets."""
     console = Console()
-    for kind, registry in REGISTRIES.items():
+    for kind, registry in registries().items():
         table = Table("name", "what it is", title=kind, title_justify="left", expand=False, show_header=False)
         for name in registry:
             table.add_row(name, escape(first_line(registry[name].__doc__)))

@@ -18,25 +18,21 @@ from agents.learning.training.optimisers import OPTIMISERS
 from agents.strategies import STRATEGIES
 from experiments.configuration.keys import Config
 from experiments.configuration.loading import forget_composed
+from markets.choices import CHOICES
 from markets.orders.venues import VENUES
-from sim.config.market import CHOSEN
 from sim.data.datasets import DATASETS
 
 CONF = Path(conf.__file__).parent
-PACKAGES = {"merge_operator": "learning.merge_operator"}
-"""Where keys of a group are, if not under its name."""
-
 _REGISTERED: dict[tuple[str, str], Any] = {}
 
 
 def register_choices() -> None:
     """Tell Hydra the types and defaults of all keys of a run, and every choice that has no file."""
     register_root("schema", Config)
-    for group in CHOSEN.keys() - {"optimiser"}:
-        for name in CHOSEN[group]:
-            _register(group, name, CHOSEN[group][name])
+    for choice in CHOICES.values():
+        for name in choice.registry if choice.group else ():
+            _register(choice.group, name, choice.registry[name], choice.key)
     for name in OPTIMISERS:
-        register_schema("optimiser", name, OPTIMISERS[name])
         _register("learning", name, {"defaults": [f"/schema/optimiser/{name}@optimiser"]})
     for name in STRATEGIES:
         _register("population", name, {"mix": {name: "${organisations}"}})
@@ -64,12 +60,12 @@ def choices_of(group: str) -> list[str]:
     )
 
 
-def _register(group: str, name: str, what: type[Any] | Mapping[str, Any]) -> None:
+def _register(group: str, name: str, what: type[Any] | Mapping[str, Any], key: str | None = None) -> None:
     """Tell Hydra what a name stands for, unless a file says so or it has been told of this very thing."""
     if _REGISTERED.get((group, name)) == what or (CONF / group / f"{name}.yaml").is_file():
         return
     node = _schema(what) if isinstance(what, type) else what
-    ConfigStore.instance().store(group=group or None, name=name, node=node, package=PACKAGES.get(group))
+    ConfigStore.instance().store(group=group or None, name=name, node=node, package=key)
     _REGISTERED[group, name] = what
     forget_composed()
 
@@ -77,7 +73,7 @@ def _register(group: str, name: str, what: type[Any] | Mapping[str, Any]) -> Non
 def _schema(cls: type[Any]) -> DictConfig:
     """Return a class as a structured config that overrides may write to; mappings take new keys.
 
-    What a group's choice fills is missing, or it would refuse the others.
+    What a group's choice fills is missing, or it would refuse the others; what a key chooses is its name.
     """
     schema = OmegaConf.structured(cls)
     _open(schema)
@@ -89,9 +85,10 @@ def _open(node: Any) -> None:
         return
     OmegaConf.set_readonly(node, None)
     if OmegaConf.is_dict(node):
+        fields = {choice.key.rpartition(".")[2]: choice for choice in CHOICES.values()}
         if OmegaConf.get_type(node) is dict:
             OmegaConf.set_struct(node, False)
         for key in node:
-            if key in CHOSEN:
-                node[key] = MISSING
+            if choice := fields.get(key):
+                node[key] = MISSING if choice.group else choice.name_of(node[key])
             _open(node._get_node(key))

@@ -1,6 +1,6 @@
 """What a prior is.
 
-Core Objects: Prior, Distribution, PRIORS, to_prior
+Core Objects: Prior, Distribution, PRIORS, PRIOR
 """
 
 from abc import ABC, abstractmethod
@@ -9,9 +9,9 @@ from typing import Any, ClassVar
 
 import numpy.typing as npt
 
+from markets.choices import Choice
 from markets.columns import Floats
 from markets.orders.orders import Orders
-from markets.refusals import InputError
 from markets.registry import Registry
 
 
@@ -103,23 +103,4 @@ class Distribution(Prior):
 
 PRIORS: Registry[Prior] = Registry("prior", Prior)
 """Every prior by name."""
-
-
-def to_prior(given: Any) -> Prior:
-    """Return a prior from itself, from its name, or from a mapping of its fields with its name.
-
-    Raises
-    ------
-    InputError
-        If it is none of these.
-
-    Examples
-    --------
-    >>> float(to_prior({"name": "uniform", "high": 4.0}).monopoly_price(1.0))
-    2.5
-    """
-    if isinstance(given, Prior):
-        return given
-    if isinstance(given, (str, Mapping)):
-        return PRIORS.build(given)
-    raise InputError(f"prior must be a name or a mapping with a name, of {', '.join(PRIORS)}; got {given!r}")
+PRIOR = Choice("mechanism.prior", PRIORS)

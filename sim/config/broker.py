@@ -17,8 +17,8 @@ from sim.exchange.blocks.layers import BUNDLE
 
 STRICT: Any = {"extra": "forbid", "validate_default": True}
 """How configurations are validated: unknown keys are refused, and defaults are checked too."""
-WEIGHT_SEARCH = Choice("broker.weight_search", WEIGHT_SEARCHES)
-BLOCK = Choice("broker.blocks", BLOCKS, f"or names of layers of the network joined by {JOINT}")
+WEIGHT_SEARCH = Choice("broker.weight_search", WEIGHT_SEARCHES, shares=True)
+BLOCK = Choice("broker.blocks", BLOCKS, f"or names of layers of the network joined by {JOINT}", shares=True)
 
 
 @dataclass(frozen=True, config=STRICT)
@@ -105,11 +105,10 @@ class BrokerConfig:
     @model_validator(mode="after")
     def _choices_have_their_fields(self) -> "BrokerConfig":
         self.search()
-        BUNDLE.build(self.bundles)
         blocks = self.cut_of_blocks()
-        if self.bundles != "none" and not hasattr(blocks, "bundles"):
+        if self.bundles.name != "none" and not hasattr(blocks, "bundles"):
             raise InputError(
-                f"broker.bundles must be none unless broker.blocks is layers; got {self.bundles!r} "
+                f"broker.bundles must be none unless broker.blocks is layers; got {self.bundles.name!r} "
                 f"with blocks {self.blocks!r}"
             )
         return self

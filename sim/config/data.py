@@ -17,8 +17,8 @@ from sim.data.endowments import ENDOWMENTS, EndowmentRule
 from sim.data.endowments.base import Groups, Positive, Share
 
 Fraction = Annotated[float, Field(gt=0, lt=1, allow_inf_nan=False)]
-DATASET = Choice("data.dataset", DATASETS)
-ENDOWMENT = Choice("data.endowment", ENDOWMENTS)
+DATASET = Choice("data.dataset", DATASETS, shares=True)
+ENDOWMENT = Choice("data.endowment", ENDOWMENTS, shares=True)
 
 
 @dataclass(frozen=True, config={"extra": "forbid"})

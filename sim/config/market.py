@@ -1,14 +1,15 @@
 """The configuration of a world as validated dataclasses; YAML and keyword arguments only choose.
 
-Core Objects: WorldConfig, MarketConfig, LearningConfig, BrokerConfig, PopulationConfig, VenueConfig, CHOSEN
+Core Objects: WorldConfig, MarketConfig, LearningConfig, BrokerConfig, PopulationConfig, VenueConfig
 """
 
 import dataclasses
-from collections.abc import Iterable, Mapping
+import typing
+from collections.abc import Mapping
 from dataclasses import field
 from typing import Annotated, Any, cast
 
-from pydantic import BeforeValidator, Field, ValidationError, ValidationInfo, field_validator, model_validator
+from pydantic import Field, ValidationError, field_validator, model_validator
 from pydantic.dataclasses import dataclass
 
 from agents.learning.networks import NETWORKS
@@ -16,41 +17,17 @@ from agents.learning.operations.weight_searches import GivenWeights, WeightSearc
 from agents.learning.operators import MERGE_OPERATORS
 from agents.learning.training.optimisers import OPTIMISERS
 from agents.strategies import STRATEGIES, Strategy
-from markets.choices import field_refusal
+from markets.choices import Choice, choice_in, field_refusal
 from markets.goods.blocks import Licence
 from markets.mechanisms import MECHANISMS
 from markets.orders.venues import VENUES
 from markets.refusals import InputError
-from markets.registry import Registry
 from sim.config.broker import STRICT, BrokerConfig
 from sim.config.data import DataConfig
-from sim.data.distributions import DISTRIBUTIONS
 from sim.settings import SETTINGS
 
-CHOSEN: dict[str, Registry[Any]] = {
-    "network": NETWORKS,
-    "optimiser": OPTIMISERS,
-    "merge_operator": MERGE_OPERATORS,
-    "setting": SETTINGS,
-    "mechanism": MECHANISMS,
-    "values": DISTRIBUTIONS,
-    "costs": DISTRIBUTIONS,
-}
-"""The fields that hold an entry of a registry."""
-
-
-def _built(value: Any, info: ValidationInfo) -> Any:
-    """Return a component from its name or mapping; objects with a name pass as they are."""
-    registry = CHOSEN[str(info.field_name)]
-    if isinstance(value, (str, dict)):
-        return registry.build(value)
-    if not hasattr(value, "name"):
-        raise InputError(f"{registry.kind} must be a name, or a mapping that has one; got {value!r}")
-    return value
-
-
-Chosen = Annotated[Any, BeforeValidator(_built)]
-"""An entry of the registry that `CHOSEN` has for the field."""
+MERGE_OPERATOR = Choice("learning.merge_operator", MERGE_OPERATORS, group="merge_operator")
+MECHANISM = Choice("mechanism", MECHANISMS, group="mechanism")
 
 
 @dataclass(frozen=True, config=STRICT)
@@ -78,13 +55,13 @@ class LearningConfig:
         Working memory of one batched computation, MiB; larger batches are cut into chunks.
     """
 
-    optimiser: Chosen = "adamw"
+    optimiser: Annotated[Any, Choice("learning.optimiser", OPTIMISERS, group="schema/optimiser")] = "adamw"
     local_epochs: Annotated[int, Field(ge=1, le=1_000_000)] = 1
     batch_size: Annotated[int, Field(ge=1, le=1_000_000)] = 32
     same_start: bool = False
     reset_after_merge: bool = True
     merge: Annotated[str, Field(pattern="^(strategy|average)$")] = "strategy"
-    merge_operator: Chosen = "interpolation"
+    merge_operator: Annotated[Any, MERGE_OPERATOR] = "interpolation"
     memory_budget_mb: Annotated[float, Field(gt=0, le=1e6, allow_inf_nan=False)] = 512.0
 
     @model_validator(mode="after")
@@ -197,9 +174,9 @@ class WorldConfig:
     organisations: Annotated[int, Field(ge=2, le=1_000_000)] = 4
     device: str = "auto"
     data: DataConfig = field(default_factory=DataConfig)
-    network: Chosen = "mlp"
+    network: Annotated[Any, Choice("network", NETWORKS, group="network")] = "mlp"
     learning: LearningConfig = field(default_factory=LearningConfig)
-    setting: Chosen = "competitive"
+    setting: Annotated[Any, Choice("setting", SETTINGS, group="setting")] = "competitive"
     broker: BrokerConfig = field(default_factory=BrokerConfig)
 
 
@@ -219,7 +196,7 @@ class MarketConfig(WorldConfig):
 
     population: PopulationConfig = field(default_factory=PopulationConfig)
     venue: VenueConfig = field(default_factory=VenueConfig)
-    mechanism: Chosen = "second_price"
+    mechanism: Annotated[Any, MECHANISM] = "second_price"
 
     @field_validator("venue", mode="before")
     @classmethod
@@ -246,7 +223,7 @@ class MarketConfig(WorldConfig):
             serving = [name for name in MECHANISMS if MECHANISMS.build(name).properties.bundles]
             raise InputError(
                 f"broker.bundles must be none for mechanism {self.mechanism.name}, which sells blocks one by "
-                f"one; got {self.broker.bundles!r} ({', '.join(serving)} sells bundles)"
+                f"one; got {self.broker.bundles.name!r} ({', '.join(serving)} sells bundles)"
             )
         if self.broker.trials == "none" and not self.learning.merge_operator.weighted:
             raise InputError(
@@ -283,7 +260,7 @@ class MarketConfig(WorldConfig):
         return dataclasses.replace(self, setting=SETTINGS.build({**fields, "name": name}))
 
 
-def check_mappings(choices: Mapping[str, Any], components: Mapping[str, Iterable[type[Any]]]) -> None:
+def check_mappings(choices: Mapping[str, Any], config: type[Any]) -> None:
     """Raise `InputError` where a key of a mapping was given in the place of the mapping.
 
     That is what a model gets from ``mesa.batch_run(..., {"data": {"kept": 0.5}})``: to Mesa whatever can be
@@ -293,24 +270,16 @@ def check_mappings(choices: Mapping[str, Any], components: Mapping[str, Iterable
     ----------
     choices : mapping
         Fields as they were given.
-    components : mapping
-        The classes, by field, whose fields a mapping may hold.
+    config : type
+        The class of the configuration that has these fields.
     """
+    hints = typing.get_type_hints(config, include_extras=True)
     for name, value in choices.items():
-        keys = {field.name for cls in components.get(name, ()) for field in dataclasses.fields(cls)}
+        choice = choice_in(hints.get(name))
+        classes = [choice.registry[entry] for entry in choice.registry] if choice else [hints.get(name)]
+        keys = {key for cls in classes for key in getattr(cls, "__dataclass_fields__", ())}
         if isinstance(value, str) and value in keys:
             raise InputError(
                 f"{name} must be a mapping; got {value!r}, a key of one (mesa.batch_run needs a list around "
                 f"a mapping: {{{name!r}: [{{{value!r}: ...}}]}})"
             )
-
-
-COMPONENTS: dict[str, list[type[Any]]] = {
-    "data": [DataConfig],
-    "learning": [LearningConfig],
-    "population": [PopulationConfig],
-    "broker": [BrokerConfig],
-    "venue": [VenueConfig],
-    **{name: [registry[entry] for entry in registry] for name, registry in CHOSEN.items()},
-}
-"""The classes of the components of a world, by field."""

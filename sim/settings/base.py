@@ -17,7 +17,7 @@ from sim.consumers.payoffs import Change, DownstreamMarket
 from sim.exchange.royalty_rules import ROYALTY_RULES, RoyaltyRule
 from sim.exchange.royalty_rules.shapley import Permutations
 
-ROYALTIES = Choice("setting.royalties", ROYALTY_RULES)
+ROYALTIES = Choice("setting.royalties", ROYALTY_RULES, shares=True)
 
 
 @dataclass(frozen=True, config={"extra": "forbid"})

@@ -20,11 +20,13 @@ from pydantic.dataclasses import dataclass
 from agents.learning.stack.pairs import Pairs
 from markets.accounts.ledger import Ledger
 from markets.accounts.money import MICRO, to_credits, to_micro
+from markets.choices import Choice
 from markets.columns import Floats
 from markets.goods.blocks import Licence
 from markets.mechanisms import Mechanism
 from markets.refusals import InputError
-from sim.config.market import COMPONENTS, STRICT, BrokerConfig, Chosen, PopulationConfig, check_mappings
+from sim.config.market import MECHANISM, STRICT, BrokerConfig, PopulationConfig, check_mappings
+from sim.data.distributions import DISTRIBUTIONS
 from sim.exchange.consulting import Consult
 from sim.exchange.exchange import Exchange
 from sim.exchange.goods import Goods
@@ -38,6 +40,8 @@ from sim.textbook.induced_report import InducedReport, first_best_gains
 PRIVATE_VALUES = SETTINGS.build("independent")
 """What a trader earns depends on nobody else, and delivering a card costs nothing."""
 
+VALUES = Choice("values", DISTRIBUTIONS, group="values")
+COSTS = Choice("costs", DISTRIBUTIONS, group="costs")
 SERIES = ("efficiency", "gains", "revenue", "broker", "trades", "price")
 
 
@@ -74,9 +78,9 @@ class InducedConfig:
     buyers: Annotated[int, Field(ge=1, le=100_000)] = 5
     sellers: Annotated[int, Field(ge=1, le=100_000)] = 5
     markets: Annotated[int, Field(ge=1, le=10_000_000)] = 200
-    values: Chosen = "uniform"
-    costs: Chosen = "uniform"
-    mechanism: Chosen = "k_double_auction"
+    values: Annotated[Any, VALUES] = "uniform"
+    costs: Annotated[Any, COSTS] = "uniform"
+    mechanism: Annotated[Any, MECHANISM] = "k_double_auction"
     population: PopulationConfig = field(default_factory=_rich)
     broker: BrokerConfig = field(default_factory=_exclusive)
 
@@ -159,7 +163,7 @@ class InducedMarket(mesa.Model):
     ) -> None:
         if config is not None and choices:
             raise TypeError(f"give InducedMarket a config or its fields, not both; got {', '.join(choices)}")
-        check_mappings(choices, COMPONENTS)
+        check_mappings(choices, InducedConfig)
         root = seed if rng is None else rng
         if root is None:
             root = 0 if streams is None else streams.seed

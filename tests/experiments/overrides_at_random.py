@@ -15,7 +15,7 @@ from experiments.configuration.choices import CONF, choices_of
 from experiments.configuration.composing import composed, composing
 from experiments.configuration.composition import set_up_hydra
 from experiments.sweeping import command
-from sim.config.market import CHOSEN
+from markets.choices import CHOICES
 
 PLAYED = "all was well until something would have been played"
 
@@ -155,7 +155,8 @@ def _names() -> tuple[list[str], list[str], dict[str, list[str]]]:
         whole = composed("config", [])
     paths = list(_paths(whole))
     names = [folder.parent.name for folder in CONF.glob("*/__init__.py")]
-    groups = {name: found for name in sorted({*names, *CHOSEN, "venue"}) if (found := choices_of(name))}
+    chosen = [choice.group for choice in CHOICES.values()]
+    groups = {name: found for name in sorted({*names, *chosen, "venue"}) if (found := choices_of(name))}
     groups |= {"hydra/launcher": ["basic", "joblib"], "hydra/job_logging": ["none", "colorlog"], "hydra": []}
     own = [path for path in paths if not path.startswith("hydra")]
     return own, [path for path in paths if path.startswith("hydra")], groups

@@ -16,8 +16,8 @@ from experiments.command_line.explaining.keys import keys_of, undocumented
 from experiments.command_line.explaining.kinds import kind_of
 from experiments.configuration.choices import CONF
 from experiments.configuration.composition import compose_config, set_up_hydra
+from markets.choices import CHOICES
 from markets.orders.venues import VENUES
-from sim.config.market import CHOSEN
 from sim.data.datasets import DATASETS
 
 # Composing what every command takes is the larger part of the work.
@@ -121,7 +121,11 @@ def test_completion_offers_groups_choices_and_keys():
     assert candidates("experiment=quick") == ["experiment=quickstart"]
 
 
-REGISTRIES = CHOSEN | {"learning": OPTIMISERS, "population": STRATEGIES, "data": DATASETS}
+REGISTRIES = {choice.group: choice.registry for choice in CHOICES.values() if choice.group} | {
+    "learning": OPTIMISERS,
+    "population": STRATEGIES,
+    "data": DATASETS,
+}
 
 
 @pytest.mark.parametrize("group", [name.rstrip("=") for name in candidates("")])
@@ -132,4 +136,5 @@ def test_completion_offers_every_file_and_every_class(group):
 
 
 def test_completion_offers_every_group_of_what_is_registered():
-    assert REGISTRIES.keys() - {"optimiser", "values", "costs"} <= {name[:-1] for name in candidates("")}
+    of_others = {"schema/optimiser", "values", "costs"}
+    assert REGISTRIES.keys() - of_others <= {name[:-1] for name in candidates("")}

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 import conf
+from agents.learning.training.optimisers import OPTIMISERS
 from agents.strategies import STRATEGIES
 from experiments.command_line.completion import candidates, choices
 from experiments.configuration.choices import choices_of
@@ -13,8 +14,8 @@ from experiments.configuration.composition import check_world, compose_config, p
 from experiments.findings.statistics import paired_interval
 from experiments.findings.summary import METRICS, summarise
 from experiments.studies.cross.composition import compose_cross
+from markets.choices import CHOICES as CHOSEN
 from markets.orders.venues import VENUES
-from sim.config.market import CHOSEN
 from sim.data.datasets import DATASETS
 from sim.records.tables import TABLES
 from tests.experiments.conftest import whole_run
@@ -115,10 +116,12 @@ def test_networks_of_full_size_fit_photographs(network, signature):
 
 
 def test_every_component_has_a_choice():
-    groups = {"optimiser": "learning"}
-    registries = CHOSEN | {"population": STRATEGIES, "data": DATASETS, "venue": VENUES}
-    for field, registry in registries.items():
-        assert set(registry) <= set(choices_of(groups.get(field, field)))
+    registries = {
+        one.group: one.registry for one in CHOSEN.values() if one.group not in ("", "schema/optimiser")
+    }
+    others = {"learning": OPTIMISERS, "population": STRATEGIES, "data": DATASETS, "venue": VENUES}
+    for group, registry in (registries | others).items():
+        assert set(registry) <= set(choices_of(group))
 
 
 def test_alignment_raises_gains_between_networks_from_different_starts():

@@ -22,7 +22,6 @@ from sim.data.datasets import DATASETS
 from sim.data.distributions import DISTRIBUTIONS
 from sim.data.endowments import ENDOWMENTS
 from sim.exchange.blocks import BLOCKS, BUNDLES
-from sim.exchange.blocks.layers import BUNDLE
 from sim.exchange.royalty_rules import ROYALTY_RULES
 from sim.settings import SETTINGS, Setting
 from sim.textbook.trading_session import SessionConfig
@@ -99,7 +98,7 @@ def _named(value: Any) -> Iterator[Any]:
     if isinstance(value, PopulationConfig):
         yield from value.strategies(sum(value.mix.values()))
     elif isinstance(value, BrokerConfig):
-        yield from (value.search(), value.cut_of_blocks(), BUNDLE.build(value.bundles))
+        yield from (value.search(), value.cut_of_blocks(), value.bundles)
     elif isinstance(value, Setting):
         yield value.royalty_rule()
     elif isinstance(value, DataConfig):

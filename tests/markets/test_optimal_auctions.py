@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 
 from markets import theory
-from markets.priors import to_prior
+from markets.priors import PRIOR
 
-UNIFORM, EXPONENTIAL, LOGNORMAL = (to_prior(name) for name in ("uniform", "exponential", "lognormal"))
-PRIORS = (UNIFORM, EXPONENTIAL, LOGNORMAL, to_prior({"name": "uniform", "low": 0.6}))
+UNIFORM, EXPONENTIAL, LOGNORMAL = (PRIOR.build(name) for name in ("uniform", "exponential", "lognormal"))
+PRIORS = (UNIFORM, EXPONENTIAL, LOGNORMAL, PRIOR.build({"name": "uniform", "low": 0.6}))
 
 
 def test_reserves_for_uniform_and_exponential_values():

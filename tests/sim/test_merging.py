@@ -196,7 +196,7 @@ def test_shuffled_endowments_are_padded():
 @pytest.mark.parametrize(
     ("choices", "message"),
     [
-        ({"learning": {"merge_operator": "glue"}}, "merge operator must be one of dare, fisher"),
+        ({"learning": {"merge_operator": "glue"}}, "learning.merge_operator must be one of dare, fisher"),
         ({"learning": {"merge_operator": {"name": "ties", "density": 2}}}, "less than or equal to 1"),
         (
             {"learning": {"merge_operator": "uniform_soup", "merge": "average"}},

@@ -18,7 +18,7 @@ from rich.table import Table
 import conf
 from experiments.command_line.explaining.keys import Key, keys_of
 from experiments.command_line.explaining.records import is_recorded, print_records, recorded_words
-from experiments.command_line.listing import REGISTRIES, preset_line
+from experiments.command_line.listing import preset_line, registries
 from experiments.command_line.sentences import UserError
 from experiments.configuration.choices import choices_of
 from experiments.configuration.composition import compose_config, set_up_hydra
@@ -103,7 +103,7 @@ def explain(asked: str, command: str | None = None) -> None:
             print_records(console, path)
         return
     known = [part for name in commands for key in keys_of_command(name) for part in _names(key)]
-    known += [*WORDS, *(entry for registry in REGISTRIES.values() for entry in registry), *recorded_words()]
+    known += [*WORDS, *(entry for registry in registries().values() for entry in registry), *recorded_words()]
     near = difflib.get_close_matches(path, sorted(set(known)), n=3, cutoff=0.7)
     hint = f"; the nearest are {', '.join(near)}" if near else ""
     raise UserError(
@@ -176,7 +176,7 @@ def _merged(keys: Any) -> list[Key]:
 
 def _print_word(console: Console, word: str) -> bool:
     """Print what a component, metric, figure or preset is; return whether the word is one."""
-    found = [(kind, registry[word]) for kind, registry in REGISTRIES.items() if word in registry]
+    found = [(kind, registry[word]) for kind, registry in registries().items() if word in registry]
     for kind, cls in found:
         console.print(f"[bold]{word}[/bold]: {kind}\n", highlight=False)
         console.print(escape(inspect.getdoc(cls) or ""), soft_wrap=True, highlight=False)

@@ -21,16 +21,10 @@ from pydantic import InstanceOf
 from agents.strategies import STRATEGIES
 from experiments.command_line.explaining.kinds import kind_of
 from experiments.configuration.keys import Config
-from markets.choices import Choice
+from markets.choices import choice_in
 from markets.mechanisms import MECHANISMS
 from markets.orders.venues import VENUES
-from markets.priors import PRIORS
-from markets.registry import Registry
-from sim.config.market import CHOSEN
 from sim.settings import SETTINGS
-
-REGISTRIES: dict[str, Registry] = {**CHOSEN, "prior": PRIORS}
-"""Fields whose value is an entry of a registry, with keys of its own."""
 
 NAMES: dict[tuple[str, str], str] = {
     ("PopulationConfig", "mix"): f"mapping to whole numbers from {', '.join(STRATEGIES)}",
@@ -101,15 +95,14 @@ def _walk(cls: type[Any], value: Any, prefix: str, owner: str) -> Iterator[Key]:
             continue
         own = getattr(value, field.name, None) if value is not None else _default(field)
         meaning = _meaning(cls, field.name)
-        choice = next((one for one in typing.get_args(hint) if isinstance(one, Choice)), None)
+        choice = choice_in(hint)
         if choice is not None:
             yield Key(path, owner, choice.told, _typed(own), meaning)
-            shared = [f"{path}.{one.name}" for one in dataclasses.fields(cls)]
+            shared = [f"{path}.{one.name}" for one in dataclasses.fields(cls) if choice.shares]
             for name in choice.registry:
-                fields = _walk(choice.registry[name], None, f"{path}.", name)
+                chosen = own if getattr(own, "name", "") == name else None
+                fields = _walk(choice.registry[name], chosen, f"{path}.", name)
                 yield from (key for key in fields if key.path not in shared)
-        elif field.name in REGISTRIES:
-            yield from _choices(REGISTRIES[field.name], own, path, meaning)
         elif dataclasses.is_dataclass(hint):
             yield Key(path, owner, "keys of its own", "", meaning or first_paragraph(hint))
             yield from _walk(typing.cast(type, hint), own, f"{path}.", owner)
@@ -119,13 +112,6 @@ def _walk(cls: type[Any], value: Any, prefix: str, owner: str) -> Iterator[Key]:
         if (cls.__name__, field.name) == ("PopulationConfig", "parameters"):
             for name in STRATEGIES:
                 yield from _walk(STRATEGIES[name], None, f"{path}.{name}.", name)
-
-
-def _choices(registry: Registry, chosen: Any, path: str, meaning: str) -> Iterator[Key]:
-    name = getattr(chosen, "name", "")
-    yield Key(path, "", f"one of {', '.join(registry)}", name, meaning)
-    for choice in registry:
-        yield from _walk(registry[choice], chosen if choice == name else None, f"{path}.", choice)
 
 
 def _default(field: dataclasses.Field[Any]) -> Any:

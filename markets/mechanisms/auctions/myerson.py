@@ -1,18 +1,27 @@
 """Myerson's optimal auction."""
 
 from dataclasses import field
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar
 
 import numpy as np
-from pydantic import field_validator
+from pydantic import AfterValidator
 from pydantic.dataclasses import dataclass
 
 from markets.columns import Floats
 from markets.matching.deferred_acceptance import stable_matching
 from markets.mechanisms.base import MECHANISMS, Mechanism, Properties
 from markets.orders.orders import Orders, Trades
-from markets.priors import Distribution, to_prior
+from markets.priors import PRIOR, Distribution, Prior
 from markets.refusals import InputError
+
+
+def _with_density(prior: Prior) -> Prior:
+    if not isinstance(prior, Distribution):
+        raise InputError(f"mechanism.prior must be a distribution with a density; got {prior!r}")
+    return prior
+
+
+Density = Annotated[Any, PRIOR, AfterValidator(_with_density)]
 
 
 @MECHANISMS.register
@@ -72,23 +81,10 @@ class Myerson(Mechanism):
     """
 
     name: str = "myerson"
-    prior: Any = "uniform"
-    priors: dict[int, Any] = field(default_factory=dict)
+    prior: Density = "uniform"
+    priors: dict[int, Density] = field(default_factory=dict)
     venue: ClassVar[str] = "listings"
     money_fields: ClassVar[tuple[str, ...]] = ("prior", "priors")
-
-    @field_validator("prior", mode="before")
-    @classmethod
-    def _build_prior(cls, value: Any) -> Distribution:
-        prior = to_prior(value)
-        if not isinstance(prior, Distribution):
-            raise InputError(f"mechanism.prior must be a distribution with a density; got {value!r}")
-        return prior
-
-    @field_validator("priors")
-    @classmethod
-    def _build_priors(cls, value: dict[int, Any]) -> dict[int, Distribution]:
-        return {buyer: cls._build_prior(prior) for buyer, prior in value.items()}
 
     @property
     def properties(self) -> Properties:

@@ -12,7 +12,7 @@ from markets.matching.deferred_acceptance import stable_matching
 from markets.mechanisms.base import MECHANISMS, Properties
 from markets.mechanisms.prior_based import ONE_ROUND, PriorBased
 from markets.orders.orders import Orders, Trades
-from markets.priors import Prior, to_prior
+from markets.priors import PRIOR, Prior
 from markets.priors.past_bids import PastBids
 from markets.refusals import InputError
 
@@ -87,7 +87,7 @@ class ReserveAuction(PriorBased):
     @classmethod
     def _amount_or_prior(cls, value: Any) -> "float | Prior":
         if isinstance(value, bool) or not isinstance(value, (int, float)):
-            return to_prior(value)
+            return PRIOR.build(value)
         if not (math.isfinite(value) and value >= 0):
             raise InputError(f"mechanism.reserve must be finite and not negative, or a prior; got {value}")
         return float(value)

@@ -1,16 +1,15 @@
 """The posted price of a monopolist, for copies."""
 
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar
 
 import numpy as np
-from pydantic import field_validator
 from pydantic.dataclasses import dataclass
 
 from markets.matching.ranking import Ranking
 from markets.mechanisms.base import MECHANISMS, Properties
 from markets.mechanisms.prior_based import ONE_ROUND, PriorBased
 from markets.orders.orders import Orders, Trades
-from markets.priors import Prior, to_prior
+from markets.priors import PRIOR
 from markets.priors.past_bids import PastBids
 
 
@@ -55,14 +54,9 @@ class MonopolyPrice(PriorBased):
     """
 
     name: str = "monopoly_price"
-    prior: Any = "past_bids"
+    prior: Annotated[Any, PRIOR] = "past_bids"
     venue: ClassVar[str] = "listings"
     money_fields: ClassVar[tuple[str, ...]] = ("prior",)
-
-    @field_validator("prior", mode="before")
-    @classmethod
-    def _build_prior(cls, value: Any) -> Prior:
-        return to_prior(value)
 
     @property
     def properties(self) -> Properties:

@@ -17,7 +17,7 @@ BUNDLE = Choice("broker.bundles", BUNDLES)
 
 
 @BLOCKS.register
-@dataclass(frozen=True, config={"extra": "forbid"})
+@dataclass(frozen=True, config={"extra": "forbid", "validate_default": True})
 class Layers(Blocks):
     """A block a layer, and `bundles` of them (`broker.bundles`)."""
 
@@ -27,20 +27,20 @@ class Layers(Blocks):
     @property
     def overlap(self) -> bool:
         """Whether there are bundles."""
-        return BUNDLE.name_of(self.bundles) != "none"
+        return bool(self.bundles.name != "none")
 
     def cut(self, architecture: Architecture) -> Cut:
         """Return the layers and then the bundles (see `Blocks.cut`)."""
         layers = tuple(architecture.positions)
-        number, bundles = len(layers), BUNDLE.build(self.bundles)
+        number = len(layers)
         if not self.overlap:
             return Cut.apart(*layers)
         if number > MOST_LAYERS:
             raise InputError(
                 f"broker.bundles must be none for networks of more than {MOST_LAYERS} layers; "
-                f"got {bundles.name!r} for {number} layers"
+                f"got {self.bundles.name!r} for {number} layers"
             )
-        runs = bundles.runs(number)
+        runs = self.bundles.runs(number)
         names = [WHOLE if run == (0, number) else JOINT.join(layers[slice(*run)]) for run in runs]
         masks = [2**last - 2**first for first, last in runs]
         return Cut((*layers, *names), np.array([*(1 << np.arange(number)), *masks], dtype=np.int64))

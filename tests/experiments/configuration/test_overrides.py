@@ -42,7 +42,7 @@ TINY = ["organisations=2", "rounds=1", "replicates=1", "data.examples=300", "net
 REFUSED = [
     ("broker.demand=99999999999999999999", "broker.demand must be less than or equal to"),
     ("broker.merge_weights=1000000000", "broker.merge_weights must be less than or equal to"),
-    ("learning.merge_operator=5", "learning.merge_operator: merge operator must be a name"),
+    ("learning.merge_operator=5", "learning.merge_operator must be one of dare, fisher"),
     ("mechanism=[inf,1]", "mechanism must be given the name of one of its choices"),
     ("data=[inf,1]", "data must be given the name of one of its choices"),
     ("learning=[[]]", "learning must be given the name of one of its choices"),

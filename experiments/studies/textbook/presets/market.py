@@ -15,10 +15,10 @@ from experiments.studies.textbook.base import RESULTS, TEXTBOOK, Preset, Tables,
 from experiments.studies.textbook.findings import Findings
 from markets import theory
 from markets.refusals import InputError
-from sim.config.market import STRICT, BrokerConfig, PopulationConfig
+from sim.config.market import MECHANISM, STRICT, BrokerConfig, PopulationConfig
 from sim.data.distributions import Schedule, Uniform
 from sim.streams import Streams
-from sim.textbook.induced_market import InducedConfig, InducedMarket
+from sim.textbook.induced_market import COSTS, VALUES, InducedConfig, InducedMarket
 from sim.textbook.induced_report import InducedReport
 
 MARKETS = "markets"
@@ -58,9 +58,9 @@ class MarketPreset(Preset):
     organisations: Annotated[int | None, Field(ge=2, le=1_000_000)] = None
     markets: Annotated[int, Field(ge=2, le=10_000_000)] = 400
     rounds: Annotated[int, Field(ge=1, le=1_000_000)] = 1
-    values: Any = "uniform"
-    costs: Any = "uniform"
-    mechanism: Any = "k_double_auction"
+    values: Annotated[Any, VALUES] = "uniform"
+    costs: Annotated[Any, COSTS] = "uniform"
+    mechanism: Annotated[Any, MECHANISM] = "k_double_auction"
     population: PopulationConfig = field(default_factory=lambda: PopulationConfig(cash=1e4))
     broker: BrokerConfig = field(default_factory=lambda: BrokerConfig(licence="exclusive"))
 

@@ -5,7 +5,7 @@ from markets import theory
 from markets.mechanisms.auctions.myerson import Myerson
 from markets.mechanisms.auctions.reserve_auction import ReserveAuction
 from markets.orders.orders import Orders
-from markets.priors import to_prior
+from markets.priors import PRIOR
 from tests.markets.mechanisms.samples import close, copies
 from tests.markets.strategies import random_orders
 
@@ -63,7 +63,7 @@ def test_equal_buyers_and_asks_make_it_a_second_price_auction_with_the_optimal_r
 
 def test_revenue_with_unequal_buyers():
     """31/48 from values uniform on [0, 1] and [0, 2], more than from any one reserve (Myerson 1981)."""
-    assert theory.optimal_revenue([to_prior("uniform"), to_prior(WIDE)]) == pytest.approx(31 / 48)
+    assert theory.optimal_revenue([PRIOR.build("uniform"), PRIOR.build(WIDE)]) == pytest.approx(31 / 48)
     lots = 8000
     values = np.random.default_rng(4).random((lots, 2)) * [1, 2]
     orders = Orders.of(

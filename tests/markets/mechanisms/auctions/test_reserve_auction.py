@@ -10,13 +10,13 @@ from markets.mechanisms.auctions.second_price import SecondPrice
 from markets.mechanisms.offered_prices.monopoly_price import MonopolyPrice
 from markets.mechanisms.offered_prices.posted_price import PostedPrice
 from markets.orders.luck import GivenLuck, Luck
-from markets.priors import to_prior
+from markets.priors import PRIOR
 from markets.priors.past_bids import PastBids
 from tests.markets.mechanisms.samples import close, copies
 from tests.markets.strategies import random_orders
 
 RNG = np.random.default_rng(0)
-UNIFORM = to_prior("uniform")
+UNIFORM = PRIOR.build("uniform")
 
 
 def auctions(values, cost=0.0, capacity=1):
@@ -100,7 +100,7 @@ def test_with_copies_for_all_it_is_a_posted_price(prior):
 @pytest.mark.parametrize("prior", ["uniform", "exponential", "lognormal"])
 def test_optimal_reserves_earn_the_optimal_revenue(prior, n):
     """1/4 and 5/12 uniform; 1/e exponential for n = 1 (Myerson 1981), and no other reserve earns more."""
-    prior = to_prior(prior)
+    prior = PRIOR.build(prior)
     values = prior.quantile(np.random.default_rng(n).random((6000, n)))
     orders = auctions(values)
     optimal = revenue(ReserveAuction(reserve=prior), orders, 6000)
