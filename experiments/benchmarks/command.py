@@ -16,8 +16,6 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import torch
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from agents.learning.stack.device import resolve_device
 from experiments.benchmarks.learning import cost_figure, print_learning
@@ -25,6 +23,7 @@ from experiments.benchmarks.tables import save_table
 from experiments.benchmarks.task import Floats, Task, task_count
 from experiments.benchmarks.tasks import NETWORK_CHOICES, benchmark_tasks
 from experiments.runs.machine import MEBIBYTE, TensorBytes, matrix_peak, peak_memory_mib, synchronise
+from experiments.runs.progress import new_bar
 from markets.refusals import InputError, require_least
 
 ALLOWED_DIFFERENCE = 1e-3
@@ -75,7 +74,7 @@ def run_benchmark(
         raise InputError(f"network must be one of {', '.join(NETWORK_CHOICES)}; got {network!r}")
     sizes = sorted(set(organisations))
     rows = []
-    with threads_of_torch(threads), _progress() as progress:
+    with threads_of_torch(threads), new_bar() as progress:
         peak = matrix_peak(where)
         bar = progress.add_task("benchmark", total=sum(map(task_count, sizes)) * (repeats + 1))
         for size in sizes:
@@ -187,12 +186,6 @@ def threads_of_torch(count: int) -> Iterator[None]:
         yield
     finally:
         torch.set_num_threads(before)
-
-
-def _progress() -> Progress:
-    console = Console(stderr=True)
-    columns = (TextColumn("{task.description}"), MofNCompleteColumn(), BarColumn(), TimeElapsedColumn())
-    return Progress(*columns, console=console, disable=not console.is_terminal, transient=True)
 
 
 def _device_name(device: torch.device) -> str:

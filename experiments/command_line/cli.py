@@ -7,16 +7,19 @@ from collections.abc import Sequence
 import argcomplete
 
 from experiments.command_line.commands import COMMANDS
-from experiments.command_line.sentences import USER_ERRORS, tell
+from experiments.command_line.sentences import USER_ERRORS, UnfinishedError, tell
 from experiments.command_line.standard_streams import steady_streams
 from experiments.configuration.arguments import make_parser
 from experiments.configuration.overrides import with_quotes
 from experiments.runs.allocator import keep_freed_memory
 from experiments.runs.output_folders import check_writable
 
+STUDIES = ("cross", "reproduce", "pricing", "adversaries")
+"""Commands that go on where they stopped, beside sweeps."""
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run a command and return the exit code: 0, 2 for what the user can mend, 130 when stopped.
+    """Run a command and return the exit code: 0, 1 if cells failed, 2 for what can be mended, or 130.
 
     What cannot be printed stops nothing (see `experiments.command_line.standard_streams`).
     """
@@ -53,9 +56,11 @@ def _run_command(arguments: Sequence[str] | None) -> int:
         return COMMANDS[command.command](command, rest)
     except USER_ERRORS as error:
         return tell(error)
+    except UnfinishedError:
+        return 1
     except KeyboardInterrupt:
-        goes_on = command.command in ("cross", "reproduce", "adversaries")
-        print(f"parabourse: stopped{'; the same command goes on' * goes_on}.", file=sys.stderr)
+        goes_on = command.command in STUDIES or {"-m", "--multirun"} & set(rest)
+        print(f"parabourse: stopped{'; the same command goes on' * bool(goes_on)}.", file=sys.stderr)
         return 130
 
 

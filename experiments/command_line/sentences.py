@@ -3,7 +3,7 @@
 Every other error, such as a ``ValueError`` of a mechanism or strategy of the user's own, has its traceback.
 With ``HYDRA_FULL_ERROR=1`` in the environment, Hydra's own switch, what has a sentence has its traceback too.
 
-Core Objects: UserError, USER_ERRORS, one_sentence, tell
+Core Objects: UserError, UnfinishedError, USER_ERRORS, one_sentence, tell
 """
 
 import os
@@ -20,6 +20,10 @@ from markets.refusals import InputError
 
 class UserError(InputError):
     """Something on the command line that the user can mend."""
+
+
+class UnfinishedError(RuntimeError):
+    """Cells that have failed; which, and why, has been told."""
 
 
 USER_ERRORS = (InputError, HydraException, OmegaConfBaseException, ValidationError, OSError, MemoryError)

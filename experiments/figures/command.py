@@ -11,9 +11,9 @@ from experiments.figures import FIGURES, draw_figures
 from experiments.figures.sweeps import SWEEP_FIGURES, draw_sweep_figures, read_seconds
 from experiments.reports.drawn import Drawn
 from experiments.reports.sweep_conclusion import OUTCOMES, check_cells, check_outcomes, is_sweep, sweep_look
+from experiments.runs.cells import CELLS
 from experiments.runs.conclusion import names_of, read_run
 from experiments.runs.other_folders import refuse_other_folders
-from experiments.sweeping.plan import CELLS
 from experiments.sweeping.sweeps import aggregate, read_sweep
 from sim.records.run_folder import FIGURES as OWN
 from sim.records.run_folder import RunFolder

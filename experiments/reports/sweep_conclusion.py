@@ -11,10 +11,10 @@ from experiments.command_line.sentences import UserError
 from experiments.configuration.keys import FigureConfig
 from experiments.findings.comparison import Comparison, print_comparison
 from experiments.findings.summary import METRICS
+from experiments.runs.cells import CELLS, damaged_records, failure, is_finished
 from experiments.runs.conclusion import names_of, tell_damaged
 from experiments.runs.runner import config_of
-from experiments.sweeping.cells import damaged_records, failure, is_finished
-from experiments.sweeping.plan import CELLS, MULTIRUN, Plan
+from experiments.sweeping.plan import MULTIRUN, Plan
 from experiments.sweeping.sweeps import Sweep, aggregate, compare, read_sweep
 from sim.records.run_folder import FIGURES, RecordError, RunFolder
 

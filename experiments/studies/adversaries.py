@@ -1,22 +1,20 @@
 """``parabourse adversaries``: every adversary under every rule, what it takes and what it destroys.
 
-Each cell is played beside the same seats without the trick; what is told are differences in pairs. Cells are
-saved as they are done, and a run that was stopped goes on with those that are missing.
+Each cell is played beside the same seats without the trick; what is told are differences in pairs. A run that
+was stopped goes on with the cells that are missing.
 
 Core Objects: run_adversaries, harm_table
 """
 
-import json
 import sys
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator
 from functools import partial
+from itertools import product
 from pathlib import Path
 
 import pandas as pd
-import torch
+import yaml
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 from experiments.command_line.sentences import UserError
@@ -24,7 +22,8 @@ from experiments.figures import save_figure
 from experiments.figures.style import in_style
 from experiments.figures.welfare.harm import draw_harm
 from experiments.findings.statistics import paired_interval
-from experiments.runs.saved_cells import is_saved, read_cell, save_cell
+from experiments.runs.cells import ROWS, Cell, play_cells
+from experiments.runs.output_folders import claim_output
 from experiments.studies.contests import (
     ADVERSARIES,
     INDUCED_RULES,
@@ -46,23 +45,6 @@ CONSPIRATORS = ("ring", "false_name")
 """Adversaries that bid, and so have a place in the textbook market."""
 
 
-@dataclass(frozen=True)
-class Cell:
-    """One market to play: with the adversary or without its trick."""
-
-    market: str
-    adversary: str
-    rule: str
-    attack: bool
-    play: Callable[[], pd.DataFrame]
-
-    @property
-    def file(self) -> str:
-        """The name of its file."""
-        rule = self.rule.replace(", ", "-").replace(" ", "_")
-        return f"{self.market}-{self.adversary}-{rule}-{'attack' if self.attack else 'control'}.parquet"
-
-
 def run_adversaries(replicates: int, rounds: int, seed: int, output: Path) -> None:
     """Play all cells, print the table, and save it with two figures.
 
@@ -81,23 +63,19 @@ def run_adversaries(replicates: int, rounds: int, seed: int, output: Path) -> No
     ------
     UserError
         If a number is too small or too large, or the folder holds cells of other numbers.
+    UnfinishedError
+        If a cell fails.
     """
     limits = {"replicates": (2, 1000), "rounds": (1, 10_000), "seed": (0, 2**63 - 1)}
     for name, value in (("replicates", replicates), ("rounds", rounds), ("seed", seed)):
         least, most = limits[name]
         if not least <= value <= most:
             raise UserError(f"{name} must be a whole number from {least} to {most}; got {value}")
-    torch.set_num_threads(1)
-    _claim_folder(output, {"replicates": replicates, "rounds": rounds, "seed": seed})
+    numbers = {"replicates": replicates, "rounds": rounds, "seed": seed}
+    claim_output(output, "adversaries", yaml.safe_dump(numbers))
     cells = list(_cells(replicates, rounds, seed))
-    played = []
-    with _progress() as progress:
-        bar = progress.add_task("", total=len(cells))
-        for cell in cells:
-            progress.update(bar, description=f"{cell.adversary}, {cell.rule}")
-            played.append(_played(cell, output / "cells"))
-            progress.advance(bar)
-    samples = pd.concat(played, ignore_index=True)
+    played = zip(cells, play_cells(output, cells), strict=True)
+    samples = pd.concat([tables[ROWS].assign(**cell.labels) for cell, tables in played], ignore_index=True)
     table = harm_table(samples)
     write_atomically(output / "replicates.parquet", partial(samples.to_parquet, index=False))
     write_atomically(output / "harm.parquet", partial(table.to_parquet, index=False))
@@ -134,54 +112,18 @@ def harm_table(samples: pd.DataFrame) -> pd.DataFrame:
 
 
 def _cells(replicates: int, rounds: int, seed: int) -> Iterator[Cell]:
-    for adversary in ADVERSARIES:
-        for name, rule in RULES.items():
-            for attack in (True, False):
-                config = market_of(adversary, rule, attack)
-                play = partial(play_parameters, config, adversary.seats, rounds, replicates, seed)
-                yield Cell(market="parameters", adversary=adversary.name, rule=name, attack=attack, play=play)
-    sizes = (INDUCED_BUYERS, INDUCED_BUYERS // 2, INDUCED_REPLICATES * replicates, seed)
-    for conspirator in CONSPIRATORS:
-        for name, rule in INDUCED_RULES.items():
-            for attack in (True, False):
-                play = partial(play_induced, conspirator, rule, attack, *sizes)
-                yield Cell(market="induced", adversary=conspirator, rule=name, attack=attack, play=play)
-
-
-def _played(cell: Cell, folder: Path) -> pd.DataFrame:
-    path = folder / cell.file
-    if not is_saved(path):
-        rows = cell.play().assign(
-            market=cell.market, adversary=cell.adversary, rule=cell.rule, attack=cell.attack
-        )
-        save_cell(path, rows)
-    return read_cell(path)
-
-
-def _claim_folder(output: Path, numbers: dict[str, int]) -> None:
-    """Make the folder and note what its cells are made with; refuse one with other numbers."""
-    try:
-        (output / "cells").mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise UserError(f"output must be a folder that can be written; got {output}") from error
-    note = output / "numbers.json"
-    if note.is_file() and json.loads(note.read_text(encoding="utf-8")) != numbers:
-        raise UserError(
-            f"output must be a new folder, or one with the same replicates, rounds and seed; got {output}"
-        )
-    write_atomically(note, lambda path: path.write_text(json.dumps(numbers), encoding="utf-8"))
-
-
-def _progress() -> Progress:
-    console = Console(stderr=True)
-    return Progress(
-        TextColumn("{task.description:<48}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-        console=console,
-        disable=not console.is_terminal,
-    )
+    """Yield every market to play: with the adversary and without its trick."""
+    sides = (True, False)
+    for adversary, (name, rule), attack in product(ADVERSARIES, RULES.items(), sides):
+        labels = {"market": "parameters", "adversary": adversary.name, "rule": name, "attack": attack}
+        own = {"config": market_of(adversary, rule, attack), "seats": adversary.seats}
+        numbers = {"rounds": rounds, "replicates": replicates, "seed": seed}
+        yield Cell(labels, play_parameters, own | numbers)
+    for conspirator, (name, rule), attack in product(CONSPIRATORS, INDUCED_RULES.items(), sides):
+        labels = {"market": "induced", "adversary": conspirator, "rule": name, "attack": attack}
+        own = {"name": conspirator, "rule": rule, "attack": attack}
+        numbers = {"buyers": INDUCED_BUYERS, "seats": INDUCED_BUYERS // 2, "seed": seed}
+        yield Cell(labels, play_induced, own | numbers | {"replicates": INDUCED_REPLICATES * replicates})
 
 
 def _show(table: pd.DataFrame) -> None:

@@ -3,28 +3,33 @@
 Hydra's launchers do the work: ``joblib`` on the cores of this machine (the default), ``basic`` one cell
 after the other, ``submitit_slurm`` on a Slurm cluster, ``submitit_local`` the same way here, and ``ray``.
 
-Core Objects: launch, prepare_launchers, check_launcher, jobs_at_once
+Core Objects: launch, play_cell, prepare_launchers, check_launcher, jobs_at_once
 """
 
 from collections.abc import Sequence
-from concurrent.futures.process import BrokenProcessPool
-from contextlib import suppress
+from functools import partial
 from pathlib import Path
 
 import joblib
 from hydra._internal.callbacks import Callbacks
 from hydra.core.config_store import ConfigStore
 from hydra.core.global_hydra import GlobalHydra
+from hydra.core.hydra_config import HydraConfig
 from hydra.core.plugins import Plugins
-from hydra.plugins.launcher import Launcher
 from hydra.types import HydraContext
 from omegaconf import DictConfig, OmegaConf
+from threadpoolctl import threadpool_limits
 
 from experiments.command_line.sentences import UserError
+from experiments.configuration.composition import set_up_hydra
+from experiments.configuration.keys import Config, parse
 from experiments.configuration.loading import forget_composed
 from experiments.configuration.overrides import quoted
-from experiments.sweeping.cells import is_finished, play_cell
-from experiments.sweeping.plan import CELLS, PlannedCell
+from experiments.runs.cells import CELLS, play_held
+from experiments.runs.conclusion import conclude
+from experiments.runs.runner import finish, resume, start
+from experiments.sweeping.plan import PlannedCell
+from sim.records.run_folder import CHECKPOINT, RecordError, RunFolder
 
 EXTRAS = {"submitit_local": "slurm", "submitit_slurm": "slurm", "ray": "ray"}
 """The extra of this package that brings a launcher."""
@@ -77,9 +82,6 @@ def check_launcher(overrides: Sequence[str]) -> None:
 def launch(master: DictConfig, cells: Sequence[PlannedCell], folder: Path) -> None:
     """Play the cells of a sweep in its folder with the launcher that Hydra composed; needs Hydra initialised.
 
-    Cells that were in flight when a process of joblib's died (out of memory, say) are played again, each
-    alone, once the others are done.
-
     Raises
     ------
     Exception
@@ -89,24 +91,30 @@ def launch(master: DictConfig, cells: Sequence[PlannedCell], folder: Path) -> No
     launcher = Plugins.instance().instantiate_launcher(context, play_cell, master)
     size = master.hydra.sweeper.max_batch_size or _batch_size(master, len(cells))
     for at in range(0, len(cells), size):
-        _launch_batch(launcher, cells[at : at + size], folder)
+        launcher.launch([_job(cell, folder) for cell in cells[at : at + size]], initial_job_idx=0)
 
 
-def _launch_batch(launcher: Launcher, cells: Sequence[PlannedCell], folder: Path) -> None:
-    left, suspects = list(cells), list[PlannedCell]()
-    while left:
-        try:
-            launcher.launch([_job(cell, folder) for cell in left], initial_job_idx=0)
-            break
-        except BrokenProcessPool:
-            begun = [cell for cell in left if (folder / CELLS / cell.key).exists()]
-            if not begun:
-                raise
-            suspects += [cell for cell in begun if not is_finished(folder / CELLS / cell.key)]
-            left = [cell for cell in left if cell not in begun]
-    for cell in suspects:
-        with suppress(BrokenProcessPool):
-            launcher.launch([_job(cell, folder)], initial_job_idx=0)
+def play_cell(composed: DictConfig) -> None:
+    """Play the cell that Hydra composed, go on with it where it was stopped, or leave a finished one."""
+    set_up_hydra()
+    composed.run.progress = False  # The sweep shows its own.
+    config = parse(composed)
+    text = OmegaConf.to_yaml(composed, resolve=True)
+    with threadpool_limits(config.run.threads):
+        play_held(Path(HydraConfig.get().runtime.output_dir), partial(_play, config, text))
+
+
+def _play(config: Config, text: str, folder: RunFolder) -> None:
+    try:
+        if folder.has(CHECKPOINT):
+            resume(folder.path)
+        else:
+            start(config, text, folder.path)
+    except RecordError:
+        # What is damaged is as good as nothing.
+        start(config, text, folder.path)
+    conclude(folder.path, config.run.figures)
+    finish(folder.path)
 
 
 def _job(cell: PlannedCell, folder: Path) -> list[str]:

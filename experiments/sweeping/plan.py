@@ -3,15 +3,14 @@
 A cell is keyed by a hash of its resolved configuration, so that a repeated command finds what it has played
 before, and a larger sweep in the same folder finds the cells of a smaller one.
 
-Core Objects: Plan, PlannedCell, plan_sweep, cell_key
+Core Objects: Plan, PlannedCell, plan_sweep
 """
 
 import dataclasses
-import hashlib
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from functools import cache, cached_property
+from functools import cached_property
 from typing import Annotated, Any
 
 from omegaconf import DictConfig, OmegaConf
@@ -19,18 +18,15 @@ from pydantic import Field, TypeAdapter, ValidationError
 
 from experiments.command_line.sentences import one_sentence
 from experiments.configuration.composition import check_cells
-from experiments.configuration.keys import Config
 from experiments.configuration.overrides import check_grammar, expand
 from experiments.configuration.plain_data import read_json
-from experiments.runs.runner import library_versions
+from experiments.runs.cells import cell_key, hash_of
 from sim.records.atomic import filled
 from sim.records.run_folder import RecordError, RunFolder
 
 PLAN = "sweep.json"
 MULTIRUN = "multirun.yaml"
 """What was typed and Hydra's own configuration of a sweep."""
-CELLS = "cells"
-KEY_LENGTH = 16
 
 
 @dataclass(frozen=True)
@@ -55,6 +51,16 @@ class PlannedCell:
     seed: int
     rounds: int
 
+    @property
+    def labels(self) -> dict[str, Any]:
+        """What was chosen in it."""
+        return {**self.choice, "seed": self.seed}
+
+    @property
+    def parts(self) -> int:
+        """What its progress counts."""
+        return self.rounds
+
 
 @dataclass(frozen=True)
 class Plan:
@@ -66,7 +72,7 @@ class Plan:
     @cached_property
     def key(self) -> str:
         """Return a hash of the set of cells, whatever the order in which they were typed."""
-        return _hash(sorted(cell.key for cell in self.cells))
+        return hash_of(sorted(cell.key for cell in self.cells))
 
     @property
     def unique(self) -> list[PlannedCell]:
@@ -126,25 +132,6 @@ def plan_sweep(master: DictConfig) -> Plan:
     ]
     # A value that was typed twice is one cell.
     return Plan(swept, list({(cell.key, *cell.choice.values()): cell for cell in cells}.values()))
-
-
-def cell_key(config: Config) -> str:
-    """Return the hash of all that decides the numbers of a run: its configuration and Parabourse's version.
-
-    The part ``run`` changes no number and is left out.
-    """
-    decisive = {key: part for key, part in sorted(dataclasses.asdict(config).items()) if key != "run"}
-    # What is in a part is not sorted: in population.mix, the order decides who follows which strategy.
-    return _hash([decisive, _version()])
-
-
-@cache
-def _version() -> str | None:
-    return library_versions()["parabourse"]
-
-
-def _hash(content: object) -> str:
-    return hashlib.sha256(json.dumps(content, default=repr).encode()).hexdigest()[:KEY_LENGTH]
 
 
 def _swept(overrides: Sequence[str]) -> list[str]:

@@ -15,8 +15,8 @@ import pandas as pd
 
 from experiments.findings.comparison import Comparison, compare_choices
 from experiments.findings.summary import METRICS
-from experiments.sweeping.cells import is_finished
-from experiments.sweeping.plan import CELLS, Plan, PlannedCell
+from experiments.runs.cells import CELLS, is_finished
+from experiments.sweeping.plan import Plan, PlannedCell
 from sim.records.run_folder import RecordError, RunFolder
 
 

@@ -12,9 +12,9 @@ from omegaconf import OmegaConf
 
 from experiments.configuration.composition import compose_config, set_up_hydra
 from experiments.findings.summary import METRICS
+from experiments.runs.cells import CELLS, ERROR
 from experiments.runs.runner import SUMMARY
-from experiments.sweeping.cells import ERROR
-from experiments.sweeping.plan import CELLS, Plan, PlannedCell
+from experiments.sweeping.plan import Plan, PlannedCell
 from sim.records.atomic import filled
 from sim.records.run_folder import RunFolder
 

@@ -9,21 +9,21 @@ from experiments.studies.pricing import command
 from experiments.studies.pricing.command import play_pricing
 from experiments.studies.pricing.gains import GAINS, measure_gains
 from experiments.studies.pricing.information import EVERYTHING, NORMS, PAST, PRIOR, PROBES, SLOPES, STEEPEST
-from experiments.studies.pricing.markets import FULL_INFORMATION, RULES, Observer, market_of
+from experiments.studies.pricing.markets import FULL_INFORMATION, RULES, Observer, market_of, markets_of
 from experiments.studies.pricing.prices import OFFER, READINGS, price_table
 from sim.cohort import Cohort
 
-SIZE = {"organisations": 2, "rounds": 3, "replicates": 2, "seed": 0}
+NUMBERS = {"rounds": 3, "replicates": 2, "seed": 0}
 
 
 @pytest.fixture(scope="module")
-def played() -> tuple[pd.DataFrame, pd.DataFrame]:
-    return play_pricing(**SIZE)
+def played() -> dict[str, pd.DataFrame]:
+    return play_pricing(markets_of(2), **NUMBERS)
 
 
 @pytest.fixture(scope="module")
 def prices(played) -> pd.DataFrame:
-    return played[0]
+    return played["prices"]
 
 
 def of(prices: pd.DataFrame, told: str, rule: str, setting: str = "competitive") -> pd.DataFrame:
@@ -76,12 +76,12 @@ def test_the_table_has_the_paired_difference_to_past_rounds(prices) -> None:
 
 def test_gains_are_those_that_the_market_recorded(played) -> None:
     """Rivals without a market are the arm autarky; with full information both sides have half of a deal."""
-    gains = played[1].query("rule == @FULL_INFORMATION")
+    gains = played["gains"].query("rule == @FULL_INFORMATION")
     np.testing.assert_allclose(gains["as_buyer"], gains["as_seller"], atol=1e-5)
     cohort = Cohort(
-        market_of(2, RULES[FULL_INFORMATION]), ["autarky", "independent", "competitive"], 2, SIZE["seed"]
+        market_of(2, RULES[FULL_INFORMATION]), ["autarky", "independent", "competitive"], 2, NUMBERS["seed"]
     )
-    rounds = [cohort.step() for _ in range(SIZE["rounds"])]
+    rounds = [cohort.step() for _ in range(NUMBERS["rounds"])]
     tables = {name: pd.concat([one[name] for one in rounds]) for name in rounds[0]}
     organisations = tables["organisations"]
     net = organisations.pivot_table("net", ["arm", "replicate"], "organisation", aggfunc="sum")
@@ -113,19 +113,17 @@ def test_pairs_are_worth_what_the_market_says() -> None:
 
 
 def test_the_command_prints_saves_and_draws(played, tmp_path, capsys, monkeypatch) -> None:
-    asked = []
-    monkeypatch.setattr(command, "play_pricing", lambda *numbers: asked.append(numbers) or played)
-    numbers = [word for name, number in SIZE.items() for word in (f"--{name}", str(number))]
-    assert cli.main(["pricing", *numbers, "--output", str(tmp_path / "new")]) == 0
-    assert asked == [tuple(SIZE.values())]
+    monkeypatch.setattr(command, "play_cells", lambda folder, cells: [played for _ in cells])
+    numbers = [word for name, number in NUMBERS.items() for word in (f"--{name}", str(number))]
+    folder = tmp_path / "new"
+    assert cli.main(["pricing", "--organisations", "2", *numbers, "--output", str(folder)]) == 0
     shown = capsys.readouterr().out
     assert "2 organisations, competitive" in shown
     assert "Who gains from the market" in shown
-    saved = {path.name for path in (tmp_path / "new").iterdir()}
-    assert saved == {"prices.csv", "gains.csv", "prices_2.png", "prices_2.svg"}
-    for name, table in zip(("prices", "gains"), played, strict=True):
-        saved_table = pd.read_csv(tmp_path / "new" / f"{name}.csv")
-        pd.testing.assert_frame_equal(saved_table, table, check_exact=False)
+    saved = {path.name for path in folder.iterdir()}
+    assert saved == {"config.yaml", "prices.csv", "gains.csv", "prices_2.png", "prices_2.svg"}
+    for name, table in played.items():
+        pd.testing.assert_frame_equal(pd.read_csv(folder / f"{name}.csv"), table, check_exact=False)
 
 
 @pytest.mark.parametrize(

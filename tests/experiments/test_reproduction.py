@@ -1,6 +1,5 @@
 """Published experiments as presets: they resolve at every size, are paired, and go on where they stopped."""
 
-import shutil
 from pathlib import Path
 
 import numpy as np
@@ -215,19 +214,6 @@ def test_the_summary_is_over_replicates_of_means_over_organisations(played):
     assert of_one.loc[("0.1", "aligned", "test_loss", 1), "mean"] == pytest.approx(
         loss["silo"] - loss["aligned"]
     )
-
-
-def test_an_experiment_that_was_interrupted_goes_on_to_the_same_bytes(played, tmp_path):
-    folder, records = played
-    again = tmp_path / "again"
-    shutil.copytree(folder, again)
-    saved = sorted((again / "cells").glob("*.parquet"))
-    saved[0].write_bytes(b"torn")
-    kept = saved[1].stat().st_mtime_ns
-    pd.testing.assert_frame_equal(play_preset("skew", TINY, again), records)
-    assert saved[1].stat().st_mtime_ns == kept
-    assert saved[0].read_bytes() == (folder / "cells" / saved[0].name).read_bytes()
-    assert main(["reproduce", "skew", *TINY, "seed=7", "--output", str(again)]) == 2
 
 
 @pytest.mark.slow

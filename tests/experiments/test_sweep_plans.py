@@ -1,7 +1,6 @@
 """Sweeps before they are played: their cells and keys, who plays them, and what is refused."""
 
 import dataclasses
-from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 
 import pytest
@@ -9,38 +8,19 @@ import pytest
 from experiments.command_line.cli import main
 from experiments.configuration.composition import compose_config, set_up_hydra
 from experiments.configuration.keys import RunConfig
+from experiments.runs.cells import cell_key
 from experiments.sweeping import launchers
 from experiments.sweeping.command import compose_master
-from experiments.sweeping.launchers import prepare_launchers
-from experiments.sweeping.plan import PlannedCell, cell_key, plan_sweep
+from experiments.sweeping.launchers import jobs_at_once, prepare_launchers
+from experiments.sweeping.plan import plan_sweep
 
 ROOT = Path(__file__).parents[2]
 TINY = ["organisations=2", "rounds=2", "replicates=2", "data.examples=300", "network.widths=[8]"]
 
 
-def test_a_process_that_dies_takes_no_other_cell_with_it(monkeypatch, tmp_path):
-    """Cells that were in flight are played again alone, and what nobody had begun at once."""
-    folder = tmp_path
-    played = []
-
-    class Dying:
-        def launch(self, jobs, initial_job_idx):
-            for job in jobs:
-                key = job[-1].rsplit("/", 1)[-1]
-                played.append(key)
-                (folder / "cells" / key).mkdir(parents=True, exist_ok=True)
-                if key == "b":
-                    raise BrokenProcessPool
-                (folder / "cells" / key / "summary.csv").touch()
-
-    planned = [PlannedCell(key, [], {}, seed=0, rounds=1) for key in "abcd"]
-    launchers._launch_batch(Dying(), planned, folder)
-    assert played == ["a", "b", "c", "d", "b"]
-
-
 def test_jobs_and_their_threads_fit_the_cores(monkeypatch):
     monkeypatch.setattr("joblib.cpu_count", lambda: 8)
-    assert [launchers.jobs_at_once(threads) for threads in (1, 3, 8, 16, None)] == [8, 2, 1, 1, 1]
+    assert [jobs_at_once(threads) for threads in (1, 3, 8, 16, None)] == [8, 2, 1, 1, 1]
     set_up_hydra()
     prepare_launchers()
     master = compose_master(["run.threads=4"])
@@ -55,7 +35,7 @@ def test_what_the_key_of_a_cell_depends_on(monkeypatch):
     others = [[mix, "seed=1"], [mix, "setting.demand.tau=0.06"], ["population.mix={shading:2,truthful:2}"]]
     keys = {cell_key(compose_config(other)) for other in others}
     assert len(keys | {key}) == 4
-    monkeypatch.setattr("experiments.sweeping.plan._version", lambda: "99")
+    monkeypatch.setattr("experiments.runs.cells._version", lambda: "99")
     assert cell_key(config) != key
 
 

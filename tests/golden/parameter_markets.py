@@ -15,9 +15,10 @@ from experiments.studies.contests import (
     play_induced,
     play_parameters,
 )
-from experiments.studies.cross.cells import play_cells
+from experiments.studies.cross.cells import play_mechanism
 from experiments.studies.cross.config import CrossConfig
 from experiments.studies.pricing.command import play_pricing
+from experiments.studies.pricing.markets import markets_of
 from sim.baseline_cohort import BaselineCohort
 from sim.baselines import BASELINES
 from sim.cohort import Cohort
@@ -101,7 +102,7 @@ class Cross:
 
     def tables(self) -> Tables:
         """Play the cells."""
-        return {"cells": play_cells(CrossConfig(**self.config), self.mechanism)}
+        return {"cells": play_mechanism(CrossConfig(**self.config), self.mechanism)}
 
     def configurations(self) -> Iterator[Any]:
         """The worlds of the cells."""
@@ -126,9 +127,9 @@ class Contests:
             f"{name}, {rule}": {"induced": play_induced(name, INDUCED_RULES[rule], True, 4, 2, 4, 0)}
             for name, rule in itertools.product(("ring", "false_name"), INDUCED_RULES)
         }
-        prices, gains = play_pricing(2, rounds=2, replicates=1, seed=0)
+        priced = play_pricing(markets_of(2), rounds=2, replicates=1, seed=0)
         parameters = play_parameters(config, adversary.seats, 1, 1, 0)
-        return {"parameters": parameters, "prices": prices, "gains": gains} | joined(induced)
+        return {"parameters": parameters} | priced | joined(induced)
 
     def configurations(self) -> Iterator[Any]:
         """The world of the adversary."""

@@ -1,6 +1,6 @@
 """The cells of a mechanism: all strategies and settings played at once, on the same data and weights.
 
-Core Objects: play_cells, MEASURES
+Core Objects: play_mechanism, MEASURES
 """
 
 import numpy as np
@@ -43,7 +43,7 @@ MILLI = 1000.0
 KEYS = ["mechanism", "strategy", "setting", "licence"]
 
 
-def play_cells(config: CrossConfig, mechanism: str) -> pd.DataFrame:
+def play_mechanism(config: CrossConfig, mechanism: str) -> pd.DataFrame:
     """Return one row for each strategy, setting and replicate of a mechanism, with the columns `MEASURES`.
 
     All worlds, and those of autarky and of truth that they are compared with, share one laboratory: each

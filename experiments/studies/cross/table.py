@@ -3,7 +3,7 @@
 Core Objects: play_table, print_table
 """
 
-import hashlib
+import dataclasses
 import math
 from functools import partial
 from pathlib import Path
@@ -14,8 +14,9 @@ from rich.table import Table
 
 from experiments.findings.statistics import Interval, interval
 from experiments.reports.printed import cell, wide_console
-from experiments.runs.saved_cells import Cell, Watch, claim, play_missing, read_cell
-from experiments.studies.cross.cells import HEADINGS, KEYS, MEASURES, play_cells
+from experiments.runs.cells import ROWS, Cell, cell_key, play_cells
+from experiments.runs.output_folders import claim_output
+from experiments.studies.cross.cells import HEADINGS, KEYS, MEASURES, play_mechanism
 from experiments.studies.cross.config import CrossConfig
 from sim.records.tables import write_atomically
 
@@ -23,9 +24,9 @@ from sim.records.tables import write_atomically
 def play_table(config: CrossConfig, text: str, folder: Path | None) -> tuple[Path, pd.DataFrame]:
     """Play the cells that the folder lacks and return the folder and the whole table.
 
-    Writes ``config.yaml``, ``cells/MECHANISM.parquet`` (one row a strategy, setting and replicate) as each
-    mechanism is done, and at the end ``cross.csv``, the table that is returned. Stopped at any time and
-    called again, it goes on with the mechanisms that are not there.
+    Writes ``config.yaml``, a cell for each mechanism (one row a strategy, setting and replicate), and at the
+    end ``cross.csv``, the table that is returned. Stopped at any time and called again, it goes on with the
+    mechanisms that are not there.
 
     Parameters
     ----------
@@ -41,16 +42,23 @@ def play_table(config: CrossConfig, text: str, folder: Path | None) -> tuple[Pat
     ------
     UserError
         If the folder holds something else.
+    UnfinishedError
+        If a cell fails.
     """
     # Numbers do not depend on how many processes share the work.
     own = "\n".join(line for line in text.splitlines() if not line.startswith("jobs:"))
-    if folder is None:
-        folder = Path("runs") / f"cross-{hashlib.sha256(own.encode()).hexdigest()[:10]}"
-    claim(folder, own, "a cross table")
-    served = [mechanism for mechanism in config.mechanisms if config.serves(mechanism)]
-    cells = [Cell(_cells(folder, mechanism), partial(_play, config, mechanism)) for mechanism in served]
-    play_missing(cells, config.jobs, "mechanism")
-    samples = pd.concat([read_cell(_cells(folder, mechanism)) for mechanism in served])
+    folder = folder or Path("runs") / f"cross-{cell_key(config)}"
+    claim_output(folder, "a cross table", own)
+    cells = [
+        Cell(
+            {"mechanism": mechanism},
+            play_mechanism,
+            {"config": dataclasses.replace(config, mechanisms=[mechanism]), "mechanism": mechanism},
+        )
+        for mechanism in config.mechanisms
+        if config.serves(mechanism)
+    ]
+    samples = pd.concat([tables[ROWS] for tables in play_cells(folder, cells, config.jobs)])
     table = aggregate(samples)
     write_atomically(folder / "cross.csv", partial(table.to_csv, index=False))
     return folder, table
@@ -112,13 +120,3 @@ def _print_advantages(console: Console, setting: str, cells: pd.DataFrame) -> No
         shown.add_row(str(strategy), *extremes, f"{group['mean'].mean():.1f}", *counts)
     if shown.row_count:
         console.print(shown)
-
-
-def _play(config: CrossConfig, mechanism: str, watch: Watch) -> pd.DataFrame:
-    rows = play_cells(config, mechanism)
-    watch()
-    return rows
-
-
-def _cells(folder: Path, mechanism: str) -> Path:
-    return folder / "cells" / f"{mechanism}.parquet"

@@ -1,4 +1,7 @@
-"""``parabourse pricing``: prices under information, and what each side earns."""
+"""``parabourse pricing``: prices under information, and what each side earns.
+
+Core Objects: run_pricing, play_sizes, play_pricing
+"""
 
 from collections.abc import Hashable
 from pathlib import Path
@@ -6,20 +9,23 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-import torch
+import yaml
 from rich.table import Table
 
 from experiments.benchmarks.tables import save_table
 from experiments.figures import save_figure
 from experiments.figures.style import in_style
 from experiments.reports.printed import wide_console
+from experiments.runs.cells import Cell, Tables, cell_key, play_cells
+from experiments.runs.output_folders import claim_output
 from experiments.studies.pricing.drawing import draw_prices
 from experiments.studies.pricing.gains import GAIN_KEYS, GAINS, gains_table, measure_gains
 from experiments.studies.pricing.information import PROBES
-from experiments.studies.pricing.markets import FULL_INFORMATION, RULES, SETTINGS_PLAYED, Observer, market_of
+from experiments.studies.pricing.markets import FULL_INFORMATION, SETTINGS_PLAYED, Observer, markets_of
 from experiments.studies.pricing.prices import OFFER, READINGS, Prices, price_table
 from markets.refusals import require_least
 from sim.cohort import Cohort
+from sim.config.market import MarketConfig
 
 SHOWN = (0, 1, 4, PROBES[-1])
 """Numbers of probes that the printed table shows; the saved one has all."""
@@ -28,10 +34,11 @@ SHOWN = (0, 1, 4, PROBES[-1])
 def run_pricing(
     organisations: list[int], rounds: int, replicates: int, seed: int, output: Path | None
 ) -> None:
-    """Play the markets, print the tables, and save them with a figure for each size if a folder is given.
+    """Play the markets that the folder lacks, print the tables, and save them with a figure for each size.
 
-    Writes ``prices.csv`` and ``gains.csv`` (a row a replicate), and ``prices_N`` as PNG and SVG for each
-    number of organisations N. Cost: four markets a size, rounds x N^2 trials of 33 weights in each.
+    Writes a cell for each size, ``prices.csv`` and ``gains.csv`` (a row a replicate), and ``prices_N`` as PNG
+    and SVG for each number of organisations N. Cost: four markets a size, rounds x N^2 trials of 33 weights
+    in each.
 
     Parameters
     ----------
@@ -44,46 +51,63 @@ def run_pricing(
     seed : int
         Root of all random streams, >= 0.
     output : Path or None
-        Folder for tables and figures; made if need be.
+        Where; by default ``runs/pricing-`` and a name made of the numbers, so that the same command finds
+        what it began.
 
     Raises
     ------
     InputError
-        If a number is not as described.
+        If a number is not as described, or the folder holds something else.
+    UnfinishedError
+        If a size fails.
     """
     require_least(2, rounds=rounds)
     require_least(1, replicates=replicates)
     require_least(0, seed=seed)
     for number in organisations:
         require_least(2, organisations=number)
-    torch.set_num_threads(1)
-    measured = [play_pricing(n, rounds, replicates, seed) for n in dict.fromkeys(organisations)]
-    prices, gains = (pd.concat(part, ignore_index=True) for part in zip(*measured, strict=True))
+    sizes = list(dict.fromkeys(organisations))
+    numbers = {"organisations": sizes, "rounds": rounds, "replicates": replicates, "seed": seed}
+    output = output or Path("runs") / f"pricing-{cell_key(numbers)}"
+    claim_output(output, "prices", yaml.safe_dump(numbers))
+    prices, gains = play_sizes(output, sizes, rounds, replicates, seed)
     table = price_table(prices)
     _show_prices(table)
     _show_bounds(table)
     _show_gains(gains_table(gains))
     save_table(output, "prices", prices)
     save_table(output, "gains", gains)
-    if output is None:
-        return
     with in_style():
         for size, own in table.groupby("organisations"):
             save_figure(output, f"prices_{size}", draw_prices(own))
 
 
-def play_pricing(
-    organisations: int, rounds: int, replicates: int, seed: int
+def play_sizes(
+    folder: Path, sizes: list[int], rounds: int, replicates: int, seed: int
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Return prices (see `Prices.shares`) and gains (see `measure_gains`) of markets of one size.
+    """Return what `play_pricing` returns for some sizes, each a cell in a folder."""
+    numbers = {"rounds": rounds, "replicates": replicates, "seed": seed}
+    cells = [
+        Cell({"organisations": size}, play_pricing, {"markets": markets_of(size), **numbers})
+        for size in sizes
+    ]
+    played = play_cells(folder, cells)
+    prices, gains = (
+        pd.concat([own[name] for own in played], ignore_index=True) for name in ("prices", "gains")
+    )
+    return prices, gains
+
+
+def play_pricing(markets: dict[str, MarketConfig], rounds: int, replicates: int, seed: int) -> Tables:
+    """Return ``prices`` (see `Prices.shares`) and ``gains`` (see `measure_gains`) of markets of one size.
 
     The pairs that are priced are those of the market that trades at Nash prices under full information, so
-    that every state of information looks at the same.
+    that every state of information looks at the same. `markets` are those of `markets_of`.
     """
-    prices, gains = Prices(organisations), []
+    prices, gains = Prices(markets[FULL_INFORMATION].organisations), []
     alone = pd.DataFrame()
-    for rule, mechanism in RULES.items():
-        config, watched = market_of(organisations, mechanism), rule == FULL_INFORMATION
+    for rule, config in markets.items():
+        watched = rule == FULL_INFORMATION
         # Without a market all rules are the same.
         cohort = Cohort(config, ["autarky", *SETTINGS_PLAYED][not watched :], replicates, seed)
         observer = Observer(cohort) if watched else None
@@ -96,7 +120,7 @@ def play_pricing(
         if watched:
             alone = tables["organisations"].query("arm == 'autarky'")
         gains.append(measure_gains(config, rule, tables, alone))
-    return prices.shares(), pd.concat(gains, ignore_index=True)
+    return {"prices": prices.shares(), "gains": pd.concat(gains, ignore_index=True)}
 
 
 PRICE_COLUMNS = {

@@ -1,6 +1,6 @@
 """The markets whose tried pairs are priced: digits, a few organisations, monopolists and rivals.
 
-Core Objects: market_of, RULES, Observer, PairsTried
+Core Objects: market_of, markets_of, RULES, Observer, PairsTried
 """
 
 from dataclasses import dataclass
@@ -52,6 +52,11 @@ def market_of(organisations: int, mechanism: Any) -> MarketConfig:
         mechanism=mechanism,
         broker={"merge_weights": len(WEIGHTS)},  # type: ignore[arg-type]
     )
+
+
+def markets_of(organisations: int) -> dict[str, MarketConfig]:
+    """Return the market of a size under each of `RULES`."""
+    return {rule: market_of(organisations, mechanism) for rule, mechanism in RULES.items()}
 
 
 @dataclass(frozen=True)

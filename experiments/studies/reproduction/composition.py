@@ -5,7 +5,6 @@ Core Objects: Experiment, compose_experiment
 
 import copy
 import dataclasses
-import hashlib
 import itertools
 import json
 from collections.abc import Callable, Sequence
@@ -24,21 +23,16 @@ from experiments.configuration.overrides import check_grammar
 from experiments.studies.reproduction.config import ReproductionConfig
 
 RATE = "learning.optimiser.lr"
-NOT_OF_A_CELL = ("vary", "choices", "learning_rates", "targets", "jobs")
-"""Keys that do not change what is played in a cell."""
+NOT_OF_A_CELL: dict[str, Any] = {"vary": {}, "choices": {}, "learning_rates": [], "targets": []}
+"""Keys that do not change what is played in a cell, and their values in it."""
 
 
 @dataclass(frozen=True)
 class PlannedCell:
-    """A cell to play: the `labels` of what varies, its learning rate (None: as configured), and its world.
+    """A cell to play: the `labels` of what varies and its learning rate, and its world."""
 
-    `digest` names it by its configuration: the same world has the same name in every experiment.
-    """
-
-    labels: dict[str, str]
-    learning_rate: float | None
+    labels: dict[str, Any]
     config: ReproductionConfig
-    digest: str
 
 
 @dataclass(frozen=True)
@@ -85,7 +79,9 @@ def compose_experiment(preset: str, overrides: Sequence[str]) -> Experiment:
             lambda groups: without_hydra(composed("reproduce", [*chosen, *groups])) if groups else whole
         )
         cells = [_cell(anew, values, rate) for values in _combinations(config) for rate in _rates(config)]
-    return Experiment(preset, config, _text(whole, ("jobs",)), cells)
+    kept: Any = OmegaConf.to_container(whole, resolve=True)
+    text = OmegaConf.to_yaml({name: value for name, value in kept.items() if name != "jobs"})
+    return Experiment(preset, config, text, cells)
 
 
 def _register() -> None:
@@ -95,12 +91,6 @@ def _register() -> None:
 
 def _parse(whole: DictConfig) -> ReproductionConfig:
     return ReproductionConfig(**OmegaConf.to_container(whole, resolve=True))  # type: ignore[arg-type]
-
-
-def _text(whole: DictConfig, without: Sequence[str]) -> str:
-    kept = OmegaConf.to_container(whole, resolve=True)
-    assert isinstance(kept, dict)
-    return OmegaConf.to_yaml({name: value for name, value in kept.items() if name not in without})
 
 
 def _rates(config: ReproductionConfig) -> list[float | None]:
@@ -135,6 +125,5 @@ def _cell(
             OmegaConf.update(whole, key, value, merge=False)
         except (ConfigAttributeError, ConfigKeyError) as error:
             raise UserError(f"vary must name keys or groups that can be set; got {key}") from error
-    digest = hashlib.sha256(_text(whole, NOT_OF_A_CELL).encode()).hexdigest()[:16]
-    config = dataclasses.replace(_parse(whole), vary={}, learning_rates=[])
-    return PlannedCell(labels, rate, config, digest)
+    config = dataclasses.replace(_parse(whole), **NOT_OF_A_CELL)
+    return PlannedCell({**labels, "learning_rate": config.learning.optimiser.lr}, config)

@@ -19,8 +19,7 @@ from experiments.command_line.sentences import USER_ERRORS, UserError, one_sente
 from experiments.findings.statistics import Interval, interval
 from experiments.reports import pages
 from experiments.reports.printed import wide_console
-from experiments.runs.saved_cells import Cell, play_missing, read_cell
-from experiments.studies.pricing.command import play_pricing
+from experiments.studies.pricing.command import play_sizes
 from experiments.studies.reproduction.arms import ALIGNED, SILO
 from experiments.studies.reproduction.claims import CLAIMS, PRICING, Claim, Verdict
 from experiments.studies.reproduction.command import conclude
@@ -103,15 +102,11 @@ def reproduce_all(folder: Path, overrides: Sequence[str] = ()) -> Path:
         conclude(experiment, own, records[preset])
         figures[preset] = own / f"{preset}.svg"
     config = experiments[presets[0]].config
-    records[PRICING] = _prices(folder / PRICING / "prices.parquet", config.replicates, config.seed)
+    organisations, rounds = PRICED
+    records[PRICING], _ = play_sizes(
+        folder / PRICING, [organisations], rounds, config.replicates, config.seed
+    )
     return write_page(folder, judge_all(records), records["two_organisations"], figures)
-
-
-def _prices(path: Path, replicates: int, seed: int) -> pd.DataFrame:
-    """Return the prices of two organisations under information, played if there is no whole file of them."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    play_missing([Cell(path, lambda _: play_pricing(*PRICED, replicates, seed)[0])], 1, "prices")
-    return read_cell(path)
 
 
 def judge_all(records: Mapping[str, pd.DataFrame], claims: Sequence[Claim] = CLAIMS) -> list[Finding]:

@@ -3,17 +3,18 @@
 Core Objects: play_preset, play_experiment
 """
 
-import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
 from experiments.configuration.composition import check_world
-from experiments.runs.saved_cells import Cell, Watch, claim, play_missing, read_cell
+from experiments.runs.cells import ROWS, Cell, cell_key, play_cells
+from experiments.runs.output_folders import claim_output
 from experiments.studies.reproduction.cells import play_cell
-from experiments.studies.reproduction.composition import Experiment, PlannedCell, compose_experiment
+from experiments.studies.reproduction.composition import Experiment, compose_experiment
 from experiments.studies.reproduction.config import ReproductionConfig
 from sim.records.tables import write_atomically
 
@@ -49,8 +50,8 @@ def play_preset(preset: str, overrides: Sequence[str] = (), folder: Path | None 
 def play_experiment(experiment: Experiment, folder: Path | None) -> tuple[Path, pd.DataFrame]:
     """Play the cells that the folder lacks and return the folder and all records.
 
-    Writes ``config.yaml``, ``cells/DIGEST.parquet`` as each cell is done, and at the end ``records.parquet``.
-    Stopped at any time and called again, it goes on with the cells that are not there.
+    Writes ``config.yaml``, the cells, and at the end ``records.parquet``. Stopped at any time and called
+    again, it goes on with the cells that are not there.
 
     Parameters
     ----------
@@ -66,28 +67,25 @@ def play_experiment(experiment: Experiment, folder: Path | None) -> tuple[Path, 
         If the folder holds something else.
     InputError
         If the data cannot be had or divided; nothing has been written then.
+    UnfinishedError
+        If a cell fails.
     """
-    distinct = {cell.digest: cell for cell in experiment.cells}
-    for cell in distinct.values():
-        check_world(cell.config.market(), cell.config.replicates, cell.config.seed)
-    text = f"# parabourse reproduce {experiment.preset}\n{experiment.text}"
-    if folder is None:
-        name = hashlib.sha256(text.encode()).hexdigest()[:10]
-        folder = Path("runs") / "reproduction" / f"{experiment.preset}-{name}"
-    claim(folder, text, "an experiment")
-    work = [
-        Cell(_path(folder, cell), partial(_play, cell.config), _parts(cell.config))
-        for cell in distinct.values()
+    cells = [
+        Cell(cell.labels, play_cell, {"config": cell.config}, _parts(cell.config))
+        for cell in experiment.cells
     ]
-    play_missing(work, experiment.config.jobs, "round")
-    records = pd.concat([_labelled(folder, cell) for cell in experiment.cells], ignore_index=True)
+    for cell in {cell.key: cell for cell in cells}.values():
+        config = cell.arguments["config"]
+        check_world(config.market(), config.replicates, config.seed)
+    text = f"# parabourse reproduce {experiment.preset}\n{experiment.text}"
+    folder = folder or Path("runs/reproduction") / f"{experiment.preset}-{cell_key(experiment.config)}"
+    claim_output(folder, "an experiment", text)
+    played = play_cells(folder, cells, experiment.config.jobs)
+    labelled = [_labelled(cell.labels, own[ROWS]) for cell, own in zip(cells, played, strict=True)]
+    records = pd.concat(labelled, ignore_index=True)
     records = _choose(records, experiment.keys)
     write_atomically(folder / "records.parquet", partial(records.to_parquet, index=False))
     return folder, records
-
-
-def _play(config: ReproductionConfig, watch: Watch) -> pd.DataFrame:
-    return play_cell(config, watch)
 
 
 def _parts(config: ReproductionConfig) -> int:
@@ -96,14 +94,8 @@ def _parts(config: ReproductionConfig) -> int:
     return config.rounds * (len(alignments) + bool(config.baselines))
 
 
-def _path(folder: Path, cell: PlannedCell) -> Path:
-    return folder / "cells" / f"{cell.digest}.parquet"
-
-
-def _labelled(folder: Path, cell: PlannedCell) -> pd.DataFrame:
-    rows = read_cell(_path(folder, cell))
-    first = {**cell.labels, "learning_rate": cell.config.learning.optimiser.lr}
-    return pd.concat([pd.DataFrame(first, index=rows.index), rows], axis=1)
+def _labelled(labels: Mapping[str, Any], rows: pd.DataFrame) -> pd.DataFrame:
+    return pd.concat([pd.DataFrame(labels, index=rows.index), rows], axis=1)
 
 
 def _choose(records: pd.DataFrame, keys: list[str]) -> pd.DataFrame:

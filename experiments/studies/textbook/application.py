@@ -171,7 +171,7 @@ def _run(config: DictConfig) -> None:
 
 def play(preset: Preset, run: RunFolder) -> Tables:
     """Play a preset and write its tables and its manifest into a folder."""
-    with Progress(preset.parts, 0, preset.progress, unit="part") as progress:
+    with Progress(preset.parts, 0, preset.progress) as progress:
 
         def watch(part: str) -> None:
             progress.phase(part)

@@ -20,12 +20,13 @@ from experiments.configuration.composing import without_hydra
 from experiments.configuration.composition import check_run, set_up_hydra
 from experiments.configuration.keys import Config, RunConfig, parse
 from experiments.configuration.overrides import MOST_CELLS, check_grammar, with_quotes
+from experiments.runs.cells import cell_key
 from experiments.studies.cross.config import CrossConfig
 from experiments.studies.reproduction.config import ReproductionConfig
 from experiments.studies.textbook import TEXTBOOK
 from experiments.sweeping.command import compose_master
 from experiments.sweeping.launchers import _job, prepare_launchers
-from experiments.sweeping.plan import PlannedCell, cell_key, plan_sweep
+from experiments.sweeping.plan import PlannedCell, plan_sweep
 from markets.choices import CHOICES
 from markets.mechanisms import MECHANISMS
 from markets.registry import Registry

@@ -15,7 +15,7 @@ from experiments.figures.sweeps.frontier import efficient, frontier_points
 from experiments.figures.sweeps.interaction import mean_grid
 from experiments.figures.sweeps.plan import SweepView, over_other_keys
 from experiments.findings.statistics import interval, slope_interval
-from experiments.sweeping.plan import CELLS
+from experiments.runs.cells import CELLS
 from experiments.sweeping.sweeps import aggregate, read_sweep
 from tests.experiments.made_up_sweep import write_sweep
 

@@ -20,8 +20,9 @@ from hydra.core.singleton import Singleton
 
 from experiments.command_line.cli import main
 from experiments.findings.summary import METRICS
+from experiments.runs import cells
 from experiments.runs.runner import start
-from experiments.sweeping import cells
+from experiments.sweeping import launchers
 from experiments.sweeping.plan import Plan
 from experiments.sweeping.sweeps import read_sweep
 from sim.records.run_folder import RunFolder
@@ -226,7 +227,7 @@ def test_a_cell_that_fails_stops_no_other_and_is_played_again(whole, tmp_path, c
             raise RuntimeError("the device has melted")
         start(config, text, folder)
 
-    monkeypatch.setattr(cells, "start", start_or_fail)
+    monkeypatch.setattr(launchers, "start", start_or_fail)
     assert sweep(folder) == 1
     told = capsys.readouterr().err.splitlines()
     assert len(told) == 2
@@ -246,7 +247,7 @@ def test_ctrl_c_says_how_to_go_on(tmp_path, capsys, monkeypatch):
     def stop(*_):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(cells, "start", stop)
+    monkeypatch.setattr(launchers, "start", stop)
     assert sweep(tmp_path / "sweep") == 130
     assert capsys.readouterr().err.strip() == "parabourse: stopped; the same command goes on."
 
@@ -257,7 +258,7 @@ def test_a_second_process_waits_and_plays_nothing(whole, tmp_path, monkeypatch):
     cell = folder / "cells" / key
     mark = (cell / "summary.csv").read_bytes()
     (cell / "summary.csv").unlink()
-    monkeypatch.setattr(cells, "start", None)
+    monkeypatch.setattr(launchers, "start", None)
     second = threading.Thread(target=sweep, args=(folder,))
     with FileLock(cell / ".lock"):
         second.start()
