@@ -1,7 +1,4 @@
-"""Columns: read-only numpy arrays, validated once where they enter.
-
-Core Objects: whole_numbers, whole_number, amounts
-"""
+"""Columns: read-only numpy arrays, validated once where they enter."""
 
 from typing import TypeAlias
 

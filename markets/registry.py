@@ -3,8 +3,6 @@
 A registry maps the value of a class's ``name`` field to the class. Registering checks the class at once, so
 that a mechanism, strategy, network or dataset with a wrong signature fails at import and not in the middle of
 a run.
-
-Core Objects: Registry, check_documented
 """
 
 import dataclasses

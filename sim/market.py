@@ -349,7 +349,9 @@ class ParameterMarket(mesa.Model):
         yield Merge(pairs=pairs.at(self.slots), weight=weight, prepared=trials.prepared.take(bought.row))
         merged = yield Evaluate(slots=buyers, part="validation")
         self.holdings.validation_loss[bought.buyer] = merged.loss
-        self.holdings.merged(bought.buyer, bought.seller, weight, replaces=self._replaces)
+        # Then a purchase at weight 1 leaves nothing of its buyer's model.
+        replaces = self.config.broker.blocks == "model" and self.config.learning.merge_operator.replaces
+        self.holdings.merged(bought.buyer, bought.seller, weight, replaces=replaces)
         tested = yield Evaluate(slots=self.slots, part="test")
         return unmerged, tested
 
@@ -369,11 +371,6 @@ class ParameterMarket(mesa.Model):
             royalties = pay_royalties(self.config.setting, self.ledger, game, profit, self.round_streams)
         self.ledger.check()
         return earnings, royalties
-
-    @property
-    def _replaces(self) -> bool:
-        """Whether a purchase at weight 1 leaves nothing of its buyer's model."""
-        return self.config.broker.blocks == "model" and self.config.learning.merge_operator.replaces
 
     def _latest(self, series: str) -> float:
         return float(self.report.totals[series]) if self.report else float("nan")

@@ -2,8 +2,6 @@
 
 People may change both between rounds, as with any Mesa model: ``agent.strategy = other``, ``agent.remove()``
 and ``market.active[i] = False``. What they changed counts from the next round on.
-
-Core Objects: Members, Following, follow
 """
 
 import dataclasses

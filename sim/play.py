@@ -1,7 +1,4 @@
-"""Play: many worlds in step, each telling its own round, so that they share every batched computation.
-
-Core Objects: begin_round, play, finish
-"""
+"""Play: many worlds in step, each telling its own round, so that they share every batched computation."""
 
 from collections.abc import Callable, Generator, Sequence
 from typing import Any, Protocol

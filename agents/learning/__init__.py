@@ -11,11 +11,11 @@ draws a random number except from a `numpy.random.Generator` that is handed in.
 Core Objects: Fleet, Architecture, NETWORKS, OPTIMISERS, Data, Pairs, Offered, try_blocks, merge
 """
 
-from agents.learning.alignment.weight_matching import Alignment, match_weights, permute
+from agents.learning.alignment.weight_matching import match_weights
 from agents.learning.networks import NETWORKS, Architecture
-from agents.learning.operations.merging import interpolate, merge
+from agents.learning.operations.merging import merge
+from agents.learning.operators.base import interpolate
 from agents.learning.stack.data import Data
-from agents.learning.stack.device import resolve_device
 from agents.learning.stack.fleet import Fleet
 from agents.learning.stack.offered import Offered, Prepared
 from agents.learning.stack.pairs import Pairs

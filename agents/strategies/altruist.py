@@ -3,7 +3,7 @@
 from pydantic.dataclasses import dataclass
 
 from agents.strategies import STRATEGIES
-from agents.strategies.base import AskView, BidView, Strategy, worthwhile
+from agents.strategies.base import AskView, Strategy
 from markets.columns import Floats
 
 
@@ -17,7 +17,3 @@ class Altruist(Strategy):
     def ask(self, view: AskView) -> Floats:
         """Return the cost of delivery."""
         return view.delivery
-
-    def bid(self, view: BidView) -> Floats:
-        """Return the value."""
-        return worthwhile(view, view.value)

@@ -7,12 +7,9 @@ depend on nothing but rows of the same organisation, what it remembers, and what
 
 A strategy holds no state of its own. What it remembers is a dictionary of arrays that `begin` makes, the
 world keeps and saves, every view shows, and `learn` replaces once the outcome is known.
-
-Core Objects: Strategy, AskView, BidView, ClaimView, MergeView, OutcomeView, Tape
 """
 
 import inspect
-from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
@@ -224,8 +221,11 @@ class OutcomeView(View):
         return sign * (traded - self.levy)
 
 
-class Strategy(ABC):
-    """How an organisation decides. Subclasses are frozen dataclasses whose fields are their configuration."""
+class Strategy:
+    """How an organisation decides: truthfully, unless a subclass says otherwise.
+
+    Subclasses are frozen dataclasses whose fields are their configuration.
+    """
 
     name: str
     trades: ClassVar[bool] = True
@@ -235,13 +235,13 @@ class Strategy(ABC):
     conspires: ClassVar[bool] = False
     """Whether its followers act as one: their answers may then depend on each other's rows."""
 
-    @abstractmethod
     def ask(self, view: AskView) -> Floats:
-        """Return the least price, in credits, for each row; NaN is not for sale."""
+        """Return the least price, in credits, for each row; NaN is not for sale. By default the cost."""
+        return view.cost
 
-    @abstractmethod
     def bid(self, view: BidView) -> Floats:
-        """Return the price offered, in credits, for each row; NaN is no bid."""
+        """Return the price offered, in credits, for each row; NaN is no bid. By default the value."""
+        return worthwhile(view, view.value)
 
     def merge(self, view: MergeView) -> Floats:
         """Return the weight in [0, 1] with which each bought block is merged: by default the trial's."""

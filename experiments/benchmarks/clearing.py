@@ -256,7 +256,9 @@ def _measured(task: ClearingTask, repeats: int) -> dict[str, float | int | str]:
                 found[way] = work()
                 seconds[turn, way] = time.perf_counter() - start
     if task.plain is not None:
-        _require_equal(task, *(np.asarray(result) for result in found[:2]))
+        one, other = (np.asarray(result) for result in found[:2])
+        if one.shape != other.shape or not np.allclose(one, other, rtol=ALLOWED_DIFFERENCE, atol=1e-12):
+            raise RuntimeError(f"{task.name} must give the same in plain Python and in the market")
     # The first turn pays for cold caches.
     plain, ours, floor = np.median(seconds[1:], axis=0)
     return {
@@ -269,11 +271,6 @@ def _measured(task: ClearingTask, repeats: int) -> dict[str, float | int | str]:
         "ours_over_floor": float(np.median(seconds[1:, 1] / seconds[1:, 2])),
         "orders_a_second": task.orders / ours,
     }
-
-
-def _require_equal(task: ClearingTask, plain: Floats, ours: Floats) -> None:
-    if plain.shape != ours.shape or not np.allclose(plain, ours, rtol=ALLOWED_DIFFERENCE, atol=1e-12):
-        raise RuntimeError(f"{task.name} must give the same in plain Python and in the market; it does not")
 
 
 def _show(table: pd.DataFrame, markdown: bool) -> None:

@@ -89,7 +89,7 @@ def run_benchmark(
         network=network,
         clock=clock,
         repeats=repeats,
-        device=_device_name(where),
+        device=torch.cuda.get_device_name(where) if where.type == "cuda" else where.type,
         threads=threads,
         torch=torch.__version__,
         peak_memory_mib=peak_memory_mib(),
@@ -186,7 +186,3 @@ def threads_of_torch(count: int) -> Iterator[None]:
         yield
     finally:
         torch.set_num_threads(before)
-
-
-def _device_name(device: torch.device) -> str:
-    return torch.cuda.get_device_name(device) if device.type == "cuda" else device.type

@@ -200,7 +200,8 @@ def _show(table: pd.DataFrame, organisations: int, markdown: bool) -> None:
         for _, row in table.iterrows()
     ]
     largest = int(table.parameters.max())
-    needed, has = 12 * largest * organisations / 2**30, _memory_gib()
+    needed = 12 * largest * organisations / 2**30
+    has = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
     remark = (
         "stack: all models and their moments; peak: of the tensors made beside it; process: the most it has "
         f"held so far. {organisations} models of {largest:,} parameters with two moments each would be a "
@@ -208,7 +209,3 @@ def _show(table: pd.DataFrame, organisations: int, markdown: bool) -> None:
     )
     title = f"Working memory beside a budget of {BUDGET_MB} MiB: {table.device[0]}, torch {table.torch[0]}"
     print_table(HEADINGS, rows, "" if markdown else title, remark, markdown)
-
-
-def _memory_gib() -> float:
-    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30

@@ -1,23 +1,22 @@
 """Order flow for the order book: a stream that looks like a market's, and a book without data structures.
 
-Core Objects: order_book_stream, events_a_second, PlainOrderBook
+Core Objects: order_book_stream, PlainOrderBook
 """
 
 import math
-import time
-from collections.abc import Callable
 
 import numpy as np
 
 from markets.books.book_events import CANCEL, REPLACE, SUBMIT, BookEvents, Fill, Fills
 
 TICK = 0.01
+TRADERS = 200
 _LIMIT, _MARKETABLE, _CANCEL, _REPLACE = 0, 1, 2, 3
 _SHARES = (0.45, 0.15, 0.33, 0.07)
 _RECENT = 200
 
 
-def order_book_stream(events: int, rng: np.random.Generator, traders: int = 200) -> BookEvents:
+def order_book_stream(events: int, rng: np.random.Generator) -> BookEvents:
     """Return a stream of limit orders, marketable orders, cancellations and replacements.
 
     Zero-intelligence order flow (Smith, Farmer, Gillemot and Krishnamurthy 2003, Quantitative Finance 3): of
@@ -31,8 +30,6 @@ def order_book_stream(events: int, rng: np.random.Generator, traders: int = 200)
         How many, at least 1; the first submits.
     rng : numpy.random.Generator
         For all draws.
-    traders : int
-        How many send them.
 
     Notes
     -----
@@ -52,18 +49,11 @@ def order_book_stream(events: int, rng: np.random.Generator, traders: int = 200)
     return BookEvents.of(
         action=np.select([kind == _CANCEL, kind == _REPLACE], [CANCEL, REPLACE], SUBMIT),
         order=np.where(fresh, submitted - 1, target),
-        trader=rng.integers(0, traders, events),
+        trader=rng.integers(0, TRADERS, events),
         is_bid=is_bid,
         price=ticks * TICK,
         quantity=rng.geometric(1 / 5, events),
     )
-
-
-def events_a_second(process: Callable[[BookEvents], Fills], events: BookEvents) -> float:
-    """Return how many events a second a book's `process` plays, by the wall clock, validation included."""
-    start = time.perf_counter()
-    process(events)
-    return len(events) / (time.perf_counter() - start)
 
 
 class PlainOrderBook:

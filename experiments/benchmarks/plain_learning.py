@@ -3,9 +3,6 @@
 These are the yardstick of the benchmark, so they are written as somebody would who wants them fast without
 stacking models: data lie in memory as tensors on the device, an epoch's examples are gathered once, a buyer's
 own loss is computed once for all sellers, and no loss leaves the device before the end of a loop.
-
-Core Objects: train_one_by_one, evaluate_one_by_one, try_one_by_one, merge_one_by_one, align_one_by_one,
-assign_one_by_one
 """
 
 import copy

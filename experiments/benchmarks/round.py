@@ -5,8 +5,6 @@ have most examples of one half of the classes. They train for an epoch in batche
 other's model, try ten merge weights, buy what lowers the loss, and are tested. Both ways start from the same
 weights, see the same examples in the same order, and must find the same losses. One thread of the CPU works,
 and the time that it works is what counts: on a shared machine, other programs' turns do not.
-
-Core Objects: run_round_benchmark, PublishedRound, FleetRound
 """
 
 import time
@@ -95,7 +93,8 @@ def round_data(training: int, held: int) -> RoundData:
     examples = load_examples(DataConfig(dataset="digits28"))
     count, side = training + held, examples.inputs.shape[-1]
     chosen = rng.integers(0, len(examples.labels), count)
-    down, right = ((np.arange(side) + shift[:, None]) % side for shift in _shifts(rng, count))
+    shifts = rng.integers(-MOST_SHIFT, MOST_SHIFT + 1, (2, count))
+    down, right = ((np.arange(side) + shift[:, None]) % side for shift in shifts)
     images = examples.inputs[chosen, 0][np.arange(count)[:, None, None], down[:, :, None], right[:, None, :]]
     labels = examples.labels[chosen]
     half = labels[:training] * ORGANISATIONS // examples.classes
@@ -234,10 +233,6 @@ class PublishedRound:
 
 def _adam(module: nn.Module) -> torch.optim.Optimizer:
     return torch.optim.Adam(module.parameters(), lr=LEARNING_RATE)
-
-
-def _shifts(rng: np.random.Generator, count: int) -> Ints:
-    return rng.integers(-MOST_SHIFT, MOST_SHIFT + 1, (2, count))
 
 
 def _timed(*phases: Callable[[], Floats]) -> Timed:

@@ -1,7 +1,4 @@
-"""Tables of the benchmarks, for a terminal or in Markdown.
-
-Core Objects: print_table, save_table
-"""
+"""Tables of the benchmarks, for a terminal or in Markdown."""
 
 import math
 from collections.abc import Callable, Sequence

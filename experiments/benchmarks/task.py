@@ -1,7 +1,4 @@
-"""A computation that the benchmark times, in two ways.
-
-Core Objects: Task, TASKS
-"""
+"""A computation that the benchmark times, in two ways."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

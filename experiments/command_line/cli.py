@@ -53,7 +53,7 @@ def _run_command(arguments: Sequence[str] | None) -> int:
     try:
         if getattr(command, "output", None) is not None:
             check_writable(command.output, "--output")
-        return COMMANDS[command.command](command, rest)
+        return COMMANDS[command.command](command, rest) or 0
     except USER_ERRORS as error:
         return tell(error)
     except UnfinishedError:

@@ -11,7 +11,7 @@ from pathlib import Path
 from experiments.configuration.arguments import BENCHMARKS
 from experiments.runs.allocator import importing
 
-Command = Callable[[argparse.Namespace, list[str]], int]
+Command = Callable[[argparse.Namespace, list[str]], int | None]
 
 
 def _run(given: argparse.Namespace, overrides: list[str]) -> int:  # noqa: ARG001
@@ -73,17 +73,16 @@ def _report(given: argparse.Namespace, _: list[str]) -> int:
     return report_on(given.folder, given.outcome, dict(given.half_width), given.latex, checked)
 
 
-def _figures(given: argparse.Namespace, _: list[str]) -> int:
+def _figures(given: argparse.Namespace, _: list[str]) -> None:
     with importing():
         from experiments.figures.command import draw_again
 
     look = {"pdf": given.pdf or None, "width": given.width, "font_size": given.font_size}
     asked = {name: value for name, value in look.items() if value is not None}
     draw_again(given.folder, given.names, given.outcome, given.by, given.output, asked)
-    return 0
 
 
-def _explain(given: argparse.Namespace, _: list[str]) -> int:
+def _explain(given: argparse.Namespace, _: list[str]) -> None:
     with importing():
         from experiments.command_line.explaining.command import explain
         from experiments.command_line.explaining.records import records_page
@@ -92,10 +91,9 @@ def _explain(given: argparse.Namespace, _: list[str]) -> int:
         print(records_page())
     else:
         explain(given.key, given.of)
-    return 0
 
 
-def _list(given: argparse.Namespace, _: list[str]) -> int:
+def _list(given: argparse.Namespace, _: list[str]) -> None:
     with importing():
         from experiments.command_line.listing import mechanism_table, print_listing, strategy_table
 
@@ -103,41 +101,36 @@ def _list(given: argparse.Namespace, _: list[str]) -> int:
         print(mechanism_table(), strategy_table(), sep="\n\n")
     else:
         print_listing()
-    return 0
 
 
-def _merging(given: argparse.Namespace, _: list[str]) -> int:
+def _merging(given: argparse.Namespace, _: list[str]) -> None:
     with importing():
         from experiments.studies.merging import compare_merging
 
     compare_merging(
         given.organisations, given.epochs, given.replicates, given.seed, given.same_start, given.output
     )
-    return 0
 
 
-def _pricing(given: argparse.Namespace, _: list[str]) -> int:
+def _pricing(given: argparse.Namespace, _: list[str]) -> None:
     with importing():
         from experiments.studies.pricing.command import run_pricing
 
     run_pricing(given.organisations, given.rounds, given.replicates, given.seed, given.output)
-    return 0
 
 
-def _adversaries(given: argparse.Namespace, _: list[str]) -> int:
+def _adversaries(given: argparse.Namespace, _: list[str]) -> None:
     with importing():
         from experiments.studies.adversaries import run_adversaries
 
     run_adversaries(given.replicates, given.rounds, given.seed, given.output)
-    return 0
 
 
-def _lessons(given: argparse.Namespace, _: list[str]) -> int:
+def _lessons(given: argparse.Namespace, _: list[str]) -> None:
     with importing():
         from experiments.teaching.lessons import copy_lessons
 
     copy_lessons(given.folder)
-    return 0
 
 
 def _dashboard(given: argparse.Namespace, overrides: list[str]) -> int:
@@ -160,7 +153,7 @@ def _dashboard(given: argparse.Namespace, overrides: list[str]) -> int:
     return 0
 
 
-def _benchmark(given: argparse.Namespace, _: list[str]) -> int:
+def _benchmark(given: argparse.Namespace, _: list[str]) -> None:
     chosen = BENCHMARKS if given.tasks == "all" else (given.tasks,)
     if "learning" in chosen:
         with importing():
@@ -192,7 +185,6 @@ def _benchmark(given: argparse.Namespace, _: list[str]) -> int:
         run_memory_benchmark(
             max(given.organisations), given.device, given.threads, given.output, given.markdown
         )
-    return 0
 
 
 COMMANDS: dict[str, Command] = {
@@ -212,4 +204,4 @@ COMMANDS: dict[str, Command] = {
     "explain": _explain,
     "list": _list,
 }
-"""By name: each takes the parsed arguments and Hydra's overrides, and returns the exit code."""
+"""By name: each takes the parsed arguments and Hydra's overrides, and returns the exit code, None for 0."""

@@ -1,7 +1,4 @@
-"""What there is to choose from.
-
-Core Objects: registries, print_listing, print_textbook, print_reproduction, mechanism_table, strategy_table
-"""
+"""What there is to choose from."""
 
 from pathlib import Path
 

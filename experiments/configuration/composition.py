@@ -1,7 +1,4 @@
-"""From what was typed to validated configurations, before any work starts.
-
-Core Objects: check_run, check_cells, compose_config, check_world, set_up_hydra
-"""
+"""From what was typed to validated configurations, before any work starts."""
 
 import copy
 import math

@@ -33,7 +33,7 @@ def check_keys(overrides: Sequence[Override]) -> None:
     groups = [o for o in overrides if is_group(o)]
     for group in groups:
         _check_names(group)
-        if group.is_add() and group.key_or_group in _default_groups():
+        if group.is_add() and group.key_or_group in composed_of([]).hydra.runtime.choices:
             raise UserError(
                 f"{group.key_or_group} is a group that has a place already: leave out the plus, as in "
                 f"{str(group.input_line).lstrip('+')}"
@@ -87,10 +87,6 @@ def _check_names(group: Override) -> None:
             raise UserError(
                 f"{group.key_or_group} must be given the name of one of its choices; got {choice}"
             )
-
-
-def _default_groups() -> list[str]:
-    return list(composed_of([]).hydra.runtime.choices)
 
 
 def _is_known(known: DictConfig, key: str) -> bool:

@@ -2,8 +2,6 @@
 
 Composing takes a quarter of a second, and setting keys in what was composed a hundredth: the commands of a
 session and the cells of a sweep differ in keys more often than in groups.
-
-Core Objects: Loader, set_keys
 """
 
 import copy

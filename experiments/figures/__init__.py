@@ -1,8 +1,6 @@
 """Figures: each a function of a run's records alone, one file a figure.
 
 A figure is one file with a `FIGURE`, and its entry in `FIGURES` below.
-
-Core Objects: FIGURES, Drawn, draw_figures, save_figure
 """
 
 import logging

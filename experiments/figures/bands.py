@@ -1,17 +1,18 @@
-"""Means over replicates with their intervals, and how they are drawn.
-
-Core Objects: over_replicates, by_arm, draw_band, tell_coinciding, draw_levels
-"""
+"""Means over replicates with their intervals, and how they are drawn."""
 
 import textwrap
+from collections.abc import Iterable
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
+from numpy.typing import ArrayLike
 
 from experiments.figures.style import GREY, arm_style
 from experiments.findings.statistics import interval
+from markets.columns import Floats
 
 SPREAD = 0.5
 """Share of the distance between two named values over which the arms' marks are spread."""
@@ -182,6 +183,22 @@ def _name_levels(axes: Axes, names: list[str]) -> None:
         names = [textwrap.fill(name, LINE // len(names)) for name in names]
     axes.set_xticks(range(len(names)), names, rotation=0 if few else 40, ha="center" if few else "right")
     axes.set_xlim(-0.6, len(names) - 0.4)
+
+
+def draw_means(axes: Axes, band: pd.DataFrame, **look: Any) -> None:
+    """Draw the means of `over_replicates` against their groups, with their intervals as bars."""
+    axes.errorbar(band.index, band["mean"], error_bars(band), **look)
+
+
+def stack_bars(
+    axes: Axes, places: ArrayLike, parts: Iterable[tuple[Floats, str, str, str]], width: float
+) -> None:
+    """Draw parts (heights, label, colour, hatch) as bars on each other; negative ones hang below zero."""
+    above = below = np.zeros(np.size(places))
+    for height, label, colour, hatch in parts:
+        bottom = np.where(height >= 0, above, below)
+        axes.bar(places, height, width, bottom, color=colour, hatch=hatch, edgecolor="#333333", label=label)
+        above, below = above + height.clip(min=0), below + height.clip(max=0)
 
 
 def from_zero(axes: Axes) -> None:

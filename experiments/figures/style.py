@@ -1,7 +1,4 @@
-"""The look of every figure: one palette, a line style and marker an arm, text that is readable at half size.
-
-Core Objects: STYLE, in_style, ArmStyle, arm_style, new_figure
-"""
+"""The look of every figure: one palette, a line style and marker an arm, text readable at half size."""
 
 from collections.abc import Sequence
 from contextlib import AbstractContextManager

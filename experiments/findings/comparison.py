@@ -2,8 +2,6 @@
 
 Cells that differ in nothing but the seed are one choice with more replicates. Replicates of the same seed
 share data, initial weights and random streams in every cell, so that differences between choices are paired.
-
-Core Objects: Comparison, compare_choices, choice_levels, changing, worlds, by_choice, print_comparison
 """
 
 import math
@@ -18,7 +16,6 @@ from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
 from experiments.findings.statistics import (
-    Interval,
     bootstrap_interval,
     effect_size,
     holm,
@@ -27,7 +24,7 @@ from experiments.findings.statistics import (
     replicates_needed,
 )
 from experiments.findings.summary import METRICS
-from experiments.reports.printed import SHOWN, cell, wide_console
+from experiments.reports.printed import SHOWN, cell_of, wide_console
 from markets.columns import Floats
 from markets.refusals import InputError
 
@@ -273,7 +270,7 @@ def _levels_table(comparison: Comparison, outcome: str, room: int, width: int) -
     left = width - sum(max(map(len, column)) + GAP for column in (names, arms))
     metrics = {}
     for metric, heading in sorted(HEADLINES.items(), key=lambda item: item[0] != outcome):
-        cells = [_cell_of(found.get(metric)) for *_, found in kept]
+        cells = [cell_of(found.get(metric)) for *_, found in kept]
         left -= GAP + max(map(len, [*cells, *textwrap.wrap(heading, NARROW)]))
         if left >= 0 and metric in set(comparison.levels["metric"]):
             metrics[metric] = (heading, cells)
@@ -285,10 +282,6 @@ def _levels_table(comparison: Comparison, outcome: str, room: int, width: int) -
         len(rows) - len(kept), "comparison.csv", f"those with the greatest {METRICS[outcome]}"
     )
     return shown
-
-
-def _cell_of(row: dict[str, Any] | None) -> str:
-    return cell(None if row is None else Interval(row["mean"], row["low"], row["high"], row["n"]))
 
 
 def _differences_table(title: str, keys: list[str], table: pd.DataFrame, room: int) -> Table:

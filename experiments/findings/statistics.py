@@ -115,11 +115,6 @@ def bootstrap_interval(samples: ArrayLike) -> Interval:
         The ends are NaN where n**-n >= 0.025, that is for n <= 3: then the resample that repeats the greatest
         sample n times is alone likelier than the tail, and the end could not lie anywhere else. Samples that
         are all equal give an interval of length 0.
-
-    Raises
-    ------
-    InputError
-        As `interval`.
     """
     values = _column(samples)
     n = len(values)

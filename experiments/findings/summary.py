@@ -3,8 +3,6 @@
 Every comparison is paired: an organisation is compared with itself, in the same replicate, without a market.
 The baseline of an arm is what autarky's models would earn in that arm's regions, so that a monopolist is
 compared with a monopolist.
-
-Core Objects: Findings, summarise, per_replicate
 """
 
 from dataclasses import dataclass
@@ -86,18 +84,12 @@ def summarise(config: Config, tables: dict[str, pd.DataFrame]) -> Findings:
         gain = replicates["welfare"] - autarky.reindex(at).to_numpy()
         replicates["welfare_gain"] = gain.where(replicates["arm"] != "autarky")
     rows = [
-        {"arm": arm, "metric": metric, "meaning": METRICS[metric]} | vars_of(group[metric])
+        {"arm": arm, "metric": metric, "meaning": METRICS[metric]} | vars(interval(group[metric].dropna()))
         for arm, group in replicates.groupby("arm", sort=False)
         for metric in METRICS
         if metric in group and group[metric].notna().any()
     ]
     return Findings(replicates, gains, pd.DataFrame(rows))
-
-
-def vars_of(samples: pd.Series) -> dict[str, float]:
-    """Return mean, interval and count of the finite samples."""
-    found = interval(samples.dropna().to_numpy())
-    return {"mean": found.mean, "low": found.low, "high": found.high, "n": found.n}
 
 
 def organisation_gains(config: Config, organisations: pd.DataFrame) -> pd.DataFrame:

@@ -3,7 +3,6 @@
 Core Objects: write_run_table, write_sweep_tables
 """
 
-from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -12,9 +11,8 @@ import numpy as np
 import pandas as pd
 
 from experiments.findings.comparison import HEADLINES, Comparison, by_choice, changing, name_choice
-from experiments.findings.statistics import Interval
 from experiments.findings.summary import METRICS, Findings
-from experiments.reports.printed import cell
+from experiments.reports.printed import cell, cell_of
 from sim.records.tables import write_atomically
 
 NEEDS = "% Needs \\usepackage{booktabs}.\n"
@@ -55,7 +53,7 @@ def write_sweep_tables(folder: Path, comparison: Comparison, outcome: str) -> li
     levels = pd.DataFrame(
         [
             {"choice": name, "arm": arm}
-            | {text: _of_row(rows.get(metric)) for metric, text in HEADLINES.items()}
+            | {text: _math(cell_of(rows.get(metric))) for metric, text in HEADLINES.items()}
             for name, arm, rows in by_choice(keys, comparison.levels)
         ]
     )
@@ -69,7 +67,7 @@ def write_sweep_tables(folder: Path, comparison: Comparison, outcome: str) -> li
             "key": row["key"],
             "choice": name_choice(keys, [row[key] for key in keys], row["arm"]),
             "arm": row["arm"],
-            "difference": _of_row(row),
+            "difference": _math(cell_of(row)),
             "effect size": _rounded(row["effect_size"], 2),
             "Holm's $p$": _rounded(row["p_holm"], 3),
             "pairs": f"{row['n']:.0f}",
@@ -99,10 +97,6 @@ def _write(path: Path, frame: pd.DataFrame, caption: str) -> Path:
     )
     write_atomically(path, partial(Path.write_text, data=NEEDS + text, encoding="utf-8"))
     return path
-
-
-def _of_row(row: Mapping[Any, Any] | None) -> str:
-    return _math(cell(None if row is None else Interval(row["mean"], row["low"], row["high"], int(row["n"]))))
 
 
 def _rounded(value: float, digits: int) -> str:

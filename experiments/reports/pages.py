@@ -1,8 +1,6 @@
 """What all pages of results share: numbers as text, figures as part of the page, and how to write it.
 
 A page is one HTML file without scripts that needs no network; the words are in `templates/`.
-
-Core Objects: Shown, number, shown_interval, picture, shown_manifest, typed_command, write_page
 """
 
 import base64

@@ -1,9 +1,11 @@
 """Numbers and tables as they are printed.
 
-Core Objects: SHOWN, wide_console, cell
+Core Objects: SHOWN, wide_console, cell_of, cell
 """
 
 import sys
+from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 from rich.console import Console
@@ -23,6 +25,11 @@ SHOWN = {
 def wide_console() -> Console:
     """Return a console as wide as the terminal, or wide enough for a table where there is none."""
     return Console() if sys.stdout.isatty() else Console(width=120)
+
+
+def cell_of(row: Mapping[Any, Any] | None) -> str:
+    """Return `cell` of a row with the fields of an `Interval`."""
+    return cell(None if row is None else Interval(row["mean"], row["low"], row["high"], int(row["n"])))
 
 
 def cell(found: Interval | None) -> str:

@@ -1,7 +1,4 @@
-"""The conclusion of a sweep: its tables, its choices compared, the figures and the report.
-
-Core Objects: conclude_sweep, check_cells, check_outcomes, is_sweep
-"""
+"""The conclusion of a sweep: its tables, its choices compared, the figures and the report."""
 
 import sys
 from collections.abc import Mapping, Sequence

@@ -1,7 +1,4 @@
-"""The conclusion of a run: the summary, the figures, the report, and one plain sentence.
-
-Core Objects: conclude, read_run, print_conclusion
-"""
+"""The conclusion of a run: the summary, the figures, the report, and one plain sentence."""
 
 import sys
 from collections.abc import Sequence

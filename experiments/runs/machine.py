@@ -1,7 +1,4 @@
-"""What a machine can do at best, and what a computation takes of it.
-
-Core Objects: matrix_peak, TensorBytes, peak_memory_mib
-"""
+"""What a machine can do at best, and what a computation takes of it."""
 
 import resource
 import sys

@@ -3,14 +3,12 @@
 ``run.tracker`` chooses one. It is told after each round what the table `rounds` says, as the mean over
 replicates; it changes no number and no record. TensorBoard writes into the run's folder, MLflow and Weights &
 Biases where their environment variables say.
-
-Core Objects: Tracker, open_tracker, check_tracker, round_metrics
 """
 
 import importlib.util
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -22,8 +20,8 @@ TRACKER_FOLDERS = ("tensorboard", "wandb")
 """Folders within a run's that trackers write into."""
 
 
-class Tracker(Protocol):
-    """What is told of every round."""
+class Tracker:
+    """What is told of every round; this one keeps nothing."""
 
     def log(self, round_number: int, metrics: dict[str, float]) -> None:
         """Take the metrics of a round, counted from 1, by ``arm/metric``."""
@@ -32,17 +30,7 @@ class Tracker(Protocol):
         """End the run; what was logged is kept."""
 
 
-class NoTracker:
-    """Tells nobody."""
-
-    def log(self, round_number: int, metrics: dict[str, float]) -> None:
-        """Do nothing."""
-
-    def close(self) -> None:
-        """Do nothing."""
-
-
-class TensorBoardTracker:
+class TensorBoardTracker(Tracker):
     """Event files in the run's folder `tensorboard/`: ``tensorboard --logdir RUN`` shows them."""
 
     def __init__(self, folder: Path, config: dict[str, Any]) -> None:
@@ -61,7 +49,7 @@ class TensorBoardTracker:
         self._writer.close()
 
 
-class MlflowTracker:
+class MlflowTracker(Tracker):
     """A run in the experiment `parabourse`, where ``MLFLOW_TRACKING_URI`` says."""
 
     def __init__(self, folder: Path, config: dict[str, Any]) -> None:
@@ -81,7 +69,7 @@ class MlflowTracker:
         self._mlflow.end_run()
 
 
-class WandbTracker:
+class WandbTracker(Tracker):
     """A run in the project `parabourse`; with ``WANDB_MODE=offline`` it stays on this machine."""
 
     def __init__(self, folder: Path, config: dict[str, Any]) -> None:
@@ -124,7 +112,7 @@ def open_tracker(name: str, folder: Path, config: dict[str, Any]) -> Tracker:
         The run's configuration, shown beside its metrics.
     """
     check_tracker(name)
-    return TRACKERS[name](folder, config) if name in TRACKERS else NoTracker()
+    return TRACKERS[name](folder, config) if name in TRACKERS else Tracker()
 
 
 def round_metrics(rounds: pd.DataFrame) -> dict[str, float]:

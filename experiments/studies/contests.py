@@ -3,8 +3,6 @@
 On parameters, both are whole markets with the same data, initial weights and random streams, so that every
 difference is paired. On induced values one seller of one block meets buyers whose values are given, as in a
 textbook.
-
-Core Objects: Adversary, Rule, ADVERSARIES, RULES, INDUCED_RULES, play_parameters, play_induced
 """
 
 from dataclasses import dataclass, field

@@ -4,8 +4,6 @@ Every posting moves an amount from a debit account to a credit account, so the s
 at all times. Organisations have the accounts 0, ..., n - 1; behind them come the broker, escrow (through
 which payments pass, empty between transactions) and the consumers: the outside world, which issues balances,
 pays profits and is paid for delivery, so that its balance is minus everybody else's.
-
-Core Objects: Ledger, to_micro, to_credits
 """
 
 from typing import TypeAlias

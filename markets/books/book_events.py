@@ -1,7 +1,4 @@
-"""Streams of orders that go into an order book, and the trades that come out, as columns.
-
-Core Objects: BookEvents, Fill, Fills, MayTrade, SUBMIT, CANCEL, REPLACE
-"""
+"""Streams of orders that go into an order book, and the trades that come out, as columns."""
 
 import math
 import operator

@@ -142,13 +142,14 @@ class CallBooks:
         """Return the ask at a place, int64[G], of each book; plus infinity where there is none."""
         return _at(self.ask, self.unit_start, place, np.inf)
 
-    def count_bids(self, mask: Bools) -> Ints:
-        """Return how many of each book's bids bool[B] `mask` holds, int64[G]."""
-        return np.bincount(_places(np.diff(self.bid_start))[0][mask], minlength=len(self))
-
-    def count_units(self, mask: Bools) -> Ints:
-        """Return how many of each book's units bool[U] `mask` holds, int64[G]."""
-        return np.bincount(_places(np.diff(self.unit_start))[0][mask], minlength=len(self))
+    def willing(self, price: Floats) -> tuple[Ints, Ints]:
+        """Return how many bids and units of each book are as good as its price [G], int64[G] each."""
+        bids, units = (np.diff(start) for start in (self.bid_start, self.unit_start))
+        bidding, asking = self.bid >= np.repeat(price, bids), self.ask <= np.repeat(price, units)
+        return (
+            np.bincount(_places(bids)[0][bidding], minlength=len(self)),
+            np.bincount(_places(units)[0][asking], minlength=len(self)),
+        )
 
     def split(self, side_of_bid: Bools, side_of_listing: Bools) -> "CallBooks":
         """Split every book in two: books 2g and 2g + 1 hold the False and the True side of book g.

@@ -4,8 +4,6 @@ The largest sum of surpluses is a linear assignment problem (Shapley and Shubik 
 Prices p support it if nobody would rather have another unit: a[i, mu(i)] - p[mu(i)] >= a[i, j] - p[j] for all
 j, and nothing costs 0. They are a lattice: the least of them are the prices of Vickrey, Clarke and Groves for
 the buyers, the most those for the sellers (Leonard 1983, J. Political Economy 91).
-
-Core Objects: Allocation, assign, supported, transport
 """
 
 from collections.abc import Callable

@@ -3,8 +3,6 @@
 A game of n players is the column of v(C) for all 2^n coalitions; coalition number c holds player i if bit i
 of c is set, and v of the empty one, number 0, is 0. Larger games are given by a function that values the
 coalitions it is asked about, one row of memberships each.
-
-Core Objects: game_of, shapley_value, sampled_shapley_value, banzhaf_value, coalition_excess
 """
 
 from collections.abc import Callable
@@ -79,29 +77,6 @@ def shapley_value(gains: ArrayLike) -> Floats:
     orders = np.array([factorial(s) * factorial(players - s - 1) for s in range(players)], dtype=np.float64)
     weight = (orders / factorial(players))[size.clip(max=players - 1)]
     return np.array([(m * weight[without]).sum() for m, without in _marginals(game, players)])
-
-
-def banzhaf_value(gains: ArrayLike) -> Floats:
-    """Return the Banzhaf value, float64 [n]: the mean marginal contribution over the 2^(n-1) coalitions.
-
-    The values need not sum to v(N). Cost: n 2^n.
-
-    Parameters
-    ----------
-    gains : float64 [2^n]
-        The game.
-
-    Raises
-    ------
-    InputError
-        As `shapley_value`.
-
-    References
-    ----------
-    J. Banzhaf (1965), Rutgers Law Review 19.
-    """
-    game, players = _checked(gains)
-    return np.array([m.mean() for m, _ in _marginals(game, players)])
 
 
 def sampled_shapley_value(

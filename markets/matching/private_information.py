@@ -31,7 +31,7 @@ import numpy as np
 import numpy.typing as npt
 
 from markets.columns import Bools, Floats
-from markets.refusals import InputError
+from markets.refusals import InputError, require_least
 
 
 @dataclass(frozen=True, eq=False)
@@ -132,8 +132,7 @@ def disclosed_cell(numbers: npt.ArrayLike, low: float, high: float, cells: int) 
     InputError
         If `cells` is below 1 or `high` not above `low`.
     """
-    if cells < 1:
-        raise InputError(f"cells must be a whole number >= 1; got {cells}")
+    require_least(1, cells=cells)
     if not high > low:
         raise InputError(f"high must be above low ({low}); got {high}")
     width = (high - low) / cells

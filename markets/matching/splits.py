@@ -1,7 +1,4 @@
-"""Solutions of the bargaining problem: how two share a surplus.
-
-Core Objects: nash_split, kalai_smorodinsky_split, rubinstein_split
-"""
+"""Solutions of the bargaining problem: how two share a surplus."""
 
 import numpy as np
 import numpy.typing as npt

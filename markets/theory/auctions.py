@@ -1,9 +1,6 @@
 """Auctions of one good.
 
 Values and costs are independent and uniform on [0, 1] unless a function says otherwise; money is in credits.
-
-Core Objects: first_price_bid, risk_averse_bid, first_price_reply, all_pay_bid, auction_revenue,
-first_price_revenue_variance, second_price_revenue_variance, auction_bidders_surplus
 """
 
 import numpy as np

@@ -1,9 +1,6 @@
 """One buyer, one seller.
 
 Values and costs are independent and uniform on [0, 1] unless a function says otherwise; money is in credits.
-
-Core Objects: chatterjee_samuelson_bid, chatterjee_samuelson_ask, chatterjee_samuelson_trade, threshold_trade,
-best_offer
 """
 
 import numpy as np

@@ -1,7 +1,4 @@
-"""Cooperative games with known values, and the merge of two models on a quadratic loss.
-
-Core Objects: glove_game, airport_game, best_merge_weight
-"""
+"""Cooperative games with known values, and the merge of two models on a quadratic loss."""
 
 import numpy as np
 from numpy.typing import ArrayLike

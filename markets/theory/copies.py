@@ -1,8 +1,6 @@
 """Goods without scarcity: copies.
 
 Values and costs are independent and uniform on [0, 1] unless a function says otherwise; money is in credits.
-
-Core Objects: posted_price_revenue, posted_price_welfare, single_price_revenue, random_sampling_revenue
 """
 
 import numpy as np

@@ -1,9 +1,6 @@
 """Many buyers and sellers of one unit each.
 
 Values and costs are independent and uniform on [0, 1] unless a function says otherwise; money is in credits.
-
-Core Objects: call_market_gains, call_market_quantity, call_market_price, call_market_interval, last_pair,
-mcafee_reduction
 """
 
 import numpy as np

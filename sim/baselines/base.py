@@ -14,7 +14,7 @@ Schedule = Annotated[str, Field(pattern="^(every_round|market)$")]
 
 
 @dataclass(frozen=True, config={"extra": "forbid"})
-class Baseline(ABC):
+class Baseline:
     """A way to learn without a market, played by the organisations of the market's arms.
 
     Attributes
@@ -39,11 +39,12 @@ class Baseline(ABC):
         """Strengths of the proximal term to play; of several, validation data choose."""
         return (0.0,)
 
-    @abstractmethod
     def mixing(
         self, round_number: int, broker: BrokerConfig, examples: Ints, rng: np.random.Generator
     ) -> Floats:
         """Return the weights of all models in the model of each organisation after training, [N, N].
+
+        By default the identity: everybody keeps its model.
 
         Parameters
         ----------
@@ -56,10 +57,12 @@ class Baseline(ABC):
         rng : numpy.random.Generator
             A stream of this round.
         """
+        del round_number, broker, rng
+        return np.eye(len(examples))
 
 
 @dataclass(frozen=True, config={"extra": "forbid"})
-class Averaging(Baseline):
+class Averaging(Baseline, ABC):
     """A baseline whose models are averaged, by a schedule.
 
     Parameters

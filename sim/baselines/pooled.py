@@ -2,12 +2,10 @@
 
 from typing import ClassVar
 
-import numpy as np
 from pydantic.dataclasses import dataclass
 
 from sim.baselines import BASELINES
-from sim.baselines.base import Baseline, Floats, Ints
-from sim.config.broker import BrokerConfig
+from sim.baselines.base import Baseline
 
 
 @BASELINES.register
@@ -21,10 +19,3 @@ class Pooled(Baseline):
 
     name: str = "pooled"
     pooled: ClassVar[bool] = True
-
-    def mixing(
-        self, round_number: int, broker: BrokerConfig, examples: Ints, rng: np.random.Generator
-    ) -> Floats:
-        """Return the identity: everybody keeps its model."""
-        del round_number, broker, rng
-        return np.eye(len(examples))

@@ -1,7 +1,4 @@
-"""Which examples there are and who gets them, as a configuration.
-
-Core Objects: DataConfig, load_examples
-"""
+"""Which examples there are and who gets them, as a configuration."""
 
 import dataclasses
 from dataclasses import field

@@ -1,7 +1,4 @@
-"""The configuration of a world as validated dataclasses; YAML and keyword arguments only choose.
-
-Core Objects: WorldConfig, MarketConfig, LearningConfig, BrokerConfig, PopulationConfig, VenueConfig
-"""
+"""The configuration of a world as validated dataclasses; YAML and keyword arguments only choose."""
 
 import dataclasses
 import typing

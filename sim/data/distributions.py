@@ -1,7 +1,4 @@
-"""Distributions from which a textbook market draws what its traders are told a unit is worth or costs.
-
-Core Objects: DISTRIBUTIONS, Distribution
-"""
+"""Distributions from which a textbook market draws what its traders are told a unit is worth or costs."""
 
 from abc import ABC, abstractmethod
 from typing import Annotated

@@ -2,8 +2,6 @@
 
 Each organisation's profit changes from `before` to `after`; royalties are transfers that sum to zero and
 leave every organisation with its share of the industry's whole change.
-
-Core Objects: Shares, royalties, Stability, stability, Royalties, pay_royalties
 """
 
 from dataclasses import dataclass

@@ -122,18 +122,8 @@ class Evaluate:
 
 
 @dataclass(frozen=True, kw_only=True)
-class EvaluateTogether:
+class EvaluateTogether(Evaluate):
     """Measure the mean of the probabilities of `slots` [n], one ensemble, on a part of their replicate."""
-
-    phase: ClassVar[str] = "evaluate"
-
-    slots: Ints
-    part: str
-
-    @property
-    def key(self) -> Hashable:
-        """The part of the data."""
-        return self.part
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,7 +1,4 @@
-"""Files that are written whole or not at all.
-
-Core Objects: write_atomically, write_beside, filled, UNFINISHED
-"""
+"""Files that are written whole or not at all."""
 
 import os
 import secrets

@@ -4,8 +4,6 @@ The list `SHA256SUMS` has the digest of every file. Files change in steps: the n
 their places, the list takes their digests, and then they take their places. A process that is killed before
 the list leaves all old files, one that is killed after it all new ones: the next to hold the folder puts them
 in their places. Nothing in a folder is followed out of it: links are refused.
-
-Core Objects: RunFolder, RecordError
 """
 
 import os

@@ -3,8 +3,6 @@
 A text that ``sha256sum --check SHA256SUMS`` reads. Lines are added in blocks, each signed with the digest of
 all that stands before, so that a list knows whether it is whole. A block whose writer was killed has no
 signature and does not count; of a file that is named several times, the last line counts.
-
-Core Objects: SignedList, digest_of, NAME
 """
 
 import hashlib

@@ -45,14 +45,6 @@ COSTS = Choice("costs", DISTRIBUTIONS, group="costs")
 SERIES = ("efficiency", "gains", "revenue", "broker", "trades", "price")
 
 
-def _exclusive() -> BrokerConfig:
-    return BrokerConfig(licence="exclusive")
-
-
-def _rich() -> PopulationConfig:
-    return PopulationConfig(cash=1e4)
-
-
 @dataclass(frozen=True, config=STRICT)
 class InducedConfig:
     """Independent markets of one kind. Components may be given as objects, by name, or as mappings.
@@ -81,8 +73,8 @@ class InducedConfig:
     values: Annotated[Any, VALUES] = "uniform"
     costs: Annotated[Any, COSTS] = "uniform"
     mechanism: Annotated[Any, MECHANISM] = "k_double_auction"
-    population: PopulationConfig = field(default_factory=_rich)
-    broker: BrokerConfig = field(default_factory=_exclusive)
+    population: PopulationConfig = field(default_factory=lambda: PopulationConfig(cash=1e4))
+    broker: BrokerConfig = field(default_factory=lambda: BrokerConfig(licence="exclusive"))
 
     @model_validator(mode="after")
     def _fits_together(self) -> "InducedConfig":

@@ -8,8 +8,6 @@ Source: Ainsworth, Hayase and Srinivasa (2023), "Git Re-Basin: Merging Models mo
 section 3.2, algorithm 1. Its objective, the sum of inner products <own, permuted other>, is maximised one
 permutation at a time, each a linear assignment. The paper visits the permutations in random order; here they
 are visited input first, so that no randomness is needed.
-
-Core Objects: match_weights, permute, Alignment
 """
 
 from collections.abc import Mapping
@@ -49,7 +47,8 @@ class Alignment:
 
 def identity_permutations(architecture: Architecture, pairs: int, device: torch.device) -> Permutations:
     """Return for each permutation of an architecture the one that moves nothing, int64 ``[pairs, h]``."""
-    widths = {name: _width(architecture, name) for name in architecture.symmetries}
+    moved = {name: members[0] for name, members in architecture.symmetries.items()}
+    widths = {name: architecture.shapes[tensor][axis] for name, (tensor, axis) in moved.items()}
     return {name: torch.arange(width, device=device).repeat(pairs, 1) for name, width in widths.items()}
 
 
@@ -206,8 +205,3 @@ def _reordered(
             units = leaf.movedim(axis + 1, 1).flatten(0, 1)
             leaf = gather(units, order + first).movedim(1, axis + 1)
     return leaf.contiguous()
-
-
-def _width(architecture: Architecture, permutation: str) -> int:
-    tensor, axis = architecture.symmetries[permutation][0]
-    return architecture.shapes[tensor][axis]

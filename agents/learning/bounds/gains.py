@@ -45,11 +45,6 @@ class GainBounds:
         loss = np.asarray(before, dtype=np.float64)
         return cls(np.zeros_like(loss), loss)
 
-    def narrowed(self, other: "GainBounds") -> "GainBounds":
-        """Return what both tell; where estimates contradict each other, the larger of the two lower ends."""
-        low = np.maximum(self.low, other.low)
-        return GainBounds(low, np.maximum(low, np.minimum(self.high, other.high)))
-
     def hold(self, gain: npt.ArrayLike) -> Bools:
         """Return which gains ``[P]`` lie within, up to rounding."""
         g = np.asarray(gain, dtype=np.float64)
@@ -57,13 +52,11 @@ class GainBounds:
         return (g >= self.low - slack) & (g <= self.high + slack)
 
 
-def lipschitz_bounds(
-    weights: npt.ArrayLike, losses: npt.ArrayLike, lipschitz: npt.ArrayLike, most: float = 1.0
-) -> GainBounds:
+def lipschitz_bounds(weights: npt.ArrayLike, losses: npt.ArrayLike, lipschitz: npt.ArrayLike) -> GainBounds:
     """Bound the gains of P merges from m probes each, given how steep the loss is at most.
 
     Between neighbouring probes at w < w' the falling cones meet at ``(l + l')/2 - K (w' - w)/2``, and beyond
-    the last one at ``l - K (most - w)``: exact, for a K-Lipschitz function through the probes is as low.
+    the last one at ``l - K (1 - w)``: exact, for a K-Lipschitz function through the probes is as low.
     Cost: O(P m log m).
 
     Parameters
@@ -73,8 +66,6 @@ def lipschitz_bounds(
         finite.
     lipschitz : float64 array, shape (P,)
         K, in nats a unit of weight.
-    most : float
-        The greatest merge weight that is possible.
 
     Raises
     ------
@@ -93,7 +84,7 @@ def lipschitz_bounds(
     order = w.argsort(axis=1, kind="stable")
     w, sorted_loss = (np.take_along_axis(x, order, axis=1) for x in (w, loss))
     valleys = (sorted_loss[:, :-1] + sorted_loss[:, 1:] - k * np.diff(w, axis=1)) / 2
-    edge = sorted_loss[:, -1:] - k * (most - w[:, -1:])
+    edge = sorted_loss[:, -1:] - k * (1 - w[:, -1:])
     before, best = loss[:, 0], loss.min(axis=1)
     # Where K is too small for the probes themselves, the cones meet above the lower probe.
     lowest = np.concatenate([valleys, edge, best[:, None]], axis=1).min(axis=1)

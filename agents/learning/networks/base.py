@@ -5,8 +5,6 @@ be cut, the permutations of hidden units that leave its function unchanged, and 
 The **stem** is the pre-activation of the first layer. It is linear in the stem's parameters, so a merge of
 two models has the merge of their stems, and trials compute it once a model instead of once a merge. The
 **trunk** is the rest.
-
-Core Objects: Architecture, Network, NETWORKS
 """
 
 from abc import ABC, abstractmethod

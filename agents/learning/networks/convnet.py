@@ -11,16 +11,16 @@ from pydantic import Field
 from pydantic.dataclasses import dataclass
 from torch import Tensor, nn
 
-from agents.learning.networks.base import NETWORKS, Architecture, Network, Symmetries
+from agents.learning.networks.base import NETWORKS, Network, Symmetries
 from agents.learning.networks.convolutions import KERNEL, chain_symmetries, convolve, patches, pool
+from agents.learning.networks.images import ImageArchitecture
 from agents.learning.networks.normalisation import normalise_examples
-from agents.learning.networks.products import product
 from agents.learning.stack.parameters import Parameters
 from markets.refusals import InputError
 
 
 @value(frozen=True)
-class ConvNetArchitecture(Architecture):
+class ConvNetArchitecture(ImageArchitecture):
     """Stages of 3 x 3 convolution, GroupNorm(1), ReLU, pooling between; then global average and linear head.
 
     Stage s is the position ``layer{s}`` with tensors ``conv.weight``, ``conv.bias``, ``norm.weight``,
@@ -59,20 +59,10 @@ class ConvNetArchitecture(Architecture):
         """Permutations of the channels of each stage: its own tensors and the next weight move."""
         return chain_symmetries(self.layers, ("conv.weight", "conv.bias", "norm.weight", "norm.bias"))
 
-    @property
-    def stem_tensors(self) -> tuple[str, ...]:
-        """Kernel and bias of the first convolution; its normalisation belongs to the trunk."""
-        return ("layer0.conv.weight", "layer0.conv.bias")
-
     @cached_property
     def _pixels(self) -> tuple[int, ...]:
         _, height, width = self.input_shape
         return tuple((height >> depth) * (width >> depth) for depth in range(len(self.channels)))
-
-    @property
-    def stem_size(self) -> int:
-        """Pre-activations of the first stage."""
-        return self._pixels[0] * self.channels[0]
 
     @property
     def activation_count(self) -> int:
@@ -92,19 +82,13 @@ class ConvNetArchitecture(Architecture):
     def _convolve(self, parameters: Parameters, layer: str, x: Tensor) -> Tensor:
         return convolve(x, parameters[f"{layer}.conv.weight"], parameters[f"{layer}.conv.bias"])
 
-    def stem(self, parameters: Parameters, x: Tensor) -> Tensor:
-        """Return the first pre-activation ``[N, B, H, W, h]``, before the normalisation."""
-        batch = x if x.dim() == 5 else x.unsqueeze(0)
-        return self._convolve(parameters, self.layers[0], batch.movedim(2, -1))
-
     def trunk(self, parameters: Parameters, z: Tensor) -> Tensor:
         """Return the logits ``[N, K, B]`` of a stem."""
         for layer, after in zip(self.layers, (*self.layers[1:], None), strict=True):
             h = self._activate(parameters, layer, z)
             if after:
                 z = self._convolve(parameters, after, pool(h, self.pooling))
-        average = h.mean((2, 3)).transpose(1, 2)
-        return product(parameters["head.weight"], average, parameters["head.bias"].unsqueeze(2))
+        return self.answers(parameters, h)
 
     @torch.no_grad()
     def layer_inputs(self, parameters: Parameters, x: Tensor) -> dict[str, Tensor]:
@@ -120,11 +104,6 @@ class ConvNetArchitecture(Architecture):
         """Return a stage's normalised, scaled and rectified pre-activation."""
         scale, shift = (parameters[f"{layer}.norm.{role}"] for role in ("weight", "bias"))
         return normalise_examples(z, scale, shift).relu_()
-
-    def permute_stem(self, z: Tensor, permutations: dict[str, Tensor]) -> Tensor:
-        """Return a stem ``[N, B, H, W, h]`` with its channels in the order of the stem's permutation."""
-        order = permutations[f"{self.layers[0]}.units"]
-        return torch.take_along_dim(z, order[:, None, None, None], -1)
 
     def skeleton(self) -> nn.Module:
         """Return the plain torch module, input shape ``[B, C, H, W]``."""

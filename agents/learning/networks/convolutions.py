@@ -10,8 +10,6 @@ are faster. On an accelerator all slots are one grouped convolution.
 A kernel of a single pixel looks at no neighbours: its convolution is a product of pixels with kernels, on
 every device. With a stride, a few input channels and channels last, the library's backward pass (oneDNN's for
 AVX2, in torch 2.13) writes beyond its memory.
-
-Core Objects: convolve, chain_symmetries, pool, patches
 """
 
 from collections.abc import Sequence

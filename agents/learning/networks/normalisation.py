@@ -1,7 +1,4 @@
-"""Normalisation of stacked images, ``[N, B, H, W, C]``.
-
-Core Objects: normalise_examples, normalise_channels, channel_statistics, batch_normalise
-"""
+"""Normalisation of stacked images, ``[N, B, H, W, C]``."""
 
 from typing import Any
 

@@ -11,10 +11,10 @@ from pydantic import Field, field_validator
 from pydantic.dataclasses import dataclass
 from torch import Tensor, nn
 
-from agents.learning.networks.base import NETWORKS, Architecture, Network, Symmetries
+from agents.learning.networks.base import NETWORKS, Network, Symmetries
 from agents.learning.networks.convolutions import KERNEL, convolve
+from agents.learning.networks.images import ImageArchitecture
 from agents.learning.networks.normalisation import normalise_examples
-from agents.learning.networks.products import product
 from agents.learning.stack.parameters import Parameters
 from markets.refusals import InputError
 
@@ -45,7 +45,7 @@ class _Block:
 
 
 @value(frozen=True)
-class ResNetArchitecture(Architecture):
+class ResNetArchitecture(ImageArchitecture):
     """Convolution, residual blocks in three stages, normalisation, global average, linear head.
 
     Positions: ``layer0`` is the first convolution, ``layer1``, ``layer2``, ... a residual block each with
@@ -143,17 +143,6 @@ class ResNetArchitecture(Architecture):
         return {name: tuple(moved) for name, moved in members.items()}
 
     @property
-    def stem_tensors(self) -> tuple[str, ...]:
-        """Kernel of the first convolution, which has no bias."""
-        return ("layer0.conv.weight",)
-
-    @property
-    def stem_size(self) -> int:
-        """Pre-activations of the first convolution."""
-        _, height, width = self.input_shape
-        return self.channels * height * width
-
-    @property
     def activation_count(self) -> int:
         """For each normalisation its input and its output before and after scale and rectifier."""
         last = self.stack[-1]
@@ -182,17 +171,11 @@ class ResNetArchitecture(Architecture):
             total += after * block.outs * block.ins if block.projects else 0
         return 2 * (total + last.outs * self.classes)
 
-    def stem(self, parameters: Parameters, x: Tensor) -> Tensor:
-        """Return the first pre-activation ``[N, B, H, W, h]``."""
-        batch = x if x.dim() == 5 else x.unsqueeze(0)
-        return convolve(batch.movedim(2, -1), parameters["layer0.conv.weight"])
-
     def trunk(self, parameters: Parameters, z: Tensor) -> Tensor:
         """Return the logits ``[N, K, B]`` of a stem."""
         for block in self.stack:
             z = self._residual(parameters, block, z)
-        average = _normalised(parameters, "norm", z).relu_().mean((2, 3)).transpose(1, 2)
-        return product(parameters["head.weight"], average, parameters["head.bias"].unsqueeze(2))
+        return self.answers(parameters, _normalised(parameters, "norm", z).relu_())
 
     def _residual(self, parameters: Parameters, block: _Block, z: Tensor) -> Tensor:
         h = _normalised(parameters, f"{block.name}.norm1", z).relu_()
@@ -203,10 +186,6 @@ class ResNetArchitecture(Architecture):
             z = convolve(z, parameters[f"{block.name}.shortcut.conv.weight"], stride=block.stride)
             z = _normalised(parameters, f"{block.name}.shortcut.norm", z)
         return h.add_(z)
-
-    def permute_stem(self, z: Tensor, permutations: dict[str, Tensor]) -> Tensor:
-        """Return a stem ``[N, B, H, W, h]`` with its channels in the order of the stem's permutation."""
-        return torch.take_along_dim(z, permutations["layer0.units"][:, None, None, None], -1)
 
     def skeleton(self) -> nn.Module:
         """Return the plain torch module, input shape ``[B, C, H, W]``."""

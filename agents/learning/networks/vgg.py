@@ -11,10 +11,10 @@ from pydantic import Field
 from pydantic.dataclasses import dataclass
 from torch import Tensor, nn
 
-from agents.learning.networks.base import NETWORKS, Architecture, Network, Symmetries
+from agents.learning.networks.base import NETWORKS, Network, Symmetries
 from agents.learning.networks.convolutions import KERNEL, chain_symmetries, convolve, pool
+from agents.learning.networks.images import ImageArchitecture
 from agents.learning.networks.normalisation import batch_normalise, normalise_channels
-from agents.learning.networks.products import product
 from agents.learning.stack.parameters import Parameters
 from markets.refusals import InputError
 
@@ -24,7 +24,7 @@ MEAN, VARIANCE = "running_mean", "running_var"
 
 
 @value(frozen=True)
-class VGGArchitecture(Architecture):
+class VGGArchitecture(ImageArchitecture):
     """Stages of 3 x 3 convolution, BatchNorm and ReLU, each pooled at its end; global average, linear head.
 
     Convolution i of all stages is the position ``layer{i}`` with tensors ``conv.weight``, ``norm.weight``,
@@ -100,16 +100,6 @@ class VGGArchitecture(Architecture):
         return chain_symmetries(self.layers, ("conv.weight", "norm.weight", "norm.bias"))
 
     @property
-    def stem_tensors(self) -> tuple[str, ...]:
-        """Kernel of the first convolution; its normalisation belongs to the trunk."""
-        return ("layer0.conv.weight",)
-
-    @property
-    def stem_size(self) -> int:
-        """Pre-activations of the first convolution."""
-        return self.pixels["layer0"] * self.channels[0]
-
-    @property
     def activation_count(self) -> int:
         """Of all layers the input, it normalised, it scaled and rectified, and what is pooled."""
         sizes = zip(self.layers, self.channels, strict=True)
@@ -129,11 +119,6 @@ class VGGArchitecture(Architecture):
             self.pixels[layer] * units * fan_in * KERNEL**2 for layer, (units, fan_in, *_) in kernels.items()
         )
         return 2 * (convolutions + self.channels[-1] * self.classes)
-
-    def stem(self, parameters: Parameters, x: Tensor) -> Tensor:
-        """Return the first pre-activation ``[N, B, H, W, h]``, before the normalisation."""
-        batch = x if x.dim() == 5 else x.unsqueeze(0)
-        return convolve(batch.movedim(2, -1), parameters["layer0.conv.weight"])
 
     def trunk(self, parameters: Parameters, z: Tensor) -> Tensor:
         """Return the logits ``[N, K, B]`` of a stem, normalised by the running statistics.
@@ -179,12 +164,7 @@ class VGGArchitecture(Architecture):
         if layer != self.layers[-1]:
             above = self.layers[self.layers.index(layer) + 1]
             return convolve(h, parameters[f"{above}.conv.weight"])
-        average = h.mean((2, 3)).transpose(1, 2)
-        return product(parameters["head.weight"], average, parameters["head.bias"].unsqueeze(2))
-
-    def permute_stem(self, z: Tensor, permutations: dict[str, Tensor]) -> Tensor:
-        """Return a stem ``[N, B, H, W, h]`` with its channels in the order of the stem's permutation."""
-        return torch.take_along_dim(z, permutations["layer0.units"][:, None, None, None], -1)
+        return self.answers(parameters, h)
 
     def skeleton(self) -> nn.Module:
         """Return the plain torch module, input shape ``[B, C, H, W]``."""

@@ -5,8 +5,6 @@ trained as one. It is kept beside merging to say what merging gives up for being
 
 Source: Hansen and Salamon (1990), "Neural Network Ensembles"; Lakshminarayanan, Pritzel and Blundell (2017),
 "Simple and Scalable Predictive Uncertainty Estimation Using Deep Ensembles", which averages probabilities.
-
-Core Objects: Ensemble, try_ensembles, evaluate_ensembles
 """
 
 from dataclasses import dataclass

@@ -1,7 +1,4 @@
-"""Merging: move a buyer's parameters towards those it bought.
-
-Core Objects: interpolate, merge
-"""
+"""Merging: move a buyer's parameters towards those it bought."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -12,7 +9,6 @@ import torch
 from torch import Tensor
 
 from agents.learning.networks.base import Architecture
-from agents.learning.operators.base import interpolate
 from agents.learning.operators.recipe import AlignedPairs
 from agents.learning.stack.data import column
 from agents.learning.stack.fleet import Fleet
@@ -21,8 +17,6 @@ from agents.learning.stack.pairs import Pairs
 from agents.learning.stack.parameters import take
 from markets.columns import Floats, Ints
 from markets.refusals import InputError
-
-__all__ = ["interpolate", "merge", "position_masks", "purchase_rank"]
 
 
 def position_masks(

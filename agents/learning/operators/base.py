@@ -4,8 +4,6 @@ A merge has two models, the buyer's own and the seller's aligned one, and a weig
 buyer's own model, to the last bit. Some operators also use what the two organisations tell of their data in
 aggregate (the **evidence**: Fisher information, inner products of layer inputs), and some the common
 ancestor of the two models.
-
-Core Objects: MergeOperator, StraightOperator, Operands, Owners, interpolate, MERGE_OPERATORS
 """
 
 from abc import ABC, abstractmethod

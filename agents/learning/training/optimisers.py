@@ -6,8 +6,6 @@ slot as a tensor of its own: one pass through memory instead of one an operation
 every slot would cost more than it does, so the same update is written out for all slots at once, in
 elementary operations only: a fused multiply-add rounds differently in the last few elements of a buffer, and
 a slot's result must not depend on where in the buffer it lies.
-
-Core Objects: OPTIMISERS, SGD, AdamW, OptimiserState
 """
 
 import math

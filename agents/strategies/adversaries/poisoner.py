@@ -7,14 +7,14 @@ from pydantic import Field
 from pydantic.dataclasses import dataclass
 
 from agents.strategies import STRATEGIES
-from agents.strategies.base import AskView, BidView, ClaimView, Strategy
+from agents.strategies.adversaries.margin import Pretender
 from markets.accounts.money import Money
-from markets.columns import Floats, Ints
+from markets.columns import Ints
 
 
 @STRATEGIES.register
 @dataclass(frozen=True, config={"extra": "forbid"})
-class Poisoner(Strategy):
+class Poisoner(Pretender):
     """Trains on its own examples with the labels of untested classes swapped in a ring, and sells the result.
 
     Labels of the first `spared` classes stay true, by default those of half of them, which is what a weak
@@ -35,18 +35,6 @@ class Poisoner(Strategy):
     name: str = "poisoner"
     spared: Annotated[int | None, Field(ge=0, le=1_000_000)] = None
     margin: Money = 0.0
-
-    def ask(self, view: AskView) -> Floats:
-        """Return the cost of delivery and the margin."""
-        return view.delivery + self.margin
-
-    def bid(self, view: BidView) -> Floats:
-        """Return NaN: no bid."""
-        return np.full(len(view.value), np.nan)
-
-    def claim(self, view: ClaimView) -> Floats:
-        """Return the loss of the best model in the world."""
-        return np.full(len(view.loss), view.best)
 
     def teach(self, classes: int) -> Ints:
         """Return the true classes for the spared ones and the next of the others for the others."""

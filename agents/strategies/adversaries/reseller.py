@@ -6,14 +6,15 @@ import numpy as np
 from pydantic.dataclasses import dataclass
 
 from agents.strategies import STRATEGIES
-from agents.strategies.base import AskView, BidView, MergeView, Strategy, worthwhile
+from agents.strategies.adversaries.margin import ByMargin
+from agents.strategies.base import MergeView
 from markets.accounts.money import Money
 from markets.columns import Floats
 
 
 @STRATEGIES.register
 @dataclass(frozen=True, config={"extra": "forbid"})
-class Reseller(Strategy):
+class Reseller(ByMargin):
     """Does not train: buys models, copies them whole, and offers them at little more than delivery.
 
     It undercuts producers who count a lost lead among their costs: it never had one, and asks `margin`
@@ -28,14 +29,6 @@ class Reseller(Strategy):
     name: str = "reseller"
     trains: ClassVar[bool] = False
     margin: Money = 0.001
-
-    def ask(self, view: AskView) -> Floats:
-        """Return the cost of delivery and the margin."""
-        return view.delivery + self.margin
-
-    def bid(self, view: BidView) -> Floats:
-        """Return the value."""
-        return worthwhile(view, view.value)
 
     def merge(self, view: MergeView) -> Floats:
         """Return 1: the block replaces what was there."""

@@ -7,7 +7,7 @@ from pydantic.dataclasses import dataclass
 from scipy.optimize import linear_sum_assignment
 
 from agents.strategies import STRATEGIES
-from agents.strategies.base import AskView, BidView, Strategy, worthwhile
+from agents.strategies.base import BidView, Strategy, worthwhile
 from markets.columns import Bools, Floats, Ints
 
 
@@ -32,10 +32,6 @@ class Ring(Strategy):
 
     name: str = "ring"
     conspires: ClassVar[bool] = True
-
-    def ask(self, view: AskView) -> Floats:
-        """Return the cost."""
-        return view.cost
 
     def bid(self, view: BidView) -> Floats:
         """Return the value for the member that a listing was given to, NaN for the others."""

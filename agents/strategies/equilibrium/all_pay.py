@@ -7,7 +7,7 @@ from pydantic import Field
 from pydantic.dataclasses import dataclass
 
 from agents.strategies import STRATEGIES
-from agents.strategies.base import AskView, BidView, Strategy, worthwhile
+from agents.strategies.base import BidView, Strategy, worthwhile
 from markets.accounts.money import PositiveMoney
 from markets.columns import Floats
 from markets.theory import all_pay_bid
@@ -36,10 +36,6 @@ class EquilibriumAllPay(Strategy):
     name: str = "equilibrium_all_pay"
     highest: PositiveMoney = 1.0
     bidders: Annotated[int | None, Field(ge=1, le=1_000_000)] = None
-
-    def ask(self, view: AskView) -> Floats:
-        """Return the cost."""
-        return view.cost
 
     def bid(self, view: BidView) -> Floats:
         """Return the equilibrium bid of each value."""

@@ -7,7 +7,7 @@ from pydantic import Field, model_validator
 from pydantic.dataclasses import dataclass
 
 from agents.strategies import STRATEGIES
-from agents.strategies.base import AskView, BidView, Strategy, worthwhile
+from agents.strategies.base import BidView, Strategy, worthwhile
 from markets.accounts.money import Money, PositiveMoney
 from markets.columns import Floats
 from markets.refusals import InputError
@@ -49,10 +49,6 @@ class EquilibriumFirstPrice(Strategy):
         if self.reserve > self.highest:
             raise InputError(f"reserve must be at most highest ({self.highest}); got {self.reserve}")
         return self
-
-    def ask(self, view: AskView) -> Floats:
-        """Return the cost."""
-        return view.cost
 
     def bid(self, view: BidView) -> Floats:
         """Return the equilibrium bid of each value; NaN below the reserve."""

@@ -7,7 +7,7 @@ from pydantic import Field
 from pydantic.dataclasses import dataclass
 
 from agents.strategies import STRATEGIES
-from agents.strategies.base import AskView, BidView, Memory, OutcomeView, Strategy, worthwhile
+from agents.strategies.base import BidView, Memory, OutcomeView, Strategy, worthwhile
 from agents.strategies.learning.bandits import draw, exp3_learn, exp3_probabilities
 from markets.columns import Bools, Floats
 
@@ -56,10 +56,6 @@ class Exp3(Strategy):
         weights = np.zeros((organisations, self.choices))
         choice = draw(exp3_probabilities(weights, 1.0), rng)
         return {"log_weights": weights, "choice": choice, "worst": np.zeros(organisations)}
-
-    def ask(self, view: AskView) -> Floats:
-        """Return the cost."""
-        return view.cost
 
     def bid(self, view: BidView) -> Floats:
         """Return the fraction of the value that this round's choice is."""

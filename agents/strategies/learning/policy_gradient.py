@@ -9,7 +9,7 @@ from pydantic.dataclasses import dataclass
 from scipy.special import expit, logit
 
 from agents.strategies import STRATEGIES
-from agents.strategies.base import AskView, BidView, Memory, OutcomeView, Strategy, worthwhile
+from agents.strategies.base import BidView, Memory, OutcomeView, Strategy, worthwhile
 from agents.strategies.learning.policy import PARAMETERS, policy_mean, reinforce, start_policies
 from markets.accounts.money import PositiveMoney
 from markets.columns import Floats, Ints
@@ -66,10 +66,6 @@ class PolicyGradient(Strategy):
         memory = start_policies(policies, FEATURES, self.hidden, rng)
         memory["output_bias"] += logit(self.start)
         return memory | {"baseline": np.zeros(organisations)}
-
-    def ask(self, view: AskView) -> Floats:
-        """Return the cost."""
-        return view.cost
 
     def bid(self, view: BidView) -> Floats:
         """Return a draw from the policy times the value; one draw for each pair of the world."""

@@ -7,7 +7,7 @@ from pydantic import Field
 from pydantic.dataclasses import dataclass
 
 from agents.strategies import STRATEGIES
-from agents.strategies.base import AskView, BidView, Memory, OutcomeView, Strategy, worthwhile
+from agents.strategies.base import AskView, Memory, OutcomeView, Strategy
 from agents.strategies.learning.bandits import draw, exp3_learn, exp3_probabilities
 from markets.accounts.money import PositiveMoney
 from markets.columns import Floats
@@ -61,10 +61,6 @@ class ReserveLearner(Strategy):
     def ask(self, view: AskView) -> Floats:
         """Return the cost and this round's markup."""
         return view.cost + self.markups[view.memory["choice"][view.seller]]
-
-    def bid(self, view: BidView) -> Floats:
-        """Return the value."""
-        return worthwhile(view, view.value)
 
     def learn(self, view: OutcomeView) -> Memory:
         """Raise the weight of the choice by what it earned, and choose for the next round."""

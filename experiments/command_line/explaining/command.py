@@ -1,7 +1,4 @@
-"""``parabourse explain``: what a key means, what it takes, and what it is when nothing is typed.
-
-Core Objects: explain, keys_of_command, COMMANDS
-"""
+"""``parabourse explain``: what a key means, what it takes, and what it is when nothing is typed."""
 
 import difflib
 import inspect
@@ -17,7 +14,7 @@ from rich.table import Table
 
 import conf
 from experiments.command_line.explaining.keys import Key, keys_of
-from experiments.command_line.explaining.records import is_recorded, print_records, recorded_words
+from experiments.command_line.explaining.records import print_records, recorded_words
 from experiments.command_line.listing import preset_line, registries
 from experiments.command_line.sentences import UserError
 from experiments.configuration.choices import choices_of
@@ -95,7 +92,7 @@ def explain(asked: str, command: str | None = None) -> None:
     if command is not None and command not in COMMANDS:
         raise UserError(f"--of must be one of {', '.join(COMMANDS)}; got {command!r}")
     console, path = wide_console(), asked.split("=")[0].strip().strip(".").lstrip("+~").lower()
-    recorded = command is None and is_recorded(path)
+    recorded = command is None and path in recorded_words()
     # Keys and columns share names: whoever asks for one is told of both.
     commands = [command] if command else ["run"] if recorded else list(COMMANDS)
     if _print_word(console, path) or _print_keys(console, path, commands) or recorded:

@@ -2,8 +2,6 @@
 
 Meanings are the parameters of NumPy docstrings, kinds and ranges the JSON schemas that pydantic makes of the
 annotations, defaults the values that a command composes when nothing is typed.
-
-Core Objects: Key, keys_of, undocumented
 """
 
 import dataclasses
@@ -20,6 +18,7 @@ from pydantic import InstanceOf
 
 from agents.strategies import STRATEGIES
 from experiments.command_line.explaining.kinds import kind_of
+from experiments.command_line.listing import first_line
 from experiments.configuration.keys import Config
 from markets.choices import choice_in
 from markets.mechanisms import MECHANISMS
@@ -79,11 +78,6 @@ def meaning_of(path: str) -> str:
     return next((key.meaning for key in _walk(Config, None, "", "") if key.path == path), "")
 
 
-def undocumented(keys: list[Key]) -> list[str]:
-    """Return the keys without a meaning or a kind, as ``path (owner)``."""
-    return [f"{key.path} ({key.owner})" for key in keys if not key.meaning.strip() or not key.kind.strip()]
-
-
 def _walk(cls: type[Any], value: Any, prefix: str, owner: str) -> Iterator[Key]:
     hints = typing.get_type_hints(cls, include_extras=True)
     for field in dataclasses.fields(cls):
@@ -104,7 +98,7 @@ def _walk(cls: type[Any], value: Any, prefix: str, owner: str) -> Iterator[Key]:
                 fields = _walk(choice.registry[name], chosen, f"{path}.", name)
                 yield from (key for key in fields if key.path not in shared)
         elif dataclasses.is_dataclass(hint):
-            yield Key(path, owner, "keys of its own", "", meaning or first_paragraph(hint))
+            yield Key(path, owner, "keys of its own", "", meaning or first_line(inspect.getdoc(hint)))
             yield from _walk(typing.cast(type, hint), own, f"{path}.", owner)
         else:
             kind = NAMES.get((cls.__name__, field.name)) or kind_of(hint)
@@ -133,11 +127,6 @@ def _parameters(cls: type[Any]) -> dict[str, str]:
         for parameter in documented
         for name in parameter.arg_name.split(",")
     }
-
-
-def first_paragraph(documented: Any) -> str:
-    """Return the first paragraph of a docstring on one line."""
-    return " ".join((inspect.getdoc(documented) or "").split("\n\n")[0].split())
 
 
 def _typed(value: Any) -> str:

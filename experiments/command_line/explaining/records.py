@@ -1,6 +1,6 @@
 """The data dictionary in words: tables and columns of a run, its summaries, and a reproduction's records.
 
-Core Objects: recorded_words, is_recorded, print_records, records_page
+Core Objects: recorded_words, print_records, records_page
 """
 
 from collections.abc import Mapping
@@ -32,11 +32,6 @@ def recorded_words() -> set[str]:
     """Return all that `print_records` can tell of: the dictionary itself, its tables and their columns."""
     columns = {column for table in RECORD_TABLES.values() for column in table.columns}
     return {WORD, *RECORD_TABLES, *columns}
-
-
-def is_recorded(word: str) -> bool:
-    """Return whether a word names the dictionary, a table or a column of it."""
-    return word in recorded_words()
 
 
 def print_records(console: Console, word: str) -> None:

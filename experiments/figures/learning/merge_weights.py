@@ -1,7 +1,4 @@
-"""Merge-weight curves.
-
-Core Objects: FIGURE, draw_merge_curves
-"""
+"""Merge-weight curves."""
 
 import numpy as np
 import pandas as pd

@@ -1,7 +1,4 @@
-"""Order book depth.
-
-Core Objects: FIGURE, draw_depth, resting
-"""
+"""Order book depth."""
 
 import numpy as np
 import pandas as pd

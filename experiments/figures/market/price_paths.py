@@ -1,7 +1,4 @@
-"""Price paths and their convergence.
-
-Core Objects: FIGURE, draw_price_path, equilibria, convergence, sellers_share
-"""
+"""Price paths and their convergence."""
 
 import numpy as np
 import pandas as pd
@@ -146,7 +143,7 @@ def sellers_share(trades: pd.DataFrame) -> pd.DataFrame:
     return sums.assign(measure=sums["got"] / sums["gains"].where(sums["gains"] > 0))
 
 
-def draw_price_path(axes: Axes, period: pd.Series, price: pd.Series, label: str = "price of a trade") -> None:
+def draw_price_path(axes: Axes, period: pd.Series, price: pd.Series) -> None:
     """Draw prices as dots, those of one period side by side in the order of their rows.
 
     Parameters
@@ -157,8 +154,6 @@ def draw_price_path(axes: Axes, period: pd.Series, price: pd.Series, label: str 
         The round or day of each trade.
     price : Series of float [T]
         In credits.
-    label : str
-        In the legend.
     """
     axes.plot(
         _side_by_side(period),
@@ -170,7 +165,7 @@ def draw_price_path(axes: Axes, period: pd.Series, price: pd.Series, label: str 
         markeredgecolor=BLACK,
         markeredgewidth=0.5 if len(price) <= 2 * TOLD_APART else 0,
         rasterized=len(price) > TOLD_APART,
-        label=label,
+        label="price of a trade",
     )
 
 

@@ -36,7 +36,8 @@ def market(view: RunView) -> Figure | None:
     prices = price_band(view.tables["trades"], view.config.rounds)
     volume = by_arm(rounds, "round", "volume")
     efficiency = by_arm(rounds, "round", "allocative_efficiency")
-    everything = all(_is_flat(efficiency[arm]["mean"]) for arm in arms)
+    # Where all gains were realised in every round that had any, there is nothing to draw.
+    everything = all((efficiency[arm]["mean"].dropna() > 1 - EVERYTHING).all() for arm in arms)
     figure = new_figure(5.4 if everything else 7.6)
     panels = list(figure.subplots(2 if everything else 3, 1, sharex=True))
     for arm in arms:
@@ -51,11 +52,6 @@ def market(view: RunView) -> Figure | None:
         tell_coinciding(axes)
     legend_above(figure, panels[1])
     return figure
-
-
-def _is_flat(efficiency: pd.Series) -> bool:
-    """Return whether all gains were realised in every round that had any: then there is nothing to draw."""
-    return bool((efficiency.dropna() > 1 - EVERYTHING).all())
 
 
 def price_band(trades: pd.DataFrame, rounds: int) -> dict[str, pd.DataFrame]:

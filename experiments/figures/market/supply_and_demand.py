@@ -1,7 +1,4 @@
-"""Supply and demand.
-
-Core Objects: FIGURE, draw_supply_and_demand, draw_pairs
-"""
+"""Supply and demand."""
 
 from typing import Any
 

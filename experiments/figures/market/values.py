@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, StrMethodFormatter
 
-from experiments.figures.bands import error_bars, over_replicates
+from experiments.figures.bands import draw_means, over_replicates
 from experiments.figures.plan import Plan
 from experiments.figures.style import (
     BLACK,
@@ -93,16 +93,7 @@ def _draw_arm(axes: Axes, trades: pd.DataFrame) -> None:
     axes.axline((0, 0), slope=1, color=BLACK, linewidth=1.2, label="as measured (45° line)")
     for column, (label, colour, marker, line) in SERIES.items():
         band = binned(trades, column)
-        axes.errorbar(
-            band.index,
-            band["mean"],
-            error_bars(band),
-            color=colour,
-            marker=marker,
-            linestyle=line,
-            capsize=3,
-            label=label,
-        )
+        draw_means(axes, band, color=colour, marker=marker, linestyle=line, capsize=3, label=label)
 
 
 def _scale(axes: Axes, settled: pd.DataFrame) -> None:

@@ -1,7 +1,4 @@
-"""The figures of a sweep, each a function of its tables alone, one file a figure.
-
-Core Objects: SWEEP_FIGURES, draw_sweep_figures
-"""
+"""The figures of a sweep, each a function of its tables alone, one file a figure."""
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path

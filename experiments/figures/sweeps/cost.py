@@ -1,7 +1,4 @@
-"""What a run costs, by the number of organisations.
-
-Core Objects: FIGURE, operations, wall_time
-"""
+"""What a run costs, by the number of organisations."""
 
 import numpy as np
 import pandas as pd
@@ -9,7 +6,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import NullLocator
 
-from experiments.figures.bands import error_bars, over_replicates
+from experiments.figures.bands import draw_means, over_replicates
 from experiments.figures.style import BLUE, GREY, ORANGE, new_figure
 from experiments.figures.sweeps.plan import SweepPlan, SweepView
 from experiments.findings.statistics import slope_interval
@@ -76,16 +73,7 @@ def _draw(axes: Axes, table: pd.DataFrame) -> None:
             slope = slope_interval(np.log(own[SIZE]), np.log(own["cost"]))
             half = f" ± {slope.high - slope.mean:.2f}" if np.isfinite(slope.high) else ""
             label = f"{name}: {slope.mean:.2f}{half}"
-        axes.errorbar(
-            band.index,
-            band["mean"],
-            error_bars(band),
-            color=colour,
-            marker=marker,
-            linestyle=line,
-            capsize=4,
-            label=label,
-        )
+        draw_means(axes, band, color=colour, marker=marker, linestyle=line, capsize=4, label=label)
 
 
 FIGURE = SweepPlan(

@@ -1,7 +1,4 @@
-"""Welfare against inequality.
-
-Core Objects: FIGURE, frontier_points, efficient
-"""
+"""Welfare against inequality."""
 
 import math
 

@@ -1,7 +1,4 @@
-"""How an outcome depends on two swept keys at once.
-
-Core Objects: FIGURE, mean_grid
-"""
+"""How an outcome depends on two swept keys at once."""
 
 import textwrap
 from dataclasses import replace

@@ -6,7 +6,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from experiments.configuration.keys import Config
-from experiments.figures.bands import error_bars, over_replicates
+from experiments.figures.bands import draw_means, over_replicates
 from experiments.figures.plan import Plan
 from experiments.figures.style import BLACK, GREY, arm_style, mark_arm, new_figure
 from experiments.findings.run_view import RunView
@@ -47,9 +47,7 @@ def _draw_arm(axes: Axes, arm: str, band: pd.DataFrame) -> None:
     style = arm_style(arm)
     told = ((band["low"] > 0) | (band["high"] < 0) | band["low"].isna()).to_numpy()
     organisation = band.index.to_numpy()
-    axes.errorbar(
-        organisation, band["mean"], error_bars(band), fmt="none", ecolor=style.colour, capsize=4, zorder=2
-    )
+    draw_means(axes, band, fmt="none", ecolor=style.colour, capsize=4, zorder=2)
     for chosen, face in ((told, style.colour), (~told, "white")):
         axes.plot(
             organisation[chosen],

@@ -6,7 +6,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from experiments.configuration.keys import Config
-from experiments.figures.bands import error_bars, over_replicates
+from experiments.figures.bands import error_bars, over_replicates, stack_bars
 from experiments.figures.plan import Plan
 from experiments.figures.style import BLACK, ORANGE, PURPLE, SKY, legend_above, new_figure
 from experiments.findings.run_view import RunView
@@ -36,7 +36,11 @@ def welfare(view: RunView) -> Figure | None:
     axes = figure.subplots()
     total = over_replicates(found, "arm", "welfare").loc[view.config.arms]
     means = found.groupby("arm")[list(PARTS)].mean().loc[view.config.arms]
-    _stack(axes, means)
+    parts = []
+    for part, (label, colour, hatch) in PARTS.items():
+        label = label if means[part].abs().max() > 0 else f"{label} (0 in every arm)"
+        parts.append((means[part].to_numpy(), label, colour, hatch))
+    stack_bars(axes, range(len(means)), parts, 0.62)
     _mark_totals(axes, total)
     if "welfare_gain" in found and found["welfare_gain"].notna().any():
         _mark_baselines(axes, view.config, found)
@@ -47,25 +51,6 @@ def welfare(view: RunView) -> Figure | None:
     axes.margins(y=0.12)
     legend_above(figure, axes, 2, last=BASELINE)
     return figure
-
-
-def _stack(axes: Axes, means: pd.DataFrame) -> None:
-    above, below = np.zeros(len(means)), np.zeros(len(means))
-    for part, (label, colour, hatch) in PARTS.items():
-        height = means[part].to_numpy()
-        label = label if np.abs(height).max() > 0 else f"{label} (0 in every arm)"
-        bottom = np.where(height >= 0, above, below)
-        axes.bar(
-            range(len(means)),
-            height,
-            0.62,
-            bottom,
-            color=colour,
-            hatch=hatch,
-            edgecolor="#333333",
-            label=label,
-        )
-        above, below = above + height.clip(min=0), below + height.clip(max=0)
 
 
 def _mark_totals(axes: Axes, total: pd.DataFrame) -> None:

@@ -1,7 +1,4 @@
-"""The cross table on disk: play what is missing, join the cells, print, draw.
-
-Core Objects: play_table, print_table
-"""
+"""The cross table on disk: play what is missing, join the cells, print, draw."""
 
 import dataclasses
 import math

@@ -1,7 +1,4 @@
-"""From a preset and what was typed after it to the validated configuration of every cell.
-
-Core Objects: Experiment, compose_experiment
-"""
+"""From a preset and what was typed after it to the validated configuration of every cell."""
 
 import copy
 import dataclasses

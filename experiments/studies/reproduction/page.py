@@ -1,7 +1,4 @@
-"""The reproduction report: every preset played small, every claim beside what was measured.
-
-Core Objects: reproduce_all, judge_all, write_page
-"""
+"""The reproduction report: every preset played small, every claim beside what was measured."""
 
 import base64
 import os
@@ -180,6 +177,7 @@ def _shown(finding: Finding, figure: Path | None) -> dict[str, Any]:
     readings = finding.readings
     told = [reading.holds for reading in readings if reading.holds is not None]
     preset = finding.claim.preset
+    svg = base64.b64encode(figure.read_bytes()).decode() if figure else ""
     return {
         "claim": finding.claim,
         "anchor": re.sub(r"[^a-z0-9 -]", "", finding.claim.name.lower()).replace(" ", "-"),
@@ -189,7 +187,7 @@ def _shown(finding: Finding, figure: Path | None) -> dict[str, Any]:
         "held": sum(told),
         "readings": [_reading(reading) for reading in readings],
         "small": _command(finding.claim),
-        "figure": "" if figure is None else _embedded(figure),
+        "figure": f"data:image/svg+xml;base64,{svg}" if svg else "",
         "caption": f"{preset}: bands and bars are 95% intervals over replicates of means over organisations.",
     }
 
@@ -237,7 +235,3 @@ def _beside(two: pd.DataFrame) -> list[dict[str, str]]:
     here = f"{found.mean:.0%} ({found.low:.0%} to {found.high:.0%})"
     what = "part of the way from silo to pooled that the aligned market goes"
     return [*rows, {"what": what, "published": f"{way:.0%}", "here": here}]
-
-
-def _embedded(svg: Path) -> str:
-    return f"data:image/svg+xml;base64,{base64.b64encode(svg.read_bytes()).decode('ascii')}"

@@ -19,6 +19,8 @@ from experiments.studies.reproduction.summary import MEASURES, samples
 from markets.columns import Floats
 from markets.refusals import InputError
 
+ACCURACY = "test_accuracy"
+
 
 @dataclass(frozen=True)
 class Reading:
@@ -62,9 +64,7 @@ class Reading:
         return replace(self, claimed=False, remark=remark)
 
 
-def difference(
-    records: pd.DataFrame, arm: str, against: str, measure: str = "test_accuracy", label: str = ""
-) -> Reading:
+def difference(records: pd.DataFrame, arm: str, against: str, measure: str = ACCURACY) -> Reading:
     """Return the paired difference of a measure between two arms of a preset that does not vary.
 
     Parameters
@@ -75,26 +75,22 @@ def difference(
         Arms that were played on the same replicates.
     measure : str
         A name in `experiments.studies.reproduction.summary.MEASURES`.
-    label : str
-        What to call it; made from the arguments by default.
     """
     table = samples(records, [])
-    return Reading(label or _label(arm, against, measure), _paired(table, arm, against, measure))
+    return Reading(_label(arm, against, measure), _paired(table, arm, against, measure))
 
 
-def differences_by_cell(
-    records: pd.DataFrame, key: str, arm: str, against: str, measure: str = "test_accuracy"
-) -> list[Reading]:
-    """Return the same for every value of a key that varies, in the order of the preset."""
+def differences_by_cell(records: pd.DataFrame, key: str, arm: str, against: str) -> list[Reading]:
+    """Return the same in test accuracy for every value of a key that varies, in the order of the preset."""
     table = samples(records, [key])
     return [
-        Reading(f"{key}={value}: {_label(arm, against, measure)}", _paired(own, arm, against, measure))
+        Reading(f"{key}={value}: {_label(arm, against, ACCURACY)}", _paired(own, arm, against, ACCURACY))
         for value, own in table.groupby(key, sort=False)
     ]
 
 
 def gain_of_each(
-    records: pd.DataFrame, arm: str, against: str, measure: str = "test_accuracy", key: str = ""
+    records: pd.DataFrame, arm: str, against: str, measure: str = ACCURACY, key: str = ""
 ) -> list[Reading]:
     """Return the paired difference of each organisation, for each value of a key that varies."""
     by = [key] * bool(key) + ["organisation"]
@@ -110,20 +106,18 @@ def trend(records: pd.DataFrame, key: str, arm: str, against: str, first: str, l
     """Return by how much more `arm` is above `against` at the value `first` of a key than at `last`."""
     table = samples(records, [key])
     gains = {
-        value: _column(own, arm, "test_accuracy") - _column(own, against, "test_accuracy")
+        value: _column(own, arm, ACCURACY) - _column(own, against, ACCURACY)
         for value, own in table.groupby(key, sort=False)
     }
     label = f"{arm} less {against}, at {key}={first} less at {key}={last}: test accuracy, share"
     return Reading(label, interval(gains[first] - gains[last]))
 
 
-def between_cells(
-    records: pd.DataFrame, key: str, first: str, last: str, arm: str, measure: str = "test_accuracy"
-) -> Reading:
-    """Return the paired difference of an arm between two values of a key that varies."""
+def between_cells(records: pd.DataFrame, key: str, first: str, last: str, arm: str) -> Reading:
+    """Return the paired difference of an arm's test accuracy between two values of a key that varies."""
     table = samples(records, [key])
-    one, other = (_column(table[table[key] == value], arm, measure) for value in (first, last))
-    label = f"{arm}, {key}={first} less {last}: {MEASURES[measure].meaning}"
+    one, other = (_column(table[table[key] == value], arm, ACCURACY) for value in (first, last))
+    label = f"{arm}, {key}={first} less {last}: {MEASURES[ACCURACY].meaning}"
     return Reading(label, paired_interval(one, other))
 
 

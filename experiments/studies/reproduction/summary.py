@@ -1,7 +1,4 @@
-"""What an experiment found: means over replicates with intervals, and paired differences between arms.
-
-Core Objects: summarise, compare_arms, gains, samples, MEASURES
-"""
+"""What an experiment found: means over replicates with intervals, and paired differences between arms."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -9,7 +6,7 @@ from typing import Any
 
 import pandas as pd
 
-from experiments.findings.statistics import Interval, interval, paired_interval
+from experiments.findings.statistics import interval, paired_interval
 from experiments.studies.reproduction.arms import ALIGNED, SILO
 
 
@@ -101,7 +98,7 @@ def summarise(records: pd.DataFrame, keys: list[str]) -> pd.DataFrame:
         for name, measure in MEASURES.items():
             known = group[name].dropna()
             if len(known):
-                row = {**key, "measure": name, **_columns(interval(known)), "learning_rate": rate}
+                row = {**key, "measure": name, **vars(interval(known)), "learning_rate": rate}
                 rows.append({**row, "pull": pull, "meaning": measure.meaning})
     return pd.DataFrame(rows)
 
@@ -127,7 +124,7 @@ def compare_arms(records: pd.DataFrame, keys: list[str]) -> pd.DataFrame:
                     if known.any():
                         found = paired_interval(first.loc[known, name], second.loc[known, name])
                         key = dict(zip(keys, cell, strict=True)) | {"arm": arm, "against": against}
-                        rows.append({**key, "measure": name, **_columns(found), "meaning": measure.meaning})
+                        rows.append({**key, "measure": name, **vars(found), "meaning": measure.meaning})
     columns = [*keys, "arm", "against", "measure", "mean", "low", "high", "n", "meaning"]
     return pd.DataFrame(rows, columns=columns)
 
@@ -162,10 +159,6 @@ def gains(records: pd.DataFrame, keys: list[str]) -> pd.DataFrame:
             everyone = float((gain.groupby("replicate")["gain"].min() > 0).mean())
             for organisation, own in gain.groupby("organisation"):
                 key = dict(zip([*keys, "arm"], labels, strict=True)) | {"measure": name}
-                found = _columns(interval(own["gain"]))
+                found = vars(interval(own["gain"]))
                 rows.append({**key, "organisation": organisation, **found, "all_gain": everyone})
     return pd.DataFrame(rows)
-
-
-def _columns(found: Interval) -> dict[str, float]:
-    return {"mean": found.mean, "low": found.low, "high": found.high, "n": found.n}

@@ -1,7 +1,4 @@
-"""The Hydra application behind ``parabourse textbook``: compose, check, play, save, draw, print.
-
-Core Objects: run_textbook, report_textbook, is_textbook_run
-"""
+"""The Hydra application behind ``parabourse textbook``: compose, check, play, save, draw, print."""
 
 import dataclasses
 import json

@@ -45,13 +45,16 @@ class Preset(ABC):
     size_means: ClassVar[str] = "size"
     """What the column `size` of the results counts."""
 
+    varied: ClassVar[str] = "sizes"
+    """The field that has an entry for each part of the work, where `parts` does not say otherwise."""
+
     caption: ClassVar[str] = ""
     """How to read the figure."""
 
     @property
-    @abstractmethod
     def parts(self) -> int:
         """How many parts the work has: how often `run` calls `watch`."""
+        return len(getattr(self, self.varied))
 
     @abstractmethod
     def run(self, streams: Streams, watch: Watch) -> Tables:

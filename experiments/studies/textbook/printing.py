@@ -1,7 +1,4 @@
-"""Findings as people read them: a table on the terminal, and the same in Markdown.
-
-Core Objects: print_findings, markdown
-"""
+"""Findings as people read them: a table on the terminal, and the same in Markdown."""
 
 from typing import Any
 

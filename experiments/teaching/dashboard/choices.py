@@ -1,7 +1,4 @@
-"""What the controls of the dashboard choose, and the configuration of the world that it makes.
-
-Core Objects: Choices, Rule, mechanisms_of
-"""
+"""What the controls of the dashboard choose, and the configuration of the world that it makes."""
 
 from dataclasses import dataclass
 from typing import Any

@@ -3,8 +3,6 @@
 A connection that only waits, for a request that does not come or does not end, gives way to the next one. So
 neither idle nor slow connections, of which anybody can open hundreds, keep others out, and a process never
 runs out of files, however few it may open.
-
-Core Objects: Door, BoundedProtocol
 """
 
 import asyncio

@@ -2,8 +2,6 @@
 
 Step, play and Reset are the model controller of Mesa's `SolaraViz`. Its page is not used whole, for it
 numbers its tabs instead of naming them, and lays them out in a grid that does not fit a telephone.
-
-Core Objects: MarketPage, ComparisonPage, ReplayPage
 """
 
 # ruff: noqa: N802 - components are named as Solara names its own.

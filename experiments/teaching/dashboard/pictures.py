@@ -1,7 +1,4 @@
-"""The figures of the dashboard, each of one world, drawn from its chronicle.
-
-Core Objects: as_png, and a function for each figure
-"""
+"""The figures of the dashboard, each of one world, drawn from its chronicle."""
 
 import io
 import threading
@@ -16,7 +13,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
-from experiments.figures.bands import from_zero
+from experiments.figures.bands import from_zero, stack_bars
 from experiments.figures.market.books import quoted
 from experiments.figures.market.books import true as true_curves
 from experiments.figures.market.order_book_depth import draw_depth, resting
@@ -172,19 +169,13 @@ def draw_welfare(chronicle: Chronicle, number: int) -> Figure:
     rounds = chronicle.until(number, "rounds")
     figure = new_figure(4.6)
     axes = figure.subplots()
-    parts = {"consumers": "consumer_surplus", "organisations": "profits", "broker": "broker_surplus"}
-    above, below = np.zeros(len(rounds)), np.zeros(len(rounds))
-    for (label, column), colour, hatch in zip(
-        parts.items(), (SKY, ORANGE, PURPLE), ("", "//", "xx"), strict=True
-    ):
-        height = rounds[column].to_numpy()
-        if not height.any():
-            continue
-        bottom = np.where(height >= 0, above, below)
-        axes.bar(
-            rounds["round"], height, 0.8, bottom, color=colour, hatch=hatch, edgecolor="#333333", label=label
-        )
-        above, below = above + height.clip(min=0), below + height.clip(max=0)
+    looks = {
+        "consumer_surplus": ("consumers", SKY, ""),
+        "profits": ("organisations", ORANGE, "//"),
+        "broker_surplus": ("broker", PURPLE, "xx"),
+    }
+    parts = [(rounds[column].to_numpy(), *look) for column, look in looks.items()]
+    stack_bars(axes, rounds["round"], [part for part in parts if part[0].any()], 0.8)
     if "welfare_alone" in rounds:
         axes.plot(rounds["round"], rounds["welfare_alone"], marker="o", label="without a market", **ALONE)
     axes.set(ylabel="welfare (credits a round)", xlabel="round")

@@ -1,7 +1,4 @@
-"""Recorded runs to watch again: those under one folder, and no other file.
-
-Core Objects: find_recordings, arms_of, read_recording
-"""
+"""Recorded runs to watch again: those under one folder, and no other file."""
 
 from pathlib import Path
 

@@ -5,7 +5,6 @@
 from collections.abc import Sequence
 from html import escape
 
-import pandas as pd
 import solara
 
 from experiments.teaching.dashboard.chronicle import Chronicle
@@ -87,10 +86,6 @@ def Told(passage: Passage, number: int) -> None:
     with solara.Card(passage.title, margin=1, classes=["passage"]):
         solara.HTML(tag="p", unsafe_innerHTML=escape(passage.text))
         if passage.table is not None:
-            solara.HTML(unsafe_innerHTML=_as_html(passage.table), classes=["records"])
+            solara.HTML(unsafe_innerHTML=passage.table.to_html(index=False, border=0), classes=["records"])
         if image is not None:
             solara.Image(image)
-
-
-def _as_html(table: pd.DataFrame) -> str:
-    return table.to_html(index=False, border=0)

@@ -1,7 +1,4 @@
-"""The tabs: what each shows of a chronicle up to a round.
-
-Core Objects: VIEWS, before_the_first_round
-"""
+"""The tabs: what each shows of a chronicle up to a round."""
 
 from collections.abc import Callable
 from functools import partial

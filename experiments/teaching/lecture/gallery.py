@@ -1,7 +1,4 @@
-"""The figures of a round: what was bid and asked, and what each seat gained beside theory and robots.
-
-Core Objects: FIGURES, Gallery
-"""
+"""The figures of a round: what was bid and asked, and what each seat gained beside theory and robots."""
 
 import io
 import threading

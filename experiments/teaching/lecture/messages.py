@@ -1,7 +1,4 @@
-"""What browsers may send: three kinds of JSON objects, of bounded size and depth.
-
-Core Objects: Joining, Prices, Act, read_message
-"""
+"""What browsers may send: three kinds of JSON objects, of bounded size and depth."""
 
 from typing import Annotated, Literal, TypeVar
 

@@ -1,7 +1,4 @@
-"""What a person is asked in a round, and the answers that are allowed.
-
-Core Objects: Question, questions_of, read_answers, offers_with
-"""
+"""What a person is asked in a round, and the answers that are allowed."""
 
 import math
 import re

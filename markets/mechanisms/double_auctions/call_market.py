@@ -2,8 +2,6 @@
 
 `CallMarket` makes the books and matches the winners; a subclass says who wins and at which prices. Most rules
 need the margin alone (`MarginRule`).
-
-Core Objects: CallMarket, MarginRule
 """
 
 from abc import abstractmethod

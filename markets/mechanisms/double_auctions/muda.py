@@ -98,8 +98,7 @@ class MUDA(CallMarket):
         middle[priced] = (margin.low[priced] + margin.high[priced]) / 2
         price = middle[other]
         # Bids fall and asks rise, so the willing come first; nobody is willing without a price.
-        bids = halves.count_bids(halves.bid >= np.repeat(price, np.diff(halves.bid_start)))
-        units = halves.count_units(halves.ask <= np.repeat(price, np.diff(halves.unit_start)))
+        bids, units = halves.willing(price)
         quantity = np.minimum(bids, units)
         if self.rationing == "lottery":
             return halves.winners(

@@ -1,7 +1,4 @@
-"""The digits that come with scikit-learn: as they are, enlarged, moved, and as two tasks.
-
-Core Objects: Digits, Digits28, Digits28Shifted, DigitsAndTurned, DigitsAndParity
-"""
+"""The digits that come with scikit-learn: as they are, enlarged, moved, and as two tasks."""
 
 import dataclasses
 from typing import ClassVar

@@ -2,8 +2,6 @@
 
 A pool is a list of classes, each a shuffled int64 array of the indices of its examples; an endowment is a
 list of the same classes.
-
-Core Objects: EndowmentRule, shared_out, check_held
 """
 
 from abc import ABC, abstractmethod

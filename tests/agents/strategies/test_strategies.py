@@ -66,14 +66,14 @@ def test_the_trials_weight_is_merged_by_default():
 
 
 def test_a_wrong_signature_fails_at_import():
-    class NoBid(Strategy):
-        """Lacks bid."""
+    class Askew(Strategy):
+        """Asks without a view."""
 
-        def ask(self, view):
-            return view.cost
+        def ask(self):
+            return 1.0
 
-    with pytest.raises(TypeError, match="strategy NoBid must extend Strategy and define bid"):
-        STRATEGIES.check(NoBid)
+    with pytest.raises(TypeError, match=r"strategy Askew: ask must take \(self, view\)"):
+        STRATEGIES.check(Askew)
     with pytest.raises(ValueError, match=r"strategy must be one of .*altruist"):
         STRATEGIES.build("honest")
     with pytest.raises(ValidationError, match="less than or equal to 1"):

@@ -6,7 +6,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from markets.matching.cooperation import (
-    banzhaf_value,
     coalition_excess,
     game_of,
     memberships,
@@ -27,13 +26,12 @@ def valuation_of(game):
 
 
 def test_glove_game():
-    """One left glove, two right ones: Shapley (2/3, 1/6, 1/6), Banzhaf (3/4, 1/4, 1/4), core (1, 0, 0).
+    """One left glove, two right ones: Shapley (2/3, 1/6, 1/6), core (1, 0, 0).
 
-    Sources: Shapley 1953, Banzhaf 1965, Shapley and Shubik 1969.
+    Sources: Shapley 1953, Shapley and Shubik 1969.
     """
     gloves = glove_game(1, 2)
     np.testing.assert_allclose(shapley_value(gloves), [2 / 3, 1 / 6, 1 / 6], rtol=1e-14)
-    np.testing.assert_allclose(banzhaf_value(gloves), [3 / 4, 1 / 4, 1 / 4], rtol=1e-14)
     assert coalition_excess(gloves, memberships(3), [1, 0, 0]).max() == 0
     assert coalition_excess(gloves, memberships(3), [2 / 3, 1 / 6, 1 / 6]).max() == pytest.approx(1 / 6)
 
@@ -53,7 +51,7 @@ def test_airport_game(costs):
 @settings(deadline=None, max_examples=60)
 @given(st.integers(1, 6), st.integers(0, 2**32 - 1))
 def test_axioms(players, seed):
-    """Shapley 1953: efficiency, symmetry, dummy, additivity. Banzhaf has all but the first."""
+    """Shapley 1953: efficiency, symmetry, dummy, additivity."""
     rng = np.random.default_rng(seed)
     one, other = random_game(players, rng), random_game(players, rng)
     assert shapley_value(one).sum() == pytest.approx(one[-1], abs=1e-12)
@@ -65,11 +63,11 @@ def test_axioms(players, seed):
     symmetric = (one + one[swapped]) / 2
     last = 1 << (players - 1)
     dummy = one[coalition & ~last] + 0.25 * (coalition & last > 0)
-    for value in (shapley_value, banzhaf_value):
-        np.testing.assert_allclose(value(one + other), value(one) + value(other), atol=1e-12)
-        assert value(dummy)[-1] == pytest.approx(0.25)
-        if players > 1:
-            assert value(symmetric)[0] == pytest.approx(value(symmetric)[1], abs=1e-12)
+    value = shapley_value
+    np.testing.assert_allclose(value(one + other), value(one) + value(other), atol=1e-12)
+    assert value(dummy)[-1] == pytest.approx(0.25)
+    if players > 1:
+        assert value(symmetric)[0] == pytest.approx(value(symmetric)[1], abs=1e-12)
 
 
 @settings(deadline=None, max_examples=40)

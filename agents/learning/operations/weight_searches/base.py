@@ -1,7 +1,4 @@
-"""What every search for the merge weight has.
-
-Core Objects: WeightSearch, GivenWeights
-"""
+"""What every search for the merge weight has."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable

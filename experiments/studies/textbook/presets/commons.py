@@ -91,6 +91,7 @@ class CommonsPreset(Preset):
     cost: Annotated[float, Field(gt=0, lt=1)] = 0.4
     understated: Annotated[float, Field(ge=0, le=1)] = 0.25
 
+    varied: ClassVar[str] = "people"
     size_means: ClassVar[str] = "people"
     caption: ClassVar[str] = (
         "Left: amount of the good by voluntary contributions in equilibrium and by Lindahl prices. Middle: "
@@ -99,11 +100,6 @@ class CommonsPreset(Preset):
         "Right: gains of the project, as a share of the first best, when all tell the truth and when all "
         "understate. Dashed: theory."
     )
-
-    @property
-    def parts(self) -> int:
-        """A size of the group at a time."""
-        return len(self.people)
 
     def run(self, streams: Streams, watch: Watch) -> Tables:
         """Let groups of every size provide the good."""
@@ -150,7 +146,7 @@ class CommonsPreset(Preset):
         best = theory.project_gains(people, total)
         for case, (mechanism, population, threshold) in populations.items():
             report = _play(streams, people, self._groups(people), mechanism, population)
-            gains = _project_gains(report, total)
+            gains = np.where(report.trades > 0, (report.value * report.bought).sum(axis=1) - total, 0.0)
             first_best = (report.value.sum(axis=1) - total).clip(min=0)
             told = theory.project_gains(people, total, threshold)
             findings.add(GAINS, gains, told, case=case, size=people)
@@ -241,8 +237,3 @@ def _one_among(stranger: str, people: int, fraction: float) -> dict[str, Any]:
 def _utility(gifts: Floats) -> Floats:
     """Return ln G - t of the first person of each group, where a credit buys a unit of the good."""
     return np.log(gifts.sum(axis=1)) - gifts[:, 0]
-
-
-def _project_gains(report: InducedReport, cost: float) -> Floats:
-    """Return values less the cost where the project was built, and 0 elsewhere."""
-    return np.where(report.trades > 0, (report.value * report.bought).sum(axis=1) - cost, 0.0)

@@ -72,17 +72,13 @@ class FalseNamesPreset(Preset):
     goods: tuple[Annotated[int, Field(ge=1, le=6)], ...] = (1, 2, 3, 4)
     markets: Annotated[int, Field(ge=2, le=100_000)] = 300
 
+    varied: ClassVar[str] = "goods"
     size_means: ClassVar[str] = "goods"
     caption: ClassVar[str] = (
         "Left: what a bidder gains by a name for each good. Middle: what that costs the seller. Right: the "
         "price of resisting: rules that sell good by good know no false names, and lose gains. "
         "Dashed: theory."
     )
-
-    @property
-    def parts(self) -> int:
-        """A number of goods at a time."""
-        return len(self.goods)
 
     def run(self, streams: Streams, watch: Watch) -> Tables:
         """Hold the same auctions under one name and under several."""

@@ -9,8 +9,8 @@ from matplotlib.figure import Figure
 from pydantic import Field, model_validator
 from pydantic.dataclasses import dataclass
 
+from experiments.figures.bands import draw_means, over_replicates
 from experiments.figures.style import BLUE, GREY, VERMILLION, legend_above, new_figure, whole_numbers
-from experiments.findings.statistics import interval
 from experiments.studies.textbook.base import RESULTS, TEXTBOOK, Preset, Tables, Watch
 from experiments.studies.textbook.findings import Findings
 from markets import theory
@@ -111,14 +111,8 @@ class MarketPreset(Preset):
         played = tables[MARKETS]
         figure = new_figure(4.2)
         left, right = figure.subplots(1, 2)
-        possible = played.dropna(subset="efficiency")
-        found = {number: interval(rows) for number, rows in possible.groupby("round")["efficiency"]}
-        number, mean = np.array(list(found)), np.array([one.mean for one in found.values()])
-        lengths = [
-            [one.mean - one.low for one in found.values()],
-            [one.high - one.mean for one in found.values()],
-        ]
-        left.errorbar(number, mean, lengths, color=BLUE, marker="o", capsize=4)
+        efficiency = over_replicates(played.dropna(subset="efficiency"), "round", "efficiency")
+        draw_means(left, efficiency, color=BLUE, marker="o", capsize=4)
         left.set(xlabel="round", ylabel="realised / first-best gains", title="efficiency")
         whole_numbers(left)
         prices = played.loc[played["round"] == played["round"].max(), "price"].dropna()

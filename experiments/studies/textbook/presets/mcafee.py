@@ -61,11 +61,6 @@ class McAfeePreset(Preset):
         "Right: what the broker keeps. Marks: measured, with 95% intervals; dashed: exact expectations."
     )
 
-    @property
-    def parts(self) -> int:
-        """A size at a time."""
-        return len(self.sizes)
-
     def run(self, streams: Streams, watch: Watch) -> Tables:
         """Clear the same markets by the three rules."""
         findings = Findings()

@@ -94,11 +94,6 @@ class RsopPreset(Preset):
         "where a tenth of the buyers bid ten times as much."
     )
 
-    @property
-    def parts(self) -> int:
-        """A size at a time."""
-        return len(self.sizes)
-
     def run(self, streams: Streams, watch: Watch) -> Tables:
         """Hold every auction for every kind of bids."""
         findings = Findings()
