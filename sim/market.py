@@ -165,13 +165,17 @@ class ParameterMarket(mesa.Model):
         trials = yield Try(pairs=pairs.at(self.slots), replicate=self.replicate, round=self.steps)
         trials = self._told(trials, listings, pairs)
 
-        prospects = Prospects(listings, pairs, trials.gain, self._appraised(pairs, trials))
+        prospects = Prospects(
+            listings=listings, pairs=pairs, gain=trials.gain, appraisal=self._appraised(pairs, trials)
+        )
         offers: Offers = traders.offers(exchange, prospects, streams)
         if self.consults:
             offers = yield Consult(prospects, offers)
         quoted = exchange.door(prospects, offers)
         orders = exchange.orders(prospects, quoted)
-        self.cleared = Cleared(prospects, quoted, orders, exchange.mechanism)
+        self.cleared = Cleared(
+            prospects=prospects, quoted=quoted, orders=orders, mechanism=exchange.mechanism
+        )
         trades = exchange.clear(orders, streams.stream("clearing"))
         deals, charges = exchange.settle(self.steps, prospects, quoted, trades)
         traders.learn(exchange, outcomes_of(exchange.mechanism, prospects, quoted, deals, charges), streams)
@@ -367,7 +371,14 @@ class ParameterMarket(mesa.Model):
         self.ledger.earn(self.steps, profit)
         royalties = Royalties.nothing(self.organisations)
         if self.config.setting.cooperates and len(bought.row):
-            game = RoundGame(self.downstream, before, self.quality, bought.buyer, bought.seller, welfare)
+            game = RoundGame(
+                downstream=self.downstream,
+                before=before,
+                after=self.quality,
+                buyer=bought.buyer,
+                seller=bought.seller,
+                welfare=welfare,
+            )
             royalties = pay_royalties(self.config.setting, self.ledger, game, profit, self.round_streams)
         self.ledger.check()
         return earnings, royalties

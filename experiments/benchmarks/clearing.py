@@ -125,11 +125,11 @@ def _call(name: str, rule: MarginRule, bids: Floats, asks: Floats) -> ClearingTa
         return np.array([terms.quantity, terms.paid, terms.received], dtype=np.float64)
 
     return ClearingTask(
-        name,
-        len(bids) + len(asks),
-        ours,
-        lambda: np.array(plain_call(*lists, k)),
-        lambda: (np.sort(bids), np.sort(asks)),
+        name=name,
+        orders=len(bids) + len(asks),
+        ours=ours,
+        plain=lambda: np.array(plain_call(*lists, k)),
+        floor=lambda: (np.sort(bids), np.sort(asks)),
     )
 
 
@@ -148,7 +148,7 @@ def _one_book(name: str, traders: int, rng: np.random.Generator) -> ClearingTask
         bid_of, ask_of = dict(zip(buyers, bids, strict=True)), dict(zip(units, asks, strict=True))
         return np.array(plain_call(list(bid_of.values()), list(ask_of.values()), 0.5)[:2])
 
-    return ClearingTask(name, len(buyer), ours, plain, lambda: np.sort(bid))
+    return ClearingTask(name=name, orders=len(buyer), ours=ours, plain=plain, floor=lambda: np.sort(bid))
 
 
 def _auction_columns(values: Floats) -> dict[str, Any]:
@@ -165,11 +165,11 @@ def _validation(values: Floats) -> ClearingTask:
     columns = _auction_columns(values)
     lists = [column.tolist() for column in columns.values()]
     return ClearingTask(
-        "validation of orders, 100 bidders a listing",
-        len(values),
-        lambda: np.array([len(_orders(columns))]),
-        lambda: np.array([plain_validation(*lists)]),
-        lambda: np.sort(values),
+        name="validation of orders, 100 bidders a listing",
+        orders=len(values),
+        ours=lambda: np.array([len(_orders(columns))]),
+        plain=lambda: np.array([plain_validation(*lists)]),
+        floor=lambda: np.sort(values),
     )
 
 
@@ -178,11 +178,11 @@ def _auctions(name: str, rule: Mechanism, values: Floats) -> ClearingTask:
     lists, second = (columns["listing"].tolist(), values.tolist()), isinstance(rule, SecondPrice)
     market = _orders(columns)
     return ClearingTask(
-        name,
-        len(values),
-        lambda: _cleared(rule, market),
-        lambda: np.stack(plain_auctions(*lists, RESERVE, second), axis=1),
-        lambda: np.sort(values),
+        name=name,
+        orders=len(values),
+        ours=lambda: _cleared(rule, market),
+        plain=lambda: np.stack(plain_auctions(*lists, RESERVE, second), axis=1),
+        floor=lambda: np.sort(values),
     )
 
 
@@ -213,11 +213,11 @@ def _assignments(worth: Floats) -> Iterator[ClearingTask]:
 
     for name, ours in (("columns", matrix), ("pairs", pairs)):
         yield ClearingTask(
-            f"assignment {size} x {size}, {name}",
-            worth.size,
-            ours,
-            plain if size <= LARGEST_PLAIN_ASSIGNMENT else None,
-            lambda: linear_sum_assignment(worth, maximize=True),
+            name=f"assignment {size} x {size}, {name}",
+            orders=worth.size,
+            ours=ours,
+            plain=plain if size <= LARGEST_PLAIN_ASSIGNMENT else None,
+            floor=lambda: linear_sum_assignment(worth, maximize=True),
         )
 
 
@@ -227,10 +227,10 @@ def _book(events: BookEvents) -> ClearingTask:
         return np.stack([made.buyer, made.seller, made.price, made.quantity])
 
     return ClearingTask(
-        "order book",
-        len(events),
-        lambda: fills(OrderBook()),
-        (lambda: fills(PlainOrderBook())) if len(events) <= LARGEST_PLAIN_BOOK else None,
+        name="order book",
+        orders=len(events),
+        ours=lambda: fills(OrderBook()),
+        plain=(lambda: fills(PlainOrderBook())) if len(events) <= LARGEST_PLAIN_BOOK else None,
     )
 
 

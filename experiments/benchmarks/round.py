@@ -104,7 +104,9 @@ def round_data(training: int, held: int) -> RoundData:
         kept = rng.permutation(other)[: round(KEPT * len(other))]
         visits.append(rng.permutation(np.concatenate([own, kept])))
     pixels = torch.from_numpy(np.rint(images * 255).astype(np.uint8))
-    return RoundData(pixels, torch.from_numpy(labels), visits, np.arange(training, count))
+    return RoundData(
+        pixels=pixels, labels=torch.from_numpy(labels), visits=visits, held=np.arange(training, count)
+    )
 
 
 def round_table(data: RoundData, repeats: int) -> pd.DataFrame:

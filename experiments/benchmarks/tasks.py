@@ -71,12 +71,12 @@ def benchmark_tasks(size: int, device: torch.device, network: str = "mlp") -> It
                 forget(stepper)
 
         return Task(
-            name,
-            "organisation",
-            size,
-            lambda: train_one_by_one(modules, steppers, inputs, labels, visits, BATCH),
-            lambda: fleet.train(everyone, training_data, BATCH)[0],
-            reset,
+            name=name,
+            item="organisation",
+            items=size,
+            plain=lambda: train_one_by_one(modules, steppers, inputs, labels, visits, BATCH),
+            fleet=lambda: fleet.train(everyone, training_data, BATCH)[0],
+            reset=reset,
             flops=architecture.training_flops * float((order >= 0).sum()),
             release=fleet.release,
         )
@@ -96,11 +96,11 @@ def benchmark_tasks(size: int, device: torch.device, network: str = "mlp") -> It
     x, y = inputs[rows], labels[rows]
     validation = Data(inputs=inputs, labels=labels, index=held[None], group=np.zeros(size, dtype=np.int64))
     yield Task(
-        EVALUATION,
-        "organisation",
-        size,
-        lambda: np.stack(evaluate_one_by_one(modules, x, y)),
-        lambda: np.stack(fleet.evaluate(everyone, validation)),
+        name=EVALUATION,
+        item="organisation",
+        items=size,
+        plain=lambda: np.stack(evaluate_one_by_one(modules, x, y)),
+        fleet=lambda: np.stack(fleet.evaluate(everyone, validation)),
         flops=float(size * len(held) * architecture.forward_flops),
     )
     if size > 1:

@@ -124,7 +124,9 @@ def compare_choices(
     differences = pd.DataFrame([row for key in keys for row in _differences(key, keys, replicates, wanted)])
     if len(differences):
         differences["p_holm"] = differences.groupby("metric")["p"].transform(holm)
-    return Comparison(keys, choice_levels(keys, replicates), differences, unfinished)
+    return Comparison(
+        keys=keys, levels=choice_levels(keys, replicates), differences=differences, unfinished=unfinished
+    )
 
 
 def choice_levels(keys: list[str], replicates: pd.DataFrame) -> pd.DataFrame:

@@ -54,7 +54,7 @@ class Shown:
         return f"{self.mean} {self.interval}".strip()
 
 
-NOTHING = Shown(DASH, "", 0, False, 0)
+NOTHING = Shown(mean=DASH, interval="", sign=0, told=False, n=0)
 """What is shown where a metric does not apply."""
 
 
@@ -79,7 +79,7 @@ def shown_interval(mean: float, low: float, high: float, n: float, null: float =
         decimals = max(0, min(decimals, 1 - math.floor(math.log10((high - low) / 2))))
     interval = f"[{number(low, decimals)}, {number(high, decimals)}]" if told else ""
     sign = int(low > null) - int(high < null) if told else 0
-    return Shown(number(mean, decimals), interval, sign, told, int(n))
+    return Shown(mean=number(mean, decimals), interval=interval, sign=sign, told=told, n=int(n))
 
 
 def number(value: float, decimals: int | None = None) -> str:

@@ -79,7 +79,7 @@ def conclude(folder: Path, figures: bool, checked: bool = True) -> Conclusion:
     # A figure that is drawn no more, or a checkpoint that was deleted to save space.
     gone = [name for name in damaged if name not in made and (is_remade(name) or not run.has(name))]
     run.change(summaries, gone, made)
-    return Conclusion(folder, view.config, view.findings, report)
+    return Conclusion(folder=folder, config=view.config, findings=view.findings, report=report)
 
 
 def names_of(folder: Path, drawn: Sequence[Drawn], further: Sequence[Path] = ()) -> list[str]:

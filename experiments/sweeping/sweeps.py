@@ -104,7 +104,9 @@ def read_sweep(folder: Path, checked: bool = True) -> Sweep:
             ) from error
     paths = [folder / CELLS / planned.key for planned in plan.unique]
     unfinished = [str(path) for path in paths if not is_finished(path)]
-    return Sweep(plan.keys, tables["sweep"], tables["replicates"], unfinished)
+    return Sweep(
+        keys=plan.keys, cells=tables["sweep"], replicates=tables["replicates"], unfinished=unfinished
+    )
 
 
 def _replicates(folder: RunFolder, planned: PlannedCell) -> pd.DataFrame:

@@ -53,7 +53,12 @@ class Broker:
             keys = np.where(open_to, keys[buyers][:, identity], np.inf)
             open_to &= keys.argsort(axis=1, kind="stable").argsort(axis=1, kind="stable") < most
         place, listing = (a.astype(np.int64) for a in np.nonzero(open_to))
-        return Pairs(buyers[place], listing, listings.seller[listing], listings.position[listing])
+        return Pairs(
+            buyer=buyers[place],
+            listing=listing,
+            seller=listings.seller[listing],
+            position=listings.position[listing],
+        )
 
     def told(self, trials: Trials, loss: Floats, claimed: Floats, share: float) -> Trials:
         """Return what buyers believe of the trials of pairs [P]; see `sim.exchange.disclosure`.

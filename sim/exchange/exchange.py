@@ -71,7 +71,7 @@ class Exchange:
         ask = np.maximum(to_micro(offers.ask[row], "up"), reserve)
         price = ask if self.setting.cooperates else bid
         refused = admit(price, prospects.pairs.buyer[row], self.balances, self.ledger.credit_limit)
-        return Quoted(row, bid, ask, refused)
+        return Quoted(row=row, bid=bid, ask=ask, refused=refused)
 
     def orders(self, prospects: Prospects, quoted: Quoted) -> Orders:
         """Return the admitted orders as the mechanism sees them, in credits."""

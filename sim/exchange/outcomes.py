@@ -83,7 +83,9 @@ def public_tape(columns: Columns, open_outcry: bool) -> Tape:
     """
     shown = ~np.isnan(columns["quote"]) if open_outcry else columns["units"] > 0
     position, is_bid, price = (columns[name][shown] for name in ("position", "is_buyer", "price"))
-    return Tape(position, is_bid, columns["quote"][shown] if open_outcry else price, price)
+    return Tape(
+        position=position, is_bid=is_bid, quote=columns["quote"][shown] if open_outcry else price, price=price
+    )
 
 
 def _columns(side: _Side, prospects: Prospects, quoted: Quoted, deals: Deals, charges: Charges) -> Columns:

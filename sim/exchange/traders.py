@@ -67,7 +67,9 @@ class Traders:
             return loss
         claimed = loss.copy()
         for strategy, own in rows_of(self.strategies, listings.seller):
-            claimed[own] = strategy.claim(ClaimView(listings.seller[own], own, loss[own], best))
+            claimed[own] = strategy.claim(
+                ClaimView(seller=listings.seller[own], listing=own, loss=loss[own], best=best)
+            )
         return np.nan_to_num(claimed, nan=np.inf, posinf=np.inf).clip(min=0)
 
     def offers(self, exchange: Exchange, prospects: Prospects, streams: RoundStreams) -> Offers:
@@ -99,7 +101,13 @@ class Traders:
         chosen = weight.copy()
         for strategy, own in rows_of(self.strategies, deals.buyer):
             memory = self.memories[strategy.name]
-            view = MergeView(deals.buyer[own], listing[own], weight[own], gain[own], memory)
+            view = MergeView(
+                buyer=deals.buyer[own],
+                listing=listing[own],
+                weight=weight[own],
+                gain=gain[own],
+                memory=memory,
+            )
             chosen[own] = strategy.merge(view)
         return chosen.clip(0.0, 1.0)
 

@@ -78,7 +78,7 @@ def compose_experiment(preset: str, overrides: Sequence[str]) -> Experiment:
         cells = [_cell(anew, values, rate) for values in _combinations(config) for rate in _rates(config)]
     kept: Any = OmegaConf.to_container(whole, resolve=True)
     text = OmegaConf.to_yaml({name: value for name, value in kept.items() if name != "jobs"})
-    return Experiment(preset, config, text, cells)
+    return Experiment(preset=preset, config=config, text=text, cells=cells)
 
 
 def _register() -> None:

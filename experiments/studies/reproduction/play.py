@@ -71,7 +71,7 @@ def play_experiment(experiment: Experiment, folder: Path | None) -> tuple[Path, 
         If a cell fails.
     """
     cells = [
-        Cell(cell.labels, play_cell, {"config": cell.config}, _parts(cell.config))
+        Cell(labels=cell.labels, play=play_cell, arguments={"config": cell.config}, parts=_parts(cell.config))
         for cell in experiment.cells
     ]
     for cell in {cell.key: cell for cell in cells}.values():

@@ -165,7 +165,9 @@ class Lecture:
                 )
             taken = {seat.organisation for seat in self.seats}
             free = next(one for one in self._seating if one not in taken)
-            seat = Seat(free, name, token or secrets.token_urlsafe(32), address)
+            seat = Seat(
+                organisation=free, name=name, token=token or secrets.token_urlsafe(32), address=address
+            )
             if self.opened is not None:
                 self._ask(seat, self.opened)
             self.seats.append(seat)

@@ -81,7 +81,7 @@ class OpenRound:
             (charges.seller, charges.received / MICRO),
         ):
             np.add.at(profit, who, amount)
-        return Outcome(quoted, deals, profit, float((value - cost).sum()))
+        return Outcome(quoted=quoted, deals=deals, profit=profit, gains=float((value - cost).sum()))
 
     def truthful_offers(self) -> Offers:
         """Return the offers of a round in which everybody tells the truth."""
