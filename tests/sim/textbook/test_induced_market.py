@@ -121,7 +121,7 @@ def test_schedules_stand_for_several_and_copies_serve_everybody():
     [
         ({"buyers": 0}, "greater than or equal to 1"),
         ({"mechanism": "dutch"}, "dutch"),
-        ({"values": "normal"}, "distribution must be one of exponential, schedule, uniform"),
+        ({"values": "normal"}, "values must be one of exponential, schedule, uniform"),
         ({"values": {"name": "uniform", "low": 1.0, "high": 1.0}}, "high must be above low"),
         ({"values": {"name": "schedule", "amounts": [1.0, 2.0]}}, "an amount for each of 4 traders; got 2"),
         ({"mechanism": "rsop"}, "broker.licence must be one of copy"),
