@@ -90,7 +90,9 @@ class Registry(Generic[T]):
         fields = {"name": spec} if isinstance(spec, str) else dict(spec)
         if strange := [key for key in fields if not isinstance(key, str)]:
             raise InputError(f"fields of a {self.kind} must have names; got {strange[0]!r}")
-        return self[str(fields.get("name"))](**fields)
+        if "name" not in fields:
+            raise InputError(f"{self.kind} must be given by its name, one of {', '.join(self)}; got {spec!r}")
+        return self[str(fields["name"])](**fields)
 
 
 def check_documented(cls: type[Any], kind: str) -> None:

@@ -54,7 +54,8 @@ def unknown_key(key: str, known: Sequence[str]) -> str:
     own = [n for n in known if n.startswith("hydra.") == hydras and not key.startswith(f"{n}.")]
     ends = {name.rsplit(".", 1)[-1]: name for name in reversed(own)}
     near = difflib.get_close_matches(key, own, n=1, cutoff=0.75)
-    near = near or [ends[end] for end in difflib.get_close_matches(key.rsplit(".", 1)[-1], ends, n=1)]
+    last = difflib.get_close_matches(key.rsplit(".", 1)[-1], ends, n=1, cutoff=0.65)
+    near = near or [ends[end] for end in last]
     suggestion = f"; did you mean {near[0]}?" if near else ""
     return f"{key} is not a key{suggestion} (`parabourse explain` lists all keys)"
 

@@ -9,6 +9,7 @@ from pydantic.dataclasses import dataclass
 
 from markets.mechanisms import MECHANISMS, Mechanism
 from markets.mechanisms.auctions.first_price import FirstPrice
+from markets.refusals import InputError
 
 
 def test_names():
@@ -69,6 +70,11 @@ def test_a_wrong_mechanism_fails_when_it_registers(body, sentence):
     with pytest.raises(TypeError, match=sentence):
         MECHANISMS.register(cls)
     assert "wrong" not in MECHANISMS
+
+
+def test_a_mapping_without_a_name_is_refused_with_the_names():
+    with pytest.raises(InputError, match=r"must be given by its name, one of all_pay, .*; got \{'k': 0.5\}"):
+        MECHANISMS.build({"k": 0.5})
 
 
 def test_where_docstrings_are_dropped_none_is_asked_for(monkeypatch):

@@ -44,6 +44,7 @@ def refused(capsys, *arguments):
         ("organisation=4", ["organisation", "did you mean organisations?"]),
         ("+sede=1", ["sede", "did you mean seed?"]),
         ("++setting.demand.tao=1", ["setting.demand.tao", "did you mean setting.demand.tau?"]),
+        ("++data.nope.deep=3", ["data.nope.deep is not a key (`parabourse explain`"]),
         ("+hydra.launcher.n_job=1", ["hydra.launcher.n_job"]),
         ("+experiment=duopoly", ["leave out the plus", "experiment=duopoly"]),
         ("mechanism.reserve=1", ["reserve"]),
