@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: run dashboard test clean
+.PHONY: run dashboard test test-heavy clean
 
 run: $(VENV)/installed
 	$(BIN)/parabourse run experiment=quickstart
@@ -18,6 +18,10 @@ test: $(VENV)/installed-test
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/pytest -n auto
+
+test-heavy: export PYTHONDONTWRITEBYTECODE :=
+test-heavy: $(VENV)/installed-test
+	$(BIN)/pytest -n auto -m 'heavy and not slow'
 
 clean:
 	rm -rf $(VENV) build dist

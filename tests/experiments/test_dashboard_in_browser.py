@@ -17,7 +17,7 @@ from tests.experiments.browser import api, browser, needs_chromium
 from tests.experiments.forked import forked
 
 solara = pytest.importorskip("solara", reason="needs solara: pip install -e '.[dashboard]'")
-pytestmark = [needs_chromium, pytest.mark.xdist_group("browser")]
+pytestmark = [needs_chromium, pytest.mark.heavy, pytest.mark.xdist_group("browser")]
 
 TINY = ("device=cpu", "organisations=2", "rounds=3", "replicates=1", "data.examples=300", "run.figures=false")
 TABS = {

@@ -21,8 +21,8 @@ from tests.experiments.own_process import FORK
 pytestmark = pytest.mark.xdist_group("lessons")
 
 ROOT = Path(__file__).parents[2]
-QUICK = ("2_auction_rules", "5_bargaining")
-"""Lessons that are played at full size whenever the tests run; the others then are played small."""
+MARKS = {"2_auction_rules": pytest.mark.heavy, "5_bargaining": ()}
+"""Of lessons that are played at full size alone, since smaller they say nothing."""
 NUMBER = re.compile(r"-?\d+(?:\.\d+)?(?:e[-+]?\d+)?")
 
 
@@ -65,10 +65,7 @@ def kernel_manager(tmp_path_factory):
 
 @pytest.mark.parametrize(
     "path",
-    [
-        pytest.param(path, id=path.stem, marks=[] if path.stem in QUICK else pytest.mark.slow)
-        for path in LESSONS
-    ],
+    [pytest.param(path, id=path.stem, marks=MARKS.get(path.stem, pytest.mark.slow)) for path in LESSONS],
 )
 def test_a_lesson_runs_and_its_committed_outputs_are_up_to_date(path, kernel_manager):
     """A cell that fails is a claim that is false."""
@@ -85,7 +82,7 @@ def test_a_lesson_runs_and_its_committed_outputs_are_up_to_date(path, kernel_man
 
 
 @pytest.mark.parametrize(
-    "path", [path for path in LESSONS if path.stem not in QUICK], ids=lambda path: path.stem
+    "path", [path for path in LESSONS if path.stem not in MARKS], ids=lambda path: path.stem
 )
 def test_the_code_of_a_lesson_runs_small(path, monkeypatch):
     """Every cell but its claims, which small worlds do not bear out."""

@@ -40,6 +40,7 @@ def chromium() -> Iterator[SimpleNamespace]:
         yield SimpleNamespace(visit=visit, asked=asked)
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("kind", ["run", "sweep"])
 def test_pages_fit_screens_and_paper_and_fetch_nothing(
     reports: dict[str, Path], chromium: SimpleNamespace, kind: str

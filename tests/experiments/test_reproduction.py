@@ -133,6 +133,7 @@ def test_every_choice_that_a_preset_varies_resolves(preset):
     assert len(compose_experiment(preset, []).cells) > 1
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize(("preset", "scale"), FULL)
 def test_the_full_size_twin_of_every_preset_resolves(preset, scale):
     """With the data, batches and networks as published, whether the data are at hand or not."""
@@ -287,6 +288,7 @@ def test_what_cannot_be_is_refused_with_one_sentence(typed, told, tmp_path, monk
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.heavy
 def test_a_full_size_twin_starts_when_the_data_are_in_the_cache(tmp_path):
     """The cache holds 120 images in MNIST's format, made by hand."""
     draw = np.random.default_rng(0)

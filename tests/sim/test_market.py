@@ -75,11 +75,10 @@ def test_measured_gain_is_realised_on_validation_data(played):
 @pytest.mark.parametrize(
     "network",
     [
-        {"name": "resnet", "channels": 3, "depth": 10},
-        {"name": "vgg", "stages": [[4], [4]]},
-        {"name": "convnet", "channels": [4, 4]},
+        pytest.param({"name": "resnet", "channels": 3, "depth": 10}, id="resnet"),
+        pytest.param({"name": "vgg", "stages": [[4], [4]]}, marks=pytest.mark.heavy, id="vgg"),
+        pytest.param({"name": "convnet", "channels": [4, 4]}, marks=pytest.mark.heavy, id="convnet"),
     ],
-    ids=lambda network: network["name"],
 )
 @pytest.mark.parametrize("operator", ["interpolation", "greedy_soup"])
 def test_measured_gain_is_realised_by_every_network(network, operator):

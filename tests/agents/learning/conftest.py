@@ -1,3 +1,5 @@
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
@@ -24,12 +26,18 @@ ARCHITECTURES = {
 }
 
 
-@pytest.fixture(params=["mlp", "convnet", "vgg"])
+def named(*names: str) -> list[Any]:
+    """Return names of architectures as parameters of tests; deep ones take longest."""
+    heavy = ("resnet", "vgg")
+    return [pytest.param(name, marks=pytest.mark.heavy) if name in heavy else name for name in names]
+
+
+@pytest.fixture(params=named("mlp", "convnet", "vgg"))
 def architecture(request: pytest.FixtureRequest) -> Architecture:
     return ARCHITECTURES[request.param]
 
 
-@pytest.fixture(params=list(ARCHITECTURES))
+@pytest.fixture(params=named(*ARCHITECTURES))
 def any_architecture(request: pytest.FixtureRequest) -> Architecture:
     return ARCHITECTURES[request.param]
 

@@ -128,6 +128,7 @@ def play_processor(instructions: str, *words: str) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
 
 
+@pytest.mark.heavy
 def test_small_convolutions_are_right_with_the_kernels_that_failed() -> None:
     play_processor("AVX2", "-m", "tests.agents.learning.convolution_sweep")
 

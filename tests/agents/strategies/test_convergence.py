@@ -39,7 +39,10 @@ def test_prices_converge(name):
     assert alpha[-2:].mean() < 0.6 * random_alpha.mean()
 
 
-@pytest.mark.parametrize(("markets", "steps"), [(10, 250), pytest.param(25, 1000, marks=pytest.mark.slow)])
+@pytest.mark.parametrize(
+    ("markets", "steps"),
+    [pytest.param(10, 250, marks=pytest.mark.heavy), pytest.param(25, 1000, marks=pytest.mark.slow)],
+)
 def test_aa_never_falls_silent(markets, steps):
     """With time enough the first day is efficient everywhere: who aims too low shouts, and learns by it."""
     record = session("aa", markets=markets, periods=1, steps=steps)

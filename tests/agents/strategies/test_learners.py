@@ -41,6 +41,7 @@ def fraction_bid(strategy, mechanism, bidders, markets, rounds):
     return float(np.mean(found))
 
 
+@pytest.mark.heavy
 def test_exp3_learns_to_shade_under_first_price_and_not_under_second():
     """Two bidders shade by about a half (Vickrey 1961); truth is dominant in a second-price auction."""
     bidder = Exp3(exploration=0.1)
@@ -76,6 +77,7 @@ def test_policies_of_their_own_come_to_the_equilibrium(bidders, slope):
     assert found == pytest.approx(slope, abs=0.08)
 
 
+@pytest.mark.heavy
 def test_a_seller_learns_the_reserve_of_one_buyer():
     """One buyer uniform on [0, 1]: revenue p (1 - p), largest at 1/2 (Myerson 1981)."""
     seller = ReserveLearner(choices=5, highest=1.0, exploration=0.2)

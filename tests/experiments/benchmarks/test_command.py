@@ -188,7 +188,7 @@ def test_the_figure_has_a_line_a_task_on_logarithmic_axes(saved: Path) -> None:
     assert len({line.get_color() for line in lines}) == len({line.get_marker() for line in lines}) == 8
 
 
-@pytest.mark.parametrize("network", ["convnet", "resnet"])
+@pytest.mark.parametrize("network", ["convnet", pytest.param("resnet", marks=pytest.mark.heavy)])
 def test_plain_loops_and_the_fleet_agree_for_every_network(network: str) -> None:
     for task in benchmark_tasks.benchmark_tasks(2, CPU, network):
         if task.name in ("evaluation", "alignment", "merging"):

@@ -93,6 +93,9 @@ def test_the_values_figure_names_its_axes_for_all_panels() -> None:
     )
 
 
+OFTEN = ("no autarky", "no rivals", "one replicate, one round")
+"""In which nearly every figure is drawn, as in a crowd."""
+
 APPLIES = {
     "only autarky": {"learning_curves", "welfare", "lorenz"},
     "no autarky": AUCTIONS - {"gains"},
@@ -103,7 +106,9 @@ APPLIES = {
 }
 
 
-@pytest.mark.parametrize("edge", EDGES)
+@pytest.mark.parametrize(
+    "edge", [pytest.param(edge, marks=pytest.mark.heavy) if edge in OFTEN else edge for edge in EDGES]
+)
 @pytest.mark.filterwarnings("error")
 def test_figures_that_apply_are_drawn_and_the_others_left_out(edge: str) -> None:
     run = tiny_run(*EDGES[edge])

@@ -42,6 +42,7 @@ def test_full_trials_leave_nothing_to_who_sells_bad_blocks(name):
     assert all(each.mean == each.low == each.high == 0 for each in found.values())
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize(
     ("name", "rule", "replicates", "rounds"),
     [
@@ -62,6 +63,7 @@ def test_an_untrained_model_cannot_be_listed_where_listings_need_own_training():
     assert all(each.mean == 0 for each in found.values())
 
 
+@pytest.mark.heavy
 def test_a_reseller_undoes_exclusivity_unless_listings_need_own_training():
     found = trick("reseller", "second price, one copy", replicates=6, rounds=2)
     assert found["others_payoff"].high < 0

@@ -54,12 +54,14 @@ def test_cheaper_searches_find_nearly_what_the_grid_finds(rows: pd.DataFrame) ->
         assert gain["golden"] > 0.95 * gain["grid"]
 
 
+@pytest.mark.heavy
 def test_the_same_seed_finds_the_same(rows: pd.DataFrame) -> None:
     again = measure_merging(organisations=2, epochs=1, replicates=1)
     first = rows[rows["replicate"] == 0]
     pd.testing.assert_frame_equal(again.drop(columns="ms"), first.drop(columns="ms"), check_exact=True)
 
 
+@pytest.mark.heavy
 def test_a_common_start_is_an_ancestor(rows: pd.DataFrame, told) -> None:
     """After one epoch from the same weights, operators that build on it gain more than without."""
     common, without = (
@@ -69,6 +71,7 @@ def test_a_common_start_is_an_ancestor(rows: pd.DataFrame, told) -> None:
         assert common[operator] > without[operator]
 
 
+@pytest.mark.heavy
 def test_the_command_prints_and_saves(told) -> None:
     shown, saved = told
     assert "the same initial weights" in shown

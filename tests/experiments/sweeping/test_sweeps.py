@@ -8,6 +8,7 @@ import sys
 import tempfile
 import threading
 import time
+import warnings
 from contextlib import redirect_stdout
 from io import StringIO
 from pathlib import Path
@@ -17,6 +18,7 @@ import pandas as pd
 import pytest
 from filelock import FileLock
 from hydra.core.singleton import Singleton
+from joblib.externals.loky.backend.context import set_start_method
 
 from experiments.command_line.cli import main
 from experiments.findings.summary import METRICS
@@ -160,7 +162,7 @@ def test_submitit_makes_the_same_table(whole, tmp_path):
     assert_submitit_makes_the_same_table(whole, copy(whole, tmp_path), 1)
 
 
-@pytest.mark.slow
+@pytest.mark.heavy
 @pytest.mark.usefixtures("submitit")
 @pytest.mark.parametrize("missing", [1, 4])
 def test_submitit_makes_the_same_table_in_processes_of_its_own(missing, whole, tmp_path):
@@ -181,10 +183,20 @@ def test_ray_makes_the_same_table(whole, tmp_path):
     assert_same_tables(whole, tmp_path / "sweep")
 
 
-def test_a_killed_sweep_goes_on_to_the_same_table_and_repeats_no_cell(whole, tmp_path):
+def fork_joblibs_processes():
+    """Let joblib fork its processes: to start them anew, and import torch, takes longer than the cells."""
+    warnings.filterwarnings("ignore", "`fork` start method")
+    set_start_method("fork", force=True)
+
+
+@pytest.mark.parametrize(
+    "before", [fork_joblibs_processes, pytest.param(None, marks=pytest.mark.heavy, id="as users start them")]
+)
+def test_a_killed_sweep_goes_on_to_the_same_table_and_repeats_no_cell(before, whole, tmp_path):
     """Joblib plays until all of its processes are killed."""
     folder = tmp_path / "sweep"
-    command = Command(tmp_path / "printed", "run", "-m", *FOUR, f"hydra.sweep.dir={folder}")
+    typed = ("run", "-m", *FOUR, f"hydra.sweep.dir={folder}")
+    command = Command(tmp_path / "printed", *typed, before=before)
     while not marks(folder) and command.runs:
         time.sleep(0.01)
     command.kill_all()

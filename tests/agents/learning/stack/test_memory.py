@@ -15,7 +15,7 @@ from agents.learning.networks import Architecture
 from agents.learning.networks.resnet import ResNet
 from agents.learning.networks.vgg import VGG
 from agents.learning.stack import memory
-from tests.agents.learning.conftest import EXAMPLES, SHAPE, fleet_of, models, orders
+from tests.agents.learning.conftest import EXAMPLES, SHAPE, fleet_of, models, named, orders
 
 Examples = tuple[torch.Tensor, torch.Tensor]
 NETWORKS = {
@@ -74,7 +74,7 @@ def peak_of(network: str, slots: int, examples: Examples, budget_mb: float) -> l
     return peaks
 
 
-@pytest.mark.parametrize("network", list(NETWORKS))
+@pytest.mark.parametrize("network", named(*NETWORKS))
 def test_the_peak_follows_the_budget_and_not_the_number_of_organisations(
     network: str, examples: Examples
 ) -> None:
@@ -88,7 +88,7 @@ def test_the_peak_follows_the_budget_and_not_the_number_of_organisations(
         assert unbounded > 1.5 * large, task
 
 
-@pytest.mark.parametrize("network", list(NETWORKS))
+@pytest.mark.parametrize("network", named(*NETWORKS))
 def test_rows_in_parts_give_the_same_up_to_rounding(
     network: str, examples: Examples, monkeypatch: pytest.MonkeyPatch
 ) -> None:
