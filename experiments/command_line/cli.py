@@ -14,7 +14,7 @@ from experiments.configuration.overrides import with_quotes
 from experiments.runs.allocator import keep_freed_memory
 from experiments.runs.output_folders import check_writable
 
-STUDIES = ("cross", "reproduce", "pricing", "adversaries")
+STUDIES = ("cross", "textbook", "reproduce", "pricing", "adversaries")
 """Commands that go on where they stopped, beside sweeps."""
 
 

@@ -6,7 +6,6 @@ Libraries are imported where they are used, so that `parabourse list` need not w
 import argparse
 import logging
 from collections.abc import Callable
-from pathlib import Path
 
 from experiments.configuration.arguments import BENCHMARKS
 from experiments.runs.allocator import importing
@@ -38,7 +37,7 @@ def _textbook(given: argparse.Namespace, overrides: list[str]) -> int:
     with importing():
         from experiments.studies.textbook.application import run_textbook
 
-    return run_textbook(given.preset, overrides)
+    return run_textbook(given.preset, overrides, given.output)
 
 
 def _reproduce(given: argparse.Namespace, overrides: list[str]) -> int:
@@ -46,7 +45,7 @@ def _reproduce(given: argparse.Namespace, overrides: list[str]) -> int:
         with importing():
             from experiments.studies.reproduction.page import reproduce_all
 
-        reproduce_all(given.output or Path("runs/reproduction/all"), overrides)
+        reproduce_all(given.output, overrides)
         return 0
     with importing():
         from experiments.studies.reproduction.command import run_reproduction

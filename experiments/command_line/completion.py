@@ -6,7 +6,7 @@ from typing import Any
 
 import conf
 
-OF_OTHER_COMMANDS = ("costs", "merge_weight", "outputs", "reproduction", "scale", "textbook", "values")
+OF_OTHER_COMMANDS = ("costs", "merge_weight", "reproduction", "scale", "textbook", "values")
 CONF = Path(conf.__file__).parent
 REGISTERED = {
     "data": "sim/data/datasets",

@@ -61,6 +61,7 @@ def _add_questions(commands: Any) -> None:
         "textbook", help="play a published result on induced values", add_help=False
     )
     textbook.add_argument("preset", metavar="PRESET", nargs="?", default="")
+    textbook.add_argument("--output", type=Path, default=None, metavar="FOLDER")
     reproduce = commands.add_parser(
         "reproduce",
         help="a published experiment on the parameter market (Hydra overrides); goes on when repeated",
@@ -125,7 +126,7 @@ def _add_studies(commands: Any) -> None:
     adversaries.add_argument(
         "--output",
         type=Path,
-        default=Path("runs/adversaries"),
+        default=None,
         metavar="FOLDER",
         help="table and figures; cells that are there already are kept",
     )

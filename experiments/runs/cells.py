@@ -5,7 +5,7 @@ plays it holds its folder; a second process waits, and finds it finished. The fi
 written last, and a cell whose files are not what was written is played again. Cells of sweeps are runs, those
 of studies are tables.
 
-Core Objects: Cell, cell_key, play_cells, read_cell, play_missing, play_held, is_finished, tell_unfinished
+Core Objects: Cell, cell_key, study_folder, play_cells, play_missing, play_held, is_finished, tell_unfinished
 """
 
 import dataclasses
@@ -23,19 +23,21 @@ from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache, cached_property, partial
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import pandas as pd
 import torch
+import yaml
 from joblib import Parallel, delayed
 
 from experiments.command_line.sentences import UnfinishedError, one_sentence
-from experiments.configuration.plain_data import read_manifest, read_text
+from experiments.configuration.plain_data import read_text
 from experiments.runs.allocator import keep_freed_memory
+from experiments.runs.output_folders import claim
 from experiments.runs.progress import CellProgress
-from experiments.runs.runner import MANIFEST, SUMMARY, library_versions
+from experiments.runs.runner import MANIFEST, SUMMARY, library_versions, other_versions
 from sim.records.atomic import Write, filled, write_atomically
-from sim.records.run_folder import CHECKPOINT, FIGURES, PARTS, RunFolder
+from sim.records.run_folder import CHECKPOINT, CONFIG, FIGURES, PARTS, RunFolder
 
 CELLS = "cells"
 ERROR = "error.txt"
@@ -50,19 +52,11 @@ ROWS = "rows"
 UNDECISIVE = ("run", "jobs", "figures", "progress")
 """Parts of a configuration that change no number."""
 KEY_LENGTH = 16
+HEADING = "# parabourse "
+"""With which ``config.yaml`` of a study begins; its command follows."""
 
 Tables = dict[str, pd.DataFrame]
 Watch = Callable[[], None]
-
-
-class Planned(Protocol):
-    """A cell as the user is told of it: what it is, and how many parts its work has."""
-
-    @property
-    def labels(self) -> Mapping[str, Any]: ...  # noqa: D102
-
-    @property
-    def parts(self) -> int: ...  # noqa: D102
 
 
 @dataclass(frozen=True)
@@ -92,6 +86,11 @@ class Cell:
         """The name of its folder."""
         return cell_key([self.play.__name__, self.arguments])
 
+    @property
+    def name(self) -> str:
+        """Its labels as text."""
+        return named(self.labels)
+
 
 def cell_key(config: Any) -> str:
     """Return the hash of all that decides the numbers of a cell: its configuration and Parabourse's version.
@@ -104,6 +103,32 @@ def cell_key(config: Any) -> str:
 def hash_of(content: object) -> str:
     """Return a short hash of what JSON can hold, and of configurations."""
     return hashlib.sha256(json.dumps(content, default=_decisive).encode()).hexdigest()[:KEY_LENGTH]
+
+
+def named(labels: Mapping[str, Any]) -> str:
+    """Return what the user is told of a cell."""
+    return " ".join(f"{key}={value}" for key, value in labels.items())
+
+
+def study_folder(folder: Path | None, command: str, config: Any) -> Path:
+    """Return the folder of a study, made if need be, with its configuration in ``config.yaml``.
+
+    By default ``runs/COMMAND-KEY``, so that the same command finds what it began.
+
+    Raises
+    ------
+    UserError
+        If it holds something else.
+    """
+    fields = json.loads(json.dumps(config, default=_decisive))
+    text = f"{HEADING}{command}\n{yaml.safe_dump(fields, sort_keys=False, allow_unicode=True)}"
+    folder = folder or Path("runs") / f"{command.replace(' ', '-')}-{cell_key(config)}"
+    path = folder / CONFIG
+    own = path.is_file() and path.read_text(encoding="utf-8") == text
+    claim(folder, "--output", f"`parabourse {command}` with this configuration", own)
+    if not own:
+        write_atomically(path, filled(text))
+    return folder
 
 
 def play_cells(folder: Path, cells: Sequence[Cell], jobs: int = 1, shown: bool = True) -> list[Tables]:
@@ -132,22 +157,15 @@ def play_cells(folder: Path, cells: Sequence[Cell], jobs: int = 1, shown: bool =
     def launch(paths: Sequence[Path]) -> None:
         Parallel(n_jobs=jobs)(delayed(_play_tables)(path, places[path]) for path in paths)
 
-    play_missing(folder, places, launch, shown)
-    if tell_unfinished(places):
+    play_missing(folder, {path: cell.parts for path, cell in places.items()}, launch, shown)
+    if tell_unfinished({path: cell.name for path, cell in places.items()}):
         raise UnfinishedError
-    return [read_cell(folder / CELLS / cell.key) for cell in cells]
-
-
-def read_cell(folder: Path) -> Tables:
-    """Return the tables of a finished cell by name; raise ``RecordError`` if one is damaged."""
-    cell = RunFolder(folder)
-    files = [name for name in cell.entries if name.endswith(".parquet")]
-    return {name.removesuffix(".parquet"): pd.read_parquet(cell.file(name)) for name in files}
+    return [_read(RunFolder(folder / CELLS / cell.key)) for cell in cells]
 
 
 def play_missing(
     folder: Path,
-    cells: Mapping[Path, Planned],
+    cells: Mapping[Path, int],
     launch: Callable[[Sequence[Path]], None],
     shown: bool,
 ) -> None:
@@ -161,7 +179,7 @@ def play_missing(
     folder : Path
         Where all of them lie.
     cells : mapping
-        Cells by their folders.
+        Their folders, and how many parts the work of each has.
     launch : callable
         Plays cells, given their folders.
     shown : bool
@@ -173,7 +191,10 @@ def play_missing(
     print(f"{folder}: {len(cells)} cells, {len(kept)} finished, {len(missing)} to play", flush=True)
     if damaged:
         print(f"{len(damaged)} whose records are damaged are played again", flush=True)
-    if others := _made_by_other_versions(kept):
+    others: dict[str, str] = {}
+    for path in kept:
+        others |= other_versions(RunFolder(path))
+    if others:
         told = ", ".join(f"{name} {version}" for name, version in others.items())
         print(
             f"parabourse: some finished cells were made with other versions ({told}) and are kept; delete "
@@ -182,8 +203,7 @@ def play_missing(
         )
     if not missing:
         return
-    parts = sum(cell.parts for cell in cells.values())
-    with CellProgress(partial(_look, cells), parts, len(cells), shown):
+    with CellProgress(partial(_look, cells), sum(cells.values()), len(cells), shown):
         try:
             _launch_all(missing, launch)
         except Exception as error:
@@ -234,12 +254,11 @@ def failure(folder: Path) -> str:
     return "its process ended before it did, or could not write why"
 
 
-def tell_unfinished(cells: Mapping[Path, Planned]) -> int:
-    """Say which cells have not finished and why, and return how many."""
+def tell_unfinished(cells: Mapping[Path, str]) -> int:
+    """Say which cells, by their folders and names, have not finished and why, and return how many."""
     failed = [path for path in cells if not is_finished(path)]
     for path in failed:
-        name = " ".join(f"{key}={value}" for key, value in cells[path].labels.items())
-        print(f"parabourse: not finished: {name}: {failure(path)} ({path}).", file=sys.stderr)
+        print(f"parabourse: not finished: {cells[path]}: {failure(path)} ({path}).", file=sys.stderr)
     if failed:
         print(
             f"parabourse: {len(failed)} of {len(cells)} cells have not finished; the same command plays them "
@@ -284,6 +303,11 @@ def _write_tables(cell: Cell, folder: RunFolder) -> None:
     played.unlink()
 
 
+def _read(folder: RunFolder) -> Tables:
+    files = [name for name in folder.entries if name.endswith(".parquet")]
+    return {name.removesuffix(".parquet"): pd.read_parquet(folder.file(name)) for name in files}
+
+
 def _withdraw_damaged(folders: Iterable[Path]) -> list[Path]:
     """Take the mark off finished cells whose records are no longer what they were, and return these cells."""
     damaged = [folder for folder in folders if is_finished(folder) and damaged_records(folder)]
@@ -293,22 +317,12 @@ def _withdraw_damaged(folders: Iterable[Path]) -> list[Path]:
     return damaged
 
 
-def _made_by_other_versions(folders: Iterable[Path]) -> dict[str, str]:
-    """Return the libraries, and their versions then, by which finished cells were made and are not today."""
-    today = library_versions()
-    found: dict[str, str] = {}
-    for folder in folders:
-        then = read_manifest(RunFolder(folder)).get("versions") or {}
-        found |= {name: version for name, version in then.items() if today.get(name) != version}
-    return found
-
-
-def _look(cells: Mapping[Path, Planned]) -> tuple[int, int]:
+def _look(cells: Mapping[Path, int]) -> tuple[int, int]:
     """Return how many parts have been played, and how many cells have finished."""
     played = done = 0
-    for folder, cell in cells.items():
+    for folder, parts in cells.items():
         if is_finished(folder):
-            played, done = played + cell.parts, done + 1
+            played, done = played + parts, done + 1
         elif (own := folder / PLAYED).is_file():
             played += own.stat().st_size
         else:

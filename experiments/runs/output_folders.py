@@ -1,6 +1,6 @@
 """Folders that files are to be written into: what cannot be written is found before any work.
 
-Core Objects: check_writable, claim, claim_output
+Core Objects: check_writable, claim
 """
 
 import errno
@@ -8,7 +8,6 @@ import tempfile
 from pathlib import Path
 
 from experiments.command_line.sentences import UserError
-from sim.records.atomic import filled, write_atomically
 from sim.records.signed_list import NAME
 
 
@@ -39,18 +38,7 @@ def check_writable(folder: Path, name: str) -> None:
 
 
 def claim(folder: Path, name: str, what: str, own: bool) -> None:
-    """Make a folder, or accept one that is the command's own.
-
-    Parameters
-    ----------
-    folder : Path
-        The folder.
-    name : str
-        What it is to the user: a key or an argument.
-    what : str
-        What it holds.
-    own : bool
-        Whether it holds that already.
+    """Make a folder, or accept one that is the command's own; `what` it is to hold, and does if it is.
 
     Raises
     ------
@@ -63,12 +51,3 @@ def claim(folder: Path, name: str, what: str, own: bool) -> None:
     if not own and not all(path.startswith(".") or path == NAME for path in left):
         raise UserError(f"{name} must be a new folder or that of {what}; got {str(folder)!r}")
     folder.mkdir(parents=True, exist_ok=True)
-
-
-def claim_output(folder: Path, what: str, text: str) -> None:
-    """Make a study's folder with ``config.yaml`` in it, or accept one with the same; as `claim`."""
-    path = folder / "config.yaml"
-    own = path.is_file() and path.read_text(encoding="utf-8") == text
-    claim(folder, "--output", f"{what} with this configuration", own)
-    if not own:
-        write_atomically(path, filled(text))

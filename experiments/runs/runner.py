@@ -182,13 +182,15 @@ def _value_at(fields: Any, key: str) -> Any:
 
 
 def _warn_of_versions(run: RunFolder) -> None:
-    today = library_versions()
-    then = read_manifest(run).get("versions") or {}
-    if others := [f"{name} {then[name]}" for name in then if today.get(name) != then[name]]:
-        print(
-            f"parabourse: the first rounds were played with other versions ({', '.join(others)}).",
-            file=sys.stderr,
-        )
+    if others := other_versions(run):
+        told = ", ".join(f"{name} {version}" for name, version in others.items())
+        print(f"parabourse: the first rounds were played with other versions ({told}).", file=sys.stderr)
+
+
+def other_versions(run: RunFolder) -> dict[str, str]:
+    """Return the libraries, and their versions then, by which a run was made and are not today's."""
+    today, then = library_versions(), read_manifest(run).get("versions") or {}
+    return {name: version for name, version in then.items() if today.get(name) != version}
 
 
 def _cohort(config: Config) -> Cohort:

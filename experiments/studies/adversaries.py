@@ -13,7 +13,6 @@ from itertools import product
 from pathlib import Path
 
 import pandas as pd
-import yaml
 from rich.console import Console
 from rich.table import Table
 
@@ -22,8 +21,7 @@ from experiments.figures import save_figure
 from experiments.figures.style import in_style
 from experiments.figures.welfare.harm import draw_harm
 from experiments.findings.statistics import paired_interval
-from experiments.runs.cells import ROWS, Cell, play_cells
-from experiments.runs.output_folders import claim_output
+from experiments.runs.cells import ROWS, Cell, play_cells, study_folder
 from experiments.studies.contests import (
     ADVERSARIES,
     INDUCED_RULES,
@@ -72,7 +70,7 @@ def run_adversaries(replicates: int, rounds: int, seed: int, output: Path) -> No
         if not least <= value <= most:
             raise UserError(f"{name} must be a whole number from {least} to {most}; got {value}")
     numbers = {"replicates": replicates, "rounds": rounds, "seed": seed}
-    claim_output(output, "adversaries", yaml.safe_dump(numbers))
+    output = study_folder(output, "adversaries", numbers)
     cells = list(_cells(replicates, rounds, seed))
     played = zip(cells, play_cells(output, cells), strict=True)
     samples = pd.concat([tables[ROWS].assign(**cell.labels) for cell, tables in played], ignore_index=True)

@@ -55,11 +55,12 @@ def run_sweep(overrides: Sequence[str]) -> int:
             HydraConfig.instance().set_config(master)
             launch(master, [cells[path] for path in paths], folder)
 
-    play_missing(folder, cells, launch_them, master.run.progress)
+    rounds = {path: cell.rounds for path, cell in cells.items()}
+    play_missing(folder, rounds, launch_them, master.run.progress)
     if any(map(is_finished, cells)):
         with own.held(wait=True):
             conclude_sweep(folder, master.run.figures)
-    return int(tell_unfinished(cells) > 0)
+    return int(tell_unfinished({path: cell.name for path, cell in cells.items()}) > 0)
 
 
 def compose_master(overrides: Sequence[str]) -> DictConfig:

@@ -20,7 +20,7 @@ from experiments.command_line.sentences import one_sentence
 from experiments.configuration.composition import check_cells
 from experiments.configuration.overrides import check_grammar, expand
 from experiments.configuration.plain_data import read_json
-from experiments.runs.cells import cell_key, hash_of
+from experiments.runs.cells import cell_key, hash_of, named
 from sim.records.atomic import filled
 from sim.records.run_folder import RecordError, RunFolder
 
@@ -52,14 +52,9 @@ class PlannedCell:
     rounds: int
 
     @property
-    def labels(self) -> dict[str, Any]:
+    def name(self) -> str:
         """What was chosen in it."""
-        return {**self.choice, "seed": self.seed}
-
-    @property
-    def parts(self) -> int:
-        """What its progress counts."""
-        return self.rounds
+        return named({**self.choice, "seed": self.seed})
 
 
 @dataclass(frozen=True)

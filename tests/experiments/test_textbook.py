@@ -15,11 +15,10 @@ from experiments.configuration.choices import choices_of
 from experiments.findings.statistics import Interval
 from experiments.studies.textbook import TEXTBOOK
 from experiments.studies.textbook.application import compose_preset, set_up_textbook
-from experiments.studies.textbook.base import RESULTS
+from experiments.studies.textbook.base import RESULTS, joined, play_part
 from experiments.studies.textbook.findings import COLUMNS, ROUNDING, Findings, ratio_samples, within
 from experiments.studies.textbook.printing import agreement, markdown
 from sim.data.distributions import DISTRIBUTIONS
-from sim.streams import Streams
 
 CONF = Path(conf.__file__).parent
 PAGE = Path(__file__).parents[2] / "docs" / "textbook.md"
@@ -40,6 +39,11 @@ TINY = {
 @pytest.fixture(autouse=True)
 def _textbook(own_folder):
     set_up_textbook()
+
+
+def play(preset):
+    """Return the tables of a preset."""
+    return joined([play_part(preset, part) for part in preset.parts])
 
 
 def far_from_theory(results):
@@ -70,10 +74,8 @@ def test_every_distribution_has_a_choice(side):
 @pytest.mark.parametrize("name", TINY)
 def test_every_preset_plays_in_small_and_agrees_with_theory(name):
     preset = compose_preset(name, TINY[name])
-    parts = []
-    tables = preset.run(Streams(preset.seed), parts.append)
+    tables = play(preset)
     results = tables[RESULTS]
-    assert len(parts) == preset.parts
     assert list(results) == list(COLUMNS)
     assert np.isfinite(results["measured"]).all()
     assert results["theory"].notna().any()
@@ -85,8 +87,8 @@ def test_every_preset_plays_in_small_and_agrees_with_theory(name):
 def test_a_run_leaves_everything_and_can_be_reported_again(capsys):
     name = "mcafee"
     typed = ["textbook", name, *TINY[name]]
-    assert main([*typed, "hydra.run.dir=one"]) == 0
-    assert main([*typed, "hydra.run.dir=two", "figures=false"]) == 0
+    assert main([*typed, "--output", "one"]) == 0
+    assert main([*typed, "--output", "two", "figures=false"]) == 0
     one, two = Path("one"), Path("two")
     for file in ("results.parquet", "results.csv", "results.md"):
         assert (one / file).read_bytes() == (two / file).read_bytes()
@@ -111,6 +113,7 @@ def test_a_run_leaves_everything_and_can_be_reported_again(capsys):
         (["mcafee", "markets=many"], ["markets", "whole number", "many"]),
         (["mcafee", "markets=5,6"], ["one value", "markets=5,6"]),
         (["mcafee", "-m"], ["no sweeps"]),
+        (["mcafee", "hydra.run.dir=here"], ["--output", "hydra.run.dir=here"]),
         (["commons", "cost=1.5"], ["cost", "less than 1", "got 1.5"]),
         (["market", "values=normal"], ["values", "uniform", "normal"]),
         (["market", "values.high=0"], ["high must be above low"]),
@@ -130,7 +133,7 @@ def test_bad_input_is_refused_in_one_sentence(capsys, typed, told):
 
 
 def test_broken_records_are_named(capsys):
-    assert main(["textbook", "rsop", *TINY["rsop"], "figures=false", "hydra.run.dir=run"]) == 0
+    assert main(["textbook", "rsop", *TINY["rsop"], "figures=false", "--output", "run"]) == 0
     capsys.readouterr()
     whole = Path("run/results.parquet").read_bytes()
     Path("run/results.parquet").write_bytes(whole[:50])
@@ -154,12 +157,12 @@ def test_any_rule_and_strategy_can_be_played(rule):
     preset = compose_preset(
         "market", ["markets=5", f"mechanism={rule}", "population=shading", "values=exponential", "buyers=3"]
     )
-    assert len(preset.run(Streams(0), print)["markets"]) == 5
+    assert len(play(preset)["markets"]) == 5
 
 
 def test_a_textbook_market_in_which_nothing_can_be_gained_is_drawn_without_efficiency():
     preset = compose_preset("market", ["markets=3", "values.high=0.1", "costs.low=0.5"])
-    tables = preset.run(Streams(0), print)
+    tables = play(preset)
     assert tables["markets"]["efficiency"].isna().all()
     assert "realised / first-best gains" not in set(tables["results"]["quantity"])
     preset.draw(tables)
@@ -212,7 +215,7 @@ def test_the_page_names_the_presets_and_nothing_else():
 @pytest.mark.parametrize("name", [name for name in TINY if name != "market"])
 def test_the_page_holds_the_numbers_of_the_commands(name):
     """The tables in the docs are what the documented commands write, and theory agrees with nearly all."""
-    assert main(["textbook", name, "figures=false", "hydra.run.dir=full"]) == 0
+    assert main(["textbook", name, "figures=false", "--output", "full"]) == 0
     written = Path("full/results.md").read_text(encoding="utf-8")
     assert written in (PAGE.parent / "textbook" / f"{name}.md").read_text(encoding="utf-8")
     judged = pd.read_parquet("full/results.parquet").dropna(subset="within")

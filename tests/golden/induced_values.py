@@ -10,6 +10,8 @@ import pandas as pd
 
 from agents.strategies import STRATEGIES
 from experiments.studies.textbook import TEXTBOOK
+from experiments.studies.textbook.base import joined as whole
+from experiments.studies.textbook.base import play_part
 from markets.theory.schedules import Schedules
 from sim.streams import Streams
 from sim.textbook.induced_market import InducedConfig, InducedMarket
@@ -122,12 +124,9 @@ class Textbook:
 
     def tables(self) -> Tables:
         """Play every preset."""
-        return joined({p.name: p.run(Streams(p.seed), _nobody) for p in self.configurations()}, "preset")
+        played = {p.name: [play_part(p, part) for part in p.parts] for p in self.configurations()}
+        return joined({name: whole(parts) for name, parts in played.items()}, "preset")
 
     def configurations(self) -> Iterator[Any]:
         """The presets."""
         yield from (TEXTBOOK.build({"name": name, **own}) for name, own in self.presets.items())
-
-
-def _nobody(part: str) -> None:
-    """Watch nothing."""

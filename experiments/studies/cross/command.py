@@ -27,7 +27,7 @@ def run_cross(overrides: Sequence[str], folder: Path | None) -> int:
     if len(asked) < len(overrides):
         print(text)
         return 0
-    folder, table = play_table(config, text, folder)
+    folder, table = play_table(config, folder)
     print_table(config, table, folder)
     draw_heat_maps(folder, table)
     return 0

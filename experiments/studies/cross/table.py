@@ -11,14 +11,13 @@ from rich.table import Table
 
 from experiments.findings.statistics import Interval, interval
 from experiments.reports.printed import cell, wide_console
-from experiments.runs.cells import ROWS, Cell, cell_key, play_cells
-from experiments.runs.output_folders import claim_output
+from experiments.runs.cells import ROWS, Cell, play_cells, study_folder
 from experiments.studies.cross.cells import HEADINGS, KEYS, MEASURES, play_mechanism
 from experiments.studies.cross.config import CrossConfig
 from sim.records.tables import write_atomically
 
 
-def play_table(config: CrossConfig, text: str, folder: Path | None) -> tuple[Path, pd.DataFrame]:
+def play_table(config: CrossConfig, folder: Path | None) -> tuple[Path, pd.DataFrame]:
     """Play the cells that the folder lacks and return the folder and the whole table.
 
     Writes ``config.yaml``, a cell for each mechanism (one row a strategy, setting and replicate), and at the
@@ -29,11 +28,8 @@ def play_table(config: CrossConfig, text: str, folder: Path | None) -> tuple[Pat
     ----------
     config : CrossConfig
         What to cross.
-    text : str
-        The same as YAML.
     folder : Path or None
-        Where; by default ``runs/cross-`` and a name made of the configuration, so that the same command
-        finds what it began.
+        Where, as for `study_folder`.
 
     Raises
     ------
@@ -42,10 +38,7 @@ def play_table(config: CrossConfig, text: str, folder: Path | None) -> tuple[Pat
     UnfinishedError
         If a cell fails.
     """
-    # Numbers do not depend on how many processes share the work.
-    own = "\n".join(line for line in text.splitlines() if not line.startswith("jobs:"))
-    folder = folder or Path("runs") / f"cross-{cell_key(config)}"
-    claim_output(folder, "a cross table", own)
+    folder = study_folder(folder, "cross", config)
     cells = [
         Cell(
             {"mechanism": mechanism},

@@ -9,15 +9,13 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-import yaml
 from rich.table import Table
 
 from experiments.benchmarks.tables import save_table
 from experiments.figures import save_figure
 from experiments.figures.style import in_style
 from experiments.reports.printed import wide_console
-from experiments.runs.cells import Cell, Tables, cell_key, play_cells
-from experiments.runs.output_folders import claim_output
+from experiments.runs.cells import Cell, Tables, play_cells, study_folder
 from experiments.studies.pricing.drawing import draw_prices
 from experiments.studies.pricing.gains import GAIN_KEYS, GAINS, gains_table, measure_gains
 from experiments.studies.pricing.information import PROBES
@@ -51,8 +49,7 @@ def run_pricing(
     seed : int
         Root of all random streams, >= 0.
     output : Path or None
-        Where; by default ``runs/pricing-`` and a name made of the numbers, so that the same command finds
-        what it began.
+        Where, as for `study_folder`.
 
     Raises
     ------
@@ -68,8 +65,7 @@ def run_pricing(
         require_least(2, organisations=number)
     sizes = list(dict.fromkeys(organisations))
     numbers = {"organisations": sizes, "rounds": rounds, "replicates": replicates, "seed": seed}
-    output = output or Path("runs") / f"pricing-{cell_key(numbers)}"
-    claim_output(output, "prices", yaml.safe_dump(numbers))
+    output = study_folder(output, "pricing", numbers)
     prices, gains = play_sizes(output, sizes, rounds, replicates, seed)
     table = price_table(prices)
     _show_prices(table)

@@ -34,7 +34,7 @@ class PlannedCell:
 
 @dataclass(frozen=True)
 class Experiment:
-    """A preset as typed: its configuration, the same as YAML without `jobs`, and its cells."""
+    """A preset as typed: its configuration, the same as YAML, and its cells."""
 
     preset: str
     config: ReproductionConfig
@@ -76,8 +76,7 @@ def compose_experiment(preset: str, overrides: Sequence[str]) -> Experiment:
             lambda groups: without_hydra(composed("reproduce", [*chosen, *groups])) if groups else whole
         )
         cells = [_cell(anew, values, rate) for values in _combinations(config) for rate in _rates(config)]
-    kept: Any = OmegaConf.to_container(whole, resolve=True)
-    text = OmegaConf.to_yaml({name: value for name, value in kept.items() if name != "jobs"})
+    text = OmegaConf.to_yaml(whole, resolve=True)
     return Experiment(preset=preset, config=config, text=text, cells=cells)
 
 

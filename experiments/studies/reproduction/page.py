@@ -16,6 +16,7 @@ from experiments.command_line.sentences import USER_ERRORS, UserError, one_sente
 from experiments.findings.statistics import Interval, interval
 from experiments.reports import pages
 from experiments.reports.printed import wide_console
+from experiments.runs.cells import study_folder
 from experiments.studies.pricing.command import play_sizes
 from experiments.studies.reproduction.arms import ALIGNED, SILO
 from experiments.studies.reproduction.claims import CLAIMS, PRICING, Claim, Verdict
@@ -60,7 +61,7 @@ class Finding:
         return self.claim.judge(self.readings)
 
 
-def reproduce_all(folder: Path, overrides: Sequence[str] = ()) -> Path:
+def reproduce_all(folder: Path | None, overrides: Sequence[str] = ()) -> Path:
     """Play every preset that a claim reads, small, and write the report; return its path.
 
     Claims are about the presets as they are: only the keys in `ALLOWED` may be set.
@@ -69,8 +70,8 @@ def reproduce_all(folder: Path, overrides: Sequence[str] = ()) -> Path:
 
     Parameters
     ----------
-    folder : Path
-        Gets a folder for each preset, ``report.html``, ``claims.csv`` and ``claims.md``.
+    folder : Path or None
+        Gets a folder for each preset, ``report.html``, ``claims.csv``, ``claims.md``; see `study_folder`.
     overrides : sequence of str
         Typed after every preset. The cells of a preset share ``jobs=`` processes, one a core by default.
 
@@ -90,6 +91,9 @@ def reproduce_all(folder: Path, overrides: Sequence[str] = ()) -> Path:
         experiments = {preset: compose_experiment(preset, typed) for preset in presets}
     except USER_ERRORS as error:
         raise UserError(one_sentence(error, "parabourse reproduce all")) from error
+    config = experiments[presets[0]].config
+    asked = {"replicates": config.replicates, "seed": config.seed, "device": config.device}
+    folder = study_folder(folder, "reproduce all", asked)
     records: dict[str, pd.DataFrame] = {}
     figures: dict[str, Path] = {}
     for place, (preset, experiment) in enumerate(experiments.items(), start=1):
@@ -98,7 +102,6 @@ def reproduce_all(folder: Path, overrides: Sequence[str] = ()) -> Path:
         records[preset] = play_experiment(experiment, own)[1]
         conclude(experiment, own, records[preset])
         figures[preset] = own / f"{preset}.svg"
-    config = experiments[presets[0]].config
     organisations, rounds = PRICED
     records[PRICING], _ = play_sizes(
         folder / PRICING, [organisations], rounds, config.replicates, config.seed

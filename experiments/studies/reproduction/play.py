@@ -11,8 +11,7 @@ from typing import Any
 import pandas as pd
 
 from experiments.configuration.composition import check_world
-from experiments.runs.cells import ROWS, Cell, cell_key, play_cells
-from experiments.runs.output_folders import claim_output
+from experiments.runs.cells import ROWS, Cell, play_cells, study_folder
 from experiments.studies.reproduction.cells import play_cell
 from experiments.studies.reproduction.composition import Experiment, compose_experiment
 from experiments.studies.reproduction.config import ReproductionConfig
@@ -58,8 +57,7 @@ def play_experiment(experiment: Experiment, folder: Path | None) -> tuple[Path, 
     experiment : Experiment
         What to play.
     folder : Path or None
-        Where; by default ``runs/reproduction/PRESET-`` and a name made of the configuration, so that the same
-        command finds what it began.
+        Where, as for `study_folder`.
 
     Raises
     ------
@@ -77,9 +75,7 @@ def play_experiment(experiment: Experiment, folder: Path | None) -> tuple[Path, 
     for cell in {cell.key: cell for cell in cells}.values():
         config = cell.arguments["config"]
         check_world(config.market(), config.replicates, config.seed)
-    text = f"# parabourse reproduce {experiment.preset}\n{experiment.text}"
-    folder = folder or Path("runs/reproduction") / f"{experiment.preset}-{cell_key(experiment.config)}"
-    claim_output(folder, "an experiment", text)
+    folder = study_folder(folder, f"reproduce {experiment.preset}", experiment.config)
     played = play_cells(folder, cells, experiment.config.jobs)
     labelled = [_labelled(cell.labels, own[ROWS]) for cell, own in zip(cells, played, strict=True)]
     records = pd.concat(labelled, ignore_index=True)

@@ -1,69 +1,82 @@
-"""The Hydra application behind ``parabourse textbook``: compose, check, play, save, draw, print."""
+"""``parabourse textbook``: compose, check, play, save, draw, print."""
 
 import dataclasses
 import json
 import platform
-import sys
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-from hydra.core.hydra_config import HydraConfig
-from hydra.types import RunMode
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import OmegaConf
 
-from experiments.command_line.sentences import USER_ERRORS, UserError, one_sentence, tell
+from experiments.command_line.sentences import USER_ERRORS, UserError, one_sentence
 from experiments.configuration.choices import register_schema
-from experiments.configuration.composing import composed, composing, load, without_hydra
+from experiments.configuration.composing import composed, composing, without_hydra
 from experiments.configuration.composition import set_up_hydra
 from experiments.configuration.overrides import check_grammar
 from experiments.configuration.plain_data import read_yaml
 from experiments.figures import save_figure
 from experiments.figures.style import in_style
+from experiments.runs.cells import Cell, play_cells, study_folder
 from experiments.runs.commits import commits
 from experiments.runs.conclusion import tell_damaged
-from experiments.runs.jobs import answers_flags, check_job, run_job
-from experiments.runs.progress import Progress
+from experiments.runs.jobs import answers_flags
 from experiments.runs.runner import MANIFEST, library_versions
 from experiments.studies.textbook import TEXTBOOK, Preset
-from experiments.studies.textbook.base import RESULTS, Tables
+from experiments.studies.textbook.base import RESULTS, Tables, joined, play_part
 from experiments.studies.textbook.findings import COLUMNS
 from experiments.studies.textbook.printing import markdown, print_findings
 from sim.records.atomic import Write, filled
 from sim.records.run_folder import CONFIG, RecordError, RunFolder
 from sim.records.tables import read_table
-from sim.streams import Streams
 
 GROUP = "textbook"
 
 
-def run_textbook(preset: str, arguments: Sequence[str]) -> int:
-    """Check what was typed, then let Hydra run the preset; return the exit code.
+def run_textbook(preset: str, arguments: Sequence[str], folder: Path | None) -> int:
+    """Play a preset as it was typed, or go on with it, and return the exit code.
+
+    Writes its cells and, in the end, its tables, its manifest and its figure into the folder of
+    `study_folder`.
 
     Raises
     ------
     UserError
-        If there is no such preset or its configuration is not allowed; nothing has been written then.
+        If there is no such preset, its configuration is not allowed, or the folder holds something else;
+        nothing has been written then.
+    UnfinishedError
+        If a part fails.
     """
     if preset not in TEXTBOOK:
         raise UserError(f"a textbook preset must be one of {', '.join(TEXTBOOK)}; got {preset!r}")
     set_up_textbook()
     command, name = f"parabourse textbook {preset}", f"{GROUP}/{preset}"
-    if answers_flags(_run, name, command, arguments):
+    if answers_flags(print, name, command, arguments):
         return 0
     flags = [argument for argument in arguments if argument.startswith("-")]
     if flags:
         raise UserError(
-            f"a textbook preset takes no flag but --help and --cfg job, and has no sweeps: give it lists, as "
-            f"in sizes=[5,10]; got {flags[0]}"
+            f"a textbook preset takes no flag but --output, --help and --cfg job, and has no sweeps: give it "
+            f"lists, as in sizes=[5,10]; got {flags[0]}"
         )
     try:
-        config = _composed(preset, arguments, own_folder=True)
-        _parse(without_hydra(config))
+        chosen = compose_preset(preset, arguments)
     except USER_ERRORS as error:
         raise UserError(one_sentence(error, command)) from error
-    run_job(_run, name, config)
+    folder = study_folder(folder, f"{GROUP} {preset}", chosen)
+    cells = [
+        Cell({"preset": preset, "part": part}, play_part, {"preset": chosen, "part": part})
+        for part in chosen.parts
+    ]
+    tables = joined(play_cells(folder, cells, shown=chosen.progress))
+    run = RunFolder(folder)
+    with run.held(wait=True):
+        files: dict[str, Write] = {
+            f"{name}.parquet": partial(table.to_parquet, index=False) for name, table in tables.items()
+        }
+        run.begin({**files, MANIFEST: filled(_manifest(chosen))}, signed=[CONFIG])
+        _conclude(run, chosen, tables)
     return 0
 
 
@@ -127,67 +140,28 @@ def compose_preset(preset: str, overrides: Sequence[str]) -> Preset:
     UserError, hydra.errors.HydraException, omegaconf.errors.OmegaConfBaseException
         Whatever is wrong with them.
     """
-    return _parse(without_hydra(_composed(preset, overrides)))
-
-
-def _composed(preset: str, overrides: Sequence[str], own_folder: bool = False) -> DictConfig:
-    """Return what overrides compose to; for an own folder with what Hydra needs to run in it, checked too."""
-    for override in overrides:
-        if check_grammar(override).is_sweep_override():
+    for override in map(check_grammar, overrides):
+        if override.is_sweep_override():
             raise UserError(
-                f"a key must have one value, and a list brackets, as in sizes=[5,10]; got {override!r}"
+                f"a key must have one value, and a list brackets, as in sizes=[5,10]; "
+                f"got {override.input_line!r}"
             )
-    name = f"{GROUP}/{preset}"
+        if override.get_key_element().partition(".")[0] == "hydra":
+            raise UserError(
+                f"a textbook preset has no keys of Hydra's, and --output FOLDER says where; "
+                f"got {override.input_line!r}"
+            )
     with composing():
-        whole = load(name, overrides, RunMode.RUN) if own_folder else composed(name, overrides)
-        if own_folder:
-            check_job(whole)
-    return whole
+        whole = without_hydra(composed(f"{GROUP}/{preset}", overrides))
+    fields: Any = OmegaConf.to_container(whole, resolve=True)
+    chosen = TEXTBOOK.build(fields)
+    _check_lists(chosen)
+    return chosen
 
 
-def _parse(config: DictConfig) -> Preset:
-    fields: Any = OmegaConf.to_container(config, resolve=True)
-    preset = TEXTBOOK.build(fields)
-    _check_lists(preset)
-    return preset
-
-
-def _run(config: DictConfig) -> None:
-    folder = Path(HydraConfig.get().runtime.output_dir)
-    preset = _parse(config)
-    try:
-        run = RunFolder(folder)
-        run.begin({CONFIG: filled(OmegaConf.to_yaml(config, resolve=True))})
-        _conclude(run, preset, play(preset, run))
-    except USER_ERRORS as error:
-        sys.exit(tell(error))
-    except KeyboardInterrupt:
-        print("parabourse: stopped; a textbook run starts again from the beginning.", file=sys.stderr)
-        sys.exit(130)
-
-
-def play(preset: Preset, run: RunFolder) -> Tables:
-    """Play a preset and write its tables and its manifest into a folder."""
-    with Progress(preset.parts, 0, preset.progress) as progress:
-
-        def watch(part: str) -> None:
-            progress.phase(part)
-            progress.round_done()
-
-        tables = preset.run(Streams(preset.seed), watch)
-    files: dict[str, Write] = {
-        f"{name}.parquet": partial(table.to_parquet, index=False) for name, table in tables.items()
-    }
-    manifest = {
-        "versions": library_versions(),
-        "commits": commits(),
-        "platform": platform.platform(),
-        "preset": preset.name,
-        "seed": preset.seed,
-        "seconds": {part: round(spent, 3) for part, spent in progress.seconds.items()},
-    }
-    run.change({**files, MANIFEST: filled(json.dumps(manifest, indent=2))})
-    return tables
+def _manifest(preset: Preset) -> str:
+    told = {"versions": library_versions(), "commits": commits(), "platform": platform.platform()}
+    return json.dumps({**told, "preset": preset.name, "seed": preset.seed}, indent=2)
 
 
 def _conclude(run: RunFolder, preset: Preset, tables: Tables) -> None:

@@ -1,11 +1,11 @@
 """What a textbook preset is.
 
-Core Objects: Preset, TEXTBOOK
+Core Objects: Preset, TEXTBOOK, play_part, joined
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
-from typing import Annotated, ClassVar
+from collections.abc import Sequence
+from typing import Annotated, Any, ClassVar
 
 import pandas as pd
 from matplotlib.figure import Figure
@@ -17,7 +17,6 @@ from sim.config.market import STRICT
 from sim.streams import Streams
 
 Tables = dict[str, pd.DataFrame]
-Watch = Callable[[str], None]
 
 RESULTS = "results"
 """The table that every preset makes; its columns are those of `experiments.studies.textbook.findings`."""
@@ -52,13 +51,14 @@ class Preset(ABC):
     """How to read the figure."""
 
     @property
-    def parts(self) -> int:
-        """How many parts the work has: how often `run` calls `watch`."""
-        return len(getattr(self, self.varied))
+    def parts(self) -> Sequence[Any]:
+        """What is played apart from the rest; text and numbers."""
+        parts: Sequence[Any] = getattr(self, self.varied)
+        return parts
 
     @abstractmethod
-    def run(self, streams: Streams, watch: Watch) -> Tables:
-        """Play everything and return the tables, `RESULTS` among them; `watch` is told each part's name."""
+    def run(self, part: Any, streams: Streams) -> Tables:
+        """Play one of the parts and return its rows of the tables, of `RESULTS` at least."""
 
     @abstractmethod
     def draw(self, tables: Tables) -> Figure:
@@ -67,3 +67,17 @@ class Preset(ABC):
 
 TEXTBOOK: Registry[Preset] = Registry("textbook preset", Preset)
 """Every preset by name."""
+
+
+def play_part(preset: Preset, part: Any) -> Tables:
+    """Return a part's rows of the tables of a preset."""
+    return preset.run(part, Streams(preset.seed))
+
+
+def joined(parts: Sequence[Tables]) -> Tables:
+    """Return the tables of a preset from the rows of all its parts."""
+    names = dict.fromkeys(name for tables in parts for name in tables)
+    return {
+        name: pd.concat([tables[name] for tables in parts if name in tables], ignore_index=True)
+        for name in names
+    }

@@ -223,7 +223,6 @@ def test_a_few_random_lists_of_overrides_are_played_or_refused(tmp_path):
         ("cross mechanisms=5", "mechanisms must be a list in brackets"),
         ("cross data=[inf,1]", "got data=[inf,1]"),
         ("reproduce two_organisations arms=[[]]", "arms must be among"),
-        ("textbook smith hydra.job.name=a/b", "hydra.job.name must be a name"),
         ("textbook smith seed=99999999999999999999", "seed must be less than or equal to"),
         ("nope", "invalid choice: 'nope'"),
     ],

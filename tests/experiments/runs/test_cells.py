@@ -10,8 +10,8 @@ import pytest
 from filelock import FileLock
 
 from experiments.command_line.sentences import UnfinishedError
-from experiments.runs import cells
-from experiments.runs.cells import ROWS, Cell, play_cells, play_missing, read_cell
+from experiments.runs import runner
+from experiments.runs.cells import ROWS, Cell, play_cells, play_missing
 from markets.refusals import InputError
 
 TABLE = pd.DataFrame(
@@ -104,7 +104,7 @@ def test_a_second_process_waits_and_plays_nothing(played, tmp_path):
 
 def test_cells_made_with_other_libraries_are_kept_with_a_warning(played, tmp_path, capsys, monkeypatch):
     play_cells(tmp_path, numbered(1))
-    monkeypatch.setattr(cells, "library_versions", lambda: {"torch": "99"})
+    monkeypatch.setattr(runner, "library_versions", lambda: {"torch": "99"})
     play_cells(tmp_path, numbered(1))
     assert played == [1]
     assert "some finished cells were made with other versions (python" in capsys.readouterr().err
@@ -113,9 +113,7 @@ def test_cells_made_with_other_libraries_are_kept_with_a_warning(played, tmp_pat
 def test_a_process_that_dies_takes_no_other_cell_with_it(tmp_path):
     """Cells that were in flight are played again alone, and what nobody had begun at once."""
     launched = []
-    planned = {
-        tmp_path / "cells" / name: cell for name, cell in zip("abcd", numbered(1, 2, 3, 4), strict=True)
-    }
+    planned = {tmp_path / "cells" / name: 1 for name in "abcd"}
 
     def launch(paths):
         for path in paths:
@@ -132,5 +130,3 @@ def test_a_process_that_dies_takes_no_other_cell_with_it(tmp_path):
 def test_processes_share_the_work(tmp_path):
     shared = play_cells(tmp_path, numbered(5, 6), jobs=2)
     assert [tables[ROWS]["number"].unique().tolist() for tables in shared] == [[5], [6]]
-    [cell, _] = numbered(5, 6)
-    pd.testing.assert_frame_equal(read_cell(tmp_path / "cells" / cell.key)[ROWS], TABLE.assign(number=5))

@@ -40,12 +40,14 @@ STUDIES = {
     ],
     "pricing": ["pricing", "--organisations", "2", "3", "--rounds", "2", "--replicates", "2", "--seed", "0"],
     "adversaries": ["adversaries", "--replicates", "2", "--rounds", "1", "--seed", "0"],
+    "textbook": ["textbook", "mcafee", "sizes=[1,3]", "markets=60", "seed=0"],
 }
 TABLES = {
     "cross": {"cross.csv"},
     "reproduce": {"records.parquet", "summary.csv", "differences.csv", "gains.csv"},
     "pricing": {"prices.csv", "gains.csv"},
     "adversaries": {"replicates.parquet", "harm.parquet", "harm.csv"},
+    "textbook": {"results.parquet", "results.csv", "results.md"},
 }
 
 
@@ -122,6 +124,13 @@ def test_a_call_that_was_stopped_goes_on_from_what_is_finished(whole, stopped, t
         assert (again / table).read_bytes() == (folder / table).read_bytes()
 
 
+def test_the_folder_of_a_study_is_no_run_and_named_with_what_draws_it(whole, capsys):
+    name, folder = whole
+    command = " ".join(STUDIES[name][: 2 if name in ("reproduce", "textbook") else 1])
+    assert main(["figures", str(folder)]) == 2
+    assert f"for its figures, parabourse {command} --output {folder}" in capsys.readouterr().err
+
+
 def test_another_version_plays_every_cell_anew(whole, stopped, tmp_path, capsys, monkeypatch):
     name, folder = whole
     again = Path(shutil.copytree(folder, tmp_path / "again"))
@@ -135,7 +144,7 @@ def test_another_configuration_is_another_cell_and_refused_in_the_folder(whole, 
     name, folder = whole
     other = [{"seed=0": "seed=7", "0": "7"}.get(word, word) for word in STUDIES[name]]
     assert main([*other, "--output", str(folder)]) == 2
-    assert "--output must be a new folder or that of" in capsys.readouterr().err
+    assert f"--output must be a new folder or that of `parabourse {name}" in capsys.readouterr().err
     assert main([*other, "--output", str(own_folder / "other")]) == 130
     assert len(stopped) == 1
     assert not keys_in(folder) & set(stopped)

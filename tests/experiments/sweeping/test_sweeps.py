@@ -22,7 +22,7 @@ from joblib.externals.loky.backend.context import set_start_method
 
 from experiments.command_line.cli import main
 from experiments.findings.summary import METRICS
-from experiments.runs import cells
+from experiments.runs import runner
 from experiments.runs.runner import start
 from experiments.sweeping import launchers
 from experiments.sweeping.plan import Plan
@@ -284,7 +284,7 @@ def test_a_second_process_waits_and_plays_nothing(whole, tmp_path, monkeypatch):
 
 def test_cells_made_with_other_versions_are_kept_with_a_warning(whole, tmp_path, capsys, monkeypatch):
     folder = copy(whole, tmp_path)
-    monkeypatch.setattr(cells, "library_versions", lambda: {"torch": "99"})
+    monkeypatch.setattr(runner, "library_versions", lambda: {"torch": "99"})
     before = marks(folder)
     assert sweep(folder) == 0
     assert "some finished cells were made with other versions (python" in capsys.readouterr().err

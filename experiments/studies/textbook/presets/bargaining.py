@@ -16,7 +16,7 @@ from pydantic import Field
 from pydantic.dataclasses import dataclass
 
 from experiments.figures.style import BLACK, BLUE, GREY, VERMILLION, new_figure
-from experiments.studies.textbook.base import RESULTS, TEXTBOOK, Preset, Tables, Watch
+from experiments.studies.textbook.base import RESULTS, TEXTBOOK, Preset, Tables
 from experiments.studies.textbook.drawing import of
 from experiments.studies.textbook.findings import Findings
 from markets import theory
@@ -138,23 +138,21 @@ class BargainingPreset(Preset):
     )
 
     @property
-    def parts(self) -> int:
+    def parts(self) -> tuple[str, ...]:
         """A way to bargain at a time."""
-        return len(_cases())
+        return tuple(case.label for case in _cases())
 
-    def run(self, streams: Streams, watch: Watch) -> Tables:
-        """Let the same pairs bargain in every way."""
-        findings, regions = Findings(), []
-        for case in _cases():
-            watch(case.label)
-            report = self._bargain(case, streams)
-            gains = report.gains / FIRST_BEST
-            findings.add(SHARE, gains, case.gains / FIRST_BEST, case=case.label)
-            findings.add(TRADED, report.trades, case.probability, case=case.label)
-            findings.add(BUYER, report.buyers_profit[:, 0], case.buyer, case=case.label)
-            if case.pictured:
-                regions.append(_region(report).assign(case=case.label))
-        return {RESULTS: findings.table(), REGIONS: pd.concat(regions, ignore_index=True)}
+    def run(self, label: str, streams: Streams) -> Tables:
+        """Let the same pairs bargain in a way."""
+        findings = Findings()
+        [case] = (case for case in _cases() if case.label == label)
+        report = self._bargain(case, streams)
+        gains = report.gains / FIRST_BEST
+        findings.add(SHARE, gains, case.gains / FIRST_BEST, case=label)
+        findings.add(TRADED, report.trades, case.probability, case=label)
+        findings.add(BUYER, report.buyers_profit[:, 0], case.buyer, case=label)
+        regions = {REGIONS: _region(report).assign(case=label)} if case.pictured else {}
+        return {RESULTS: findings.table(), **regions}
 
     def _bargain(self, case: _Case, streams: Streams) -> InducedReport:
         strategy, knows = "truthful", {}

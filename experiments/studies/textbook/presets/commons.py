@@ -12,7 +12,7 @@ from pydantic import Field
 from pydantic.dataclasses import dataclass
 
 from experiments.figures.style import new_figure
-from experiments.studies.textbook.base import RESULTS, TEXTBOOK, Preset, Tables, Watch
+from experiments.studies.textbook.base import RESULTS, TEXTBOOK, Preset, Tables
 from experiments.studies.textbook.drawing import draw_series, of, size_axis
 from experiments.studies.textbook.findings import Findings, ratio_samples
 from markets import theory
@@ -101,14 +101,12 @@ class CommonsPreset(Preset):
         "understate. Dashed: theory."
     )
 
-    def run(self, streams: Streams, watch: Watch) -> Tables:
-        """Let groups of every size provide the good."""
+    def run(self, people: int, streams: Streams) -> Tables:
+        """Let groups of a size provide the good."""
         findings = Findings()
-        for people in self.people:
-            watch(f"n = {people}")
-            self._amounts(findings, people, streams)
-            self._projects(findings, people, streams)
-            self._temptations(findings, people, streams)
+        self._amounts(findings, people, streams)
+        self._projects(findings, people, streams)
+        self._temptations(findings, people, streams)
         return {RESULTS: findings.table()}
 
     def _amounts(self, findings: Findings, people: int, streams: Streams) -> None:

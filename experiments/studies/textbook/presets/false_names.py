@@ -13,7 +13,7 @@ from pydantic import Field
 from pydantic.dataclasses import dataclass
 
 from experiments.figures.style import legend_above, new_figure, whole_numbers
-from experiments.studies.textbook.base import RESULTS, TEXTBOOK, Preset, Tables, Watch
+from experiments.studies.textbook.base import RESULTS, TEXTBOOK, Preset, Tables
 from experiments.studies.textbook.drawing import SERIES_STYLES, draw_series, of
 from experiments.studies.textbook.findings import Findings, ratio_samples
 from markets import theory
@@ -80,19 +80,17 @@ class FalseNamesPreset(Preset):
         "Dashed: theory."
     )
 
-    def run(self, streams: Streams, watch: Watch) -> Tables:
+    def run(self, goods: int, streams: Streams) -> Tables:
         """Hold the same auctions under one name and under several."""
         findings = Findings()
-        for goods in self.goods:
-            watch(f"{goods} goods")
-            rng = streams.stream("false names", goods)
-            value, rival = rng.random((self.markets, goods)), goods * rng.random(self.markets)
-            for rule in RULES:
-                found = {
-                    names: _hold(rule, value, rival, names, streams.stream("clearing", goods))
-                    for names in (False, True)
-                }
-                _report(findings, rule, goods, found, np.maximum(value.sum(axis=1), rival))
+        rng = streams.stream("false names", goods)
+        value, rival = rng.random((self.markets, goods)), goods * rng.random(self.markets)
+        for rule in RULES:
+            found = {
+                names: _hold(rule, value, rival, names, streams.stream("clearing", goods))
+                for names in (False, True)
+            }
+            _report(findings, rule, goods, found, np.maximum(value.sum(axis=1), rival))
         return {RESULTS: findings.table()}
 
     def draw(self, tables: Tables) -> Figure:

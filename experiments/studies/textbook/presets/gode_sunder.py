@@ -14,7 +14,7 @@ from pydantic import Field
 from pydantic.dataclasses import dataclass
 
 from experiments.figures.style import GREY, legend_above, new_figure, whole_numbers
-from experiments.studies.textbook.base import RESULTS, TEXTBOOK, Preset, Tables, Watch
+from experiments.studies.textbook.base import RESULTS, TEXTBOOK, Preset, Tables
 from experiments.studies.textbook.drawing import SERIES_STYLES
 from experiments.studies.textbook.findings import Findings
 from experiments.studies.textbook.sessions import hold_session, price_paths
@@ -70,26 +70,25 @@ class GodeSunderPreset(Preset):
     )
 
     @property
-    def parts(self) -> int:
-        """A schedule and kind of trader at a time."""
-        return 2 * len(TRADERS)
+    def parts(self) -> tuple[str, ...]:
+        """A schedule at a time."""
+        return tuple(self.schedules())
 
     def schedules(self) -> dict[str, Schedules]:
         """Return the schedules by name."""
         apart = Schedules.of(np.linspace(200, 150, 11), np.linspace(50, 100, 11), self.markets)
         return {"Smith": smith_schedules(self.markets), "apart": apart}
 
-    def run(self, streams: Streams, watch: Watch) -> Tables:
-        """Let both kinds trade on both schedules."""
+    def run(self, name: str, streams: Streams) -> Tables:
+        """Let both kinds trade on the same schedule."""
         findings, paths = Findings(), []
         config = SessionConfig(variant="gode_sunder", periods=1, steps=self.steps)
-        for name, schedules in self.schedules().items():
-            records: dict[str, SessionRecord] = {}
-            for trader, strategy in TRADERS.items():
-                watch(f"{trader} on {name}")
-                records[trader] = hold_session(schedules, strategy, config, streams)
-                paths.append(price_paths(records[trader], schedule=name, trader=trader))
-            _report(findings, name, records)
+        schedules = self.schedules()[name]
+        records: dict[str, SessionRecord] = {}
+        for trader, strategy in TRADERS.items():
+            records[trader] = hold_session(schedules, strategy, config, streams)
+            paths.append(price_paths(records[trader], schedule=name, trader=trader))
+        _report(findings, name, records)
         return {RESULTS: findings.table(), PRICES: pd.concat(paths, ignore_index=True)}
 
     def draw(self, tables: Tables) -> Figure:

@@ -11,7 +11,7 @@ from pydantic.dataclasses import dataclass
 
 from experiments.figures.bands import draw_means, over_replicates
 from experiments.figures.style import BLUE, GREY, VERMILLION, legend_above, new_figure, whole_numbers
-from experiments.studies.textbook.base import RESULTS, TEXTBOOK, Preset, Tables, Watch
+from experiments.studies.textbook.base import RESULTS, TEXTBOOK, Preset, Tables
 from experiments.studies.textbook.findings import Findings
 from markets import theory
 from markets.refusals import InputError
@@ -81,20 +81,19 @@ class MarketPreset(Preset):
         return self
 
     @property
-    def parts(self) -> int:
-        """A round at a time."""
-        return self.rounds
+    def parts(self) -> tuple[str]:
+        """All rounds together: traders remember the last one."""
+        return ("rounds",)
 
     def induced(self) -> InducedConfig:
         """Return the part of the configuration that makes the markets."""
         return InducedConfig(**{f.name: getattr(self, f.name) for f in fields(InducedConfig)})
 
-    def run(self, streams: Streams, watch: Watch) -> Tables:
+    def run(self, _: str, streams: Streams) -> Tables:
         """Play the rounds; findings are about means over all rounds of each market."""
         market = InducedMarket(self.induced(), streams=streams)
         rounds = []
         for number in range(1, self.rounds + 1):
-            watch(f"round {number}")
             market.step()
             assert market.report is not None
             rounds.append(_columns(market.report, number))

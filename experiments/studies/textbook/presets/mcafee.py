@@ -10,7 +10,7 @@ from pydantic import Field
 from pydantic.dataclasses import dataclass
 
 from experiments.figures.style import legend_above, new_figure
-from experiments.studies.textbook.base import RESULTS, TEXTBOOK, Preset, Tables, Watch
+from experiments.studies.textbook.base import RESULTS, TEXTBOOK, Preset, Tables
 from experiments.studies.textbook.drawing import draw_series, of, size_axis, theory_key
 from experiments.studies.textbook.findings import Findings
 from markets import theory
@@ -61,17 +61,14 @@ class McAfeePreset(Preset):
         "Right: what the broker keeps. Marks: measured, with 95% intervals; dashed: exact expectations."
     )
 
-    def run(self, streams: Streams, watch: Watch) -> Tables:
+    def run(self, size: int, streams: Streams) -> Tables:
         """Clear the same markets by the three rules."""
         findings = Findings()
-        for size in self.sizes:
-            watch(f"n = {size}")
-            markets = max(2, min(self.markets, self.orders // size**2))
-            reports = {
-                rule: play(streams, buyers=size, sellers=size, markets=markets, mechanism=rule)
-                for rule in LABELS
-            }
-            self._compare(findings, size, reports)
+        markets = max(2, min(self.markets, self.orders // size**2))
+        reports = {
+            rule: play(streams, buyers=size, sellers=size, markets=markets, mechanism=rule) for rule in LABELS
+        }
+        self._compare(findings, size, reports)
         return {RESULTS: findings.table()}
 
     def _compare(self, findings: Findings, size: int, reports: dict[str, InducedReport]) -> None:

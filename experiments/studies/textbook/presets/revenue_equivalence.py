@@ -13,7 +13,7 @@ from pydantic import Field
 from pydantic.dataclasses import dataclass
 
 from experiments.figures.style import GREY, legend_above, new_figure
-from experiments.studies.textbook.base import RESULTS, TEXTBOOK, Preset, Tables, Watch
+from experiments.studies.textbook.base import RESULTS, TEXTBOOK, Preset, Tables
 from experiments.studies.textbook.drawing import draw_series, of, size_axis, theory_key
 from experiments.studies.textbook.findings import Findings
 from markets import theory
@@ -88,22 +88,20 @@ class RevenueEquivalencePreset(Preset):
     )
 
     @property
-    def parts(self) -> int:
+    def parts(self) -> tuple[tuple[str, float], ...]:
         """A number of bidders or a reserve at a time."""
-        return len(self.bidders) + len(self.reserves)
+        return (*(("n", n) for n in self.bidders), *(("r", r) for r in self.reserves))
 
-    def run(self, streams: Streams, watch: Watch) -> Tables:
+    def run(self, part: tuple[str, float], streams: Streams) -> Tables:
         """Hold all auctions on the same draws."""
-        findings = Findings()
-        for bidders in self.bidders:
-            watch(f"n = {bidders}")
-            reports = {rule: self._hold(rule, bidders, 0.0, streams) for rule in BIDDERS}
-            _compare(findings, bidders, reports)
-        for reserve in self.reserves:
-            watch(f"r = {reserve:g}")
-            revenue = self._hold("second_price", self.reserve_bidders, reserve, streams).revenue
-            told = theory.auction_revenue(self.reserve_bidders, reserve)
-            findings.add(RESERVED, revenue, told, case=f"n = {self.reserve_bidders}", size=reserve)
+        findings, (what, size) = Findings(), part
+        if what == "n":
+            reports = {rule: self._hold(rule, int(size), 0.0, streams) for rule in BIDDERS}
+            _compare(findings, int(size), reports)
+        else:
+            revenue = self._hold("second_price", self.reserve_bidders, size, streams).revenue
+            told = theory.auction_revenue(self.reserve_bidders, size)
+            findings.add(RESERVED, revenue, told, case=f"n = {self.reserve_bidders}", size=size)
         return {RESULTS: findings.table()}
 
     def _hold(self, rule: str, bidders: int, reserve: float, streams: Streams) -> InducedReport:

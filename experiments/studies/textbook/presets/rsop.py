@@ -14,7 +14,7 @@ from pydantic import Field
 from pydantic.dataclasses import dataclass
 
 from experiments.figures.style import legend_above, new_figure
-from experiments.studies.textbook.base import RESULTS, TEXTBOOK, Preset, Tables, Watch
+from experiments.studies.textbook.base import RESULTS, TEXTBOOK, Preset, Tables
 from experiments.studies.textbook.drawing import draw_series, mark_bound, of, size_axis
 from experiments.studies.textbook.findings import Findings, ratio_samples
 from markets import theory
@@ -94,14 +94,12 @@ class RsopPreset(Preset):
         "where a tenth of the buyers bid ten times as much."
     )
 
-    def run(self, streams: Streams, watch: Watch) -> Tables:
+    def run(self, size: int, streams: Streams) -> Tables:
         """Hold every auction for every kind of bids."""
         findings = Findings()
-        for size in self.sizes:
-            watch(f"n = {size}")
-            for case in CASES:
-                if case.plays(size):
-                    self._measure(findings, case, size, streams)
+        for case in CASES:
+            if case.plays(size):
+                self._measure(findings, case, size, streams)
         return {RESULTS: findings.table()}
 
     def _measure(self, findings: Findings, case: _Case, size: int, streams: Streams) -> None:

@@ -16,7 +16,7 @@ from pydantic.dataclasses import dataclass
 
 from experiments.figures.market.supply_and_demand import draw_supply_and_demand
 from experiments.figures.style import BLACK, GREY, legend_above, new_figure, whole_numbers
-from experiments.studies.textbook.base import RESULTS, TEXTBOOK, Preset, Tables, Watch
+from experiments.studies.textbook.base import RESULTS, TEXTBOOK, Preset, Tables
 from experiments.studies.textbook.drawing import SERIES_STYLES, draw_series, of
 from experiments.studies.textbook.findings import Findings
 from experiments.studies.textbook.sessions import hold_session, price_paths
@@ -75,20 +75,17 @@ class SmithPreset(Preset):
     )
 
     @property
-    def parts(self) -> int:
+    def parts(self) -> tuple[str, ...]:
         """A kind of trader at a time."""
-        return len(TRADERS)
+        return tuple(TRADERS)
 
-    def run(self, streams: Streams, watch: Watch) -> Tables:
-        """Let each kind trade for some days."""
-        findings, paths = Findings(), []
+    def run(self, trader: str, streams: Streams) -> Tables:
+        """Let a kind trade for some days."""
+        findings = Findings()
         config = SessionConfig(variant="persistent", periods=self.days, steps=self.steps)
-        for trader, strategy in TRADERS.items():
-            watch(trader)
-            record = hold_session(smith_schedules(self.markets), strategy, config, streams)
-            paths.append(price_paths(record, trader=trader))
-            self._report(findings, trader, record)
-        return {RESULTS: findings.table(), PRICES: pd.concat(paths, ignore_index=True)}
+        record = hold_session(smith_schedules(self.markets), TRADERS[trader], config, streams)
+        self._report(findings, trader, record)
+        return {RESULTS: findings.table(), PRICES: price_paths(record, trader=trader)}
 
     def _report(self, findings: Findings, trader: str, record: SessionRecord) -> None:
         for day in range(self.days):
