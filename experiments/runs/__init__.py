@@ -1,1 +1,1 @@
-"""Runs: played, saved, gone on with, and concluded."""
+"""Runs, and the cells of sweeps and studies: played, saved, gone on with, and concluded."""

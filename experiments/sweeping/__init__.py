@@ -1,1 +1,1 @@
-"""Sweeps that go on where they stopped: the plan, its cells, the launchers and the progress of the whole."""
+"""Sweeps that go on where they stopped: the plan, the launchers and the tables."""

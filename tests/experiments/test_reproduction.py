@@ -85,7 +85,7 @@ def test_presets_adapt_to_the_organisations(organisations):
     experiment = compose_experiment("three_organisations", [f"organisations={organisations}"])
     assert experiment.config.data.groups == min(3, organisations)
     for cell in experiment.cells:
-        check_world(cell.config.market(), 1, 0)
+        check_world(cell.arguments["config"].market(), 1, 0)
 
 
 LAST = {
@@ -126,8 +126,11 @@ def test_the_full_size_twin_of_every_preset_resolves(preset, scale):
     dataset = "mnist_and_fashion" if preset == "towers" else scale
     shape = DATASETS["cifar10" if dataset == "cifar10" else "mnist"].shape
     for cell in compose_experiment(preset, [f"scale={scale}", *of_one_choice(preset)]).cells:
-        assert (cell.config.data.dataset, cell.config.learning.batch_size) == (dataset, 512)
-        cell.config.market().network.bind(shape, 10)
+        assert (cell.arguments["config"].data.dataset, cell.arguments["config"].learning.batch_size) == (
+            dataset,
+            512,
+        )
+        cell.arguments["config"].market().network.bind(shape, 10)
 
 
 def test_every_baseline_and_every_published_arm_has_a_name():

@@ -17,6 +17,8 @@ from experiments.configuration.choices import choices_of, register_root
 from experiments.configuration.composing import composed, composing, without_hydra
 from experiments.configuration.composition import set_up_hydra
 from experiments.configuration.overrides import check_grammar
+from experiments.runs.cells import Cell
+from experiments.studies.reproduction.cells import play_cell
 from experiments.studies.reproduction.config import ReproductionConfig
 
 RATE = "learning.optimiser.lr"
@@ -25,21 +27,13 @@ NOT_OF_A_CELL: dict[str, Any] = {"vary": {}, "choices": {}, "learning_rates": []
 
 
 @dataclass(frozen=True)
-class PlannedCell:
-    """A cell to play: the `labels` of what varies and its learning rate, and its world."""
-
-    labels: dict[str, Any]
-    config: ReproductionConfig
-
-
-@dataclass(frozen=True)
 class Experiment:
-    """A preset as typed: its configuration, the same as YAML, and its cells."""
+    """A preset as typed: its configuration, the same as YAML, and its cells, one a combination and rate."""
 
     preset: str
     config: ReproductionConfig
     text: str
-    cells: list[PlannedCell]
+    cells: list[Cell]
 
     @property
     def keys(self) -> list[str]:
@@ -108,9 +102,7 @@ def _typed(value: Any) -> str:
     return value if isinstance(value, str) else json.dumps(value)
 
 
-def _cell(
-    anew: Callable[[tuple[str, ...]], DictConfig], values: dict[str, Any], rate: float | None
-) -> PlannedCell:
+def _cell(anew: Callable[[tuple[str, ...]], DictConfig], values: dict[str, Any], rate: float | None) -> Cell:
     """Return the cell with some values: composed anew where a group is chosen, else with keys set."""
     labels = {key: _typed(value) for key, value in values.items()}
     groups = tuple(f"{key}={labels[key]}" for key in values if choices_of(key))
@@ -122,4 +114,8 @@ def _cell(
         except (ConfigAttributeError, ConfigKeyError) as error:
             raise UserError(f"vary must name keys or groups that can be set; got {key}") from error
     config = dataclasses.replace(_parse(whole), **NOT_OF_A_CELL)
-    return PlannedCell({**labels, "learning_rate": config.learning.optimiser.lr}, config)
+    cohorts = len({arm.alignment for arm in config.markets.values()}) + bool(config.baselines)
+    rounds = config.rounds * cohorts
+    return Cell(
+        {**labels, "learning_rate": config.learning.optimiser.lr}, play_cell, {"config": config}, rounds
+    )

@@ -11,10 +11,8 @@ from typing import Any
 import pandas as pd
 
 from experiments.configuration.composition import check_world
-from experiments.runs.cells import ROWS, Cell, play_cells, study_folder
-from experiments.studies.reproduction.cells import play_cell
+from experiments.runs.cells import ROWS, play_cells, study_folder
 from experiments.studies.reproduction.composition import Experiment, compose_experiment
-from experiments.studies.reproduction.config import ReproductionConfig
 from sim.records.tables import write_atomically
 
 
@@ -68,10 +66,7 @@ def play_experiment(experiment: Experiment, folder: Path | None) -> tuple[Path, 
     UnfinishedError
         If a cell fails.
     """
-    cells = [
-        Cell(labels=cell.labels, play=play_cell, arguments={"config": cell.config}, parts=_parts(cell.config))
-        for cell in experiment.cells
-    ]
+    cells = experiment.cells
     for cell in {cell.key: cell for cell in cells}.values():
         config = cell.arguments["config"]
         check_world(config.market(), config.replicates, config.seed)
@@ -82,12 +77,6 @@ def play_experiment(experiment: Experiment, folder: Path | None) -> tuple[Path, 
     records = _choose(records, experiment.keys)
     write_atomically(folder / "records.parquet", partial(records.to_parquet, index=False))
     return folder, records
-
-
-def _parts(config: ReproductionConfig) -> int:
-    """Return the rounds of all cohorts of a cell."""
-    alignments = {arm.alignment for arm in config.markets.values()}
-    return config.rounds * (len(alignments) + bool(config.baselines))
 
 
 def _labelled(labels: Mapping[str, Any], rows: pd.DataFrame) -> pd.DataFrame:
