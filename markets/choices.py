@@ -1,9 +1,8 @@
 """Fields of a configuration that choose a class of a registry.
 
-Core Objects: Choice, CHOICES, choice_of, choice_in, field_refusal
+Core Objects: Choice, CHOICES, choice_of, choice_in, names_in, built
 """
 
-import dataclasses
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, get_args
@@ -86,13 +85,8 @@ class Choice:
         fields = dict(known) if isinstance(known, Mapping) else {"name": known}
         if shared is None:
             return self.registry.build(fields)
-        cls: Any = self.registry[fields["name"]]
-        own = [field.name for field in dataclasses.fields(cls)]
-        given = {name: told for name, told in shared.items() if name in own}
-        try:
-            return cls(**given | fields)
-        except ValidationError as error:
-            raise field_refusal(self.key, f"{self.registry.kind} {fields['name']}", own, error) from error
+        own = self.registry[fields["name"]].__dataclass_fields__
+        return built(self.key, self.registry, {name: shared[name] for name in own if name in shared} | fields)
 
     def _known(self, value: Any) -> Any:
         """Return a value that chooses something; a mapping that holds nothing but the name as the name."""
@@ -118,15 +112,41 @@ def choice_in(annotation: Any) -> Choice | None:
     return next((one for one in get_args(annotation) if isinstance(one, Choice)), None)
 
 
-def field_refusal(key: str, kind: str, known: Iterable[str], error: ValidationError) -> InputError:
-    """Return the refusal of a field of a component: the key that it was given as, and what there is."""
-    first = error.errors()[0]
-    cause = first.get("ctx", {}).get("error")
-    if cause is not None:
-        return InputError(f"{key}: {cause}")
-    path = ".".join([key, *(str(part) for part in first["loc"])])
-    names = ", ".join(name for name in known if name != "name")
-    return InputError(
-        f"{path} must be allowed by {kind}, whose fields are {names or 'none'}: {first['msg'].lower()}; "
-        f"got {first['input']!r}"
-    )
+def names_in(
+    key: str, value: list[str], registry: Registry[Any], every: Iterable[str] | None = None
+) -> list[str]:
+    """Return the names that a list holds, each once; ``[all]`` stands for `every`, if there is one.
+
+    Raises
+    ------
+    InputError
+        If a name is unknown, or there is none.
+    """
+    names = list(dict.fromkeys(every if every and value == ["all"] else value))
+    unknown = [repr(name) for name in names if name not in registry] if names else ["none"]
+    if unknown:
+        told = f"{'[all] or ' if every else ''}among {', '.join(registry)}"
+        raise InputError(f"{key} must be {told}; got {unknown[0]}")
+    return names
+
+
+def built(key: str, registry: Registry[Any], fields: Mapping[str, Any]) -> Any:
+    """Return an instance of a class of a registry from its fields, which were given as ``KEY.FIELD``.
+
+    Raises
+    ------
+    InputError
+        If a field is not allowed.
+    """
+    try:
+        return registry.build(fields)
+    except ValidationError as error:
+        first, cls = error.errors()[0], registry[fields["name"]]
+        if (cause := first.get("ctx", {}).get("error")) is not None:
+            raise InputError(f"{key}: {cause}") from error
+        path = ".".join([key, *(str(part) for part in first["loc"])])
+        names = ", ".join(name for name in cls.__dataclass_fields__ if name != "name")
+        raise InputError(
+            f"{path} must be allowed by {registry.kind} {fields['name']}, whose fields are "
+            f"{names or 'none'}: {first['msg'].lower()}; got {first['input']!r}"
+        ) from error

@@ -13,6 +13,7 @@ import numpy.typing as npt
 from mesa.datacollection import DataCollector
 
 from agents.learning.stack.pairs import Pairs
+from agents.learning.trials import Trials
 from agents.organisation import Organisation
 from agents.strategies import Memory
 from markets.accounts.ledger import Ledger
@@ -35,7 +36,7 @@ from sim.exchange.tables import Appraisal, Deals, Listings, Offers, Prospects
 from sim.exchange.traders import Traders
 from sim.holdings import Holdings
 from sim.laboratory import Laboratory
-from sim.laboratory.requests import Evaluate, Measured, Merge, Request, Train, Trials, Try
+from sim.laboratory.requests import Evaluate, Measured, Merge, Request, Train, Try
 from sim.membership import Members
 from sim.play import finish
 from sim.records.played import Models, Played
@@ -331,11 +332,10 @@ class ParameterMarket(mesa.Model):
 
     def _told(self, trials: Trials, listings: Listings, pairs: Pairs) -> Trials:
         """Return what buyers believe of the trials."""
-        loss, claimed = self.holdings.validation_loss, trials.loss_before
-        if self.config.broker.trials == "none":
-            best = float(loss[self.active].min(initial=np.inf))
-            claimed = self.traders.claims(listings, loss[listings.seller], best)[pairs.listing]
-        return self.broker.told(trials, loss[pairs.buyer], claimed, self.laboratory.trial_share)
+        loss, share = self.holdings.validation_loss, self.laboratory.trial_share
+        best = float(loss[self.active].min(initial=np.inf))
+        claimed = self.traders.claims(listings, loss[listings.seller], best)
+        return self.config.broker.trials.believed(trials, loss[pairs.buyer], claimed[pairs.listing], share)
 
     def _appraised(self, pairs: Pairs, trials: Trials) -> Appraisal:
         """Return what the trials are worth under the payoffs of the world's setting."""
@@ -349,7 +349,8 @@ class ParameterMarket(mesa.Model):
         """Let buyers merge what they bought; return how theirs did before, and all do now, on test data."""
         buyers = self.slots[bought.buyer]
         unmerged = yield Evaluate(slots=buyers, part="test")
-        weight = self._merge_weights(bought, pairs, trials)
+        chosen = self.traders.merge_weights(bought, pairs.listing, trials)
+        weight = self.config.broker.weight_of_merge(chosen)
         yield Merge(pairs=pairs.at(self.slots), weight=weight, prepared=trials.prepared.take(bought.row))
         merged = yield Evaluate(slots=buyers, part="validation")
         self.holdings.validation_loss[bought.buyer] = merged.loss
@@ -358,11 +359,6 @@ class ParameterMarket(mesa.Model):
         self.holdings.merged(bought.buyer, bought.seller, weight, replaces=replaces)
         tested = yield Evaluate(slots=self.slots, part="test")
         return unmerged, tested
-
-    def _merge_weights(self, bought: Deals, pairs: Pairs, trials: Trials) -> Floats:
-        if self.config.learning.merge == "average":
-            return np.full(len(pairs), 0.5)
-        return self.traders.merge_weights(bought, pairs.listing, trials)
 
     def _earn(self, bought: Deals, before: Floats, welfare: Floats) -> tuple[Earnings, Royalties]:
         """Let consumers pay for the use of models, and who cooperates share what the round changed."""

@@ -21,4 +21,4 @@ from agents.learning.stack.offered import Offered, Prepared
 from agents.learning.stack.pairs import Pairs
 from agents.learning.stack.parameters import Parameters
 from agents.learning.training.optimisers import OPTIMISERS
-from agents.learning.trials import TrialResults, try_blocks
+from agents.learning.trials import Trials, try_blocks

@@ -12,7 +12,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from agents.learning.alignment.weight_matching import Permutations, permute
+from agents.learning.alignment.base import Permutations
+from agents.learning.alignment.weight_matching import permute
 from agents.learning.networks.base import Architecture
 from agents.learning.networks.products import whole_lines
 from agents.learning.operators.base import MergeOperator, StraightOperator

@@ -12,7 +12,7 @@ among those compared.
 Where a network keeps running statistics, a merged model's are first estimated on validation inputs, as
 `recalibrate` will after the purchase, and then used; weight 0 is the buyer's model as it stands.
 
-Core Objects: try_blocks, TrialResults
+Core Objects: try_blocks, Trials
 """
 
 from collections.abc import Callable, Iterator
@@ -24,7 +24,8 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from agents.learning.alignment.weight_matching import Permutations, identity_permutations, match_weights
+from agents.learning.alignment.base import Alignment, Permutations, Unaligned, identity_permutations
+from agents.learning.alignment.weight_matching import WeightMatching
 from agents.learning.operations.merging import position_masks
 from agents.learning.operations.weight_searches import GivenWeights, WeightSearch
 from agents.learning.stack.data import Data, column
@@ -38,16 +39,18 @@ from agents.learning.trial_paths import CurvedPath, PairsOnTrial, StraightPath, 
 from markets.columns import Floats, Ints
 
 
-@dataclass(frozen=True)
-class TrialResults:
+@dataclass(frozen=True, kw_only=True)
+class Trials:
     """Outcome of the trials of P pairs, each at W weights.
 
     Attributes
     ----------
-    weights : float64 array, shape (P, W)
+    compared : float64 array, shape (P, W)
         Merge weights that were compared, 0 first.
-    loss : float64 array, shape (P, W)
+    losses : float64 array, shape (P, W)
         Validation loss of the merged model, nats an example; inf where it is not finite.
+    loss_before, loss_after : float64 array, shape (P,)
+        Loss at weight 0, and that less the gain.
     weight : float64 array, shape (P,)
         Merge weight of the least loss, the smallest if several share it.
     gain : float64 array, shape (P,)
@@ -57,11 +60,18 @@ class TrialResults:
         What merges need: the offer, and how the seller's units were reordered.
     """
 
-    weights: Floats
-    loss: Floats
+    compared: Floats
+    losses: Floats
+    loss_before: Floats
+    loss_after: Floats
     weight: Floats
     gain: Floats
     prepared: Prepared
+
+    def take(self, rows: Ints) -> "Trials":
+        """Return some of the trials, in the order given."""
+        taken = {name: column[rows] for name, column in vars(self).items() if name != "prepared"}
+        return Trials(**taken, prepared=self.prepared.take(rows))
 
 
 @torch.no_grad()
@@ -72,9 +82,9 @@ def try_blocks(
     data: Data,
     weights: npt.ArrayLike | WeightSearch,
     *,
-    align: bool = True,
+    alignment: Alignment | None = None,
     calibration: Ints | None = None,
-) -> TrialResults:
+) -> Trials:
     """Measure the loss of every pair's merged model at the merge weights of a search.
 
     Cost: P x (W - 1) forward passes over V examples, without their first layer where the operator goes in a
@@ -94,8 +104,8 @@ def try_blocks(
         Validation examples, and whose each pair is measured on.
     weights : WeightSearch, or array of float, shape (W,)
         How to look for the merge weight, or the grid to compare: in [0, 1], increasing, the first of them 0.
-    align : bool
-        Whether to match the seller's units to the buyer's first.
+    alignment : Alignment, optional
+        How the seller's units are put in the buyer's order first; by default weight matching.
     calibration : int64 array, shape (G, C), optional
         Examples of each group on which running statistics are estimated; those of `data` by default.
 
@@ -114,7 +124,7 @@ def try_blocks(
         buyer=buyers,
         seller=sellers,
         masks=position_masks(fleet.architecture, pairs.position, offered.positions, fleet.device),
-        permutations=_alignments(fleet, offered.leaves, buyers, sellers, alike if align else None),
+        permutations=_permutations(fleet, offered.leaves, buyers, sellers, alike, alignment),
         group=group,
         held_by_fleet=holds(fleet, offered.leaves),
     )
@@ -139,11 +149,15 @@ def try_blocks(
     best = np.where(loss == least, compared, np.inf).argmin(axis=1)
     row = np.arange(len(loss))
     least = loss[row, best]
-    return TrialResults(
-        weights=compared,
-        loss=loss,
+    before = loss[:, 0]
+    gain = np.where(best > 0, before - np.where(np.isfinite(least), least, 0), 0.0)
+    return Trials(
+        compared=compared,
+        losses=loss,
+        loss_before=before,
+        loss_after=before - gain,
         weight=compared[row, best],
-        gain=np.where(best > 0, loss[:, 0] - np.where(np.isfinite(least), least, 0), 0.0),
+        gain=gain,
         prepared=Prepared(offered=offered, permutations=task.permutations),
     )
 
@@ -210,15 +224,15 @@ def _tiles(pairs: int, weights: int, size: int) -> Iterator[tuple[slice, slice]]
             yield part, columns
 
 
-def _alignments(
-    fleet: Fleet, offered: Parameters, buyer: Tensor, seller: Tensor, alike: Tensor | None
+def _permutations(
+    fleet: Fleet, offered: Parameters, buyer: Tensor, seller: Tensor, alike: Tensor, way: Alignment | None
 ) -> Permutations:
-    """Return the permutations of each pair, matched once for each distinct (buyer, seller).
+    """Return the permutations of each pair, found once for each distinct (buyer, seller).
 
-    The head counts where the two have learnt `alike`, bool ``[P]``; None moves nothing.
+    The head counts where the two have learnt `alike`, bool ``[P]``.
     """
     architecture = fleet.architecture
-    if alike is None:
+    if isinstance(way, Unaligned):  # Models need not be looked at.
         return identity_permutations(architecture, len(buyer), fleet.device)
     sellers = next(iter(offered.values())).shape[0]
     distinct, inverse = torch.unique(buyer * sellers + seller, return_inverse=True)
@@ -232,6 +246,6 @@ def _alignments(
         if not same[part].all():
             for name in architecture.tensors_of(list(architecture.positions)[-1]):
                 own[name] = own[name] * spread(same[part], own[name])
-        for name, order in match_weights(architecture, own, other).permutations.items():
+        for name, order in (way or WeightMatching()).permutations(architecture, own, other).items():
             found[name][part] = order
     return take(found, inverse)

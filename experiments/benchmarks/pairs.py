@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from agents.learning import Data, Fleet, Offered, Pairs, Prepared, match_weights, merge, try_blocks
 from agents.learning.alignment.assignment import auction_assignments
+from agents.learning.alignment.base import Unaligned
 from agents.learning.networks.products import product
 from agents.learning.operators.interpolation import Interpolation
 from agents.learning.stack.device import precise_dtype
@@ -76,7 +77,7 @@ def _trials(
         "pair",
         len(pairs),
         lambda: try_one_by_one(modules, buyers.tolist(), sellers, grid, x, y),
-        lambda: try_blocks(fleet, offered, pairs, data, grid, align=False).loss,
+        lambda: try_blocks(fleet, offered, pairs, data, grid, alignment=Unaligned()).losses,
         flops=float(flops),
     )
 

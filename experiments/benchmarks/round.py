@@ -205,7 +205,7 @@ class FleetRound:
         tried = try_blocks(self.fleet, offered, pairs, self.held, [0, *WEIGHTS])
         bought = np.flatnonzero(tried.gain > 0)
         merge(self.fleet, tried.prepared.take(bought), pairs.take(bought), tried.weight[bought])
-        return tried.loss.ravel()
+        return tried.losses.ravel()
 
     def _test(self) -> Floats:
         return np.concatenate(self.fleet.evaluate(self.everyone, self.held))

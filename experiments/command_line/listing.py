@@ -27,10 +27,8 @@ def print_listing() -> None:
         for name in registry:
             table.add_row(name, escape(first_line(registry[name].__doc__)))
         console.print(table)
-    _print_presets(console, "experiment")
-    _print_presets(console, "textbook")
-    _print_presets(console, "reproduction")
-    _print_presets(console, "scale")
+    for group in ("experiment", "textbook", "reproduction", "scale"):
+        _print_presets(console, group)
 
 
 def print_textbook() -> None:

@@ -3,7 +3,7 @@
 A file sets more than its name says, as ``network=mlp32``; where there is none, a name stands for the class
 that is registered under it.
 
-Core Objects: register_choices, register_root, register_schema, choices_of
+Core Objects: register_choices, register_schema, choices_of
 """
 
 from collections.abc import Mapping
@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from hydra.core.config_store import ConfigStore
-from omegaconf import MISSING, DictConfig, OmegaConf
+from omegaconf import MISSING, OmegaConf
 
 import conf
 from agents.learning.training.optimisers import OPTIMISERS
@@ -28,7 +28,7 @@ _REGISTERED: dict[tuple[str, str], Any] = {}
 
 def register_choices() -> None:
     """Tell Hydra the types and defaults of all keys of a run, and every choice that has no file."""
-    register_root("schema", Config)
+    register_schema("schema", Config)
     for choice in CHOICES.values():
         for name in choice.registry if choice.group else ():
             _register(choice.group, name, choice.registry[name], choice.key)
@@ -42,14 +42,9 @@ def register_choices() -> None:
         _register("venue", name, {"name": name})
 
 
-def register_schema(group: str, name: str, cls: type[Any]) -> None:
-    """Tell Hydra the types and defaults of the keys of a class that files name as ``/schema/GROUP/NAME``."""
-    _register(f"schema/{group}", name, cls)
-
-
-def register_root(name: str, cls: type[Any]) -> None:
-    """Tell Hydra the types and defaults of all keys of a command that plays markets."""
-    _register("", name, cls)
+def register_schema(name: str, cls: type[Any], group: str = "") -> None:
+    """Tell Hydra the types and defaults of the keys of a class; files name it as ``/GROUP/NAME``."""
+    _register(group, name, cls)
 
 
 def choices_of(group: str) -> list[str]:
@@ -64,25 +59,19 @@ def _register(group: str, name: str, what: type[Any] | Mapping[str, Any], key: s
     """Tell Hydra what a name stands for, unless a file says so or it has been told of this very thing."""
     if _REGISTERED.get((group, name)) == what or (CONF / group / f"{name}.yaml").is_file():
         return
-    node = _schema(what) if isinstance(what, type) else what
+    node = _open(OmegaConf.structured(what)) if isinstance(what, type) else what
     ConfigStore.instance().store(group=group or None, name=name, node=node, package=key)
     _REGISTERED[group, name] = what
     forget_composed()
 
 
-def _schema(cls: type[Any]) -> DictConfig:
-    """Return a class as a structured config that overrides may write to; mappings take new keys.
+def _open(node: Any) -> Any:
+    """Return a structured config that overrides may write to; mappings take new keys.
 
     What a group's choice fills is missing, or it would refuse the others; what a key chooses is its name.
     """
-    schema = OmegaConf.structured(cls)
-    _open(schema)
-    return schema
-
-
-def _open(node: Any) -> None:
     if not OmegaConf.is_config(node) or node._is_missing():
-        return
+        return node
     OmegaConf.set_readonly(node, None)
     if OmegaConf.is_dict(node):
         fields = {choice.key.rpartition(".")[2]: choice for choice in CHOICES.values()}
@@ -92,3 +81,4 @@ def _open(node: Any) -> None:
             if choice := fields.get(key):
                 node[key] = MISSING if choice.group else choice.name_of(node[key])
             _open(node._get_node(key))
+    return node

@@ -151,7 +151,7 @@ def check_world(config: MarketConfig, replicates: int, seed: int) -> None:
     """Raise ``InputError`` if there is no such device, or data or models cannot be cut as configured."""
     resolve_device(config.device)
     examples = load_examples(config.data)
-    config.broker.tested_classes(examples.classes)
+    config.broker.trials.tested(examples.classes, config.broker.trial_classes)
     network = config.network.bind(examples.inputs.shape[1:], examples.classes)
     config.broker.cut_of_blocks().cut(network)
     for replicate in range(replicates if config.data.rule().drawn else 1):

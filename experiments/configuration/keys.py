@@ -10,7 +10,7 @@ from omegaconf import DictConfig, OmegaConf
 from pydantic import Field, field_validator, model_validator
 from pydantic.dataclasses import dataclass
 
-from markets.refusals import InputError
+from markets.choices import names_in
 from sim.config.market import STRICT, MarketConfig
 from sim.settings import SETTINGS
 
@@ -115,13 +115,7 @@ class Config(MarketConfig, PlayConfig):
     @field_validator("arms")
     @classmethod
     def _known_arms(cls, value: list[str]) -> list[str]:
-        arms = list(dict.fromkeys(value))
-        if not arms:
-            raise InputError(f"arms must name at least one of {', '.join(SETTINGS)}; got none")
-        for arm in arms:
-            if arm not in SETTINGS:
-                raise InputError(f"arms must be among {', '.join(SETTINGS)}; got {arm!r}")
-        return arms
+        return names_in("arms", value, SETTINGS)
 
     @model_validator(mode="after")
     def _worlds_fit(self) -> "Config":

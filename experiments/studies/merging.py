@@ -183,7 +183,7 @@ class _Trials:
         base = self.base if operator.ancestral else None
         recipe = Recipe(operator=operator, own=known, offered=known, base=base)
         offered = Offered(leaves=self.fleet.copy_of(everyone), recipe=recipe)
-        return try_blocks(self.fleet, offered, self.pairs, self.data, search).loss
+        return try_blocks(self.fleet, offered, self.pairs, self.data, search).losses
 
     def _kept(self, average: str, search: WeightSearch) -> Floats:
         return try_ensembles(self.fleet, self.fleet.models, self.pairs, self.data, search, average)[1]

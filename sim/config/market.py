@@ -4,18 +4,16 @@ import dataclasses
 import typing
 from collections.abc import Mapping
 from dataclasses import field
-from typing import Annotated, Any, cast
+from typing import Annotated, Any
 
-from pydantic import Field, ValidationError, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 from pydantic.dataclasses import dataclass
 
 from agents.learning.networks import NETWORKS
-from agents.learning.operations.weight_searches import GivenWeights, WeightSearch
 from agents.learning.operators import MERGE_OPERATORS
 from agents.learning.training.optimisers import OPTIMISERS
 from agents.strategies import STRATEGIES, Strategy
-from markets.choices import Choice, choice_in, field_refusal
-from markets.goods.blocks import Licence
+from markets.choices import Choice, built, choice_in
 from markets.mechanisms import MECHANISMS
 from markets.orders.venues import VENUES
 from markets.refusals import InputError
@@ -43,9 +41,6 @@ class LearningConfig:
         Whether all organisations of a world start from the same initial weights; by default each has its own.
     reset_after_merge : bool
         Whether a buyer's optimiser starts afresh after a purchase.
-    merge : str
-        ``strategy``: the weight that the buyer's strategy chooses, the trial's by default; ``average``:
-        always 1/2, which is then also what trials try.
     merge_operator : mapping
         Name and fields of an operator in `agents.learning.operators`: trials and merges both use it.
     memory_budget_mb : float
@@ -57,18 +52,8 @@ class LearningConfig:
     batch_size: Annotated[int, Field(ge=1, le=1_000_000)] = 32
     same_start: bool = False
     reset_after_merge: bool = True
-    merge: Annotated[str, Field(pattern="^(strategy|average)$")] = "strategy"
     merge_operator: Annotated[Any, MERGE_OPERATOR] = "interpolation"
     memory_budget_mb: Annotated[float, Field(gt=0, le=1e6, allow_inf_nan=False)] = 512.0
-
-    @model_validator(mode="after")
-    def _average_has_a_weight(self) -> "LearningConfig":
-        if self.merge == "average" and not self.merge_operator.weighted:
-            raise InputError(
-                f"learning.merge must be strategy for merge operator {self.merge_operator.name}, "
-                f"which has no merge weight; got {self.merge!r}"
-            )
-        return self
 
 
 @dataclass(frozen=True, config=STRICT)
@@ -98,12 +83,7 @@ class PopulationConfig:
         for name in [*self.mix, *self.parameters]:
             STRATEGIES[name]
         for name, fields in self.parameters.items():
-            try:
-                STRATEGIES.build({"name": name, **fields})
-            except ValidationError as error:
-                known = [own.name for own in dataclasses.fields(cast(Any, STRATEGIES[name]))]
-                key, kind = f"population.parameters.{name}", "the strategy"
-                raise field_refusal(key, kind, known, error) from error
+            built(f"population.parameters.{name}", STRATEGIES, {"name": name, **fields})
         return self
 
     def strategies(self, organisations: int) -> list[Strategy]:
@@ -120,8 +100,8 @@ class PopulationConfig:
                 f"population.mix must name as many organisations as there are ({organisations}); "
                 f"got {mix}, which names {sum(mix.values())}"
             )
-        built = {name: STRATEGIES.build({"name": name, **self.parameters.get(name, {})}) for name in mix}
-        return [built[name] for name, count in mix.items() for _ in range(count)]
+        of_name = {name: STRATEGIES.build({"name": name, **self.parameters.get(name, {})}) for name in mix}
+        return [of_name[name] for name, count in mix.items() for _ in range(count)]
 
 
 @dataclass(frozen=True, config=STRICT)
@@ -204,28 +184,19 @@ class MarketConfig(WorldConfig):
     def _fits_together(self) -> "MarketConfig":
         self.population.strategies(self.organisations)
         self.setting.downstream(self.organisations)
+        self.broker.search_with(self.learning.merge_operator)
         if self.venue.name not in ("auto", self.mechanism.venue):
             raise InputError(
                 f"venue must be {self.mechanism.venue} (or auto) for mechanism {self.mechanism.name}, "
                 f"the only one that it serves; got {self.venue.name!r}"
             )
         properties = self.mechanism.properties
-        kind = Licence.parse(self.broker.licence).kind
-        if kind not in properties.licences:
-            raise InputError(
-                f"broker.licence must be one of {', '.join(properties.licences)} "
-                f"for mechanism {self.mechanism.name}; got {self.broker.licence!r}"
-            )
+        self.broker.check_licence(self.mechanism)
         if self.broker.cut_of_blocks().overlap and not properties.bundles:
             serving = [name for name in MECHANISMS if MECHANISMS.build(name).properties.bundles]
             raise InputError(
                 f"broker.bundles must be none for mechanism {self.mechanism.name}, which sells blocks one by "
                 f"one; got {self.broker.bundles.name!r} ({', '.join(serving)} sells bundles)"
-            )
-        if self.broker.trials == "none" and not self.learning.merge_operator.weighted:
-            raise InputError(
-                f"broker.trials must be full or weak for merge operator {self.learning.merge_operator.name}, "
-                f"which has no merge weight; got {self.broker.trials!r}"
             )
         if properties.max_demand is not None and self.broker.demand > properties.max_demand:
             raise InputError(
@@ -233,19 +204,6 @@ class MarketConfig(WorldConfig):
                 f"got {self.broker.demand}"
             )
         return self
-
-    def weight_search(self) -> WeightSearch:
-        """Return how trials look for the merge weight: among those with which blocks can be merged.
-
-        Where nobody may try, weight 0 alone is left: the buyer's model as it is.
-        """
-        if self.broker.trials == "none":
-            return GivenWeights((0.0,))
-        if not self.learning.merge_operator.weighted:
-            return GivenWeights((0.0, 1.0))
-        if self.learning.merge == "average":
-            return GivenWeights((0.0, 0.5))
-        return self.broker.search()
 
     def market(self) -> "MarketConfig":
         """Return the world alone, without what a configuration that extends this one adds."""

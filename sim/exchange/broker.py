@@ -1,15 +1,13 @@
-"""The broker: what is listed, who may try what, and what buyers are told."""
+"""The broker: what is listed, and who may try what."""
 
 import numpy as np
 
 from agents.learning.stack.pairs import Pairs
 from markets.accounts.money import to_micro
-from markets.columns import Bools, Floats, Ints
+from markets.columns import Bools, Ints
 from sim.config.broker import BrokerConfig
-from sim.exchange.disclosure import untried, weakly_tried
 from sim.exchange.goods import Goods
 from sim.exchange.tables import Listings
-from sim.laboratory.requests import Trials
 from sim.settings import Setting
 from sim.streams import RoundStreams
 
@@ -33,11 +31,10 @@ class Broker:
     def listings(self, round_: int, sellers: Ints, own_training: Bools) -> Listings:
         """Return a listing for each position of each seller; the reserve is the cost of delivery.
 
-        A setting without a market, or a round without one by the broker's schedule, has no listings. Where
-        resale is forbidden, who has put no `own_training` [N] into the model that it holds lists nothing.
+        A setting without a market, or a round without one by the broker's schedule, has no listings. Who may
+        list depends on who has put `own_training` [N] into the model that it holds, by the rule of resale.
         """
-        if self.rules.resale == "forbidden":
-            sellers = sellers[own_training[sellers]]
+        sellers = sellers[self.rules.resale.may_list(own_training)[sellers]]
         if not (self.setting.trades and self.rules.trades_in(round_)):
             sellers = sellers[:0]
         return self.goods.listed(sellers, int(to_micro(self.setting.delivery, "up")))
@@ -59,19 +56,3 @@ class Broker:
             seller=listings.seller[listing],
             position=listings.position[listing],
         )
-
-    def told(self, trials: Trials, loss: Floats, claimed: Floats, share: float) -> Trials:
-        """Return what buyers believe of the trials of pairs [P]; see `sim.exchange.disclosure`.
-
-        Parameters
-        ----------
-        trials : Trials
-            What was measured on the examples that trials may use.
-        loss, claimed : float64 [P]
-            Validation loss of the buyer's model, and what the seller claims for its own.
-        share : float
-            Of the validation examples on which trials were made.
-        """
-        if self.rules.trials == "weak":
-            return weakly_tried(trials, loss, share)
-        return untried(trials, loss, claimed) if self.rules.trials == "none" else trials

@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from agents.learning.stack.pairs import Pairs
+from agents.learning.trials import Trials
 from agents.strategies import AskView, BidView, ClaimView, Memory, MergeView, OutcomeView, Strategy
 from agents.strategies.truthful import Truthful
 from markets.accounts.money import MICRO
@@ -15,7 +16,6 @@ from markets.orders.venues import ask_quotes, bid_quotes
 from sim.exchange.exchange import Exchange, entries
 from sim.exchange.outcomes import Outcomes
 from sim.exchange.tables import Deals, Listings, Offers, Prospects
-from sim.laboratory.requests import Trials
 from sim.streams import RoundStreams
 
 

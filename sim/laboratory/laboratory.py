@@ -18,6 +18,7 @@ from agents.learning.operations.ensembles import evaluate_ensembles
 from agents.learning.operations.merging import merge
 from agents.learning.operations.mixing import mix
 from agents.learning.operators import Recipe
+from agents.learning.operators.greedy_soup import GreedySoup
 from agents.learning.stack.data import Data
 from agents.learning.stack.device import resolve_device
 from agents.learning.stack.fleet import Fleet
@@ -28,7 +29,7 @@ from agents.learning.training.calibration import recalibrate
 from agents.learning.training.epochs import Pull
 from agents.learning.training.flops import trial_flops
 from agents.learning.training.stationarity import squared_gradient_norms
-from agents.learning.trials import try_blocks
+from agents.learning.trials import Trials, try_blocks
 from markets.columns import Floats, Ints
 from markets.refusals import InputError
 from sim.config.data import load_examples
@@ -45,7 +46,6 @@ from sim.laboratory.requests import (
     Request,
     Train,
     Trained,
-    Trials,
     Try,
 )
 from sim.laboratory.starts import initial_models
@@ -103,9 +103,9 @@ class Laboratory:
             )
         listed = config.broker.cut_of_blocks().cut(self.architecture)
         self.positions, self.contents = listed.positions, listed.contents
-        tested = config.broker.tested_classes(self.classes)
+        tested = config.broker.trials.tested(self.classes, config.broker.trial_classes)
         self._parts["trial"] = trial_examples(self._parts["validation"], self.labels, tested)
-        self._search = config.weight_search()
+        self._search = config.broker.search_with(config.learning.merge_operator)
         slots = len(self.replicates) * worlds * config.organisations
         self.fleet = Fleet(
             self.architecture,
@@ -130,7 +130,7 @@ class Laboratory:
 
         See `agents.learning.training.flops`; 0 where the broker lets nobody try.
         """
-        if self.config.broker.trials == "none":
+        if not self.config.broker.trials.tries:
             return 0
         return trial_flops(
             self.architecture,
@@ -236,29 +236,18 @@ class Laboratory:
             pairs,
             self._data("trial", pairs.buyer),
             self._search,
-            align=self.config.broker.alignment == "weight_matching",
+            alignment=self.config.broker.alignment,
             calibration=self._parts["validation"],
         )
-        before = found.loss[:, 0]
-        counts = [len(r.pairs) for r in requests]
-        cuts = np.cumsum(counts)[:-1]
-        prepared = [found.prepared.take(rows) for rows in np.split(np.arange(len(pairs)), cuts)]
-        columns = {
-            "loss_before": before,
-            "loss_after": before - found.gain,
-            "weight": found.weight,
-            "gain": found.gain,
-            "compared": found.weights,
-            "losses": found.loss,
-        }
-        return _split(Trials, columns, counts, prepared=prepared)
+        cuts = np.cumsum([len(r.pairs) for r in requests])[:-1]
+        return [found.take(rows) for rows in np.split(np.arange(len(pairs)), cuts)]
 
     def _merge(self, requests: Sequence[Merge]) -> list[None]:
         prepared = Prepared.joined([r.prepared for r in requests])
         pairs = Pairs.joined([r.pairs for r in requests])
         weight = np.concatenate([r.weight for r in requests])
         loss_of = None
-        if self._recipe.operator.greedy:
+        if isinstance(self._recipe.operator, GreedySoup):
             loss_of = self._trial_loss
             order = np.argsort(loss_of(pairs.seller), kind="stable")
             pairs, weight, prepared = pairs.take(order), weight[order], prepared.take(order)
@@ -351,11 +340,8 @@ class Laboratory:
                 self.fleet.set_parameters(self.slots_of(replicate, world), start)
 
 
-def _split(
-    answer: type[Any], columns: Mapping[str, NDArray[Any]], counts: list[int], **of_each: Sequence[Any]
-) -> list[Any]:
-    """Return an answer for each request: its rows of the columns, and what there is for it alone."""
+def _split(answer: type[Any], columns: Mapping[str, NDArray[Any]], counts: list[int]) -> list[Any]:
+    """Return an answer for each request: its rows of the columns."""
     cuts = np.cumsum(counts)[:-1]
-    parts: dict[str, Sequence[Any]] = {name: np.split(column, cuts) for name, column in columns.items()}
-    parts |= of_each
-    return [answer(**dict(zip(parts, each, strict=True))) for each in zip(*parts.values(), strict=True)]
+    parts = [np.split(column, cuts) for column in columns.values()]
+    return [answer(**dict(zip(columns, each, strict=True))) for each in zip(*parts, strict=True)]

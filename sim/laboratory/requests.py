@@ -3,7 +3,7 @@
 Requests of one type and `key` are answered together, by one batched computation; `phase` is the name of that
 computation for whoever watches.
 
-Core Objects: Train, Trained, Try, Trials, Merge, Mix, Evaluate, EvaluateTogether, Measured, Request
+Core Objects: Train, Trained, Try, Merge, Mix, Evaluate, EvaluateTogether, Measured, Request
 """
 
 from collections.abc import Hashable
@@ -61,22 +61,6 @@ class Try:
     pairs: Pairs
     replicate: int
     round: int
-
-
-@dataclass(frozen=True, kw_only=True)
-class Trials:
-    """Losses before and at the best merge weight (nats), that weight, and the gain; all [P].
-
-    `compared` and `losses` [P, W]: the merge weights that each trial compared, and what it found there.
-    """
-
-    loss_before: Floats
-    loss_after: Floats
-    weight: Floats
-    gain: Floats
-    compared: Floats
-    losses: Floats
-    prepared: Prepared
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -6,13 +6,14 @@ Core Objects: Played, Models
 from dataclasses import dataclass
 from functools import cached_property
 
+from agents.learning.trials import Trials
 from markets.columns import Ints
 from sim.consumers.payoffs import DownstreamMarket, Earnings
 from sim.exchange.exchange import Exchange
 from sim.exchange.royalties import Royalties
 from sim.exchange.tables import Charges, Deals, Prospects, Quoted
 from sim.holdings import Holdings
-from sim.laboratory.requests import Measured, Trained, Trials
+from sim.laboratory.requests import Measured, Trained
 from sim.membership import Members
 
 

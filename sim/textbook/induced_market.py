@@ -40,8 +40,6 @@ from sim.textbook.induced_report import InducedReport, first_best_gains
 PRIVATE_VALUES = SETTINGS.build("independent")
 """What a trader earns depends on nobody else, and delivering a card costs nothing."""
 
-VALUES = Choice("values", DISTRIBUTIONS, group="values")
-COSTS = Choice("costs", DISTRIBUTIONS, group="costs")
 SERIES = ("efficiency", "gains", "revenue", "broker", "trades", "price")
 
 
@@ -70,8 +68,8 @@ class InducedConfig:
     buyers: Annotated[int, Field(ge=1, le=100_000)] = 5
     sellers: Annotated[int, Field(ge=1, le=100_000)] = 5
     markets: Annotated[int, Field(ge=1, le=10_000_000)] = 200
-    values: Annotated[Any, VALUES] = "uniform"
-    costs: Annotated[Any, COSTS] = "uniform"
+    values: Annotated[Any, Choice("values", DISTRIBUTIONS, group="values")] = "uniform"
+    costs: Annotated[Any, Choice("costs", DISTRIBUTIONS, group="costs")] = "uniform"
     mechanism: Annotated[Any, MECHANISM] = "k_double_auction"
     population: PopulationConfig = field(default_factory=lambda: PopulationConfig(cash=1e4))
     broker: BrokerConfig = field(default_factory=lambda: BrokerConfig(licence="exclusive"))
@@ -81,13 +79,7 @@ class InducedConfig:
         self.population.strategies(self.traders)
         for distribution, traders in ((self.values, self.buyers), (self.costs, self.sellers)):
             distribution.draw(1, traders, np.random.default_rng(0))
-        kind = Licence.parse(self.broker.licence).kind
-        served = self.mechanism.properties.licences
-        if kind not in served:
-            raise InputError(
-                f"broker.licence must be one of {', '.join(served)} for mechanism {self.mechanism.name}; "
-                f"got {self.broker.licence!r}"
-            )
+        self.broker.check_licence(self.mechanism)
         if self.broker.demand != 1:
             raise InputError(f"broker.demand must be 1: a buyer wants one unit; got {self.broker.demand}")
         return self

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from agents.learning.alignment import ALIGNMENTS
 from agents.learning.networks import NETWORKS
 from agents.learning.operations.weight_searches import WEIGHT_SEARCHES
 from agents.learning.operators import MERGE_OPERATORS
@@ -22,6 +23,8 @@ from sim.data.datasets import DATASETS
 from sim.data.distributions import DISTRIBUTIONS
 from sim.data.endowments import ENDOWMENTS
 from sim.exchange.blocks import BLOCKS, BUNDLES
+from sim.exchange.disclosure import DISCLOSURES
+from sim.exchange.resale import RESALE_RULES
 from sim.exchange.royalty_rules import ROYALTY_RULES
 from sim.settings import SETTINGS, Setting
 from sim.textbook.trading_session import SessionConfig
@@ -42,6 +45,9 @@ REGISTRIES: tuple[Registry[Any], ...] = (
     BUNDLES,
     ROYALTY_RULES,
     WEIGHT_SEARCHES,
+    ALIGNMENTS,
+    DISCLOSURES,
+    RESALE_RULES,
     TEXTBOOK,
 )
 

@@ -216,7 +216,7 @@ RECORDS: dict[str, Any] = {
             "golden section": {"broker": {"weight_search": "golden", "record_curves": True}},
             "parabola": {"broker": {"weight_search": "quadratic", "record_curves": True}},
             "grid": {"broker": {"weight_range": [0.2, 0.8], "merge_weights": 4, "record_curves": True}},
-            "average": {"learning": {"merge": "average"}},
+            "average": {"broker": {"weight_search": "half"}},
             "without alignment": {"broker": {"alignment": "none"}},
             "from one start": {"learning": {"same_start": True, "reset_after_merge": False}},
             "weak trials": {"broker": {"trials": "weak"}},

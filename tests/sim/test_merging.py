@@ -40,7 +40,7 @@ def test_a_buyer_gets_what_its_trial_promised(operator, same_start):
 
 
 def test_an_average_is_what_is_tried_where_it_is_what_is_merged():
-    _, tables = play({"merge": "average"}, rounds=2)
+    _, tables = play(broker={"weight_search": "half"}, rounds=2)
     for round_ in tables:
         assert set(round_["trials"]["weight"]) <= {0.0, 0.5}
         after = round_["organisations"].set_index("organisation")["validation_loss"]
@@ -199,12 +199,12 @@ def test_shuffled_endowments_are_padded():
         ({"learning": {"merge_operator": "glue"}}, "learning.merge_operator must be one of dare, fisher"),
         ({"learning": {"merge_operator": {"name": "ties", "density": 2}}}, "less than or equal to 1"),
         (
-            {"learning": {"merge_operator": "uniform_soup", "merge": "average"}},
-            "learning.merge must be strategy for merge operator uniform_soup",
+            {"learning": {"merge_operator": "uniform_soup"}, "broker": {"weight_search": "half"}},
+            "broker.weight_search not half, for merge operator uniform_soup, .*; got full, half",
         ),
         (
             {"learning": {"merge_operator": "greedy_soup"}, "broker": {"trials": "none"}},
-            "broker.trials must be full or weak for merge operator greedy_soup",
+            "broker.trials must be full or weak, .* for merge operator greedy_soup",
         ),
         ({"broker": {"weight_search": "guess"}}, "weight_search"),
         ({"broker": {"weight_range": [0.5, 0.2]}}, r"broker.weight_range must be \[least, greatest\]"),

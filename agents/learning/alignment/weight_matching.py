@@ -15,22 +15,23 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+from pydantic.dataclasses import dataclass as configuration
 from torch import Tensor
 
 from agents.learning.alignment.assignment import best_assignments
+from agents.learning.alignment.base import ALIGNMENTS, Alignment, Permutations, identity_permutations
 from agents.learning.networks.base import Architecture
 from agents.learning.networks.products import product
 from agents.learning.stack.device import precise_dtype
 from agents.learning.stack.parameters import Parameters, gather
 from markets.columns import Floats, Ints
 
-Permutations = dict[str, Tensor]
 RELATIVE_TOLERANCE = 1e-10
 """An assignment must win by more than this share of the two models' norms: rounding is no reason to move."""
 
 
 @dataclass(frozen=True)
-class Alignment:
+class Matched:
     """Outcome of weight matching for P pairs.
 
     Attributes
@@ -43,13 +44,6 @@ class Alignment:
 
     permutations: Permutations
     objective: Floats
-
-
-def identity_permutations(architecture: Architecture, pairs: int, device: torch.device) -> Permutations:
-    """Return for each permutation of an architecture the one that moves nothing, int64 ``[pairs, h]``."""
-    moved = {name: members[0] for name, members in architecture.symmetries.items()}
-    widths = {name: architecture.shapes[tensor][axis] for name, (tensor, axis) in moved.items()}
-    return {name: torch.arange(width, device=device).repeat(pairs, 1) for name, width in widths.items()}
 
 
 def permute(
@@ -68,7 +62,7 @@ def permute(
 @torch.no_grad()
 def match_weights(
     architecture: Architecture, own: Parameters, other: Parameters, max_sweeps: int = 100
-) -> Alignment:
+) -> Matched:
     """Align other models to own ones, pair by pair.
 
     Cost: a sweep is one product ``[h, rest] @ [rest, h]`` for each tensor and axis that moves, and a linear
@@ -103,7 +97,19 @@ def match_weights(
             for neighbour in matching.neighbours[name]:
                 stale[neighbour][moved] = solvable[moved]
         objective.append(objective[-1] + gained)
-    return Alignment(permutations, np.stack(objective))
+    return Matched(permutations, np.stack(objective))
+
+
+@ALIGNMENTS.register
+@configuration(frozen=True, config={"extra": "forbid"})
+class WeightMatching(Alignment):
+    """Units are put where the two models are closest (Ainsworth, Hayase and Srinivasa 2023)."""
+
+    name: str = "weight_matching"
+
+    def permutations(self, architecture: Architecture, own: Parameters, other: Parameters) -> Permutations:
+        """Return what `match_weights` finds (see `Alignment.permutations`)."""
+        return match_weights(architecture, own, other).permutations
 
 
 class _Matching:

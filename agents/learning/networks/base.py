@@ -16,6 +16,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.utils.flop_counter import FlopCounterMode
 
 from agents.learning.stack.parameters import Parameters, spread
 from agents.learning.stack.workspace import Workspace
@@ -95,10 +96,12 @@ class Architecture(ABC):
         """Examples that a training batch must have: two where it is normalised by its own statistics."""
         return 2 if self.statistics else 1
 
-    @property
-    @abstractmethod
+    @cached_property
     def forward_flops(self) -> int:
         """Operations of a forward pass of one example: two for each multiply-add of a linear map."""
+        with torch.device("meta"), FlopCounterMode(display=False) as counted, torch.no_grad():
+            self.skeleton().eval()(torch.empty(1, *self.input_shape))
+        return int(counted.get_total_flops())
 
     @property
     def stem_flops(self) -> int:

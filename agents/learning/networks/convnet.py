@@ -69,16 +69,6 @@ class ConvNetArchitecture(ImageArchitecture):
         """Of all stages the pre-activation, it normalised, it scaled and rectified, and what is pooled."""
         return self.classes + sum(4 * p * units for p, units in zip(self._pixels, self.channels, strict=True))
 
-    @property
-    def forward_flops(self) -> int:
-        """Two operations a weight and pixel."""
-        kernels = [self.shapes[f"{layer}.conv.weight"] for layer in self.layers]
-        convolutions = sum(
-            pixels * units * fan_in * KERNEL**2
-            for pixels, (units, fan_in, *_) in zip(self._pixels, kernels, strict=True)
-        )
-        return 2 * (convolutions + self.channels[-1] * self.classes)
-
     def _convolve(self, parameters: Parameters, layer: str, x: Tensor) -> Tensor:
         return convolve(x, parameters[f"{layer}.conv.weight"], parameters[f"{layer}.conv.bias"])
 

@@ -81,11 +81,6 @@ class MLPArchitecture(Architecture):
         """Units of all layers."""
         return self.stem_size + sum(self.sizes[1:])
 
-    @property
-    def forward_flops(self) -> int:
-        """Two operations a weight."""
-        return 2 * sum(a * b for a, b in zip(self.sizes[:-1], self.sizes[1:], strict=True))
-
     def _linear(self, parameters: Parameters, layer: str, h: Tensor, out: Tensor | None = None) -> Tensor:
         """Map ``[N, units below, B]`` to ``[N, units, B]``: long rows make fast products."""
         return product(parameters[f"{layer}.weight"], h, parameters[f"{layer}.bias"].unsqueeze(2), out)

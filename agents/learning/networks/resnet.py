@@ -161,16 +161,6 @@ class ResNetArchitecture(ImageArchitecture):
             for block in self.stack
         )
 
-    @property
-    def forward_flops(self) -> int:
-        """Two operations a weight and pixel."""
-        last, total = self.stack[-1], self.stem_size * self.input_shape[0] * KERNEL**2
-        for block in self.stack:
-            before, after = block.pixels
-            total += KERNEL**2 * block.outs * (before * block.ins + after * block.outs)
-            total += after * block.outs * block.ins if block.projects else 0
-        return 2 * (total + last.outs * self.classes)
-
     def trunk(self, parameters: Parameters, z: Tensor) -> Tensor:
         """Return the logits ``[N, K, B]`` of a stem."""
         for block in self.stack:

@@ -111,15 +111,6 @@ class VGGArchitecture(ImageArchitecture):
         sizes = zip(self.layers, self.channels, strict=True)
         return self.stem_size + max(4 * self.pixels[layer] * units for layer, units in sizes)
 
-    @property
-    def forward_flops(self) -> int:
-        """Two operations a weight and pixel."""
-        kernels = {layer: self.shapes[f"{layer}.conv.weight"] for layer in self.layers}
-        convolutions = sum(
-            self.pixels[layer] * units * fan_in * KERNEL**2 for layer, (units, fan_in, *_) in kernels.items()
-        )
-        return 2 * (convolutions + self.channels[-1] * self.classes)
-
     def trunk(self, parameters: Parameters, z: Tensor) -> Tensor:
         """Return the logits ``[N, K, B]`` of a stem, normalised by the running statistics.
 

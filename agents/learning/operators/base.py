@@ -94,8 +94,6 @@ class MergeOperator(ABC):
         Whether the rule looks at the common ancestor of the two models.
     replaces : bool
         Whether nothing is left of the buyer's own block at weight 1.
-    greedy : bool
-        Whether a merge that raises the loss on the broker's validation data is undone.
     examples : int
         Examples of its own on which an organisation computes its evidence; 0 if it needs none.
     """
@@ -105,7 +103,6 @@ class MergeOperator(ABC):
     weighted: ClassVar[bool] = True
     ancestral: ClassVar[bool] = False
     replaces: ClassVar[bool] = True
-    greedy: ClassVar[bool] = False
 
     @abstractmethod
     def merge(self, operands: Operands, weight: Tensor) -> Parameters:

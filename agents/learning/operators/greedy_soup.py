@@ -1,7 +1,5 @@
 """Greedy soup: an average into which a model enters only if it does not raise the validation loss."""
 
-from typing import ClassVar
-
 from pydantic.dataclasses import dataclass
 
 from agents.learning.operators.base import MERGE_OPERATORS
@@ -17,4 +15,3 @@ class GreedySoup(UniformSoup):
     """
 
     name: str = "greedy_soup"
-    greedy: ClassVar[bool] = True

@@ -9,7 +9,8 @@ from typing import Self
 import torch
 from torch import Tensor
 
-from agents.learning.alignment.weight_matching import Permutations, permute
+from agents.learning.alignment.base import Permutations
+from agents.learning.alignment.weight_matching import permute
 from agents.learning.operators.base import Masks, MergeOperator, Operands, Owners
 from agents.learning.operators.fisher import EXAMPLES_AT_ONCE
 from agents.learning.operators.interpolation import Interpolation

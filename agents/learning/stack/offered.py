@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 
 import torch
 
-from agents.learning.alignment.weight_matching import Permutations
+from agents.learning.alignment.base import Permutations
 from agents.learning.networks.base import WHOLE
 from agents.learning.operators.recipe import Recipe
 from agents.learning.stack.parameters import Parameters

@@ -5,7 +5,6 @@ annotations, defaults the values that a command composes when nothing is typed.
 """
 
 import dataclasses
-import inspect
 import typing
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -98,7 +97,7 @@ def _walk(cls: type[Any], value: Any, prefix: str, owner: str) -> Iterator[Key]:
                 fields = _walk(choice.registry[name], chosen, f"{path}.", name)
                 yield from (key for key in fields if key.path not in shared)
         elif dataclasses.is_dataclass(hint):
-            yield Key(path, owner, "keys of its own", "", meaning or first_line(inspect.getdoc(hint)))
+            yield Key(path, owner, "keys of its own", "", meaning or first_line(hint.__doc__))
             yield from _walk(typing.cast(type, hint), own, f"{path}.", owner)
         else:
             kind = NAMES.get((cls.__name__, field.name)) or kind_of(hint)

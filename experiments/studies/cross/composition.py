@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from omegaconf import OmegaConf
 
 from experiments.command_line.sentences import UserError
-from experiments.configuration.choices import register_root
+from experiments.configuration.choices import register_schema
 from experiments.configuration.composing import composed, composing, without_hydra
 from experiments.configuration.composition import set_up_hydra
 from experiments.configuration.overrides import check_grammar
@@ -29,7 +29,7 @@ def compose_cross(overrides: Sequence[str]) -> tuple[CrossConfig, str]:
                 f"got {override!r}"
             )
     set_up_hydra()
-    register_root("schema_cross", CrossConfig)
+    register_schema("schema_cross", CrossConfig)
     with composing():
         whole = without_hydra(composed("cross", overrides))
     config = CrossConfig(**OmegaConf.to_container(whole, resolve=True))  # type: ignore[arg-type]

@@ -1,15 +1,16 @@
 """What the cross table crosses, and the small world that it plays in every cell."""
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import field
 from typing import Annotated, Any
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, ValidationInfo, field_validator, model_validator
 from pydantic.dataclasses import dataclass
 
 from agents.strategies import STRATEGIES
 from experiments.configuration.keys import CellsConfig
+from markets.choices import names_in
 from markets.goods.blocks import Licence
 from markets.mechanisms import MECHANISMS
 from markets.refusals import InputError
@@ -17,7 +18,11 @@ from markets.registry import Registry
 from sim.config.market import STRICT, MarketConfig, PopulationConfig, WorldConfig
 from sim.settings import SETTINGS
 
-ALL = "all"
+CROSSED: dict[str, tuple[Registry[Any], Iterable[str]]] = {
+    "mechanisms": (MECHANISMS, MECHANISMS),
+    "strategies": (STRATEGIES, STRATEGIES),
+    "settings": (SETTINGS, [name for name in SETTINGS if SETTINGS[name].trades]),
+}
 
 
 @dataclass(frozen=True, config=STRICT)
@@ -39,8 +44,8 @@ class CrossConfig(WorldConfig, CellsConfig):
         The misreports that are tried, as multiples of the own quotes.
     """
 
-    mechanisms: list[str] = field(default_factory=lambda: [ALL])
-    strategies: list[str] = field(default_factory=lambda: [ALL])
+    mechanisms: list[str] = field(default_factory=lambda: ["all"])
+    strategies: list[str] = field(default_factory=lambda: ["all"])
     settings: list[str] = field(default_factory=lambda: ["independent", "competitive", "cooperative"])
     mechanism_parameters: dict[str, dict[str, Any]] = field(default_factory=dict)
     strategy_parameters: dict[str, dict[str, Any]] = field(default_factory=dict)
@@ -50,20 +55,11 @@ class CrossConfig(WorldConfig, CellsConfig):
         default_factory=lambda: [0.0, 0.25, 0.5, 0.75, 0.9, 1.1, 1.5]
     )
 
-    @field_validator("mechanisms")
+    @field_validator("mechanisms", "strategies", "settings")
     @classmethod
-    def _known_mechanisms(cls, value: list[str]) -> list[str]:
-        return _named("mechanisms", value, MECHANISMS, list(MECHANISMS))
-
-    @field_validator("strategies")
-    @classmethod
-    def _known_strategies(cls, value: list[str]) -> list[str]:
-        return _named("strategies", value, STRATEGIES, list(STRATEGIES))
-
-    @field_validator("settings")
-    @classmethod
-    def _known_settings(cls, value: list[str]) -> list[str]:
-        return _named("settings", value, SETTINGS, [name for name in SETTINGS if SETTINGS[name].trades])
+    def _known(cls, value: list[str], info: ValidationInfo) -> list[str]:
+        registry, every = CROSSED[str(info.field_name)]
+        return names_in(str(info.field_name), value, registry, every)
 
     @model_validator(mode="after")
     def _cells_fit(self) -> "CrossConfig":
@@ -103,14 +99,3 @@ class CrossConfig(WorldConfig, CellsConfig):
 
     def _rule(self, mechanism: str) -> Any:
         return MECHANISMS.build({"name": mechanism, **self.mechanism_parameters.get(mechanism, {})})
-
-
-def _named(field_name: str, value: Sequence[str], registry: Registry[Any], every: list[str]) -> list[str]:
-    """Return the names without repeats, with ``all`` written out; raise an InputError for an unknown one."""
-    names = list(dict.fromkeys(every if list(value) == [ALL] else value))
-    if not names:
-        raise InputError(f"{field_name} must name at least one of {', '.join(every)}; got none")
-    for name in names:
-        if name not in registry:
-            raise InputError(f"{field_name} must be [all] or among {', '.join(every)}; got {name!r}")
-    return names

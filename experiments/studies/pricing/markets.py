@@ -145,7 +145,7 @@ class Observer:
         data = Data(inputs=self._inputs, labels=self._labels, index=self._validation, group=group)
         trials = try_blocks(fleet, offered, pairs, data, WEIGHTS)
         slopes = path_slopes(fleet, trials.prepared, pairs, data, SLOPES_AT)
-        told = tell(WEIGHTS, trials.loss, slopes)
+        told = tell(WEIGHTS, trials.losses, slopes)
         parts = np.split(np.arange(len(buyer)), np.cumsum(counts)[:-1])
         return [
             PairsTried(
@@ -153,7 +153,7 @@ class Observer:
                 quality=w.quality,
                 buyer=t.buyer,
                 seller=t.seller,
-                before=trials.loss[p, 0],
+                before=trials.losses[p, 0],
                 gain=trials.gain[p],
                 told=[one.of(p) for one in told],
             )

@@ -6,11 +6,11 @@ Core Objects: ARMS, MarketArm, build_arm
 from collections.abc import Mapping
 from typing import Annotated, Any
 
-from pydantic import Field
 from pydantic.dataclasses import dataclass
 
 from markets.refusals import InputError
 from sim.baselines import BASELINES, Baseline
+from sim.config.broker import ALIGNMENT
 from sim.config.market import STRICT
 from sim.settings import SETTINGS
 
@@ -28,7 +28,7 @@ class MarketArm:
     """
 
     setting: str
-    alignment: Annotated[str, Field(pattern="^(weight_matching|none)$")] = "weight_matching"
+    alignment: Annotated[Any, ALIGNMENT] = "weight_matching"
 
     def __post_init__(self) -> None:
         SETTINGS[self.setting]

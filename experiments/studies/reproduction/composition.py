@@ -13,7 +13,7 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import ConfigAttributeError, ConfigKeyError
 
 from experiments.command_line.sentences import UserError
-from experiments.configuration.choices import choices_of, register_root
+from experiments.configuration.choices import choices_of, register_schema
 from experiments.configuration.composing import composed, composing, without_hydra
 from experiments.configuration.composition import set_up_hydra
 from experiments.configuration.overrides import check_grammar
@@ -76,7 +76,7 @@ def compose_experiment(preset: str, overrides: Sequence[str]) -> Experiment:
 
 def _register() -> None:
     set_up_hydra()
-    register_root("schema_reproduce", ReproductionConfig)
+    register_schema("schema_reproduce", ReproductionConfig)
 
 
 def _parse(whole: DictConfig) -> ReproductionConfig:

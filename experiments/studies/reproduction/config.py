@@ -87,7 +87,7 @@ class ReproductionConfig(MarketConfig, CellsConfig):
         """The names of all arms, in order."""
         return [name for name, _ in self._named()]
 
-    def market(self, alignment: str = "weight_matching") -> MarketConfig:
+    def market(self, alignment: Any = "weight_matching") -> MarketConfig:
         """Return the world of the arms, with an alignment."""
         broker = dataclasses.replace(self.broker, alignment=alignment)
         return dataclasses.replace(super().market(), broker=broker)

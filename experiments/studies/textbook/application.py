@@ -122,7 +122,7 @@ def set_up_textbook() -> None:
     set_up_hydra()
     OmegaConf.register_new_resolver("add", lambda *terms: sum(int(term) for term in terms), replace=True)
     for name in TEXTBOOK:
-        register_schema(GROUP, name, TEXTBOOK[name])
+        register_schema(name, TEXTBOOK[name], f"schema/{GROUP}")
 
 
 def _check_lists(preset: Preset) -> None:

@@ -20,7 +20,7 @@ from experiments.studies.textbook.presets.market import MarketPreset
 from experiments.teaching.dashboard.serving import LOOPBACK, MISSING, serve
 from experiments.teaching.lecture.admission import Admission
 from sim.market import ParameterMarket
-from sim.textbook.induced_market import InducedMarket
+from sim.textbook.induced_market import InducedConfig, InducedMarket
 
 PRESET = "experiment=lecture"
 
@@ -85,7 +85,8 @@ def textbook_world(overrides: Sequence[str]) -> InducedMarket:
     set_up_textbook()
     preset = compose_preset("market", overrides)
     assert isinstance(preset, MarketPreset)
-    return InducedMarket(dataclasses.replace(preset.induced(), markets=1), seed=preset.seed)
+    own = {field.name: getattr(preset, field.name) for field in dataclasses.fields(InducedConfig)}
+    return InducedMarket(InducedConfig(**own | {"markets": 1}), seed=preset.seed)
 
 
 def model_world(overrides: Sequence[str]) -> ParameterMarket:

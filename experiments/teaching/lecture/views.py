@@ -92,7 +92,7 @@ def _common(lecture: Lecture) -> View:
         "models": isinstance(lecture.world, ParameterMarket),
         "noun": "organisation" if isinstance(lecture.world, ParameterMarket) else "trader",
         "demand": lecture.world.config.broker.demand,
-        "trials": lecture.world.config.broker.trials,
+        "trials": lecture.world.config.broker.trials.name,
         "exclusive": lecture.world.config.broker.licence == "exclusive",
         "past_prices": sorted(lecture.results[-1].prices.tolist()) if lecture.results else [],
     }

@@ -7,6 +7,7 @@ import torch.nn.functional as F
 from torch.func import functional_call
 
 from agents.learning import Architecture, Data, Fleet, Offered, Pairs, merge, try_blocks
+from agents.learning.alignment.base import Unaligned
 from agents.learning.operations.weight_searches import GivenWeights, WeightSearch
 from agents.learning.operations.weight_searches.golden import GoldenSection
 from agents.learning.operations.weight_searches.quadratic import QuadraticFit
@@ -66,7 +67,7 @@ def test_the_merge_has_the_loss_of_the_trial(
                 with torch.no_grad():
                     logits = functional_call(plain, own, inputs[rows])
                 expected = F.cross_entropy(logits, labels[rows]).item()
-                assert found.loss[p, w] == pytest.approx(expected, abs=2e-5)
+                assert found.losses[p, w] == pytest.approx(expected, abs=2e-5)
 
 
 def test_chunks_and_company_do_not_change_a_bit(
@@ -79,7 +80,7 @@ def test_chunks_and_company_do_not_change_a_bit(
         data, search = Data(*examples, INDEX, GROUP[first:]), GoldenSection(tolerance=0.5)
         found.append(try_blocks(fleet, offered, pairs, data, search))
     full, alone, part = found
-    for column in ("loss", "weights"):
+    for column in ("losses", "compared"):
         assert np.array_equal(getattr(alone, column), getattr(full, column))
         assert np.array_equal(getattr(part, column), getattr(full, column)[2:])
 
@@ -92,17 +93,17 @@ def test_gains_are_never_negative_and_come_with_their_weight(
     offered, data = Offered(fleet.copy_of(range(4)), NAMES, recipe), Data(*examples, INDEX, GROUP)
     found = try_blocks(fleet, offered, PAIRS, data, search)
     own, _ = fleet.evaluate(BUYER, data)
-    assert np.array_equal(found.loss[:, 0], own)
-    assert found.loss.shape == found.weights.shape == (len(BUYER), search.evaluations)
+    assert np.array_equal(found.losses[:, 0], own)
+    assert found.losses.shape == found.compared.shape == (len(BUYER), search.evaluations)
     assert (found.gain >= 0).all()
-    assert np.array_equal(found.gain, found.loss[:, 0] - found.loss.min(axis=1))
-    assert np.array_equal(found.weight, found.weights[np.arange(len(BUYER)), found.loss.argmin(axis=1)])
+    assert np.array_equal(found.gain, found.losses[:, 0] - found.losses.min(axis=1))
+    assert np.array_equal(found.weight, found.compared[np.arange(len(BUYER)), found.losses.argmin(axis=1)])
 
 
 def test_of_equal_losses_the_smallest_weight_counts(examples: Examples) -> None:
     """A buyer that gains nothing from a copy of itself does not take it, in whatever order it was tried."""
     fleet, recipe = market(ARCHITECTURES["mlp"], MERGE_OPERATORS.build("interpolation"), examples[0])
     offered, data = Offered(fleet.copy_of(range(4)), NAMES, recipe), Data(*examples, INDEX, [0])
-    found = try_blocks(fleet, offered, Pairs.of([1], [1]), data, GoldenSection(), align=False)
-    assert np.ptp(found.loss) == 0
+    found = try_blocks(fleet, offered, Pairs.of([1], [1]), data, GoldenSection(), alignment=Unaligned())
+    assert np.ptp(found.losses) == 0
     assert (found.weight.tolist(), found.gain.tolist()) == ([0], [0])

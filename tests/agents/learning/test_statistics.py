@@ -37,15 +37,15 @@ def test_a_merge_has_the_loss_that_its_trial_found(examples: Examples) -> None:
     known = np.stack([np.arange(0, 50), np.arange(40, 90)])
     results = try_blocks(fleet, offered, pairs, data, grid, calibration=known)
     stale, _ = fleet.evaluate(buyer, data)
-    assert np.array_equal(results.loss[:, 0], stale)
+    assert np.array_equal(results.losses[:, 0], stale)
     # the last weight, whichever is best
     merge(fleet, results.prepared, pairs, [0.6] * 3)
     stale_after, _ = fleet.evaluate(buyer, data)
     untouched = fleet.models_of([3])
     recalibrate(fleet, buyer, dataclasses.replace(data, index=known))
     recalibrated, _ = fleet.evaluate(buyer, data)
-    np.testing.assert_allclose(recalibrated, results.loss[:, 2], rtol=1e-4)
-    assert (np.abs(stale_after - results.loss[:, 2]) > 1e-3).all()
+    np.testing.assert_allclose(recalibrated, results.losses[:, 2], rtol=1e-4)
+    assert (np.abs(stale_after - results.losses[:, 2]) > 1e-3).all()
     assert all(torch.equal(leaf, untouched[name]) for name, leaf in fleet.models_of([3]).items())
 
 

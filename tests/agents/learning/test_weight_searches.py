@@ -7,12 +7,14 @@ from pydantic import ValidationError
 from agents.learning.operations.weight_searches import GivenWeights, WeightSearch
 from agents.learning.operations.weight_searches.golden import GoldenSection
 from agents.learning.operations.weight_searches.grid import GridSearch
+from agents.learning.operations.weight_searches.half import Half
 from agents.learning.operations.weight_searches.quadratic import QuadraticFit
 
 PAPER = GridSearch(least=0.05, most=0.95, count=10)
 SEARCHES = [
     PAPER,
     GivenWeights((0.0, 0.5)),
+    Half(),
     GoldenSection(),
     GoldenSection(least=0.05, most=0.95, tolerance=0.01),
     QuadraticFit(),

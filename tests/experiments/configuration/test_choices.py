@@ -4,10 +4,13 @@ import numpy as np
 import pytest
 from pydantic.dataclasses import dataclass
 
+from agents.learning.alignment.base import Unaligned
+from agents.learning.operations.weight_searches.golden import GoldenSection
 from experiments.command_line.cli import main
 from experiments.command_line.explaining.keys import keys_of
 from experiments.configuration.composition import check_cells, compose_config, set_up_hydra
 from experiments.configuration.loading import forget_composed
+from sim.config.broker import BrokerConfig
 from sim.config.data import load_examples
 from sim.data.datasets import DATASETS, Dataset, Examples
 from tests.experiments.conftest import refused
@@ -75,7 +78,7 @@ def test_a_datasets_own_fields_are_keys(blobs, own_folder, capsys):
     [
         ("data.endowment.kept=2", "data.endowment.kept must be allowed by endowment class_skew"),
         ("data.endowment={kept:0.1}", "data.endowment must be one of class_skew, dirichlet, iid; got None"),
-        ("broker.weight_search=guess", "must be one of golden, grid, quadratic; got 'guess'"),
+        ("broker.weight_search=guess", "must be one of golden, grid, half, quadratic; got 'guess'"),
         (
             "broker.weight_search.points=2",
             "weight_search.points must be allowed by weight search grid",
@@ -120,3 +123,19 @@ def test_every_choice_has_its_fields_as_keys_and_shares_those_of_its_group():
     )
     assert keys["broker.weight_search.points"].owner == "quadratic"
     assert "data.endowment.kept" not in keys  # It is data.kept.
+
+
+def test_a_priors_fields_are_keys():
+    set_up_hydra()
+    typed = ["mechanism=myerson", "mechanism.prior=uniform", "mechanism.prior.high=0.5"]
+    assert compose_config(typed).mechanism.prior.support == (0.0, 0.5)
+    cells = check_cells([*typed, "mechanism.prior.high=0.25,0.5"])
+    assert [cell.mechanism.prior.high for cell in cells] == [0.25, 0.5]
+
+
+def test_an_object_chooses_itself():
+    config = BrokerConfig(weight_search=GoldenSection(most=0.5), alignment=Unaligned(), weight_range=[0.5, 1])
+    assert config.search() == GoldenSection(most=0.5)
+    assert config.alignment == Unaligned()
+    with pytest.raises(ValueError, match=r"broker.alignment must be one of none, weight_matching; got 3"):
+        BrokerConfig(alignment=3)

@@ -99,5 +99,5 @@ def test_files_are_composed_anew_where_one_or_a_schema_has_changed(own, tmp_path
     assert [anew("seed=1"), anew("seed=2"), anew("mechanism=mcafee"), anew("rounds=2")] == [1, 0, 1, 0]
     os.utime(tmp_path / "conf/config.yaml", (2**32, 2**32))
     assert [anew("seed=1"), anew("seed=2")] == [1, 0]
-    register_schema("of_nobody", "new", dataclasses.make_dataclass("New", []))
+    register_schema("new", dataclasses.make_dataclass("New", []), "of_nobody")
     assert [anew("seed=1"), anew("seed=2")] == [1, 0]

@@ -2,11 +2,12 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 import numpy as np
 import numpy.typing as npt
 from pydantic import Field
+from pydantic.dataclasses import dataclass
 
 from markets.columns import Floats
 from markets.refusals import InputError
@@ -17,7 +18,17 @@ Weight = Annotated[float, Field(ge=0, le=1)]
 
 
 class WeightSearch(ABC):
-    """How to look for the best merge weight."""
+    """How to look for the best merge weight.
+
+    Attributes
+    ----------
+    fixed : float or None
+        The weight with which is merged what a buyer bought, whatever was found and its strategy chose; None
+        where these decide.
+    """
+
+    name: str
+    fixed: ClassVar[float | None] = None
 
     @property
     @abstractmethod
@@ -68,9 +79,23 @@ class GivenWeights(WeightSearch):
         return weights, np.column_stack([before, loss_at(weights[:, 1:])])
 
 
-def check_interval(least: float, most: float) -> None:
-    """Raise ``InputError`` unless an interval of merge weights has a length."""
-    if not 0 <= least < most <= 1:
-        raise InputError(
-            f"weights must lie between least and most with 0 <= least < most <= 1; got {least}, {most}"
-        )
+@dataclass(frozen=True, config={"extra": "forbid"})
+class IntervalSearch(WeightSearch):
+    """Look on an interval, and compare weight 0 too.
+
+    Parameters
+    ----------
+    least, most : float
+        Ends of the interval, 0 <= least < most <= 1.
+    """
+
+    name: str = ""
+    least: Weight = 0.0
+    most: Weight = 1.0
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.least < self.most <= 1:
+            raise InputError(
+                f"weights must lie between least and most with 0 <= least < most <= 1; got {self.least}, "
+                f"{self.most}"
+            )

@@ -8,7 +8,7 @@ from pydantic import Field
 from pydantic.dataclasses import dataclass
 
 from agents.learning.operations.weight_searches import WEIGHT_SEARCHES
-from agents.learning.operations.weight_searches.base import LossAt, Weight, WeightSearch, check_interval
+from agents.learning.operations.weight_searches.base import IntervalSearch, LossAt
 from markets.columns import Floats
 
 INVERSE_GOLDEN_RATIO = (math.sqrt(5) - 1) / 2
@@ -17,7 +17,7 @@ Tolerance = Annotated[float, Field(gt=0, le=1)]
 
 @WEIGHT_SEARCHES.register
 @dataclass(frozen=True, config={"extra": "forbid"})
-class GoldenSection(WeightSearch):
+class GoldenSection(IntervalSearch):
     """Narrow down an interval around a minimum by the golden ratio, with one forward pass a step.
 
     The found weight is within `tolerance` of the minimum of a loss that falls and then rises on the interval;
@@ -25,24 +25,12 @@ class GoldenSection(WeightSearch):
 
     Parameters
     ----------
-    least, most : float
-        Ends of the interval, 0 <= least < most <= 1.
     tolerance : float
         Length at which the interval is small enough, > 0.
-
-    Raises
-    ------
-    InputError
-        If a parameter is not as described.
     """
 
     name: str = "golden"
-    least: Weight = 0.0
-    most: Weight = 1.0
     tolerance: Tolerance = 0.05
-
-    def __post_init__(self) -> None:
-        check_interval(self.least, self.most)
 
     @property
     def evaluations(self) -> int:

@@ -7,13 +7,13 @@ from pydantic import Field
 from pydantic.dataclasses import dataclass
 
 from agents.learning.operations.weight_searches import WEIGHT_SEARCHES
-from agents.learning.operations.weight_searches.base import LossAt, Weight, WeightSearch, check_interval
+from agents.learning.operations.weight_searches.base import IntervalSearch, LossAt
 from markets.columns import Floats
 
 
 @WEIGHT_SEARCHES.register
 @dataclass(frozen=True, config={"extra": "forbid"})
-class QuadraticFit(WeightSearch):
+class QuadraticFit(IntervalSearch):
     """Fit a parabola to a few losses and measure at its lowest point, the closed form, as a check.
 
     The points are weight 0 and others evenly spaced up to `most`; the lowest point is clipped to the
@@ -22,24 +22,12 @@ class QuadraticFit(WeightSearch):
 
     Parameters
     ----------
-    least, most : float
-        Ends of the interval, 0 <= least < most <= 1.
     points : int
         Losses that the parabola is fitted to, weight 0 among them; with more than 3, by least squares.
-
-    Raises
-    ------
-    InputError
-        If a parameter is not as described.
     """
 
     name: str = "quadratic"
-    least: Weight = 0.0
-    most: Weight = 1.0
     points: Annotated[int, Field(ge=3, le=1000)] = 3
-
-    def __post_init__(self) -> None:
-        check_interval(self.least, self.most)
 
     @property
     def evaluations(self) -> int:

@@ -1,7 +1,6 @@
 """Any rule and any strategy on induced values."""
 
-from dataclasses import field, fields
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, ClassVar
 
 import numpy as np
 import pandas as pd
@@ -15,10 +14,10 @@ from experiments.studies.textbook.base import RESULTS, TEXTBOOK, Preset, Tables
 from experiments.studies.textbook.findings import Findings
 from markets import theory
 from markets.refusals import InputError
-from sim.config.market import MECHANISM, STRICT, BrokerConfig, PopulationConfig
+from sim.config.market import STRICT
 from sim.data.distributions import Schedule, Uniform
 from sim.streams import Streams
-from sim.textbook.induced_market import COSTS, VALUES, InducedConfig, InducedMarket
+from sim.textbook.induced_market import InducedConfig, InducedMarket
 from sim.textbook.induced_report import InducedReport
 
 MARKETS = "markets"
@@ -39,13 +38,11 @@ QUANTITIES = {
 
 @TEXTBOOK.register
 @dataclass(frozen=True, config=STRICT)
-class MarketPreset(Preset):
+class MarketPreset(InducedConfig, Preset):
     """What a rule does, with traders who follow a strategy, in a market that is nothing but values.
 
     Parameters
     ----------
-    buyers, sellers, markets, values, costs, mechanism, population, broker
-        See `sim.textbook.induced_market.InducedConfig`.
     organisations : int or None
         Traders in each market, for populations that name it; buyers and sellers together.
     rounds : int
@@ -53,16 +50,9 @@ class MarketPreset(Preset):
     """
 
     name: str = "market"
-    buyers: Annotated[int, Field(ge=1, le=100_000)] = 5
-    sellers: Annotated[int, Field(ge=1, le=100_000)] = 5
     organisations: Annotated[int | None, Field(ge=2, le=1_000_000)] = None
     markets: Annotated[int, Field(ge=2, le=10_000_000)] = 400
     rounds: Annotated[int, Field(ge=1, le=1_000_000)] = 1
-    values: Annotated[Any, VALUES] = "uniform"
-    costs: Annotated[Any, COSTS] = "uniform"
-    mechanism: Annotated[Any, MECHANISM] = "k_double_auction"
-    population: PopulationConfig = field(default_factory=lambda: PopulationConfig(cash=1e4))
-    broker: BrokerConfig = field(default_factory=lambda: BrokerConfig(licence="exclusive"))
 
     size_means: ClassVar[str] = "round"
     caption: ClassVar[str] = (
@@ -71,13 +61,9 @@ class MarketPreset(Preset):
     )
 
     @model_validator(mode="after")
-    def _fits_together(self) -> "MarketPreset":
-        if self.organisations not in (None, self.buyers + self.sellers):
-            raise InputError(
-                f"organisations must be buyers and sellers together ({self.buyers + self.sellers}); got "
-                f"{self.organisations}"
-            )
-        self.induced()
+    def _organisations_are_traders(self) -> "MarketPreset":
+        if self.organisations not in (None, self.traders):
+            raise InputError(f"organisations must be all traders ({self.traders}); got {self.organisations}")
         return self
 
     @property
@@ -85,13 +71,9 @@ class MarketPreset(Preset):
         """All rounds together: traders remember the last one."""
         return ("rounds",)
 
-    def induced(self) -> InducedConfig:
-        """Return the part of the configuration that makes the markets."""
-        return InducedConfig(**{f.name: getattr(self, f.name) for f in fields(InducedConfig)})
-
     def run(self, _: str, streams: Streams) -> Tables:
         """Play the rounds; findings are about means over all rounds of each market."""
-        market = InducedMarket(self.induced(), streams=streams)
+        market = InducedMarket(self, streams=streams)
         rounds = []
         for number in range(1, self.rounds + 1):
             market.step()
@@ -118,7 +100,7 @@ class MarketPreset(Preset):
         if len(prices):
             right.hist(prices, bins=30, color=BLUE, alpha=0.6, label="markets")
             right.axvline(prices.mean(), color=VERMILLION, label="mean")
-            told = expectations(self.induced()).get("price")
+            told = expectations(self).get("price")
             if told is not None:
                 right.axvline(told, color=GREY, linestyle=(0, (4, 2)), label="theory")
             legend_above(figure, right, 3)

@@ -4,6 +4,8 @@ import numpy as np
 import pytest
 
 from agents.learning import Data, Offered, Pairs, Prepared, try_blocks
+from agents.learning.alignment.base import Unaligned
+from agents.learning.alignment.weight_matching import WeightMatching
 from agents.learning.bounds.path_slopes import path_slopes
 from tests.agents.learning.conftest import ARCHITECTURES, fleet_of
 
@@ -17,9 +19,11 @@ def measured(name: str, weights: list[float], examples, align: bool = True, budg
     pairs, data = Pairs.of(BUYER, SELLER), Data(*examples, INDEX, GROUP)
     step = 0.01
     around = np.unique(np.clip([w + d for w in weights for d in (-step, step)] + [0.0], 0, 1))
-    trials = try_blocks(fleet, offered, pairs, data, around, align=align)
+    trials = try_blocks(
+        fleet, offered, pairs, data, around, alignment=WeightMatching() if align else Unaligned()
+    )
     slopes = path_slopes(fleet, trials.prepared, pairs, data, weights)
-    return slopes, around, trials.loss
+    return slopes, around, trials.losses
 
 
 @pytest.mark.parametrize("name", ["mlp", "linear", "convnet"])

@@ -11,6 +11,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
 from agents.learning import Data, Offered, Pairs, try_blocks
+from agents.learning.alignment.base import Unaligned
 from agents.learning.networks import Architecture
 from agents.learning.networks.resnet import ResNet
 from agents.learning.networks.vgg import VGG
@@ -66,7 +67,7 @@ def peak_of(network: str, slots: int, examples: Examples, budget_mb: float) -> l
     for work in (
         lambda: fleet.train(everyone, Data(*examples, order), 12),
         lambda: fleet.evaluate(everyone, data),
-        lambda: try_blocks(fleet, Offered(offered), pairs, data, [0, 0.5, 1], align=False),
+        lambda: try_blocks(fleet, Offered(offered), pairs, data, [0, 0.5, 1], alignment=Unaligned()),
     ):
         with Peak() as found:
             work()
@@ -103,10 +104,10 @@ def test_rows_in_parts_give_the_same_up_to_rounding(
             order[row, :length] = np.random.default_rng(slots[row]).permutation(EXAMPLES)[:length]
         loss, _ = fleet.train(slots, Data(*examples, order), 48)
         offered, data = Offered(models(architecture, 4, seed=1)), Data(*examples, index, group[slots])
-        trials = try_blocks(fleet, offered, Pairs.of(slots, slots[::-1]), data, grid, align=False)
+        trials = try_blocks(fleet, offered, Pairs.of(slots, slots[::-1]), data, grid, alignment=Unaligned())
         evaluated = fleet.evaluate(slots, data)
         leaves = [fleet.models[name][slots].flatten().numpy() for name in fleet.models]
-        return [loss, trials.loss, *evaluated, np.concatenate(leaves)]
+        return [loss, trials.losses, *evaluated, np.concatenate(leaves)]
 
     whole = play([0, 1, 2, 3])
     monkeypatch.setattr(memory, "PASS_BYTES", bytes_of(architecture, 16))

@@ -9,6 +9,7 @@ import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 from agents.learning import Data, Offered, Pairs, try_blocks
+from agents.learning.alignment.base import Unaligned
 from agents.learning.networks import Architecture
 from agents.learning.networks.convnet import ConvNet
 from agents.learning.networks.mlp import MLP
@@ -71,7 +72,7 @@ def test_trials_take_what_is_said(network: Architecture, operator: str, groups: 
     offered = Offered(fleet.copy_of(every.numpy()), ["model", "head"], recipe)
     data = Data(inputs, torch.zeros(48, dtype=torch.int64), known[:, :32], group)
     with FlopCounterMode(display=False) as counter:
-        try_blocks(fleet, offered, pairs, data, [0, 0.3, 0.5, 1], align=False, calibration=known)
+        try_blocks(fleet, offered, pairs, data, [0, 0.3, 0.5, 1], alignment=Unaligned(), calibration=known)
     statistics = 48 * 15 * sums_over_rows(network)
     said = trial_flops(network, rule, 4, pairs, group, examples=32, calibration=48)
     assert counter.get_total_flops() == said + statistics
