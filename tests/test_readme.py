@@ -5,8 +5,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 import conf
+from agents.learning.networks import NETWORKS
+from agents.learning.operators import MERGE_OPERATORS, Operands
 from agents.strategies import STRATEGIES
 from experiments.command_line.explaining.records import records_page
 from experiments.command_line.listing import mechanism_table, strategy_table
@@ -14,6 +17,9 @@ from experiments.configuration.composition import compose_config, set_up_hydra
 from markets.checks.conformance import check_mechanism
 from markets.mechanisms import MECHANISMS
 from markets.orders.orders import Orders
+from sim.data.datasets import DATASETS
+from sim.market import ParameterMarket
+from sim.settings import SETTINGS
 
 FOLDER = Path(__file__).parents[1]
 README = (FOLDER / "README.md").read_text(encoding="utf-8")
@@ -81,6 +87,40 @@ def test_the_example_of_a_strategy_trades():
         assert composed("population=frugal").population.mix == {"frugal": 4}
     finally:
         STRATEGIES._classes.pop("frugal", None)
+
+
+TINY = ["organisations=2", "rounds=2", "data.endowment=class_skew", "network.widths=[8]"]
+
+
+@pytest.mark.parametrize(
+    ("registry", "name", "typed"),
+    [
+        (NETWORKS, "shallow", ["network=shallow", *TINY[:-1]]),
+        (MERGE_OPERATORS, "clipped", ["merge_operator=clipped", *TINY]),
+        (DATASETS, "wine", ["data=wine", *TINY]),
+        (SETTINGS, "carefree", ["setting=carefree", *TINY]),
+    ],
+)
+def test_the_example_of_a_component_trades(registry, name, typed):
+    exec(compile(block(f"class {name.title()}"), "README", "exec"), {})
+    try:
+        set_up_hydra()
+        config = compose_config(typed)
+        market = ParameterMarket(config.market(), seed=0)
+        for _ in range(2):
+            market.step()
+        assert len(market.report.tables["trials"]["gain"]) == 2
+        assert market.datacollector.get_model_vars_dataframe()["trades"].sum() > 0
+        architecture = market.laboratory.architecture
+        inputs, plain = market.laboratory._inputs[:3], market.agents[0].network()
+        answers = architecture.forward(market.laboratory.fleet.models, inputs)[0].T
+        torch.testing.assert_close(answers, plain.eval()(inputs))
+        if registry is MERGE_OPERATORS:
+            own, other = {"a": torch.zeros(1, 2)}, {"a": torch.tensor([[0.05, -3.0]])}
+            merged = MERGE_OPERATORS.build(name).merge(Operands(own, other), torch.ones(1))
+            assert merged["a"].tolist() == [pytest.approx([0.05, -0.1])]
+    finally:
+        registry._classes.pop(name, None)
 
 
 def test_the_example_in_python_runs():

@@ -68,7 +68,7 @@ def test_every_distribution_has_a_choice(side):
     assert choices_of(side) == list(DISTRIBUTIONS)
     for name in DISTRIBUTIONS:
         preset = compose_preset("market", [f"{side}={name}"])
-        assert getattr(preset.induced(), side) == DISTRIBUTIONS.build(name)
+        assert getattr(preset, side) == DISTRIBUTIONS.build(name)
 
 
 @pytest.mark.parametrize("name", TINY)

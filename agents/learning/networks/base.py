@@ -52,14 +52,14 @@ class Architecture(ABC):
     classes: int
 
     @property
-    @abstractmethod
     def signature(self) -> str:
         """Name of the architecture: blocks of models with equal signatures can be merged."""
+        return repr(self)
 
-    @property
-    @abstractmethod
+    @cached_property
     def shapes(self) -> dict[str, tuple[int, ...]]:
         """Shape of each tensor, without the slot axis, in the order of the layers."""
+        return {name: tuple(leaf.shape) for name, leaf in self._outline().named_parameters()}
 
     @property
     @abstractmethod
@@ -76,20 +76,27 @@ class Architecture(ABC):
     def stem_size(self) -> int:
         """Numbers that computing the stem of one example leaves in memory."""
 
-    @property
-    @abstractmethod
+    @cached_property
     def activation_count(self) -> int:
         """Numbers that a forward pass of one example leaves in memory, stem and logits included."""
+        module, counts = self._outline().eval(), list[int]()
+        for part in module.modules():
+            if next(part.children(), None) is None:
+                part.register_forward_hook(lambda _part, _given, answer: counts.append(answer.numel()))
+        with torch.device("meta"), torch.no_grad():
+            module(torch.empty(1, *self.input_shape))
+        return sum(counts)
 
     @property
     def evaluation_size(self) -> int:
         """Numbers of one example that are in memory together in a forward pass without gradients."""
         return self.activation_count
 
-    @property
+    @cached_property
     def statistics(self) -> dict[str, tuple[int, ...]]:
         """Shape of each running statistic: what a model keeps of its batches but nobody trains or merges."""
-        return {}
+        buffers = self._outline().named_buffers()
+        return {name: tuple(leaf.shape) for name, leaf in buffers if leaf.is_floating_point()}
 
     @property
     def least_batch(self) -> int:
@@ -100,7 +107,7 @@ class Architecture(ABC):
     def forward_flops(self) -> int:
         """Operations of a forward pass of one example: two for each multiply-add of a linear map."""
         with torch.device("meta"), FlopCounterMode(display=False) as counted, torch.no_grad():
-            self.skeleton().eval()(torch.empty(1, *self.input_shape))
+            self._outline().eval()(torch.empty(1, *self.input_shape))
         return int(counted.get_total_flops())
 
     @property
@@ -145,6 +152,11 @@ class Architecture(ABC):
     @abstractmethod
     def skeleton(self) -> nn.Module:
         """Return the plain torch module; its ``state_dict`` has the names and shapes of the architecture."""
+
+    def _outline(self) -> nn.Module:
+        """Return the plain module without numbers: nothing is drawn from torch's global generator."""
+        with torch.device("meta"):
+            return self.skeleton()
 
     @cached_property
     def positions(self) -> dict[str, tuple[str, ...]]:
@@ -324,8 +336,7 @@ class Architecture(ABC):
 
         Running statistics that are not among `parameters` are those of a fresh model.
         """
-        with torch.device("meta"):  # building it there draws nothing from torch's global generator
-            module = self.skeleton()
+        module = self._outline()
         fresh = {
             name: torch.full(buffer.shape, initial_statistic(name), dtype=buffer.dtype)
             for name, buffer in module.named_buffers()

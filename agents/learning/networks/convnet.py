@@ -42,19 +42,6 @@ class ConvNetArchitecture(ImageArchitecture):
         return f"convnet:{'x'.join(map(str, self.input_shape))}-{widths}:{self.pooling}"
 
     @cached_property
-    def shapes(self) -> dict[str, tuple[int, ...]]:
-        """Shape of each tensor, without the slot axis, input first."""
-        shapes: dict[str, tuple[int, ...]] = {}
-        ins = (self.input_shape[0], *self.channels[:-1])
-        for layer, fan_in, units in zip(self.layers, ins, self.channels, strict=True):
-            shapes[f"{layer}.conv.weight"] = (units, fan_in, KERNEL, KERNEL)
-            shapes[f"{layer}.conv.bias"] = shapes[f"{layer}.norm.weight"] = (units,)
-            shapes[f"{layer}.norm.bias"] = (units,)
-        shapes["head.weight"] = (self.classes, self.channels[-1])
-        shapes["head.bias"] = (self.classes,)
-        return shapes
-
-    @cached_property
     def symmetries(self) -> Symmetries:
         """Permutations of the channels of each stage: its own tensors and the next weight move."""
         return chain_symmetries(self.layers, ("conv.weight", "conv.bias", "norm.weight", "norm.bias"))
@@ -98,8 +85,8 @@ class ConvNetArchitecture(ImageArchitecture):
     def skeleton(self) -> nn.Module:
         """Return the plain torch module, input shape ``[B, C, H, W]``."""
         modules: OrderedDict[str, nn.Module] = OrderedDict()
-        for layer in self.layers:
-            units, fan_in, *_ = self.shapes[f"{layer}.conv.weight"]
+        ins = (self.input_shape[0], *self.channels[:-1])
+        for layer, fan_in, units in zip(self.layers, ins, self.channels, strict=True):
             stage: OrderedDict[str, nn.Module] = OrderedDict(
                 conv=nn.Conv2d(fan_in, units, KERNEL, padding=1), norm=nn.GroupNorm(1, units), relu=nn.ReLU()
             )

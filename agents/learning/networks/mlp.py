@@ -49,15 +49,6 @@ class MLPArchitecture(Architecture):
         return f"mlp:{'x'.join(map(str, self.input_shape))}-{'-'.join(map(str, self.sizes[1:]))}"
 
     @cached_property
-    def shapes(self) -> dict[str, tuple[int, ...]]:
-        """Shape of each tensor, without the slot axis, input first."""
-        shapes: dict[str, tuple[int, ...]] = {}
-        for layer, fan_in, fan_out in zip(self.layers, self.sizes[:-1], self.sizes[1:], strict=True):
-            shapes[f"{layer}.weight"] = (fan_out, fan_in)
-            shapes[f"{layer}.bias"] = (fan_out,)
-        return shapes
-
-    @cached_property
     def symmetries(self) -> Symmetries:
         """Permutations of the units of each hidden layer: its own tensors and the next weight move."""
         pairs = zip(self.layers[:-1], self.layers[1:], strict=True)

@@ -99,26 +99,6 @@ class ResNetArchitecture(ImageArchitecture):
             ins, stream, before = outs, target, height * width
 
     @cached_property
-    def shapes(self) -> dict[str, tuple[int, ...]]:
-        """Shape of each tensor, without the slot axis, input first."""
-        shapes: dict[str, tuple[int, ...]] = {
-            "layer0.conv.weight": (self.channels, self.input_shape[0], KERNEL, KERNEL)
-        }
-        for block in self.stack:
-            norms = {"norm1": block.ins, "norm2": block.outs}
-            kernels = {"conv1": (block.outs, block.ins), "conv2": (block.outs, block.outs)}
-            for half in ("1", "2"):
-                norm = f"{block.name}.norm{half}"
-                shapes |= {f"{norm}.{role}": (norms[f"norm{half}"],) for role in NORM}
-                shapes[f"{block.name}.conv{half}.weight"] = (*kernels[f"conv{half}"], KERNEL, KERNEL)
-            if block.projects:
-                shapes[f"{block.name}.shortcut.conv.weight"] = (block.outs, block.ins, 1, 1)
-                shapes |= {f"{block.name}.shortcut.norm.{role}": (block.outs,) for role in NORM}
-        last = self.stack[-1].outs
-        shapes |= {f"norm.{role}": (last,) for role in NORM}
-        return shapes | {"head.weight": (self.classes, last), "head.bias": (self.classes,)}
-
-    @cached_property
     def symmetries(self) -> Symmetries:
         """Permutations of the channels of each residual stream, and of those inside each block.
 

@@ -76,25 +76,6 @@ class VGGArchitecture(ImageArchitecture):
         return f"vgg:{'x'.join(map(str, self.input_shape))}-{plan}-{self.classes}"
 
     @cached_property
-    def shapes(self) -> dict[str, tuple[int, ...]]:
-        """Shape of each tensor, without the slot axis, input first."""
-        shapes: dict[str, tuple[int, ...]] = {}
-        ins = (self.input_shape[0], *self.channels[:-1])
-        for layer, fan_in, units in zip(self.layers, ins, self.channels, strict=True):
-            shapes[f"{layer}.conv.weight"] = (units, fan_in, KERNEL, KERNEL)
-            shapes[f"{layer}.norm.weight"] = shapes[f"{layer}.norm.bias"] = (units,)
-        return shapes | {"head.weight": (self.classes, self.channels[-1]), "head.bias": (self.classes,)}
-
-    @cached_property
-    def statistics(self) -> dict[str, tuple[int, ...]]:
-        """Running mean and variance of every channel."""
-        return {
-            f"{layer}.norm.{role}": (units,)
-            for layer, units in zip(self.layers, self.channels, strict=True)
-            for role in (MEAN, VARIANCE)
-        }
-
-    @cached_property
     def symmetries(self) -> Symmetries:
         """Permutations of the channels of each convolution: its own tensors and the next weight move."""
         return chain_symmetries(self.layers, ("conv.weight", "norm.weight", "norm.bias"))
@@ -160,8 +141,8 @@ class VGGArchitecture(ImageArchitecture):
     def skeleton(self) -> nn.Module:
         """Return the plain torch module, input shape ``[B, C, H, W]``."""
         modules: OrderedDict[str, nn.Module] = OrderedDict()
-        for layer in self.layers:
-            units, fan_in, *_ = self.shapes[f"{layer}.conv.weight"]
+        ins = (self.input_shape[0], *self.channels[:-1])
+        for layer, fan_in, units in zip(self.layers, ins, self.channels, strict=True):
             stage: OrderedDict[str, nn.Module] = OrderedDict(
                 conv=nn.Conv2d(fan_in, units, KERNEL, padding=1, bias=False),
                 norm=nn.BatchNorm2d(units),
