@@ -9,9 +9,10 @@ from matplotlib.figure import Figure
 
 from experiments.benchmarks.tables import number, print_table
 from experiments.benchmarks.task import AUCTION, TASKS
+from experiments.figures.style import BLACK, BLUE, GREEN, GREY, ORANGE, PURPLE, SKY, VERMILLION
 
-# Okabe and Ito (2008), told apart with any colour vision; shape says the same once more.
-COLOURS = ("#0072B2", "#56B4E9", "#D55E00", "#E69F00", "#009E73", "#CC79A7", "#F0E442", "#000000", "#999999")
+# Told apart with any colour vision, and on white; shape says the same once more.
+COLOURS = (BLUE, SKY, VERMILLION, ORANGE, GREEN, PURPLE, GREY, BLACK, "#882255")
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*", "h")
 HEADINGS = ("task", "N", "items timed", "plain ms", "fleet ms", "ratio", "min - max", "items / s", "GFLOP/s")
 
@@ -31,13 +32,17 @@ def print_learning(table: pd.DataFrame, markdown: bool) -> None:
     print_table(
         (*HEADINGS, "of peak", "MiB", "difference"),
         [_cells(row) for _, row in table.iterrows()],
-        f"Fleet against plain loops: {run.network}, {run.device}, {run.threads} thread(s), "
+        f"Fleet against plain loops: {run.network}, {run.device}, {_threads(run.threads)}, "
         f"torch {run.torch}, peak memory {run.peak_memory_mib:.0f} MiB",
         f"ratio: plain / fleet, median of {run.repeats}, above 1 the fleet is faster; "
         f"ms: median {run.clock} time, an item (training: an epoch); items / s: by the fleet; "
         f"peak: float32 matrix products at {run.peak_gflops:.0f} GFLOP/s in this run; "
         "MiB: the fleet's tensors beside data and models",
     )
+
+
+def _threads(count: int) -> str:
+    return f"{count} thread{'s' * (count != 1)}"
 
 
 def _cells(row: pd.Series) -> list[str]:
@@ -80,7 +85,7 @@ def cost_figure(table: pd.DataFrame) -> Figure:
     ratio.set_ylabel("time of plain loops / time of the fleet")
     for axes in (cost, ratio):
         _organisations_below(axes, sorted(set(table.organisations)))
-    title = f"{table.network[0]}, {table.device[0]}, {table.threads[0]} thread(s), torch {table.torch[0]}"
+    title = f"{table.network[0]}, {table.device[0]}, {_threads(table.threads[0])}, torch {table.torch[0]}"
     figure.suptitle(title, fontsize=10)
     handles, labels = ratio.get_legend_handles_labels()
     figure.legend(handles, labels, frameon=False, ncols=4, loc="outside lower center")

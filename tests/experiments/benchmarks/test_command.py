@@ -85,7 +85,7 @@ def test_one_organisation_has_nobody_to_trade_with(capsys: pytest.CaptureFixture
     run_benchmark([1, 1], 1, "cpu", 1, None)
     shown = capsys.readouterr().out
     assert torch.get_num_threads() == 2
-    assert f"mlp, cpu, 1 thread(s), torch {torch.__version__}, peak memory" in shown
+    assert f"mlp, cpu, 1 thread, torch {torch.__version__}, peak memory" in shown
     assert all(task in shown for task in TASKS[: -len(PAIRS)])
     assert not any(task in shown for task in PAIRS)
 
