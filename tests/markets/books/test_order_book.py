@@ -1,5 +1,4 @@
 import math
-import time
 
 import numpy as np
 import pytest
@@ -278,12 +277,3 @@ def test_the_streams_trade_like_a_market():
     assert np.abs(shares - [0.6, 0.33, 0.07]).max() < 0.03
     assert 0.1 < len(np.unique(fills.event)) / len(events) < 0.3
     assert 10 < len(book.depth().bid_price) < 200
-
-
-def test_the_book_is_faster_than_a_search_through_all_orders():
-    events, seconds = order_book_stream(4000, np.random.default_rng(1)), []
-    for book in (OrderBook(), PlainOrderBook()):
-        start = time.process_time()
-        book.process(events)
-        seconds.append(time.process_time() - start)
-    assert 2 * seconds[0] < seconds[1]
