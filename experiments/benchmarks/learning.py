@@ -42,7 +42,7 @@ def print_learning(table: pd.DataFrame, markdown: bool) -> None:
 
 
 def _threads(count: int) -> str:
-    return f"{count} thread{'s' * (count != 1)}"
+    return "1 thread" if count == 1 else f"{count} threads"
 
 
 def _cells(row: pd.Series) -> list[str]:
