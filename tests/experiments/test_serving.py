@@ -1,5 +1,6 @@
 """The server itself: who gets in, for how long, and what other websites in a browser can reach."""
 
+import errno
 import http.server
 import os
 import re
@@ -23,6 +24,11 @@ from experiments.teaching.dashboard.serving import LOOPBACK, serve
 from tests.experiments.browser import browser, needs_chromium
 
 HEAD = b"GET /asset HTTP/1.1\r\nHost: 127.0.0.1\r\n"
+UPGRADE = (
+    b"GET /live HTTP/1.1\r\nHost: 127.0.0.1:%d\r\nOrigin: http://127.0.0.1:%d\r\n"
+    b"Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
+    b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
+)
 FEW = """
 import resource
 resource.setrlimit(resource.RLIMIT_NOFILE, (256, 256))
@@ -43,6 +49,8 @@ def start(**options):
     async def answer(request):
         if request.url.path != "/favicon.ico":  # browsers ask for it on their own account
             asked.append((request.method, request.url.path, request.client.host))
+        if request.url.path == "/large":
+            return PlainTextResponse("x" * 30_000_000)
         body = len(await request.body())
         return PlainTextResponse(f"answered {body}")
 
@@ -122,16 +130,85 @@ def test_a_request_must_come_and_end_in_time(small):
 
 
 def test_sockets_stay_open(small):
-    upgrade = (
-        f"GET /live HTTP/1.1\r\nHost: 127.0.0.1:{small.port}\r\nOrigin: http://127.0.0.1:{small.port}\r\n"
-        "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
-        "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
-    ).encode()
-    with connect(small.port, upgrade) as opened, connect(small.port) as patient:
+    upgrade = UPGRADE % (small.port, small.port)
+    with connect(small.port, upgrade + b"\r\n") as opened, connect(small.port) as patient:
         assert opened.recv(4096).startswith(b"HTTP/1.1 101")
         assert answer_of(patient) == b""  # twice the patience has passed for the socket
         opened.sendall(b"\x81\x82\x00\x00\x00\x00hi")
         assert opened.recv(4) == b"\x81\x02hi"
+
+
+NONSENSE = [
+    b"Transfer-Encoding: chunked\r\n\r\nzz\r\n",
+    b"Transfer-Encoding: chunked\r\n\r\n-1\r\n",
+    b"Transfer-Encoding: chunked\r\n\r\n1\r\nabc\r\n",
+]
+
+
+@pytest.mark.parametrize("method", [b"GET", b"HEAD", b"POST"])
+def test_nonsense_behind_the_head_of_a_request_leaves_no_traceback(method, capfd):
+    told = start()  # in this test, so that its log is seen
+    for rest in NONSENSE:
+        head, _, nonsense = rest.partition(b"\r\n\r\n")
+        # Before the body is looked at there is an answer.
+        begun = method + b" /large HTTP/1.1\r\nHost: 127.0.0.1\r\n" + head + b"\r\n\r\n"
+        with connect(told.port, begun + nonsense) as opened:
+            answer_of(opened)
+        with connect(told.port, begun) as opened:
+            assert opened.recv(12) == b"HTTP/1.1 200"
+            opened.sendall(nonsense)
+            answer_of(opened)
+    assert asks(told.port).endswith(b"answered 0")
+    assert capfd.readouterr().err == ""
+
+
+@pytest.mark.parametrize(
+    "unreadable",
+    [b"Content-Length: 3\r\n", b"Transfer-Encoding: chunked\r\n", b"X: " + b"a" * 40_000 + b"\r\n"],
+    ids=["length", "chunked", "long"],
+)
+def test_a_handshake_that_cannot_be_read_ends_in_time(small, unreadable):
+    with connect(small.port, UPGRADE % (small.port, small.port) + unreadable + b"\r\n") as opened:
+        assert answer_of(opened) == b""
+
+
+def test_where_there_are_no_sockets_handshakes_are_plain_requests():
+    told = start(sockets=False)
+    upgrade = UPGRADE.replace(b"Upgrade\r\n", b"Upgrade, close\r\n", 1) % (told.port, told.port)
+    with connect(told.port, upgrade + b"\r\n") as opened:
+        assert answer_of(opened).endswith(b"answered 0")
+
+
+def test_who_does_not_fetch_its_answers_gives_way(capfd, monkeypatch):
+    monkeypatch.setattr(connections, "most_connections", lambda: 8)
+    told = start()
+    slow = []
+    for _ in range(12):
+        slow.append(connect(told.port, b"GET /large HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"))
+        assert slow[-1].recv(12) == b"HTTP/1.1 200"
+    assert asks(told.port).endswith(b"answered 0")
+    for opened in slow:
+        opened.close()
+    said = capfd.readouterr().err.strip().splitlines()
+    assert len(said) == 1
+
+
+def test_no_more_files_is_one_line_and_no_traceback(monkeypatch, capfd):
+    told = start()
+    patient = connect(told.port, HEAD)
+    full = [OSError(errno.EMFILE, "Too many open files")] * 3
+    accept = socket.socket.accept
+
+    def accept_or_fail(listening):
+        if full:
+            raise full.pop()
+        return accept(listening)
+
+    monkeypatch.setattr(socket.socket, "accept", accept_or_fail)
+    assert asks(told.port).endswith(b"answered 0")
+    assert full == []
+    patient.close()
+    assert len(capfd.readouterr().err.strip().splitlines()) == 1
 
 
 def test_who_only_waits_gives_way(capfd, monkeypatch):
@@ -174,7 +251,9 @@ def test_four_hundred_half_open_connections_do_not_stop_a_server_with_256_files(
     assert "at most 192 at a time, 144 from one address" in said
 
 
-def test_who_leaves_in_the_middle_of_a_request_is_not_spoken_of(small, capfd):
+def test_who_leaves_in_the_middle_of_a_request_is_not_spoken_of(capfd, monkeypatch):
+    monkeypatch.setattr(connections, "REQUEST_SECONDS", 0.5)
+    small = start()
     for _ in range(5):
         connect(small.port, b"POST / HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 9\r\n\r\nabc").close()
     assert asks(small.port).endswith(b"answered 0")

@@ -6,6 +6,7 @@ runs out of files, however few it may open.
 """
 
 import asyncio
+import errno
 import socket
 import sys
 import time
@@ -28,6 +29,9 @@ RESERVED = 64
 
 SHARE = 0.75
 """Of all connections, how many one address may hold: a class can come through one."""
+
+NO_ROOM = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
+"""What an operating system says when it cannot hold another connection."""
 
 LINE_EVERY = 60.0
 """Seconds between two lines about connections that had to go."""
@@ -62,7 +66,7 @@ class Door(socket.socket):
     Attributes
     ----------
     waiting : dict
-        The connections that nobody is answering, and since when, seconds.
+        The connections that nobody is answering, or that do not fetch their answer, and since when, seconds.
     leaving : set
         Those that were told to go, until they are gone.
     """
@@ -97,7 +101,15 @@ class Door(socket.socket):
         full = self.inside.total() >= self.most
         if full and self._make_room():
             raise BlockingIOError("somebody was told to go")
-        accepted, address = super().accept()
+        try:
+            accepted, address = super().accept()
+        except OSError as error:
+            if error.errno not in NO_ROOM:
+                raise
+            # An event loop would say so in a traceback for each connection that it expects.
+            if not self._make_room():
+                self._tell("everywhere")
+            raise BlockingIOError("no more files can be opened") from error
         crowded = self.inside[address[0]] >= self.each and not self._make_room(address[0])
         if full or crowded:
             accepted.close()
@@ -183,11 +195,34 @@ class BoundedProtocol(H11Protocol):
         self.answered = True
         self._look()
 
+    def pause_writing(self) -> None:
+        """Begin to wait until what was sent is fetched."""
+        super().pause_writing()
+        self.door.waiting.setdefault(self, self.door.clock())
+
+    def resume_writing(self) -> None:
+        """Go on with an answer that is being fetched."""
+        super().resume_writing()
+        if self._asked:
+            self.door.waiting.pop(self, None)
+
+    def send_400_response(self, msg: str) -> None:
+        """Refuse what is no HTTP; an answer that was being made has nobody to go to any more."""
+        if self.cycle is not None and not self.cycle.response_complete:
+            self.cycle.disconnected = True
+            self.cycle.message_event.set()
+        try:
+            super().send_400_response(msg)
+        except h11.LocalProtocolError:  # the answer had begun, or is one that has no body
+            self.transport.abort()
+
     def handle_websocket_upgrade(self, event: h11.Request) -> None:
-        """Hand over to another protocol, for as long as both sides like."""
+        """Hand over to another protocol, for as long as both sides like once they have agreed."""
         self._upgraded = True
         self._forget()
         super().handle_websocket_upgrade(event)
+        # What the other protocol cannot read it neither answers nor closes.
+        self._limit = self.loop.call_later(REQUEST_SECONDS, self._end_without_agreement)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Make room."""
@@ -196,6 +231,10 @@ class BoundedProtocol(H11Protocol):
         self.door.leaving.discard(self)
         super().connection_lost(exc)
 
+    def _end_without_agreement(self) -> None:
+        if not getattr(self.transport.get_protocol(), "handshake_complete", False):
+            self.transport.abort()
+
     def _look(self) -> None:
         """Set the time limit anew where one side has done its part."""
         asked = self.conn.their_state in (h11.DONE, h11.MUST_CLOSE, h11.CLOSED)
@@ -203,7 +242,7 @@ class BoundedProtocol(H11Protocol):
             return
         self._forget()
         self._asked = asked
-        if not asked:
+        if not asked or self.flow.write_paused:
             self.door.waiting[self] = self.door.clock()
         fetching = asked or self.transport.get_write_buffer_size() > 0
         self._limit = self.loop.call_later(

@@ -18,6 +18,7 @@ from urllib.parse import urlsplit
 
 from experiments.command_line.sentences import UserError
 from experiments.teaching.dashboard.own_pages import OwnPagesOnly
+from experiments.teaching.dashboard.solara_requests import SolaraRequests
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp
@@ -41,6 +42,7 @@ def serve(
     pages: Collection[str] = ("/",),
     public: str | None = None,
     proxy_headers: bool = False,
+    sockets: bool = True,
     announce: Callable[[str], str] = "Open {} in a browser; Ctrl-C ends it.".format,
 ) -> None:
     """Answer requests until the process is interrupted.
@@ -59,6 +61,8 @@ def serve(
         The origin by which browsers reach this server through a tunnel, such as ``https://market.example``.
     proxy_headers : bool
         Whether a proxy on this machine is believed when it says for whom it asks.
+    sockets : bool
+        Whether the application has WebSockets; who asks for one is else answered as if it had not.
     announce : callable
         Makes what is printed once the server answers out of its URL.
 
@@ -102,6 +106,7 @@ def serve(
         guarded,
         loop="asyncio",
         http=Protocol,
+        ws="auto" if sockets else "none",
         proxy_headers=proxy_headers,
         forwarded_allow_ips=LOOPBACK,
         log_level="error",
@@ -153,7 +158,7 @@ def solara_application(module: str) -> "ASGIApp":
     warnings.filterwarnings("ignore", ".*ComponentsView: `use_state` found despite early return")
     from solara.server.starlette import app
 
-    routes = [Mount(ASSETS, StaticFiles(directory=installed)), Mount("", app)]
+    routes = [Mount(ASSETS, StaticFiles(directory=installed)), Mount("", SolaraRequests(app))]
     return Starlette(routes=routes, lifespan=app.router.lifespan_context)
 
 

@@ -75,6 +75,7 @@ def run_lecture(
         pages=PAGES,
         public=origin,
         proxy_headers=proxy_headers,
+        sockets=False,
         announce=lambda url: _announcement(url.rstrip("/"), admission, host, origin),
     )
     return 0

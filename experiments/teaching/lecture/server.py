@@ -6,7 +6,7 @@ the terminal gave it. Pages ask `state` every second and fetch themselves again 
 
 import ipaddress
 import math
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +16,7 @@ from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
-from starlette.routing import Mount, Route
-from starlette.staticfiles import StaticFiles
+from starlette.routing import Route
 
 from experiments.teaching.lecture.admission import Admission, TooManyAttemptsError
 from experiments.teaching.lecture.gallery import FIGURES, Gallery
@@ -30,6 +29,9 @@ SEAT, TEACHER = "parabourse_seat", "parabourse_teacher"
 """Names of the cookies."""
 
 PAGES = ("/", "/teacher")
+FILES = {"lecture.css": "text/css", "lecture.js": "text/javascript"}
+"""What pages need besides themselves, and of which kind it is."""
+
 SHORT = 4096
 """Bytes that may be sent before the code is known to be right."""
 
@@ -78,7 +80,7 @@ def application(lecture: Lecture, admission: Admission, public: str | None = Non
         Route("/teacher/view", pages.teacher_part),
         Route("/teacher/act", pages.act, methods=["POST"]),
         Route("/figures/{number}/{name}", pages.figure),
-        Mount("/static", StaticFiles(directory=HERE / "static")),
+        *(Route(f"/static/{name}", _file(HERE / "static" / name, kind)) for name, kind in FILES.items()),
     ]
     return Starlette(routes=routes, exception_handlers={LectureError: _refusal, HTTPException: _failure})
 
@@ -210,6 +212,16 @@ class _Pages:
 
     def _html(self, template: str, view: dict[str, Any]) -> Response:
         return HTMLResponse(self.templates.get_template(template).render(view), headers=HEADERS)
+
+
+def _file(path: Path, kind: str) -> Callable[[Request], Awaitable[Response]]:
+    """Return what answers with a file, read once: no connection, however slow, holds it open."""
+    content = path.read_bytes()
+
+    async def answer(request: Request) -> Response:  # noqa: ARG001
+        return Response(content, media_type=kind, headers={"Cache-Control": "no-cache"})
+
+    return answer
 
 
 def _is_own(client: str) -> bool:

@@ -139,6 +139,16 @@ def test_figures_of_no_round_are_not_there(hall, number):
     assert hall.get(f"/figures/{number}/market", f"{TEACHER}={hall.admission.key}").status == 404
 
 
+def test_pages_have_their_two_files_and_no_other(hall):
+    kinds = {"lecture.css": "text/css", "lecture.js": "text/javascript"}
+    for name, kind in kinds.items():
+        told = hall.get(f"/static/{name}")
+        assert told.text == (server.HERE / "static" / name).read_text()
+        assert told.headers["content-type"].startswith(kind)
+    for name in ("", "../server.py", "..%2fserver.py", "lecture.js\0", "LECTURE.JS"):
+        assert hall.get(f"/static/{name}").status == 404
+
+
 def test_students_are_told_the_address_of_the_tunnel():
     admission = Admission()
     pages = application(Lecture(small_book()), admission, "https://market.example")
