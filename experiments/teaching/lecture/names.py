@@ -3,6 +3,7 @@
 Core Objects: shown_name, looks
 """
 
+import re
 import unicodedata
 from collections import defaultdict
 from functools import cache, lru_cache
@@ -17,6 +18,9 @@ INVISIBLE = frozenset(
     map(chr, (0x034F, 0x115F, 0x1160, 0x17B4, 0x17B5, 0x3164, 0xFFA0, *range(0x180B, 0x1810)))
 ) | frozenset(map(chr, (*range(0xFE00, 0xFE10), *range(0xE0100, 0xE01F0))))
 """Letters, digits and marks to Unicode, nothing to the eye; what is no letter at all goes anyway."""
+
+BOXED = re.compile(r"(?:.* LATIN CAPITAL|REGIONAL INDICATOR SYMBOL) LETTER ([A-Z])")
+"""Names of letters in boxes, circles and flags. Some of them are no compatible form of their letter."""
 
 
 def shown_name(typed: str) -> str:
@@ -44,8 +48,15 @@ def looks(name: str) -> frozenset[str]:
     Each is a skeleton (Unicode Technical Standard 39, section 4): letters in the place of all that look like
     them, in upper and in lower case, and nothing but letters, digits and marks.
     """
-    plain = unicodedata.normalize("NFKC", name)
-    return frozenset(_skeleton(one).casefold() for one in (plain, plain.casefold()))
+    # The compatible letter is not always what a letter looks like: a lunate sigma looks like C.
+    forms = {unicodedata.normalize(form, _unboxed(name)) for form in ("NFC", "NFKC")}
+    return frozenset(_skeleton(one).casefold() for form in forms for one in (form, form.casefold()))
+
+
+def _unboxed(name: str) -> str:
+    """Return a name with the letters in the place of symbols that are a letter in a box, circle or flag."""
+    told = ((letter, BOXED.fullmatch(unicodedata.name(letter, ""))) for letter in name)
+    return "".join(boxed[1] if boxed else letter for letter, boxed in told)
 
 
 def _skeleton(text: str) -> str:

@@ -27,6 +27,11 @@ ALIKE = [
     ("Zo\xeb", "Zoe\u0308"),
     ("\u0391\u03bd\u03bd\u03b1", "Avva"),  # Greek
     ("\u53e3", "\u30ed"),
+    ("Cem", "\u03f9em"),  # a lunate sigma
+    ("Cem", "\U0001f172em"),  # white in a black square
+    ("Cem", "\U0001f152em"),  # white in a black circle
+    ("Cem", "\U0001f1e8em"),  # of flags
+    ("Cem", "\u24b8em"),
 ]
 UNLIKE = [
     "Ada",
