@@ -167,9 +167,12 @@ def test_nonsense_behind_the_head_of_a_request_leaves_no_traceback(method, capfd
     [b"Content-Length: 3\r\n", b"Transfer-Encoding: chunked\r\n", b"X: " + b"a" * 40_000 + b"\r\n"],
     ids=["length", "chunked", "long"],
 )
-def test_a_handshake_that_cannot_be_read_ends_in_time(small, unreadable):
-    with connect(small.port, UPGRADE % (small.port, small.port) + unreadable + b"\r\n") as opened:
+def test_a_handshake_that_cannot_be_read_ends(unreadable, monkeypatch):
+    monkeypatch.setattr(connections, "REQUEST_SECONDS", 600.0)
+    told = start()
+    with connect(told.port, UPGRADE % (told.port, told.port) + unreadable + b"\r\n") as opened:
         assert answer_of(opened) == b""
+    assert told.asked == []
 
 
 def test_where_there_are_no_sockets_handshakes_are_plain_requests():

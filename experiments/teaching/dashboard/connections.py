@@ -222,7 +222,8 @@ class BoundedProtocol(H11Protocol):
         self._forget()
         super().handle_websocket_upgrade(event)
         # What the other protocol cannot read it neither answers nor closes.
-        self._limit = self.loop.call_later(REQUEST_SECONDS, self._end_without_agreement)
+        unread = not getattr(self.transport.get_protocol(), "handshake_initiated", True)
+        self._limit = self.loop.call_later(0.0 if unread else REQUEST_SECONDS, self._end_without_agreement)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Make room."""
