@@ -60,6 +60,10 @@ class Preset(ABC):
     def run(self, part: Any, streams: Streams) -> Tables:
         """Play one of the parts and return its rows of the tables, of `RESULTS` at least."""
 
+    def play(self) -> Tables:
+        """Play all parts here and now, and return the tables, of `RESULTS` at least."""
+        return joined([play_part(self, part) for part in self.parts])
+
     @abstractmethod
     def draw(self, tables: Tables) -> Figure:
         """Draw the figure from the tables alone."""

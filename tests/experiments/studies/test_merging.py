@@ -47,7 +47,7 @@ def test_all_ways_start_from_the_same_losses_and_none_loses(rows: pd.DataFrame) 
 def test_cheaper_searches_find_nearly_what_the_grid_finds(rows: pd.DataFrame) -> None:
     table = merging_table(rows).set_index(["operator", "search"])
     passes = table["passes"].xs("interpolation")
-    assert passes.to_dict() == {"grid": 10, "golden": 8, "quadratic": 3}
+    assert passes.to_dict() == {"grid": 10, "golden": 8, "quadratic": 3, "half": 1}
     for operator in ("interpolation", "slerp", "fisher"):
         gain = table["gain"].xs(operator)
         assert gain["quadratic"] > 0.9 * gain["grid"]
