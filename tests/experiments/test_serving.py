@@ -20,7 +20,7 @@ from starlette.responses import PlainTextResponse
 from starlette.routing import Route, WebSocketRoute
 
 from experiments.teaching.dashboard import connections
-from experiments.teaching.dashboard.serving import LOOPBACK, serve
+from experiments.teaching.dashboard.serving import LOOPBACK, Tunnel, serve
 from tests.experiments.browser import browser, needs_chromium
 
 HEAD = b"GET /asset HTTP/1.1\r\nHost: 127.0.0.1\r\n"
@@ -273,7 +273,7 @@ def test_the_door_counts_who_leaves(small):
 
 @pytest.mark.parametrize(("believed", "client"), [(False, "127.0.0.1"), (True, "203.0.113.9")])
 def test_proxies_are_believed_only_if_asked_for(believed, client):
-    told = start(proxy_headers=believed)
+    told = start(tunnel=Tunnel(proxy_headers=believed))
     asks(told.port, b"X-Forwarded-For: 198.51.100.1, 203.0.113.9\r\nConnection: close\r\n")
     assert told.asked == [("GET", "/asset", client)]
 

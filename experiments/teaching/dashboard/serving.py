@@ -4,7 +4,7 @@ Every answer carries a content security policy, so that a page can fetch nothing
 requests are answered that name this server and come from its own pages: no other website that is open in the
 same browser can reach it. Connections that only wait, or are too many, are closed.
 
-Core Objects: serve, solara_application
+Core Objects: serve, Tunnel, solara_application
 """
 
 import logging
@@ -12,6 +12,7 @@ import os
 import socket
 import warnings
 from collections.abc import Callable, Collection
+from dataclasses import dataclass
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -34,14 +35,32 @@ MISSING = (
 )
 
 
+@dataclass(frozen=True)
+class Tunnel:
+    """How browsers elsewhere reach a server on this machine.
+
+    Attributes
+    ----------
+    public : str, optional
+        The origin by which they do, such as ``https://market.example``.
+    proxy_headers : bool
+        Whether a proxy on this machine is believed when it says for whom it asks.
+    """
+
+    public: str | None = None
+    proxy_headers: bool = False
+
+
+NO_TUNNEL = Tunnel()
+
+
 def serve(
     application: "ASGIApp",
     host: str = LOOPBACK,
     port: int | None = None,
     *,
     pages: Collection[str] = ("/",),
-    public: str | None = None,
-    proxy_headers: bool = False,
+    tunnel: Tunnel = NO_TUNNEL,
     sockets: bool = True,
     announce: Callable[[str], str] = "Open {} in a browser; Ctrl-C ends it.".format,
 ) -> None:
@@ -57,10 +76,8 @@ def serve(
         The port; by default `PORT`, or a free one where that is taken. 0 is any free one.
     pages : collection of str
         The paths that can be opened by a link on another website.
-    public : str, optional
-        The origin by which browsers reach this server through a tunnel, such as ``https://market.example``.
-    proxy_headers : bool
-        Whether a proxy on this machine is believed when it says for whom it asks.
+    tunnel : Tunnel
+        How browsers elsewhere reach this server; by default they do not.
     sockets : bool
         Whether the application has WebSockets; who asks for one is else answered as if it had not.
     announce : callable
@@ -83,7 +100,7 @@ def serve(
 
     listening = Door(_listen(host, port))
     url = f"http://{host}:{listening.getsockname()[1]}/"
-    origins = [public] if public else []
+    origins = [tunnel.public] if tunnel.public else []
     names = [host, LOOPBACK, "localhost", *(urlsplit(origin).hostname or "" for origin in origins)]
     guarded = TrustedHostMiddleware(
         OwnPagesOnly(application, pages, origins), allowed_hosts=names, www_redirect=False
@@ -107,7 +124,7 @@ def serve(
         loop="asyncio",
         http=Protocol,
         ws="auto" if sockets else "none",
-        proxy_headers=proxy_headers,
+        proxy_headers=tunnel.proxy_headers,
         forwarded_allow_ips=LOOPBACK,
         log_level="error",
         access_log=False,

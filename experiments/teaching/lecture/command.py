@@ -17,7 +17,7 @@ from experiments.configuration.composition import check_world, compose_config, s
 from experiments.configuration.overrides import check_grammar
 from experiments.studies.textbook.application import compose_preset, set_up_textbook
 from experiments.studies.textbook.presets.market import MarketPreset
-from experiments.teaching.dashboard.serving import LOOPBACK, MISSING, serve
+from experiments.teaching.dashboard.serving import LOOPBACK, MISSING, Tunnel, serve
 from experiments.teaching.lecture.admission import Admission
 from sim.market import ParameterMarket
 from sim.textbook.induced_market import InducedConfig, InducedMarket
@@ -73,8 +73,7 @@ def run_lecture(
         host,
         port,
         pages=PAGES,
-        public=origin,
-        proxy_headers=proxy_headers,
+        tunnel=Tunnel(origin, proxy_headers),
         sockets=False,
         announce=lambda url: _announcement(url.rstrip("/"), admission, host, origin),
     )
