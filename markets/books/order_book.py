@@ -214,9 +214,8 @@ class OrderBook:
 
     def _arrive(self, order: int, trader: int, is_bid: bool, price: float, quantity: int) -> list[Fill]:
         """Match a new order and let the rest stand."""
-        arriving = self._orders[order] = _Order(
-            order=order, trader=trader, is_bid=is_bid, price=price, quantity=quantity
-        )
+        # By position: a name costs time, and this is done for every order.
+        arriving = self._orders[order] = _Order(order, trader, is_bid, price, quantity)
         key = -price if is_bid else price
         others = self._heaps[not is_bid]
         fills = self._match(arriving, others, -key) if others and others[0][0] <= -key else []
