@@ -7,6 +7,7 @@ from rich.markup import escape
 from rich.table import Table
 
 import conf
+import sim.config.market  # noqa: F401 - its fields make the choices
 from agents.strategies import STRATEGIES
 from markets.choices import CHOICES
 from markets.mechanisms import MECHANISMS

@@ -39,6 +39,10 @@ class ForkedKernel(KernelManager):
     def is_alive(self):
         return self.process.is_alive()
 
+    async def _async_is_alive(self):
+        """Answer clients that wait for the kernel's first heartbeat, as they do on a busy machine."""
+        return self.is_alive()
+
     def stop(self):
         self.process.kill()
         self.process.join()

@@ -1,6 +1,7 @@
 """The command line: runs on real data, refuses bad input in one sentence, and never overwrites."""
 
 import json
+import os
 import shutil
 import signal
 import subprocess
@@ -11,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from experiments.command_line.cli import main
+from experiments.command_line.listing import registries
 from experiments.configuration.composing import without_hydra
 from experiments.configuration.composition import check_run, set_up_hydra
 from experiments.configuration.keys import parse
@@ -201,6 +203,14 @@ def test_a_stopped_run_goes_on_and_ends_the_same(whole, stop):
     for name in TABLES:
         assert Path(f"stopped/{name}.parquet").read_bytes() == (whole / f"{name}.parquet").read_bytes()
     assert main(["resume", "stopped"]) == 2
+
+
+def test_a_new_process_lists_what_this_one_lists():
+    """Which has imported everything already."""
+    told = "from experiments.command_line.listing import registries; print(list(registries()))"
+    environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[3])}
+    listed = subprocess.run([sys.executable, "-c", told], capture_output=True, text=True, env=environment)
+    assert listed.stdout.strip() == str(list(registries()))
 
 
 def test_list_names_every_component(capsys):
