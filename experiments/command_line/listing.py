@@ -8,6 +8,7 @@ from rich.table import Table
 
 import conf
 import sim.config.market  # noqa: F401 - its fields make the choices
+import sim.textbook.induced_market  # noqa: F401 - as do those of this
 from agents.strategies import STRATEGIES
 from markets.choices import CHOICES
 from markets.mechanisms import MECHANISMS
