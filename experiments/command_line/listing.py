@@ -7,8 +7,8 @@ from rich.markup import escape
 from rich.table import Table
 
 import conf
-import sim.config.market  # noqa: F401 - its fields make the choices
-import sim.textbook.induced_market  # noqa: F401 - as do those of this
+import sim.config.market
+import sim.textbook.induced_market  # noqa: F401 - the fields of both make the choices
 from agents.strategies import STRATEGIES
 from markets.choices import CHOICES
 from markets.mechanisms import MECHANISMS
