@@ -1,8 +1,9 @@
 """Fields of a configuration that choose a class of a registry.
 
-Core Objects: Choice, CHOICES, choice_of, choice_in, names_in, built
+Core Objects: Choice, CHOICES, choice_of, choice_in, names_in, built, LATER, is_unset
 """
 
+import dataclasses
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, get_args
@@ -15,6 +16,12 @@ from markets.registry import Registry
 
 CHOICES: "dict[str, Choice]" = {}
 """Every choice by its key."""
+LATER: Mapping[str, bool] = {"later": True}
+"""Metadata of a field that a configuration has got later.
+
+At its default it says what was understood before there was the field, so that it is no part of what names a
+piece of work: what has been played stays played.
+"""
 
 
 @dataclass(frozen=True)
@@ -96,6 +103,14 @@ class Choice:
         if not (isinstance(name, str) and (name in self.registry or (self.besides and name == value != ""))):
             raise InputError(f"{self.key} must be {self.told}; got {name!r}")
         return name if isinstance(value, Mapping) and len(value) == 1 else value
+
+
+def is_unset(field: dataclasses.Field[Any], value: Any) -> bool:
+    """Return whether a value of a field says no more than that the field was once not there."""
+    if not field.metadata.get("later"):
+        return False
+    made = field.default_factory
+    return bool(value == (field.default if made is dataclasses.MISSING else made()))
 
 
 def choice_of(key: str) -> Choice | None:

@@ -36,6 +36,7 @@ from experiments.runs.allocator import keep_freed_memory
 from experiments.runs.output_folders import claim
 from experiments.runs.progress import CellProgress
 from experiments.runs.runner import MANIFEST, SUMMARY, library_versions, other_versions
+from markets.choices import is_unset
 from sim.records.atomic import Write, filled, write_atomically
 from sim.records.run_folder import CHECKPOINT, CONFIG, FIGURES, PARTS, RunFolder
 
@@ -271,7 +272,17 @@ def tell_unfinished(cells: Mapping[Path, str]) -> int:
 def _decisive(config: Any) -> Any:
     if not dataclasses.is_dataclass(config) or isinstance(config, type):
         return repr(config)
-    return {key: part for key, part in sorted(dataclasses.asdict(config).items()) if key not in UNDECISIVE}
+    return {key: part for key, part in sorted(_as_dict(config).items()) if key not in UNDECISIVE}
+
+
+def _as_dict(value: Any) -> Any:
+    """Return what `dataclasses.asdict` does, without later fields that are at their defaults."""
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        own = {field: getattr(value, field.name) for field in dataclasses.fields(value)}
+        return {field.name: _as_dict(part) for field, part in own.items() if not is_unset(field, part)}
+    if isinstance(value, Mapping):
+        return {key: _as_dict(part) for key, part in value.items()}
+    return [_as_dict(part) for part in value] if isinstance(value, (list, tuple)) else value
 
 
 @cache

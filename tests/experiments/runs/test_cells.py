@@ -3,6 +3,7 @@
 import json
 import threading
 from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
@@ -11,7 +12,8 @@ from filelock import FileLock
 
 from experiments.command_line.sentences import UnfinishedError
 from experiments.runs import runner
-from experiments.runs.cells import ROWS, Cell, play_cells, play_missing
+from experiments.runs.cells import ROWS, Cell, cell_key, play_cells, play_missing
+from markets.choices import LATER
 from markets.refusals import InputError
 
 TABLE = pd.DataFrame(
@@ -130,3 +132,18 @@ def test_a_process_that_dies_takes_no_other_cell_with_it(tmp_path):
 def test_processes_share_the_work(tmp_path):
     shared = play_cells(tmp_path, numbered(5, 6), jobs=2)
     assert [tables[ROWS]["number"].unique().tolist() for tables in shared] == [[5], [6]]
+
+
+def test_a_field_that_came_later_names_no_cell_anew_unless_it_is_set():
+    @dataclass(frozen=True)
+    class Before:
+        rate: float = 0.5
+
+    @dataclass(frozen=True)
+    class After:
+        rate: float = 0.5
+        groups: dict = field(default_factory=dict, metadata=LATER)
+        fee: float = field(default=0.0, metadata=LATER)
+
+    assert cell_key([After()]) == cell_key([Before()]) == cell_key([After(groups={}, fee=0)])
+    assert len({cell_key([one]) for one in (After(), After(groups={"a": 1}), After(fee=0.1))}) == 3
