@@ -1,0 +1,200 @@
+"""Permutation symmetries of any torch module, found by carrying it out once without numbers.
+
+Hidden units can be permuted where nothing tells them apart: rows of one weight together with the columns of
+the next, and whatever scales, shifts or normalises the units in between. Every operation of torch that the
+module's forward pass consists of says which axes it compares entry by entry (`RULES`); axes of parameters
+that are never told apart are the symmetries. What a module does in Python does not matter, only what torch
+is asked to do.
+
+Source: Ainsworth, Hayase and Srinivasa (2023), "Git Re-Basin", section 2, for the symmetries; Fang et al.
+(2023), "DepGraph: Towards Any Structural Pruning", for deriving groups of axes from a trace. DepGraph takes
+an operation that it does not know for one that works entry by entry, which costs a pruner some accuracy but
+would make a false symmetry here.
+
+Core Objects: derive_symmetries, Derived, Permutation, Member
+"""
+
+import warnings
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from math import prod
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch._subclasses.fake_tensor import FakeTensorMode
+from torch.func import functional_call
+from torch.nn.attention import SDPBackend, sdpa_kernel
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
+
+from agents.learning.symmetries import shape_rules  # noqa: F401 - its rules register themselves
+from agents.learning.symmetries.axes import Axes
+from agents.learning.symmetries.rules import RULES, Made, Operation, pointwise
+
+
+@dataclass(frozen=True)
+class Member:
+    """Entries of an axis that move with a permutation: ``before x width x after`` of them, from `start` on."""
+
+    tensor: str
+    axis: int
+    start: int
+    before: int
+    after: int
+
+
+@dataclass(frozen=True)
+class Permutation:
+    """Units of which any order gives the same function, if all members move alike."""
+
+    width: int
+    members: tuple[Member, ...]
+
+
+@dataclass(frozen=True)
+class Derived:
+    """What was found in a module.
+
+    Attributes
+    ----------
+    permutations : tuple of Permutation
+        In the order of the module's tensors.
+    reasons : tuple of str
+        Operations without a rule: what they touch has no symmetries. Empty if all was understood.
+    """
+
+    permutations: tuple[Permutation, ...]
+    reasons: tuple[str, ...]
+
+
+def derive_symmetries(module: nn.Module, *inputs: Tensor) -> Derived:
+    """Return the permutations of hidden units that leave a module's answers as they are.
+
+    Costs one forward pass without numbers: some milliseconds a layer.
+
+    Parameters
+    ----------
+    module : nn.Module
+        In whatever mode it will be used; its parameters are neither read nor changed.
+    inputs : Tensor
+        Arguments of its forward pass; their values do not count. Two or more examples.
+    """
+    trace = _Trace()
+    state = {**dict(module.named_parameters()), **dict(module.named_buffers())}
+    with ExitStack() as stack:
+        # torch speaks of Intel's accelerators whenever this is set.
+        stack.enter_context(warnings.catch_warnings(action="ignore"))
+        stack.enter_context(torch.no_grad())
+        stack.enter_context(torch.backends.mkldnn.flags(enabled=False))
+        stack.enter_context(sdpa_kernel(SDPBackend.MATH))
+        fake = FakeTensorMode(allow_non_fake_inputs=True)
+        tensors = {name: fake.from_tensor(one.detach()) for name, one in state.items()}
+        given = [fake.from_tensor(one.detach()) for one in inputs]
+        fast = torch.backends.mha.get_fastpath_enabled()
+        torch.backends.mha.set_fastpath_enabled(False)
+        stack.callback(torch.backends.mha.set_fastpath_enabled, fast)
+        for one in tensors.values():
+            trace.know(one, [trace.axes.new(size) for size in one.shape])
+        own = {name: trace.of(one) for name, one in tensors.items()}
+        for one in given:
+            trace.know(one, trace.told_apart(one))
+        with fake, trace:
+            answers = functional_call(module, tensors, tuple(given))
+    for one in tree_leaves(answers):
+        if isinstance(one, Tensor):
+            trace.axes.fix(trace.of(one))
+    return Derived(_permutations(own, trace.axes), tuple(trace.reasons))
+
+
+class _Trace(TorchDispatchMode):
+    """Follows axes through all operations that are carried out in its context."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.axes = Axes()
+        self.reasons: dict[str, None] = {}
+        self._known: dict[int, tuple[Tensor, Made]] = {}
+
+    def know(self, tensor: Tensor, axes: Made) -> None:
+        """Say what the axes of a tensor are."""
+        # The tensor is kept, so that no other takes its identity.
+        self._known[id(tensor)] = (tensor, axes)
+
+    def of(self, tensor: Tensor) -> Made:
+        """Return the axes of a tensor; one from outside is told apart."""
+        if id(tensor) not in self._known:
+            self.know(tensor, self.told_apart(tensor))
+        return self._known[id(tensor)][1]
+
+    def told_apart(self, tensor: Tensor) -> Made:
+        """Return axes none of which can be permuted."""
+        return [self.axes.new(size, fixed=True) for size in tensor.shape]
+
+    def __torch_dispatch__(
+        self, func: Any, types: Any, args: Sequence[Any] = (), kwargs: Mapping[str, Any] | None = None
+    ) -> Any:
+        """Carry an operation out, and note what it does to axes."""
+        result = func(*args, **(kwargs or {}))
+        schema = func._schema
+        arguments = {one.name: one.default_value for one in schema.arguments if one.has_default_value()}
+        arguments |= dict(zip((one.name for one in schema.arguments), args, strict=False)) | dict(
+            kwargs or {}
+        )
+        operation = Operation(self.axes, arguments, result, self.of)
+        name = func.__name__.partition(".")[0]
+        results = [one for one in tree_leaves(result) if isinstance(one, Tensor)]
+        if not results:
+            if operation.operands and func.namespace != "prim":  # a number that depends on entries
+                self._refuse(name, operation, results)
+            return result
+        follows = RULES.get(name) or (pointwise if torch.Tag.pointwise in func.tags else None)
+        if follows is None and not operation.operands:  # a constant
+            return result
+        if follows is None or any(0 in one.shape for one in operation.operands):
+            self._refuse(name, operation, results)
+            return result
+        made = follows(operation)
+        several: list[Made] = made if isinstance(result, tuple | list) else [made]  # type: ignore[assignment, list-item]
+        for one, axes in zip(results, several, strict=True):
+            self.know(one, axes)
+        return result
+
+    def _refuse(self, name: str, operation: Operation, results: Sequence[Tensor]) -> None:
+        """Tell all axes apart that an operation without a rule touches."""
+        for one in operation.operands:
+            self.axes.fix(self.of(one))
+        for one in results:
+            self.know(one, self.told_apart(one))
+        self.reasons[name] = None
+
+
+def _permutations(own: Mapping[str, Made], axes: Axes) -> tuple[Permutation, ...]:
+    found: dict[int, list[Member]] = {}
+    for tensor, made in own.items():
+        for number, axis in enumerate(made):
+            start = 0
+            for segment in axes.resolved(axis):
+                sizes = [axes.sizes[factor] for factor in segment]
+                for place, factor in enumerate(segment):
+                    if not axes.is_fixed(factor):
+                        before, after = prod(sizes[:place]), prod(sizes[place + 1 :])
+                        found.setdefault(factor, []).append(Member(tensor, number, start, before, after))
+                start += prod(sizes)
+    return tuple(Permutation(axes.sizes[factor], tuple(members)) for factor, members in found.items())
+
+
+def permuted(
+    tensors: Mapping[str, Tensor], permutations: Sequence[Permutation], orders: Sequence[Tensor]
+) -> dict[str, Tensor]:
+    """Return tensors with their units in other orders, one int64 ``[width]`` a permutation, as a copy."""
+    moved = {name: tensor.clone() for name, tensor in tensors.items()}
+    for permutation, order in zip(permutations, orders, strict=True):
+        for member in permutation.members:
+            length = member.before * permutation.width * member.after
+            entries = moved[member.tensor].narrow(member.axis, member.start, length)
+            inner = (member.before, permutation.width, member.after)
+            parts = entries.unflatten(member.axis, inner).index_select(member.axis + 1, order)
+            entries.copy_(parts.flatten(member.axis, member.axis + 2))
+    return moved
