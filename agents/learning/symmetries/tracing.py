@@ -36,7 +36,7 @@ from agents.learning.symmetries.rules import RULES, Made, Operation, pointwise
 
 @dataclass(frozen=True)
 class Member:
-    """Entries of an axis that move with a permutation: ``before x width x after`` of them, from `start` on."""
+    """What moves of an axis with a permutation: from `start` on ``before x width x after`` entries."""
 
     tensor: str
     axis: int
