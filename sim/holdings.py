@@ -13,8 +13,10 @@ class Holdings:
 
     Parameters
     ----------
-    organisations, classes : int
-        N, and the classes among which a model that knows nothing guesses.
+    organisations : int
+        N.
+    prior_loss : float
+        The loss of a model that knows nothing, nats an example.
 
     Attributes
     ----------
@@ -26,8 +28,8 @@ class Holdings:
         Operations that training has taken so far.
     """
 
-    def __init__(self, organisations: int, classes: int) -> None:
-        self.validation_loss: Floats = np.full(organisations, np.log(classes))
+    def __init__(self, organisations: int, prior_loss: float) -> None:
+        self.validation_loss: Floats = np.full(organisations, prior_loss)
         self.lineage: Bools = np.zeros((organisations, organisations), dtype=bool)
         self.training_flops: Ints = np.zeros(organisations, dtype=np.int64)
 

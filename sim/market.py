@@ -139,7 +139,7 @@ class ParameterMarket(mesa.Model):
         self.traders = Traders(cooperate=config.setting.cooperates)
         self._gather()
         self._found(range(self.organisations))
-        self.holdings = Holdings(self.organisations, self.laboratory.classes)
+        self.holdings = Holdings(self.organisations, self.laboratory.task.prior_loss)
         self._listed = self._list()
         self.consults = False
         self.cleared: Cleared | None = None

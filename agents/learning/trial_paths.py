@@ -24,7 +24,6 @@ from agents.learning.stack.memory import FLOAT_BYTES, chunks, evaluation_bytes, 
 from agents.learning.stack.offered import Offered
 from agents.learning.stack.packing import Packing
 from agents.learning.stack.parameters import Parameters, gather, take
-from agents.learning.training.losses import mean_loss
 from markets.columns import Floats
 
 
@@ -53,14 +52,14 @@ class Validation:
     """
 
     inputs: Tensor
-    labels: Tensor
+    targets: Tensor
     examples: Tensor
     count: int
 
     @classmethod
-    def of(cls, inputs: Tensor, labels: Tensor, index: Tensor) -> "Validation":
+    def of(cls, inputs: Tensor, targets: Tensor, index: Tensor) -> "Validation":
         """Return some of the examples, int64 ``[G, B]``, filled up to whole cache lines."""
-        return cls(inputs, labels, whole_lines(index), index.shape[1])
+        return cls(inputs, targets, whole_lines(index), index.shape[1])
 
     @property
     def weight(self) -> Tensor:
@@ -68,7 +67,7 @@ class Validation:
         return (torch.arange(self.examples.shape[1], device=self.examples.device) < self.count).float()
 
     def inputs_of(self, group: Tensor) -> Tensor:
-        """Return the inputs of some groups, ``[n, V, C, H, W]``, or one batch for all, ``[V, C, H, W]``."""
+        """Return the inputs of some groups, ``[n, V, *S]``, or one batch for all, ``[V, *S]``."""
         examples = self.examples[0] if len(self.examples) == 1 else self.examples[group]
         return gather(self.inputs, examples)
 
@@ -97,7 +96,9 @@ class _Path(ABC):
         loss = np.empty(len(found))
         for part in chunks(len(found), self.at_once):
             logits = self.architecture.trunk(take(self.fleet.models, row[part]), base.z[found[part]])
-            loss[part] = mean_loss(logits, held.labels[held.examples[group[part]]], held.count)
+            loss[part] = self.architecture.task.mean_loss(
+                logits, held.targets[held.examples[group[part]]], held.count
+            )
         return loss[inverse.cpu().numpy()]
 
     @abstractmethod
@@ -116,8 +117,9 @@ class _Path(ABC):
         """
         merged, z = self.merges(some, weights)
         logits = self.architecture.trunk({**merged, **statistics}, z)
-        y = self.held.labels[self.held.examples[self.pairs.group[some]]]
-        found = mean_loss(logits, y.repeat_interleave(weights.shape[1], 0), self.held.count)
+        y = self.held.targets[self.held.examples[self.pairs.group[some]]]
+        y = y.repeat_interleave(weights.shape[1], 0)
+        found = self.architecture.task.mean_loss(logits, y, self.held.count)
         return found.reshape(weights.shape)
 
 
@@ -151,9 +153,9 @@ class StraightPath(_Path):
         self._stems: tuple[slice, Tensor, Tensor] | None = None
 
     @staticmethod
-    def serves(operator: MergeOperator) -> bool:
-        """Return whether an operator's merges lie on a line."""
-        return isinstance(operator, StraightOperator)
+    def serves(architecture: Architecture, operator: MergeOperator) -> bool:
+        """Return whether an operator's merges lie on a line, and a network has a stem to gain by it."""
+        return isinstance(operator, StraightOperator) and bool(architecture.stem_tensors)
 
     def merges(self, some: slice, weights: Floats) -> tuple[Parameters, Tensor]:
         """Return merged trunks and stems of some pairs at weights of their own, ``[p w, ...]``."""
@@ -176,7 +178,10 @@ class StraightPath(_Path):
 
 
 class CurvedPath(_Path):
-    """Merges of any operator: each (pair, weight) is merged and makes a whole forward pass."""
+    """Merges of any operator: each (pair, weight) is merged and makes a whole forward pass.
+
+    So do merges of networks without a stem.
+    """
 
     def __init__(self, fleet: Fleet, offered: Offered, pairs: PairsOnTrial, held: Validation) -> None:
         super().__init__(fleet, pairs, held)
@@ -257,4 +262,7 @@ def _stems(
     groups = len(held.examples)
     distinct, inverse = torch.unique(row * groups + group, return_inverse=True)
     stem = take({name: models[name] for name in architecture.stem_tensors}, distinct // groups)
-    return _Stems(architecture.stem(stem, held.inputs_of(distinct % groups)), inverse)
+    inputs = held.inputs_of(distinct % groups)
+    if not stem and groups == 1:
+        inputs = inputs.expand(len(distinct), *inputs.shape)
+    return _Stems(architecture.stem(stem, inputs), inverse)

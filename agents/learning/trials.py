@@ -128,9 +128,8 @@ def try_blocks(
         group=group,
         held_by_fleet=holds(fleet, offered.leaves),
     )
-    kind = partial(
-        StraightPath if StraightPath.serves(offered.recipe.operator) else CurvedPath, fleet, offered
-    )
+    straight = StraightPath.serves(fleet.architecture, offered.recipe.operator)
+    kind = partial(StraightPath if straight else CurvedPath, fleet, offered)
     held, known = _validation(
         fleet, data, index, index if calibration is None else column(calibration, fleet.device)
     )
@@ -166,10 +165,10 @@ def _validation(
     fleet: Fleet, data: Data, index: Tensor, calibration: Tensor
 ) -> tuple[list[Validation], Validation]:
     """Return the examples of trials, in parts that fit into memory, and those for running statistics."""
-    inputs, labels = data.on(fleet.device)
+    inputs, targets = data.on(fleet.device)
     parts = row_parts(fleet.architecture, index.shape[1], fleet.device)
-    held = [Validation.of(inputs, labels, index[:, part]) for part in parts]
-    return held, Validation.of(inputs, labels, calibration_examples(calibration))
+    held = [Validation.of(inputs, targets, index[:, part]) for part in parts]
+    return held, Validation.of(inputs, targets, calibration_examples(calibration))
 
 
 def _try_block(

@@ -159,9 +159,9 @@ def _computations(
     order[:, :2], order[0] = [0, 1], np.arange(case.batch)
     buyer = np.arange(case.pairs) % case.organisations
     pairs = Pairs.of(buyer, (buyer + 1) % case.organisations)
-    visits = Data(inputs=inputs, labels=labels, index=order)
+    visits = Data(inputs=inputs, targets=labels, index=order)
     held, tried = (
-        Data(inputs=inputs, labels=labels, index=np.arange(count)[None], group=np.zeros(n, dtype=np.int64))
+        Data(inputs=inputs, targets=labels, index=np.arange(count)[None], group=np.zeros(n, dtype=np.int64))
         for count, n in ((case.held, case.organisations), (case.tried, case.pairs))
     )
 

@@ -70,7 +70,7 @@ def _trials(
     group, grid = np.zeros(len(pairs), dtype=np.int64), np.linspace(0, 1, MERGE_WEIGHTS)
     data, held = replace(data, group=group), data.index[0]
     rows = torch.as_tensor(held, device=fleet.device)
-    x, y = data.inputs[rows], data.labels[rows]
+    x, y = data.inputs[rows], data.targets[rows]
     flops = trial_flops(fleet.architecture, Interpolation(), MERGE_WEIGHTS, pairs, group, examples=len(held))
     return Task(
         PAIRS[0],

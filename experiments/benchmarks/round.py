@@ -184,9 +184,9 @@ class FleetRound:
         self.order = np.full((ORGANISATIONS, max(map(len, data.visits))), -1, dtype=np.int64)
         for row, visits in zip(self.order, data.visits, strict=True):
             row[: len(visits)] = visits
-        self.visits = Data(inputs=self.inputs, labels=self.labels, index=self.order)
+        self.visits = Data(inputs=self.inputs, targets=self.labels, index=self.order)
         group = np.zeros(ORGANISATIONS, dtype=np.int64)
-        self.held = Data(inputs=self.inputs, labels=self.labels, index=data.held[None], group=group)
+        self.held = Data(inputs=self.inputs, targets=self.labels, index=data.held[None], group=group)
         self.fleet = Fleet(architecture, ORGANISATIONS, AdamW(lr=LEARNING_RATE, weight_decay=0), "cpu")
         self.everyone = np.arange(ORGANISATIONS)
 

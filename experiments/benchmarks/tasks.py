@@ -51,10 +51,10 @@ def benchmark_tasks(size: int, device: torch.device, network: str = "mlp") -> It
     inputs, labels = (torch.as_tensor(a, device=device) for a in (examples.inputs, examples.labels))
     order = shuffled(parts.endowments, streams.stream("batches", 0))
     visits = [torch.as_tensor(row[row >= 0], device=device) for row in order]
-    architecture = NETWORK_CHOICES[network].bind(examples.inputs.shape[1:], examples.classes)
+    architecture = NETWORK_CHOICES[network].for_task(examples.task)
     starts = [architecture.initial(streams.stream("initial weights", i)) for i in range(size)]
     everyone = np.arange(size)
-    training_data = Data(inputs=inputs, labels=labels, index=order)
+    training_data = Data(inputs=inputs, targets=labels, index=order)
 
     def training(name: str, optimiser: Optimiser, fused: bool) -> Task:
         fleet = Fleet(architecture, size, optimiser, str(device), working_budget_mb(device))
@@ -94,7 +94,7 @@ def benchmark_tasks(size: int, device: torch.device, network: str = "mlp") -> It
     modules, held = modules_of(fleet), parts.validation[0]
     rows = torch.as_tensor(held, device=device)
     x, y = inputs[rows], labels[rows]
-    validation = Data(inputs=inputs, labels=labels, index=held[None], group=np.zeros(size, dtype=np.int64))
+    validation = Data(inputs=inputs, targets=labels, index=held[None], group=np.zeros(size, dtype=np.int64))
     yield Task(
         name=EVALUATION,
         item="organisation",

@@ -152,7 +152,7 @@ def check_world(config: MarketConfig, replicates: int, seed: int) -> None:
     resolve_device(config.device)
     examples = load_examples(config.data)
     config.broker.trials.tested(examples.classes, config.broker.trial_classes)
-    network = config.network.bind(examples.inputs.shape[1:], examples.classes)
+    network = config.network.for_task(examples.task)
     config.broker.cut_of_blocks().cut(network)
     for replicate in range(replicates if config.data.rule().drawn else 1):
         divide(examples, config.data, config.organisations, Streams(seed), replicate)
@@ -161,7 +161,7 @@ def check_world(config: MarketConfig, replicates: int, seed: int) -> None:
 def check_memory(config: Config) -> None:
     """Raise ``UserError`` if the models and their gradients alone need more memory than this machine has."""
     examples = load_examples(config.data)
-    network = config.market().network.bind(examples.inputs.shape[1:], examples.classes)
+    network = config.market().network.for_task(examples.task)
     models = config.organisations * config.replicates * len(config.arms)
     need, have = 2 * FLOAT_BYTES * models * network.parameter_count, _memory_bytes()
     if need > have:

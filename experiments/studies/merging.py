@@ -126,7 +126,7 @@ class _Trials:
         self.streams, self.replicate = streams, replicate
         self.parts = divide(examples, config, organisations, streams, replicate)
         self.inputs, self.labels = torch.as_tensor(examples.inputs), torch.as_tensor(examples.labels)
-        architecture = MLP(widths=[64, 64]).bind(examples.inputs.shape[1:], examples.classes)
+        architecture = MLP(widths=[64, 64]).for_task(examples.task)
         self.fleet = Fleet(architecture, organisations, AdamW(lr=0.005), "cpu")
         self.fleet.load(
             [
@@ -140,11 +140,11 @@ class _Trials:
         self.base = self.fleet.copy_of(everyone) if same_start else None
         for epoch in range(epochs):
             order = shuffled(self.parts.endowments, streams.stream("batches", replicate, epoch))
-            self.fleet.train(everyone, Data(inputs=self.inputs, labels=self.labels, index=order), BATCH)
+            self.fleet.train(everyone, Data(inputs=self.inputs, targets=self.labels, index=order), BATCH)
         self.pairs = Pairs.of(*np.array([(b, s) for b in everyone for s in everyone if b != s]).T)
         self.data = Data(
             inputs=self.inputs,
-            labels=self.labels,
+            targets=self.labels,
             index=self.parts.validation,
             group=np.zeros(len(self.pairs), dtype=np.int64),
         )

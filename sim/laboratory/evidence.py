@@ -39,7 +39,7 @@ def collect_evidence(
     streams : Streams
         Randomness; reads the purpose ``evidence``.
     inputs : Tensor
-        All examples ``[E, C, H, W]``.
+        All examples ``[E, *S]``.
     """
     slots, rows, seeds = [], [], []
     for replicate, number, taking_part in traders:

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import nn
+from torch import Tensor, nn
 
 from agents.learning.operations.ensembles import evaluate_ensembles
 from agents.learning.operations.merging import merge
@@ -25,6 +25,7 @@ from agents.learning.stack.fleet import Fleet
 from agents.learning.stack.offered import Offered, Prepared
 from agents.learning.stack.pairs import Pairs
 from agents.learning.stack.parameters import Parameters
+from agents.learning.tasks import Classification
 from agents.learning.training.calibration import recalibrate
 from agents.learning.training.epochs import Pull
 from agents.learning.training.flops import trial_flops
@@ -84,7 +85,7 @@ class Laboratory:
         self.labels = examples.labels
         inputs = examples.standardised() if config.data.standardise else examples.inputs
         self._inputs = torch.as_tensor(inputs, device=self.device)
-        self._labels = torch.as_tensor(examples.labels, device=self.device)
+        self._targets = torch.as_tensor(examples.right, device=self.device)
         self.replicates = tuple(replicates)
         self.divisions: dict[int, Division] = {
             r: divide(examples, config.data, config.organisations, self.streams, r) for r in self.replicates
@@ -94,7 +95,8 @@ class Laboratory:
             part: np.concatenate([getattr(self.divisions[r], part) for r in self.replicates])
             for part in ("validation", "test")
         }
-        self.architecture = config.network.bind(examples.inputs.shape[1:], examples.classes)
+        self.task = examples.task
+        self.architecture = config.network.for_task(self.task)
         least = self.architecture.least_batch
         if config.learning.batch_size < least:
             raise InputError(
@@ -204,13 +206,17 @@ class Laboratory:
         labellings, labelling = np.unique(relabelled, axis=0, return_inverse=True)
         for number, labels_of in enumerate(labellings):
             own = labelling.ravel() == number
-            labels = torch.as_tensor(labels_of, device=self.device)[self._labels]
+            targets = self._taught(torch.as_tensor(labels_of, device=self.device))
             rows = torch.as_tensor(np.flatnonzero(own), device=self.device)
-            visits = Data(inputs=self._inputs, labels=labels, index=order[own])
+            visits = Data(inputs=self._inputs, targets=targets, index=order[own])
             loss[own], seen[own] = self.fleet.train(
                 slots[own], visits, self.config.learning.batch_size, pull and pull.take(rows)
             )
         return loss, seen
+
+    def _taught(self, relabelled: Tensor) -> Tensor:
+        """Return what is learnt of every example where classes are labelled as `relabelled` [K] says."""
+        return relabelled[self._targets] if isinstance(self.task, Classification) else self._targets
 
     def _try(self, requests: Sequence[Try]) -> list[Trials]:
         every = np.arange(self.fleet.slots, dtype=np.int64)
@@ -291,7 +297,7 @@ class Laboratory:
         """
         own = padded(self.divisions[replicate].endowments)
         rows = own[np.arange(len(slots)) % len(own)]
-        data = Data(inputs=self._inputs, labels=self._labels, index=rows)
+        data = Data(inputs=self._inputs, targets=self._targets, index=rows)
         return squared_gradient_norms(self.fleet, slots, data)
 
     def accuracy_by_class(self, slots: Ints) -> Floats:
@@ -306,7 +312,7 @@ class Laboratory:
             for label in np.unique(self.labels[examples]):
                 of_class = examples[self.labels[examples] == label][None]
                 none = np.zeros(len(rows), dtype=np.int64)
-                data = Data(inputs=self._inputs, labels=self._labels, index=of_class, group=none)
+                data = Data(inputs=self._inputs, targets=self._targets, index=of_class, group=none)
                 found[rows, label] = self.fleet.evaluate(slots[rows], data)[1]
         return found
 
@@ -326,7 +332,7 @@ class Laboratory:
     def _data(self, part: str, slots: Ints) -> Data:
         """Return a part of the data with the groups of slots [n]."""
         return Data(
-            inputs=self._inputs, labels=self._labels, index=self._parts[part], group=self._groups(slots)
+            inputs=self._inputs, targets=self._targets, index=self._parts[part], group=self._groups(slots)
         )
 
     def _loss_and_accuracy(self, slots: Ints, part: str) -> tuple[Floats, Floats]:

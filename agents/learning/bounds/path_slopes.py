@@ -91,15 +91,15 @@ def path_slopes(
         masks=None,
         permutations=prepared.permutations,
     )
-    (inputs, labels), (examples, groups) = data.on(fleet.device), data.groups(fleet.device)
+    (inputs, targets), (examples, groups) = data.on(fleet.device), data.groups(fleet.device)
     found, distance = np.empty((2, len(pairs), len(weights))), np.empty(len(pairs))
     each = training_bytes(fleet.architecture, examples.shape[1], fleet.device)
     for part in chunks(len(pairs), chunk_size(fleet.working_bytes, each)):
         some = aligned.take(torch.arange(part.start, part.stop, device=fleet.device))
         operands = Recipe().operands(fleet, prepared.offered.leaves, some)
         chosen = examples[groups[part]]
-        x, y = gather(inputs, chosen), labels[chosen]
-        share = torch.full_like(y, 1 / y.shape[1], dtype=torch.float32)
+        x, y = gather(inputs, chosen), targets[chosen]
+        share = torch.full_like(chosen, 1 / chosen.shape[1], dtype=torch.float32)
         difference = {name: operands.other[name] - leaf for name, leaf in operands.own.items()}
         distance[part] = _product(difference, difference) ** 0.5
         for place, weight in enumerate(weights):

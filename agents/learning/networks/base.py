@@ -1,16 +1,17 @@
 """What the machinery needs to know of a network.
 
-An `Architecture` is a network bound to its data: the shapes of its tensors, the positions at which blocks can
+An `Architecture` is a network bound to its task: the shapes of its tensors, the positions at which blocks can
 be cut, the permutations of hidden units that leave its function unchanged, and its forward pass in two parts.
 The **stem** is the pre-activation of the first layer. It is linear in the stem's parameters, so a merge of
 two models has the merge of their stems, and trials compute it once a model instead of once a merge. The
-**trunk** is the rest.
+**trunk** is the rest; of a network without a stem it is everything.
 """
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 from math import prod
+from typing import ClassVar
 
 import numpy as np
 import torch
@@ -20,7 +21,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from agents.learning.stack.parameters import Parameters, spread
 from agents.learning.stack.workspace import Workspace
-from agents.learning.training.losses import row_losses
+from agents.learning.tasks import Classification, Task
 from markets.refusals import InputError
 from markets.registry import Registry
 
@@ -35,21 +36,28 @@ Symmetries = dict[str, tuple[tuple[str, int], ...]]
 
 @dataclass(frozen=True)
 class Architecture(ABC):
-    """A network bound to the shape of its inputs and the number of its classes.
+    """A network bound to the shape of its inputs, the number of its answers and its task.
 
-    Tensors are named ``position.rest``. Inputs come as ``[N, B, C, H, W]``, a batch for each slot, or as
-    ``[B, C, H, W]``, one batch for all slots. No two axes of one tensor may move with the same permutation.
+    Tensors are named ``position.rest``. Inputs come as ``[N, B, *S]``, a batch for each slot, or as
+    ``[B, *S]``, one batch for all slots; S is `input_shape`.
 
     Parameters
     ----------
     input_shape : tuple of int
-        Channels, height, width of an example.
+        Of an example: channels, height, width of an image.
     classes : int
-        Number of classes, K.
+        Number of answers, K: of the classes where examples are classified.
+    task : Task, optional
+        What is right; by default, which of K classes an example is of.
     """
 
-    input_shape: tuple[int, int, int]
+    input_shape: tuple[int, ...]
     classes: int
+    task: Task = field(default=None, kw_only=True, repr=False)  # type: ignore[assignment]
+
+    def __post_init__(self) -> None:
+        if self.task is None:
+            object.__setattr__(self, "task", Classification.of(self.input_shape, self.classes))
 
     @property
     def signature(self) -> str:
@@ -67,14 +75,14 @@ class Architecture(ABC):
         """Permutation name to the (tensor, axis) pairs that move with it; the slot axis does not count."""
 
     @property
-    @abstractmethod
     def stem_tensors(self) -> tuple[str, ...]:
-        """Weight and bias of the first layer."""
+        """Weight and bias of the first layer; none where a network has no stem."""
+        return ()
 
     @property
-    @abstractmethod
     def stem_size(self) -> int:
         """Numbers that computing the stem of one example leaves in memory."""
+        return 0
 
     @cached_property
     def activation_count(self) -> int:
@@ -113,6 +121,8 @@ class Architecture(ABC):
     @property
     def stem_flops(self) -> int:
         """Operations of the stem of one example, two for each multiply-add."""
+        if not self.stem_tensors:
+            return 0
         return 2 * self.stem_size * prod(self.shapes[self.stem_tensors[0]][1:])
 
     @property
@@ -120,9 +130,12 @@ class Architecture(ABC):
         """Operations of a training step on one example (see `agents.learning.training.flops`)."""
         return 3 * self.forward_flops - self.stem_flops
 
-    @abstractmethod
-    def stem(self, parameters: Parameters, x: Tensor) -> Tensor:
-        """Return the pre-activation of the first layer, ``[N, ...]``, in a layout of the network's own."""
+    def stem(self, parameters: Parameters, x: Tensor) -> Tensor:  # noqa: ARG002
+        """Return the pre-activation of the first layer, ``[N, ...]``, in a layout of the network's own.
+
+        Where there is no stem, these are the inputs.
+        """
+        return x
 
     @abstractmethod
     def trunk(self, parameters: Parameters, z: Tensor) -> Tensor:
@@ -145,9 +158,9 @@ class Architecture(ABC):
     def track(self, statistics: Parameters, found: Parameters, weight: Tensor) -> None:  # noqa: B027
         """Move running statistics ``[N, ...]`` towards those found in a batch, in place."""
 
-    @abstractmethod
-    def permute_stem(self, z: Tensor, permutations: dict[str, Tensor]) -> Tensor:
+    def permute_stem(self, z: Tensor, permutations: dict[str, Tensor]) -> Tensor:  # noqa: ARG002
         """Return a stem with its units in the order of the stem's permutation, int64 ``[N, h]``."""
+        return z
 
     @abstractmethod
     def skeleton(self) -> nn.Module:
@@ -238,7 +251,7 @@ class Architecture(ABC):
         share: Tensor,
         workspace: Workspace | None = None,  # noqa: ARG002
     ) -> tuple[Tensor, Parameters]:
-        """Return the cross-entropy of every row and the gradient of their weighted sum, slot by slot.
+        """Return the loss of every row and the gradient of their weighted sum, slot by slot.
 
         This is done by automatic differentiation. Running statistics move towards the batch's, in place.
 
@@ -247,8 +260,8 @@ class Architecture(ABC):
         parameters : Parameters
             Leaves ``[N, ...]``, running statistics included.
         x, y, share : Tensor
-            Inputs ``[N, B, C, H, W]``, labels int64 ``[N, B]``, and what a row counts ``[N, B]``: for the
-            gradient of a mean, one over the number of rows; 0 for padding.
+            Inputs ``[N, B, *S]``, targets ``[N, B, ...]``, and what a row counts ``[N, B]``: for the gradient
+            of a mean, one over the number of rows; 0 for padding.
         workspace : Workspace, optional
             Where a network that knows its own way may keep its activations and the gradients.
 
@@ -262,7 +275,7 @@ class Architecture(ABC):
         weight = (share > 0).to(share.dtype)
         with torch.enable_grad():
             logits, found = self.trunk_of_batch(leaves, self.stem(leaves, x), weight)
-            losses = row_losses(logits, y)
+            losses = self.task.row_losses(logits, y)
             total = (losses.masked_fill(weight == 0, 0) * share).sum()
             gradients = torch.autograd.grad(total, list(leaves.values()))
         if all(name in parameters for name in found):
@@ -279,7 +292,7 @@ class Architecture(ABC):
         parameters : Parameters
             Leaves ``[N, ...]``, running statistics included.
         x, weight : Tensor
-            Inputs ``[N, B, C, H, W]``, and 1 for rows in the batch or 0 for padding ``[N, B]``.
+            Inputs ``[N, B, *S]``, and 1 for rows in the batch or 0 for padding ``[N, B]``.
         """
         slots, batch = weight.shape
         copies = {n: leaf.detach().repeat_interleave(batch, 0) for n, leaf in parameters.items()}
@@ -311,7 +324,7 @@ class Architecture(ABC):
         parameters : Parameters
             Leaves ``[N, ...]``, running statistics included.
         x : Tensor
-            Inputs ``[N, B, C, H, W]``.
+            Inputs ``[N, B, *S]``.
         """
         found: dict[str, list[Tensor]] = {}
         here: dict[str, list[Tensor]] = {}
@@ -364,10 +377,26 @@ class Network(ABC):
     """Configuration of a network, not yet bound to data."""
 
     name: str
+    takes_tokens: ClassVar[bool] = False
 
     @abstractmethod
-    def bind(self, input_shape: tuple[int, int, int], classes: int) -> Architecture:
-        """Return the architecture for examples of shape (channels, height, width) and a number of classes."""
+    def bind(self, input_shape: tuple[int, ...], classes: int) -> Architecture:
+        """Return the architecture for examples of a shape and a number of answers.
+
+        Raises
+        ------
+        InputError
+            If it does not take such examples.
+        """
+
+    def for_task(self, task: Task) -> Architecture:
+        """Return the architecture for a task; ``InputError`` if it does not take its examples."""
+        if task.takes_tokens and not self.takes_tokens:
+            raise InputError(
+                f"network must take sequences of tokens, as module may, for the task {task.name}; "
+                f"got {self.name}"
+            )
+        return replace(self.bind(task.input_shape, task.answers), task=task)
 
 
 NETWORKS: Registry[Network] = Registry("network", Network)

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from agents.learning.networks.base import NETWORKS, Network, Symmetries
 from agents.learning.networks.convolutions import KERNEL, chain_symmetries, convolve, patches, pool
-from agents.learning.networks.images import ImageArchitecture
+from agents.learning.networks.images import ImageArchitecture, check_image
 from agents.learning.networks.normalisation import normalise_examples
 from agents.learning.stack.parameters import Parameters
 from markets.refusals import InputError
@@ -118,14 +118,15 @@ class ConvNet(Network):
     )
     pooling: Annotated[str, Field(pattern="^(max|average)$")] = "max"
 
-    def bind(self, input_shape: tuple[int, int, int], classes: int) -> ConvNetArchitecture:
-        """Return the architecture for examples of shape (channels, height, width) and a number of classes.
+    def bind(self, input_shape: tuple[int, ...], classes: int) -> ConvNetArchitecture:
+        """Return the architecture for images (channels, height, width) and a number of answers.
 
         Raises
         ------
         InputError
-            If the image is too small to be halved between all stages.
+            If the examples are no images, or too small to be halved between all stages.
         """
+        check_image(self.name, input_shape)
         stages = min(input_shape[1:]).bit_length()
         if len(self.channels) > stages:
             raise InputError(

@@ -7,6 +7,7 @@ from agents.learning.networks.base import Architecture
 from agents.learning.networks.convolutions import convolve
 from agents.learning.networks.products import product
 from agents.learning.stack.parameters import Parameters
+from markets.refusals import InputError
 
 
 class ImageArchitecture(Architecture):
@@ -37,3 +38,12 @@ class ImageArchitecture(Architecture):
         """Return the logits ``[N, K, B]`` of the last layer's channels ``[N, B, H, W, C]``."""
         average = h.mean((2, 3)).transpose(1, 2)
         return product(parameters["head.weight"], average, parameters["head.bias"].unsqueeze(2))
+
+
+def check_image(network: str, input_shape: tuple[int, ...]) -> None:
+    """Raise ``InputError`` unless examples of a shape are images, (channels, height, width)."""
+    if len(input_shape) != 3:
+        raise InputError(
+            f"network must be mlp or module for examples of shape {list(input_shape)}, which are no images; "
+            f"got {network}"
+        )

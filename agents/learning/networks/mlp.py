@@ -16,6 +16,7 @@ from agents.learning.networks.base import NETWORKS, Architecture, Network, Symme
 from agents.learning.networks.products import product
 from agents.learning.stack.parameters import Parameters
 from agents.learning.stack.workspace import Workspace
+from agents.learning.tasks import Classification
 
 threshold_backward = torch.ops.aten.threshold_backward.grad_input
 """Sets gradients to 0 where a unit was off in one pass; to compare and multiply takes seven times as long."""
@@ -78,7 +79,7 @@ class MLPArchitecture(Architecture):
 
     def stem(self, parameters: Parameters, x: Tensor) -> Tensor:
         """Return the first pre-activation ``[N, h, B]``."""
-        flat = x.flatten(-3).transpose(-1, -2)
+        flat = x.flatten(-len(self.input_shape)).transpose(-1, -2)
         slots = parameters[self.stem_tensors[0]].shape[0]
         return self._linear(parameters, self.layers[0], flat.expand(slots, -1, -1))
 
@@ -107,8 +108,10 @@ class MLPArchitecture(Architecture):
         """Return what `Architecture.gradients` returns, by a backward pass written out.
 
         With two or three small layers the bookkeeping of automatic differentiation costs more than the
-        arithmetic.
+        arithmetic. That of other losses than the cross-entropy is not.
         """
+        if not isinstance(self.task, Classification):
+            return super().gradients(parameters, x, y, share, workspace)
         kept = workspace or Workspace(x.device)
         below = self._activations(parameters, x, kept)
         log_chance = F.log_softmax(self._linear(parameters, self.layers[-1], below[-1]), 1)
@@ -168,8 +171,8 @@ class MLPArchitecture(Architecture):
     def _activations(
         self, parameters: Parameters, x: Tensor, workspace: Workspace | None = None
     ) -> list[Tensor]:
-        """Return what enters each layer, ``[N, units, B]``, from inputs ``[N, B, C, H, W]``."""
-        below, out = [x.flatten(-3).transpose(-1, -2)], None
+        """Return what enters each layer, ``[N, units, B]``, from inputs ``[N, B, *S]``."""
+        below, out = [x.flatten(-len(self.input_shape)).transpose(-1, -2)], None
         for layer, units in zip(self.layers[:-1], self.widths, strict=True):
             if workspace is not None:
                 out = workspace.take(layer, (len(x), units, x.shape[1]))
@@ -177,7 +180,7 @@ class MLPArchitecture(Architecture):
         return below
 
     def skeleton(self) -> nn.Module:
-        """Return the plain torch module, input shape ``[B, C, H, W]``."""
+        """Return the plain torch module, input shape ``[B, *S]``."""
         modules: OrderedDict[str, nn.Module] = OrderedDict(flat=nn.Flatten())
         for layer, fan_in, fan_out in zip(self.layers, self.sizes[:-1], self.sizes[1:], strict=True):
             modules[layer] = nn.Linear(fan_in, fan_out)
@@ -202,6 +205,6 @@ class MLP(Network):
         default_factory=lambda: [64, 64]
     )
 
-    def bind(self, input_shape: tuple[int, int, int], classes: int) -> MLPArchitecture:
-        """Return the architecture for examples of shape (channels, height, width) and a number of classes."""
+    def bind(self, input_shape: tuple[int, ...], classes: int) -> MLPArchitecture:
+        """Return the architecture for examples of a shape and a number of answers."""
         return MLPArchitecture(input_shape, classes, tuple(self.widths))

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from agents.learning.networks.base import NETWORKS, Network, Symmetries
 from agents.learning.networks.convolutions import KERNEL, convolve
-from agents.learning.networks.images import ImageArchitecture
+from agents.learning.networks.images import ImageArchitecture, check_image
 from agents.learning.networks.normalisation import normalise_examples
 from agents.learning.stack.parameters import Parameters
 from markets.refusals import InputError
@@ -229,8 +229,9 @@ class ResNet(Network):
             raise InputError(f"depth must be 6 n + 4, as 10, 16 or 22; got {depth}")
         return depth
 
-    def bind(self, input_shape: tuple[int, int, int], classes: int) -> ResNetArchitecture:
-        """Return the architecture for examples of shape (channels, height, width) and a number of classes."""
+    def bind(self, input_shape: tuple[int, ...], classes: int) -> ResNetArchitecture:
+        """Return the architecture for images (channels, height, width) and a number of answers."""
+        check_image(self.name, input_shape)
         blocks = (self.depth - 4) // 6
         return ResNetArchitecture(
             input_shape=input_shape,

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from agents.learning.networks.base import NETWORKS, Network, Symmetries
 from agents.learning.networks.convolutions import KERNEL, chain_symmetries, convolve, pool
-from agents.learning.networks.images import ImageArchitecture
+from agents.learning.networks.images import ImageArchitecture, check_image
 from agents.learning.networks.normalisation import batch_normalise, normalise_channels
 from agents.learning.stack.parameters import Parameters
 from markets.refusals import InputError
@@ -180,14 +180,15 @@ class VGG(Network):
         Field(min_length=1),
     ] = dataclasses.field(default_factory=lambda: [[16, 16], [32, 32]])
 
-    def bind(self, input_shape: tuple[int, int, int], classes: int) -> VGGArchitecture:
-        """Return the architecture for examples of shape (channels, height, width) and a number of classes.
+    def bind(self, input_shape: tuple[int, ...], classes: int) -> VGGArchitecture:
+        """Return the architecture for images (channels, height, width) and a number of answers.
 
         Raises
         ------
         InputError
-            If the image is too small to be halved after all stages.
+            If the examples are no images, or too small to be halved after all stages.
         """
+        check_image(self.name, input_shape)
         most = min(input_shape[1:]).bit_length() - 1
         if len(self.stages) > most:
             raise InputError(

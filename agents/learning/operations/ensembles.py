@@ -22,7 +22,7 @@ from agents.learning.stack.fleet import Fleet
 from agents.learning.stack.memory import chunks, row_parts
 from agents.learning.stack.pairs import Pairs
 from agents.learning.stack.parameters import Parameters, gather, take
-from agents.learning.training.losses import mean_accuracy, mean_loss
+from agents.learning.tasks import Regression
 from markets.columns import Floats, Ints
 from markets.refusals import InputError
 
@@ -79,23 +79,24 @@ class Ensemble:
         return averaged(torch.stack(answers, 1), self.weights, self.average)
 
     @torch.no_grad()
-    def evaluate(self, inputs: Tensor, labels: Tensor) -> tuple[Floats, Floats]:
-        """Return loss (nats an example) and accuracy of each ensemble on the same examples, ``[P]``.
+    def evaluate(self, inputs: Tensor, targets: Tensor) -> tuple[Floats, Floats]:
+        """Return loss (nats an example) and score of each ensemble on the same examples, ``[P]``.
 
         Parameters
         ----------
-        inputs, labels : Tensor
-            Examples ``[V, C, H, W]`` and their classes int64 ``[V]``.
+        inputs, targets : Tensor
+            Examples ``[V, *S]`` and what is right of each, ``[V, ...]``.
         """
-        rows = whole_lines(torch.arange(len(labels), device=labels.device).unsqueeze(0))[0]
+        task, count = self.architecture.task, len(targets)
+        rows = whole_lines(torch.arange(count, device=targets.device).unsqueeze(0))[0]
         logits = self.logits(inputs[rows])
-        y = labels[rows].expand(len(logits), -1)
-        return mean_loss(logits, y, len(labels)), mean_accuracy(logits, y, len(labels))
+        y = targets[rows].expand(len(logits), *[-1] * targets.dim())
+        return task.mean_loss(logits, y, count), task.mean_score(logits, y, count)
 
 
 def averaged(logits: Tensor, weights: Tensor, average: str = "logits") -> Tensor:
-    """Return the average answer of members' logits ``[P, S, K, B]`` with shares ``[P, S]``: ``[P, K, B]``."""
-    share = weights.to(logits.dtype)[:, :, None, None]
+    """Return the average answer ``[P, K, ...]`` of logits ``[P, S, K, ...]`` with shares ``[P, S]``."""
+    share = weights.to(logits.dtype).view(*weights.shape, *[1] * (logits.dim() - 2))
     if average == "logits":
         return (logits * share).sum(1)
     return (F.log_softmax(logits, 2) + share.log()).logsumexp(1)
@@ -127,9 +128,9 @@ def try_ensembles(
     """
     if average not in AVERAGES:
         raise InputError(f"average must be one of {', '.join(AVERAGES)}; got {average!r}")
-    (inputs, labels), (index, _) = data.on(fleet.device), data.groups(fleet.device)
+    (inputs, targets), (index, _) = data.on(fleet.device), data.groups(fleet.device)
     rows, count = whole_lines(index)[0], index.shape[1]
-    x, y = inputs[rows], labels[rows]
+    x, y, task = inputs[rows], targets[rows], fleet.architecture.task
     own = _answers(fleet, fleet.models, fleet.rows(pairs.buyer), x)
     other = _answers(fleet, offered, column(pairs.seller, fleet.device), x)
 
@@ -138,7 +139,8 @@ def try_ensembles(
         for place in range(weights.shape[1]):
             share = torch.from_numpy(weights[:, place]).to(x)
             both = averaged(torch.stack([own, other], 1), torch.stack([1 - share, share], 1), average)
-            loss[:, place] = mean_loss(both, y.expand(len(both), -1), count)
+            wanted = y.expand(len(both), *[-1] * y.dim())
+            loss[:, place] = task.mean_loss(both, wanted, count)
         return np.where(np.isfinite(loss), loss, np.inf)
 
     return search.search(loss_at, loss_at(np.zeros((len(own), 1)))[:, 0])
@@ -146,7 +148,9 @@ def try_ensembles(
 
 @torch.no_grad()
 def evaluate_ensembles(fleet: Fleet, members: Ints, data: Data) -> tuple[Floats, Floats]:
-    """Return loss and accuracy of each ensemble on its group's examples; probabilities are averaged.
+    """Return loss and score of each ensemble on its group's examples.
+
+    Probabilities are averaged, and of regression means and log-variances.
 
     As `Fleet.evaluate`, but for P ensembles of S members each, and in the same parts. Cost: P x S forward
     passes over a group's examples.
@@ -162,14 +166,15 @@ def evaluate_ensembles(fleet: Fleet, members: Ints, data: Data) -> tuple[Floats,
 
     Returns
     -------
-    loss, accuracy : float64 array, shape (P,)
-        Mean cross-entropy in nats an example and share of right answers.
+    loss, score : float64 array, shape (P,)
+        Mean loss in nats an example and mean score of the task.
     """
     ensembles, size = members.shape
     rows, count = fleet.rows(members), data.index.shape[1]
-    (inputs, labels), (examples, groups) = data.on(fleet.device), data.groups(fleet.device)
+    (inputs, targets), (examples, groups) = data.on(fleet.device), data.groups(fleet.device)
     equal = torch.full((ensembles, size), 1 / size, device=fleet.device)
-    loss, accuracy = np.zeros(ensembles), np.zeros(ensembles)
+    loss, score, task = np.zeros(ensembles), np.zeros(ensembles), fleet.architecture.task
+    average = "logits" if isinstance(task, Regression) else "probabilities"
     for columns in row_parts(fleet.architecture, count, fleet.device):
         piece = examples[groups][:, columns]
         width, chosen = piece.shape[1], whole_lines(piece)
@@ -178,10 +183,10 @@ def evaluate_ensembles(fleet: Fleet, members: Ints, data: Data) -> tuple[Floats,
             fleet.architecture.forward(take(fleet.models, rows[part]), gather(inputs, of_members[part]))
             for part in chunks(len(rows), fleet.passes_at_once(chosen.shape[1]))
         ]
-        logits = averaged(torch.cat(answers).unflatten(0, (ensembles, size)), equal, "probabilities")
-        loss += mean_loss(logits, labels[chosen], width) * (width / count)
-        accuracy += mean_accuracy(logits, labels[chosen], width) * (width / count)
-    return loss, accuracy
+        logits = averaged(torch.cat(answers).unflatten(0, (ensembles, size)), equal, average)
+        loss += task.mean_loss(logits, targets[chosen], width) * (width / count)
+        score += task.mean_score(logits, targets[chosen], width) * (width / count)
+    return loss, score
 
 
 def _answers(fleet: Fleet, models: Parameters, rows: Tensor, x: Tensor) -> Tensor:

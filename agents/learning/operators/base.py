@@ -69,7 +69,7 @@ class Owners:
     parameters : Parameters
         Models, leaves ``[n, ...]``, running statistics included.
     inputs : Tensor
-        All examples ``[E, C, H, W]``.
+        All examples ``[E, *S]``.
     rows : Tensor
         Examples that each computes on, its own, int64 ``[n, L]``, padded with -1 at the end.
     seeds : Tensor

@@ -64,7 +64,7 @@ def diagonal_fisher(
     parameters : Parameters
         Leaves ``[N, ...]``, running statistics included.
     inputs : Tensor
-        All examples ``[E, C, H, W]``.
+        All examples ``[E, *S]``.
     rows : Tensor
         Examples of each model, int64 ``[N, L]``, padded with -1; one with none has information 0.
     """

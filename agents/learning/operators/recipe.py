@@ -136,7 +136,7 @@ def gather_evidence(
     slots : Tensor
         Distinct slots, int64 ``[n]``.
     inputs : Tensor
-        Examples ``[E, C, H, W]``.
+        Examples ``[E, *S]``.
     rows : Tensor
         Examples of each slot's owner, int64 ``[n, L]``, padded with -1 at the end.
     seeds : Tensor

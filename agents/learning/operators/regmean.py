@@ -77,7 +77,7 @@ def input_products(
     parameters : Parameters
         Leaves ``[N, ...]``.
     inputs : Tensor
-        All examples ``[E, C, H, W]``.
+        All examples ``[E, *S]``.
     rows : Tensor
         Examples of each model, int64 ``[N, L]``, padded with -1; one with none has products 0.
     """

@@ -16,8 +16,8 @@ class Data:
 
     Attributes
     ----------
-    inputs, labels : Tensor
-        Examples ``[E, C, H, W]`` and their classes int64 ``[E]``.
+    inputs, targets : Tensor
+        Examples ``[E, *S]`` and what is right of each ``[E, ...]``, such as its class int64 ``[E]``.
     index : int64 array, shape (G, V)
         Examples of each group. Where models are trained, in the order of their visits, then -1 to the end.
     group : array of int, shape (n,), or None
@@ -25,13 +25,13 @@ class Data:
     """
 
     inputs: Tensor
-    labels: Tensor
+    targets: Tensor
     index: Ints
     group: npt.ArrayLike | None = None
 
     def on(self, device: torch.device) -> tuple[Tensor, Tensor]:
-        """Return inputs and labels on a device."""
-        return self.inputs.to(device), self.labels.to(device)
+        """Return inputs and targets on a device."""
+        return self.inputs.to(device), self.targets.to(device)
 
     def groups(self, device: torch.device) -> tuple[Tensor, Tensor]:
         """Return the examples of each group and the group of each model or pair, int64, on a device."""

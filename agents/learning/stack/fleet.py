@@ -24,7 +24,6 @@ from agents.learning.stack.packing import Packing
 from agents.learning.stack.parameters import Parameters, finite, gather, take
 from agents.learning.stack.workspace import Workspace
 from agents.learning.training.epochs import Pull, Trainees, train_epoch, training_groups, without_lone_rows
-from agents.learning.training.losses import mean_accuracy, mean_loss
 from agents.learning.training.optimisers import Optimiser, OptimiserState, initial_state
 from markets.columns import Bools, Floats, Ints
 from markets.refusals import InputError
@@ -195,7 +194,7 @@ class Fleet:
         if least > 1:
             order = without_lone_rows(order, batch_size)
         self.rows(numbers)
-        inputs, labels = data.on(self.device)
+        inputs, targets = data.on(self.device)
         seen = (order >= 0).sum(axis=1).astype(np.int64)
         loss = np.full(len(numbers), np.nan)
         for chosen, width in training_groups(seen, batch_size):
@@ -210,7 +209,7 @@ class Fleet:
                     state=self.optimiser_state.take(rows),
                     pull=pull and pull.take(torch.from_numpy(some).to(self.device)),
                 )
-                visits = Data(inputs=inputs, labels=labels, index=order[some])
+                visits = Data(inputs=inputs, targets=targets, index=order[some])
                 total = train_epoch(self.architecture, self.optimiser, models, visits, width, self._workspace)
                 loss[some] = total / seen[some]
                 self._packed.index_copy_(0, rows, models.rows)
@@ -227,7 +226,7 @@ class Fleet:
 
     @torch.no_grad()
     def evaluate(self, slots: npt.ArrayLike, data: Data) -> tuple[Floats, Floats]:
-        """Return loss and accuracy of each slot on its group's examples; a slot may occur more than once.
+        """Return loss and score of each slot on its group's examples; a slot may occur more than once.
 
         Parameters
         ----------
@@ -238,32 +237,33 @@ class Fleet:
 
         Returns
         -------
-        loss, accuracy : float64 array, shape (n,)
-            Mean cross-entropy in nats an example and share of right answers.
+        loss, score : float64 array, shape (n,)
+            Mean loss in nats an example, and mean score of the task: of classes the share of right answers.
         """
         rows, count = self.rows(slots), data.index.shape[1]
-        (inputs, labels), (examples, groups) = data.on(self.device), data.groups(self.device)
-        loss, accuracy = np.zeros(len(rows)), np.zeros(len(rows))
+        (inputs, targets), (examples, groups) = data.on(self.device), data.groups(self.device)
+        loss, score = np.zeros(len(rows)), np.zeros(len(rows))
         for columns in row_parts(self.architecture, count, self.device):
             piece = examples[:, columns]
-            found = self._evaluate_rows(rows, inputs, labels, piece, groups)
+            found = self._evaluate_rows(rows, inputs, targets, piece, groups)
             loss += found[0] * (piece.shape[1] / count)
-            accuracy += found[1] * (piece.shape[1] / count)
-        return loss, accuracy
+            score += found[1] * (piece.shape[1] / count)
+        return loss, score
 
     def _evaluate_rows(
-        self, rows: Tensor, inputs: Tensor, labels: Tensor, piece: Tensor, groups: Tensor
+        self, rows: Tensor, inputs: Tensor, targets: Tensor, piece: Tensor, groups: Tensor
     ) -> tuple[Floats, Floats]:
-        """Return loss and accuracy ``[n]`` on examples int64 ``[G, B]`` that fit into memory together."""
+        """Return loss and score ``[n]`` on examples int64 ``[G, B]`` that fit into memory together."""
         examples, count = whole_lines(piece), piece.shape[1]
-        loss, accuracy = np.empty(len(rows)), np.empty(len(rows))
+        loss, score = np.empty(len(rows)), np.empty(len(rows))
+        task = self.architecture.task
         for part in chunks(len(rows), self.passes_at_once(examples.shape[1])):
             chosen = examples[groups[part]]
             x = gather(inputs, examples[0] if len(examples) == 1 else chosen)
             logits = self.architecture.forward(take(self.models, rows[part]), x)
-            loss[part] = mean_loss(logits, labels[chosen], count)
-            accuracy[part] = mean_accuracy(logits, labels[chosen], count)
-        return loss, accuracy
+            loss[part] = task.mean_loss(logits, targets[chosen], count)
+            score[part] = task.mean_score(logits, targets[chosen], count)
+        return loss, score
 
     def state(self) -> dict[str, Tensor]:
         """Return all of the fleet's numbers by flat name, as contiguous copies on the CPU."""

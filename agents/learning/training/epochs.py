@@ -152,7 +152,7 @@ class _Batches:
     architecture: Architecture
     inputs: Tensor
     examples: Tensor
-    labels: Tensor
+    targets: Tensor
     share: Tensor
     losses: Tensor
     workspace: Workspace
@@ -174,7 +174,7 @@ class _Batches:
             architecture=architecture,
             inputs=data.inputs,
             examples=examples,
-            labels=gather(data.labels, examples),
+            targets=gather(data.targets, examples),
             share=share,
             losses=losses,
             workspace=workspace,
@@ -182,9 +182,9 @@ class _Batches:
 
     def gradients(self, models: Parameters, step: int, active: int) -> Parameters:
         """Return the gradients of the mean losses of the first models in a step, ``[active, ...]``."""
-        examples, labels, share = (leaf[step, :active] for leaf in (self.examples, self.labels, self.share))
+        examples, targets, share = (leaf[step, :active] for leaf in (self.examples, self.targets, self.share))
         losses, gradients = batch_gradients(
-            self.architecture, models, self.inputs, examples, labels, share, self.workspace
+            self.architecture, models, self.inputs, examples, targets, share, self.workspace
         )
         self.losses[step, :active] = losses
         return gradients
@@ -201,7 +201,7 @@ def batch_gradients(
     models: Parameters,
     inputs: Tensor,
     examples: Tensor,
-    labels: Tensor,
+    targets: Tensor,
     share: Tensor,
     workspace: Workspace,
 ) -> tuple[Tensor, Parameters]:
@@ -214,15 +214,16 @@ def batch_gradients(
     models : Parameters
         Leaves ``[n, ...]``, running statistics included.
     inputs : Tensor
-        All examples ``[E, C, H, W]``.
-    examples, labels, share : Tensor
-        Which example a row is, its class, and what it counts in the sum, 0 for padding; ``[n, B]``.
+        All examples ``[E, *S]``.
+    examples, targets, share : Tensor
+        Which example a row is, what is right of it ``[n, B, ...]``, and what it counts in the sum, 0 for
+        padding; ``[n, B]``.
     workspace : Workspace
         Keeps the buffers of a step for the next.
     """
     size = training_rows(architecture, examples.shape[1], examples.device)
     found, total = [], Parameters()
-    for chosen, y, counts in zip(*(leaf.split(size, 1) for leaf in (examples, labels, share)), strict=True):
+    for chosen, y, counts in zip(*(leaf.split(size, 1) for leaf in (examples, targets, share)), strict=True):
         x = gather(inputs, chosen, workspace)
         losses, gradients = architecture.gradients(models, x, y, counts, workspace)
         if chosen.shape == examples.shape:

@@ -31,7 +31,7 @@ def squared_gradient_norms(fleet: Fleet, slots: Ints, data: Data) -> Floats:
         Examples; row i of its index lists those of slot i, at least one, then -1 to the end.
     """
     architecture, device, order = fleet.architecture, fleet.device, data.index
-    inputs, labels = data.on(device)
+    inputs, targets = data.on(device)
     size = training_size(fleet.working_bytes, training_bytes(architecture, order.shape[1], device), device)
     norms = np.empty(len(slots))
     for part in chunks(len(slots), size):
@@ -40,7 +40,7 @@ def squared_gradient_norms(fleet: Fleet, slots: Ints, data: Data) -> Floats:
         share = weight / weight.sum(1, keepdim=True)
         models = take(fleet.models, fleet.rows(slots[part]))
         _, gradients = batch_gradients(
-            architecture, models, inputs, chosen, gather(labels, chosen), share, Workspace(device)
+            architecture, models, inputs, chosen, gather(targets, chosen), share, Workspace(device)
         )
         squares = [leaf.flatten(1).to(precise_dtype(device)).square().sum(1) for leaf in gradients.values()]
         norms[part] = torch.stack(squares).sum(0).cpu().numpy()

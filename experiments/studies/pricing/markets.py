@@ -142,7 +142,7 @@ class Observer:
         fleet = self.cohort.laboratory.fleet
         offered = Offered(leaves=fleet.copy_of(np.arange(fleet.slots)))
         pairs = Pairs.of(buyer, seller)
-        data = Data(inputs=self._inputs, labels=self._labels, index=self._validation, group=group)
+        data = Data(inputs=self._inputs, targets=self._labels, index=self._validation, group=group)
         trials = try_blocks(fleet, offered, pairs, data, WEIGHTS)
         slopes = path_slopes(fleet, trials.prepared, pairs, data, SLOPES_AT)
         told = tell(WEIGHTS, trials.losses, slopes)

@@ -5,10 +5,12 @@ Core Objects: Dataset, Examples, DataError
 
 import dataclasses
 from abc import ABC, abstractmethod
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from agents.learning.tasks import TASKS, Task
 from markets.columns import Bools, Ints
 from markets.refusals import InputError
 
@@ -19,25 +21,32 @@ class DataError(InputError):
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Examples:
-    """Images with their classes.
+    """Examples with what is right of each.
 
     Parameters
     ----------
-    inputs : float32 array [E, C, H, W]
-        Examples, channels, height, width; in [0, 1].
+    inputs : float32 array [E, *S], or int64 of tokens
+        Examples; images are [E, C, H, W], channels, height, width, in [0, 1].
     labels : int64 array [E]
-        Class of each example, 0..classes - 1.
+        Class of each example, 0..classes - 1, by which examples are shared out; where examples have no
+        class, a stratum of them.
     classes : int
-        Number of classes K.
+        Number of classes or strata.
     class_names : list of str
-        Name of each class, K of them.
+        Name of each.
     source : str
         Where the examples come from.
     origin : int64 array [E] or None
         The example that each is a copy of, itself for an original; None where all are originals.
-    task : int64 array [E] or None
+    task_numbers : int64 array [E] or None
         The task of each example, 0..T - 1; None where there is one task. Tasks share the numbers of the
         classes, not their meaning.
+    kind : str
+        The kind of task, one of `agents.learning.tasks.TASKS`.
+    targets : array [E, ...] or None
+        What is right of each example; by default its class.
+    vocabulary : tuple of str
+        What the task tells apart; by default the classes.
     mean, deviation : tuple of float
         Usual mean and deviation of the pixels, one a channel, by which `standardised` inputs are measured.
 
@@ -53,7 +62,10 @@ class Examples:
     class_names: list[str]
     source: str
     origin: Ints | None = None
-    task: Ints | None = None
+    task_numbers: Ints | None = None
+    kind: str = "classification"
+    targets: NDArray[Any] | None = None
+    vocabulary: tuple[str, ...] = ()
     mean: tuple[float, ...] = (0.0,)
     deviation: tuple[float, ...] = (1.0,)
 
@@ -82,14 +94,24 @@ class Examples:
         return (self.inputs - mean) / deviation
 
     @property
+    def task(self) -> Task:
+        """What is right."""
+        return TASKS[self.kind](self.inputs.shape[1:], self.vocabulary or tuple(self.class_names))
+
+    @property
+    def right(self) -> NDArray[Any]:
+        """What is right of each example, [E, ...]."""
+        return self.labels if self.targets is None else self.targets
+
+    @property
     def tasks(self) -> int:
         """Number of tasks T."""
-        return 1 if self.task is None else int(self.task.max()) + 1
+        return 1 if self.task_numbers is None else int(self.task_numbers.max()) + 1
 
     @property
     def task_of_each(self) -> Ints:
         """The task of each example, [E]."""
-        return np.zeros(len(self.labels), dtype=np.int64) if self.task is None else self.task
+        return np.zeros(len(self.labels), dtype=np.int64) if self.task_numbers is None else self.task_numbers
 
     @property
     def is_original(self) -> Bools:

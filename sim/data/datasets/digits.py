@@ -146,5 +146,5 @@ def by_turns(examples: Examples) -> Examples:
         inputs=examples.inputs[:count],
         labels=examples.labels[:count],
         source=f"{examples.source}, as two tasks",
-        task=np.arange(count) % 2,
+        task_numbers=np.arange(count) % 2,
     )

@@ -148,7 +148,7 @@ class MNISTAndFashion(Dataset):
             classes=first.classes,
             class_names=[" or ".join(pair) for pair in pairs],
             source=f"{first.source}; {second.source}",
-            task=np.repeat(np.arange(2), [len(first.labels), len(second.labels)]),
+            task_numbers=np.repeat(np.arange(2), [len(first.labels), len(second.labels)]),
             mean=first.mean,
             deviation=first.deviation,
         )

@@ -11,7 +11,7 @@ from agents.learning.networks.mlp import MLP
 from agents.learning.networks.products import product, whole_lines
 from agents.learning.networks.resnet import ResNet
 from agents.learning.networks.vgg import VGG
-from agents.learning.training.losses import mean_accuracy, mean_loss
+from agents.learning.tasks import Classification
 from tests.agents.learning.conftest import CLASSES, SHAPE, models
 
 
@@ -131,7 +131,8 @@ def test_examples_that_fill_the_last_line_do_not_count(count: int) -> None:
     rng = np.random.default_rng(0)
     logits = torch.from_numpy(rng.normal(size=(2, CLASSES, filled.shape[1])))
     labels = torch.from_numpy(rng.integers(0, CLASSES, (2, filled.shape[1])))
-    loss, accuracy = mean_loss(logits, labels, count), mean_accuracy(logits, labels, count)
+    task = Classification.of((), CLASSES)
+    loss, accuracy = task.mean_loss(logits, labels, count), task.mean_score(logits, labels, count)
     for slot in range(2):
         scores, truth = logits[slot, :, :count].T, labels[slot, :count]
         assert loss[slot] == pytest.approx(F.cross_entropy(scores, truth).item())
