@@ -31,7 +31,7 @@ def loss_where_tested(market, organisation):
     validation = laboratory.divisions[0].validation
     tested = torch.as_tensor(validation[laboratory.labels[validation] < 5])
     logits = market.agents[organisation].network()(laboratory._inputs[tested])
-    return float(torch.nn.functional.cross_entropy(logits, laboratory._labels[tested]))
+    return float(torch.nn.functional.cross_entropy(logits, laboratory._targets[tested]))
 
 
 def test_a_weak_trial_measures_the_tested_classes_alone(monkeypatch):
