@@ -37,7 +37,9 @@ class DataConfig:
     endowment : str or mapping
         The name of a rule, or a mapping of its own fields with its ``name``. ``iid``: stratified shares.
         ``class_skew``: everything of the classes of one's group, a fraction `kept` of the others.
-        ``dirichlet``: the shares of every class are drawn.
+        ``dirichlet``: the shares of every class are drawn. ``by_feature``: everybody owns a range of one
+        feature. ``sizes``: sizes fall by a power law. ``by_owner``: the data say who owns what. ``auto``: the
+        last one where they do, otherwise iid.
     groups : int
         Groups of classes and of organisations (class_skew).
     kept : float
@@ -48,8 +50,8 @@ class DataConfig:
         Whether the pool is shared out first, so that no two organisations own the same example; if not,
         everybody starts from the whole pool (class_skew).
     sizes : list of float
-        Relative sizes of the shares of the pool (iid, class_skew), repeated over the organisations: ``[3,
-        1]`` gives every second one a third of its neighbour's; all alike by default.
+        Relative sizes of the shares of the pool (iid, auto, class_skew), repeated over the organisations:
+        ``[3, 1]`` gives every second one a third of its neighbour's; all alike by default.
     validation, test : float
         Fractions of the examples, in (0, 1), that sum to less than 1; the pool has the rest.
     """

@@ -17,6 +17,7 @@ import numpy as np
 from markets.columns import Ints
 from sim.config.data import DataConfig
 from sim.data.datasets import DataError, Examples
+from sim.data.endowments.base import Pool, proportional
 from sim.streams import Streams
 
 
@@ -86,7 +87,7 @@ def divide(
         members = np.arange(task, organisations, tasks)
         originals = np.flatnonzero(examples.is_original & (examples.task_of_each == task))
         keys = (replicate,) if tasks == 1 else (replicate, task)
-        shares, parts = _divided(examples.labels[originals], config, len(members), streams, keys)
+        shares, parts = _divided(examples, originals, config, len(members), streams, keys)
         for organisation, own in zip(members, shares, strict=True):
             endowments[organisation] = examples.copies_of(originals[own])
         for part, found in held_out.items():
@@ -125,9 +126,15 @@ def trial_examples(validation: Ints, labels: Ints, classes: int) -> Ints:
 
 
 def _divided(
-    labels: Ints, config: DataConfig, organisations: int, streams: Streams, keys: tuple[int, ...]
+    examples: Examples,
+    originals: Ints,
+    config: DataConfig,
+    organisations: int,
+    streams: Streams,
+    keys: tuple[int, ...],
 ) -> tuple[list[Ints], dict[str, Ints]]:
-    """Return the endowments of one task, and its validation and test examples, as rows of its labels."""
+    """Return the endowments of one task, its validation and its test examples: places among its originals."""
+    labels = examples.labels[originals]
     counts = np.bincount(labels)
     if counts.min() == 0:
         raise DataError(
@@ -140,7 +147,7 @@ def _divided(
                 f"data.examples must be at most {labels.size}, all there are; got {config.examples}"
             )
         members = _shuffled(members, streams.stream("data-subset", *keys))
-        members = _heads(members, _proportional([len(m) for m in members], config.examples))
+        members = _heads(members, proportional([len(m) for m in members], config.examples))
     validation, test, pool = _parts(members, config, streams.stream("data-parts", *keys))
     size = sum(len(m) for m in pool)
     if organisations > size:
@@ -148,7 +155,11 @@ def _divided(
             f"organisations must be at most {size}, the examples in the pool; got {organisations}"
         )
     rule = config.rule()
-    shares = rule.share_out(pool, organisations, lambda purpose, *more: streams.stream(purpose, *keys, *more))
+    shares = rule.share_out(
+        Pool(pool, examples, originals),
+        organisations,
+        lambda purpose, *more: streams.stream(purpose, *keys, *more),
+    )
     endowments = [_sorted(own) for own in shares]
     if len(endowments) != organisations or not all(map(len, endowments)):
         raise DataError(
@@ -175,15 +186,6 @@ def _tails(members: list[Ints], sizes: Ints) -> list[Ints]:
     return [m[size:] for m, size in zip(members, sizes, strict=True)]
 
 
-def _proportional(counts: list[int], total: int) -> Ints:
-    """Divide `total` in proportion to the counts by largest remainders (Hamilton)."""
-    quota = np.asarray(counts) * total / sum(counts)
-    sizes = np.floor(quota).astype(np.int64)
-    by_remainder = np.argsort(sizes - quota, kind="stable")
-    sizes[by_remainder[: total - sizes.sum()]] += 1
-    return sizes
-
-
 def _parts(
     members: list[Ints], config: DataConfig, rng: np.random.Generator
 ) -> tuple[list[Ints], list[Ints], list[Ints]]:
@@ -191,7 +193,7 @@ def _parts(
     counts = [len(m) for m in members]
     total = sum(counts)
     held_out = [
-        np.maximum(_proportional(counts, round(part * total)), 1) for part in (config.validation, config.test)
+        np.maximum(proportional(counts, round(part * total)), 1) for part in (config.validation, config.test)
     ]
     members = _shuffled(members, rng)
     rest = _tails(members, held_out[0])

@@ -88,6 +88,7 @@ def test_kinds_are_told_in_words(annotation, words):
         (["followers"], ["parabourse cross"]),
         (["Gini"], ["a metric", "Gini index"]),
         (["lorenz"], ["a figure"]),
+        (["sizes"], ["endowment (data.endowment)", "data.sizes", "Relative sizes"]),
         (["quickstart"], ["a preset", "four duopolies"]),
         (["paid"], ["a column of the table organisations", "a column of the table trades", "credits"]),
         (["trades"], ["a metric", "trades.parquet", "realised_value"]),

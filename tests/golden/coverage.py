@@ -57,7 +57,7 @@ WORDS = re.compile(r"\^\((\w+(?:\|\w+)+)\)\$")
 UNRECORDED = {
     f"dataset {name}": "is downloaded, and tests need no network"
     for name in ("cifar10", "fashion_mnist", "kuzushiji_mnist", "mnist", "mnist_and_fashion")
-}
+} | {f"endowment {name}": "asks who owns what, which no shipped data say" for name in ("by_owner", "auto")}
 """What may be missing from the records, and why."""
 
 

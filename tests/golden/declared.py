@@ -50,6 +50,7 @@ WHOLE_RUN = (
 _LAYERS = {"blocks": "layers"}
 
 _DEALT = {"endowment": "iid"}
+_RANGES = {"name": "by_feature", "feature": 36, "cut": "ranges", "mixed": 0.2}
 _CONVNET: dict[str, Any] = {"name": "convnet", "channels": [4, 6]}
 _VGG: dict[str, Any] = {"name": "vgg", "stages": [[4], [6]]}
 _RESNET: dict[str, Any] = {"name": "resnet", "channels": 4}
@@ -234,6 +235,9 @@ RECORDS: dict[str, Any] = {
             "dealt like cards": {"data": _DEALT | {"sizes": [3, 1]}},
             "dirichlet": {"data": _DEALT | {"endowment": "dirichlet", "alpha": 1.0, "standardise": True}},
             "skewed classes, shared": {"data": {"disjoint": False, "sizes": [3, 1]}},
+            "sizes by a power law": {"data": _DEALT | {"endowment": "sizes"}},
+            "quantiles": {"data": _DEALT | {"endowment": "by_feature"}},
+            "ranges": {"data": _DEALT | {"endowment": _RANGES}},
             "digits28": {"data": {"dataset": "digits28"}},
             "digits28_shifted": {"data": {"dataset": "digits28_shifted"}},
             "digits_and_turned": {"data": _DEALT | {"dataset": "digits_and_turned"}},

@@ -93,9 +93,12 @@ def explain(asked: str, command: str | None = None) -> None:
         raise UserError(f"--of must be one of {', '.join(COMMANDS)}; got {command!r}")
     console, path = wide_console(), asked.split("=")[0].strip().strip(".").lstrip("+~").lower()
     recorded = command is None and path in recorded_words()
-    # Keys and columns share names: whoever asks for one is told of both.
+    # Keys share names with columns and components: whoever asks for one is told of both.
     commands = [command] if command else ["run"] if recorded else list(COMMANDS)
-    if _print_word(console, path) or _print_keys(console, path, commands) or recorded:
+    named = command is None and _print_word(console, path)
+    if named:
+        commands = ["run"]
+    if _print_keys(console, path, commands) or named or recorded or _print_word(console, path):
         if recorded:
             print_records(console, path)
         return

@@ -47,6 +47,12 @@ class Examples:
         What is right of each example; by default its class.
     vocabulary : tuple of str
         What the task tells apart; by default the classes.
+    organisation : int64 array [E] or None
+        Who owns each example, 0..O - 1; None where the data do not say.
+    organisation_names : tuple of str
+        The name of each owner, O of them.
+    features : tuple of str
+        The names of the inputs, one after the other; none where they have no names.
     mean, deviation : tuple of float
         Usual mean and deviation of the pixels, one a channel, by which `standardised` inputs are measured.
 
@@ -68,6 +74,9 @@ class Examples:
     vocabulary: tuple[str, ...] = ()
     mean: tuple[float, ...] = (0.0,)
     deviation: tuple[float, ...] = (1.0,)
+    organisation: Ints | None = None
+    organisation_names: tuple[str, ...] = ()
+    features: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         shape = self.inputs.shape

@@ -8,7 +8,16 @@ from pydantic.dataclasses import dataclass
 from markets.columns import Bools, Ints
 from sim.data.datasets import DataError
 from sim.data.endowments import ENDOWMENTS
-from sim.data.endowments.base import Draw, EndowmentRule, Groups, Positive, Share, check_held, shared_out
+from sim.data.endowments.base import (
+    Draw,
+    EndowmentRule,
+    Groups,
+    Pool,
+    Positive,
+    Share,
+    check_held,
+    shared_out,
+)
 
 
 @ENDOWMENTS.register
@@ -27,13 +36,15 @@ class ClassSkew(EndowmentRule):
     disjoint: bool = True
     sizes: list[Positive] = field(default_factory=list)
 
-    def share_out(self, pool: list[Ints], organisations: int, draw: Draw) -> list[list[Ints]]:
+    def share_out(self, pool: Pool, organisations: int, draw: Draw) -> list[list[Ints]]:
         """Return own classes whole and some of the others (see `EndowmentRule.share_out`).
 
         Cost where endowments are not disjoint: examples times organisations.
         """
         own = self._own_classes(len(pool), organisations)
-        shares = shared_out(pool, self.sizes, organisations) if self.disjoint else [pool] * organisations
+        shares = (
+            shared_out(pool, self.sizes, organisations) if self.disjoint else [pool.classes] * organisations
+        )
         shares = [self._kept(share, own[i], draw("data-kept", i)) for i, share in enumerate(shares)]
         check_held(pool, shares, own | (self.kept > 0), f"data.kept={self.kept} and data.sizes={self.sizes}")
         return shares

@@ -8,7 +8,7 @@ from pydantic.dataclasses import dataclass
 from markets.columns import Ints
 from sim.data.datasets import DataError
 from sim.data.endowments import ENDOWMENTS
-from sim.data.endowments.base import Draw, EndowmentRule, Positive, by_organisation
+from sim.data.endowments.base import Draw, EndowmentRule, Pool, Positive, by_organisation
 
 
 @ENDOWMENTS.register
@@ -24,7 +24,7 @@ class Dirichlet(EndowmentRule):
     alpha: Positive = 0.5
     drawn: ClassVar[bool] = True
 
-    def share_out(self, pool: list[Ints], organisations: int, draw: Draw) -> list[list[Ints]]:
+    def share_out(self, pool: Pool, organisations: int, draw: Draw) -> list[list[Ints]]:
         """Cut every class at the cumulative shares of a draw (see `EndowmentRule.share_out`)."""
         shares = draw("data-endowments").dirichlet(np.full(organisations, self.alpha), size=len(pool))
         endowments = by_organisation(pool, [np.cumsum(share)[:-1] for share in shares])

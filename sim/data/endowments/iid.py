@@ -7,7 +7,7 @@ from pydantic.dataclasses import dataclass
 
 from markets.columns import Ints
 from sim.data.endowments import ENDOWMENTS
-from sim.data.endowments.base import Draw, EndowmentRule, Positive, check_held, shared_out
+from sim.data.endowments.base import Draw, EndowmentRule, Pool, Positive, check_held, shared_out
 
 
 @ENDOWMENTS.register
@@ -21,7 +21,7 @@ class Iid(EndowmentRule):
     name: str = "iid"
     sizes: list[Positive] = field(default_factory=list)
 
-    def share_out(self, pool: list[Ints], organisations: int, draw: Draw) -> list[list[Ints]]:  # noqa: ARG002
+    def share_out(self, pool: Pool, organisations: int, draw: Draw) -> list[list[Ints]]:  # noqa: ARG002
         """Return shares in proportion to the sizes (see `EndowmentRule.share_out`)."""
         shares = shared_out(pool, self.sizes, organisations)
         required = np.ones((organisations, len(pool)), dtype=bool)
