@@ -3,6 +3,8 @@
 Core Objects: check_architecture
 """
 
+from collections.abc import Container, Iterable
+
 import numpy as np
 import torch
 from torch import Tensor
@@ -10,7 +12,8 @@ from torch import Tensor
 from agents.learning.alignment.weight_matching import permute
 from agents.learning.networks.base import Architecture
 from agents.learning.stack.parameters import Parameters
-from agents.learning.symmetries import derive_symmetries
+from agents.learning.symmetries.members import Member
+from agents.learning.symmetries.tracing import derive_symmetries
 
 SLOTS, ROWS = 3, 5
 RTOL, ATOL = 1e-4, 1e-5
@@ -126,11 +129,11 @@ def _check_symmetries(
     architecture: Architecture, models: Parameters, x: Tensor, logits: Tensor, rng: np.random.Generator
 ) -> None:
     everything = architecture.shapes | architecture.statistics
-    for name, members in architecture.symmetries.items():
-        for tensor, axis in members:
+    for name, permutation in architecture.permutations.items():
+        for one in permutation.members:
             _claim(
-                tensor in everything and axis < len(everything[tensor]),
-                f"a permutation must move axes of tensors; {name!r} moves axis {axis} of {tensor!r}",
+                one.tensor in everything and one.axis < len(everything[one.tensor]),
+                f"a permutation must move axes of tensors; {name!r} moves axis {one.axis} of {one.tensor!r}",
             )
     moved = permute(architecture, models, _orders(architecture, rng))
     _claim(
@@ -140,24 +143,24 @@ def _check_symmetries(
     with torch.device("meta"):
         module = architecture.skeleton().eval()
     own = torch.zeros(ROWS, *architecture.input_shape, device="meta")
-    declared = {frozenset(members) for members in architecture.symmetries.values()}
-    for one in derive_symmetries(module, own).permutations:
-        found = frozenset(
-            (member.tensor, member.axis) for member in one.members if member.tensor in everything
-        )
-        whole = all(member.before == member.after == 1 and not member.start for member in one.members)
+    declared = {_held(one.members, everything) for one in architecture.permutations.values()}
+    for derived in derive_symmetries(module, own).permutations:
+        found = _held(derived.members, everything)
         _claim(
-            not whole or found in declared or not found,
-            f"symmetries must hold all permutations of units; {one.width} units move with "
-            f"{', '.join(sorted({tensor for tensor, _ in found}))}",
+            found in declared or not found,
+            f"symmetries must hold all permutations of units; {derived.width} units move with "
+            f"{', '.join(sorted({member.tensor for member in found}))}",
         )
 
 
 def _orders(architecture: Architecture, rng: np.random.Generator) -> dict[str, Tensor]:
     """Return an order of the units of every permutation for each slot, int64 ``[SLOTS, h]``."""
-    shapes = architecture.shapes | architecture.statistics
-    widths = {name: shapes[members[0][0]][members[0][1]] for name, members in architecture.symmetries.items()}
     return {
-        name: torch.from_numpy(np.stack([rng.permutation(width) for _ in range(SLOTS)]))
-        for name, width in widths.items()
+        name: torch.from_numpy(np.stack([rng.permutation(one.width) for _ in range(SLOTS)]))
+        for name, one in architecture.permutations.items()
     }
+
+
+def _held(members: Iterable[Member], tensors: Container[str]) -> frozenset[Member]:
+    """Return the members that move tensors of the network."""
+    return frozenset(one for one in members if one.tensor in tensors)

@@ -32,8 +32,7 @@ ALIGNMENTS: Registry[Alignment] = Registry("alignment", Alignment)
 
 def identity_permutations(architecture: Architecture, pairs: int, device: torch.device) -> Permutations:
     """Return for each permutation of an architecture the one that moves nothing, int64 ``[pairs, h]``."""
-    first = {name: members[0] for name, members in architecture.symmetries.items()}
-    widths = {name: architecture.shapes[tensor][axis] for name, (tensor, axis) in first.items()}
+    widths = {name: permutation.width for name, permutation in architecture.permutations.items()}
     return {name: torch.arange(width, device=device).repeat(pairs, 1) for name, width in widths.items()}
 
 

@@ -23,7 +23,8 @@ from agents.learning.alignment.base import ALIGNMENTS, Alignment, Permutations, 
 from agents.learning.networks.base import Architecture
 from agents.learning.networks.products import product
 from agents.learning.stack.device import precise_dtype
-from agents.learning.stack.parameters import Parameters, gather
+from agents.learning.stack.parameters import Parameters
+from agents.learning.symmetries.members import Member, reordered, units_of
 from markets.columns import Floats, Ints
 
 RELATIVE_TOLERANCE = 1e-10
@@ -128,27 +129,46 @@ class _Matching:
         norms = torch.as_tensor(squares[0]).sqrt() * torch.as_tensor(squares[1]).sqrt()
         self.tolerance = RELATIVE_TOLERANCE * _numbers(norms)
         moving = architecture.moving_axes
+        self.permutations = architecture.permutations
+        self.coupled = {
+            name: any(
+                near == name and other.axis != one.axis
+                for one in found.members
+                for other, near in moving[one.tensor]
+            )
+            for name, found in self.permutations.items()
+        }
         self.neighbours = {
-            name: {third for tensor, _ in members for _, third in moving[tensor]} - {name}
-            for name, members in architecture.symmetries.items()
+            name: {near for one in found.members for _, near in moving[one.tensor]}
+            - (set() if self.coupled[name] else {name})
+            for name, found in self.permutations.items()
         }
         self.varying = {
-            name: [(tensor, axis) for tensor, axis in members if len(moving[tensor]) > 1]
-            for name, members in architecture.symmetries.items()
+            name: [
+                one
+                for one in found.members
+                if any((near, other.axis) != (name, one.axis) for other, near in moving[one.tensor])
+            ]
+            for name, found in self.permutations.items()
         }
         self.left = {
-            (tensor, axis): _units(self.own[tensor], axis)
-            for members in architecture.symmetries.values()
-            for tensor, axis in members
+            one: units_of(self.own[one.tensor], one, found.width)
+            for found in self.permutations.values()
+            for one in found.members
         }
         self.constant = {
             name: sum(
-                product(self.left[tensor, axis], _units(self.other[tensor], axis).transpose(1, 2))
-                for tensor, axis in members
-                if len(moving[tensor]) == 1
+                product(self.left[one], self._partners(one, found.width, self.other[one.tensor]))
+                for one in found.members
+                if one not in self.varying[name]
             )
-            for name, members in architecture.symmetries.items()
+            for name, found in self.permutations.items()
         }
+
+    @staticmethod
+    def _partners(member: Member, width: int, leaf: Tensor) -> Tensor:
+        """Return a member's units as one column each, ``[P, rest, width]``."""
+        return units_of(leaf, member, width).transpose(1, 2)
 
     def objective(self) -> Floats:
         """Return each pair's sum of inner products with all units in place ``[P]``."""
@@ -167,24 +187,36 @@ class _Matching:
         here = {near: _rows(permutations[near], some) for near in (name, *self.neighbours[name])}
         constant = self.constant[name]
         cost = _rows(constant, some) if isinstance(constant, Tensor) else 0
-        for tensor, axis in self.varying[name]:
-            other = _reordered(self.architecture, tensor, _rows(self.other[tensor], some), here, skip=name)
-            cost = cost + product(_rows(self.left[tensor, axis], some), _units(other, axis).transpose(1, 2))
+        for one in self.varying[name]:
+            other = _rows(self.other[one.tensor], some)
+            other = _reordered(self.architecture, one.tensor, other, here, skip=(name, one.axis))
+            partners = self._partners(one, self.permutations[name].width, other)
+            cost = cost + product(_rows(self.left[one], some), partners)
         assert isinstance(cost, Tensor)
         found = best_assignments(cost)
-        gain = _numbers(_total(cost, found) - _total(cost, here[name]))
+        if self.coupled[name]:
+            gain = self._worth(name, here | {name: found}, some) - self._worth(name, here, some)
+        else:
+            gain = _numbers(_total(cost, found) - _total(cost, here[name]))
         moved = gain > self.tolerance[rows]
         if moved.any():
             chosen = torch.from_numpy(np.flatnonzero(moved)).to(self.device)
             permutations[name][torch.from_numpy(rows[moved]).to(self.device)] = found[chosen]
         return np.where(moved, gain, 0)
 
+    def _worth(self, name: str, here: Permutations, some: Tensor | None) -> Floats:
+        """Return the inner products of the tensors that a permutation moves, ``[p]``.
 
-def _units(leaf: Tensor, axis: int) -> Tensor:
-    """Return leaves ``[P, ...]`` as one row a unit of an axis, ``[P, h, rest]``."""
-    if leaf.dim() == 3:
-        return leaf.transpose(1, 2) if axis else leaf
-    return leaf.movedim(axis + 1, 1).unsqueeze(-1).flatten(2)
+        Where it moves two axes of one tensor, as the state of a recurrent layer, the cost matrix holds for
+        one with the other in place: what is gained is known only afterwards.
+        """
+        tensors = dict.fromkeys(one.tensor for one in self.permutations[name].members)
+        terms = [
+            _rows(self.own[tensor], some)
+            * _reordered(self.architecture, tensor, _rows(self.other[tensor], some), here)
+            for tensor in tensors
+        ]
+        return _numbers(torch.stack([term.flatten(1).sum(1) for term in terms]).sum(0))
 
 
 def _rows(leaf: Tensor, rows: Tensor | None) -> Tensor:
@@ -202,12 +234,14 @@ def _numbers(values: Tensor) -> Floats:
 
 
 def _reordered(
-    architecture: Architecture, name: str, leaf: Tensor, permutations: Mapping[str, Tensor], skip: str | None
+    architecture: Architecture,
+    name: str,
+    leaf: Tensor,
+    permutations: Mapping[str, Tensor],
+    skip: tuple[str, int] | None = None,
 ) -> Tensor:
-    for axis, permutation in architecture.moving_axes[name]:
-        if permutation != skip:
-            order = permutations[permutation]
-            first = torch.arange(0, order.numel(), order.shape[1], device=order.device).unsqueeze(1)
-            units = leaf.movedim(axis + 1, 1).flatten(0, 1)
-            leaf = gather(units, order + first).movedim(1, axis + 1)
+    """Return leaves ``[P, ...]`` with their units reordered, but for a permutation on an axis."""
+    for member, permutation in architecture.moving_axes[name]:
+        if (permutation, member.axis) != skip:
+            leaf = reordered(leaf, member, permutations[permutation])
     return leaf.contiguous()

@@ -15,7 +15,7 @@ import torch
 
 from agents.learning.bounds.gains import steepest
 from agents.learning.operators.recipe import AlignedPairs, Recipe
-from agents.learning.stack.data import Data, column
+from agents.learning.stack.data import Batch, Data, column
 from agents.learning.stack.device import precise_dtype
 from agents.learning.stack.fleet import Fleet
 from agents.learning.stack.memory import chunk_size, chunks, training_bytes
@@ -104,7 +104,7 @@ def path_slopes(
         distance[part] = _product(difference, difference) ** 0.5
         for place, weight in enumerate(weights):
             merged = {name: leaf + weight * difference[name] for name, leaf in operands.own.items()}
-            _, gradients = fleet.architecture.gradients(merged, x, y, share)
+            _, gradients = fleet.architecture.gradients(merged, Batch(x, y, share))
             found[0, part, place] = _product(gradients, difference)
             found[1, part, place] = _product(gradients, gradients) ** 0.5
     return PathSlopes(slope=found[0], gradient=found[1], distance=distance)

@@ -8,6 +8,7 @@ two models has the merge of their stems, and trials compute it once a model inst
 """
 
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 from math import prod
@@ -19,8 +20,10 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
+from agents.learning.stack.data import Batch
 from agents.learning.stack.parameters import Parameters, spread
 from agents.learning.stack.workspace import Workspace
+from agents.learning.symmetries.members import Member, Permutation
 from agents.learning.tasks import Classification, Task
 from markets.refusals import InputError
 from markets.registry import Registry
@@ -70,9 +73,19 @@ class Architecture(ABC):
         return {name: tuple(leaf.shape) for name, leaf in self._outline().named_parameters()}
 
     @property
-    @abstractmethod
     def symmetries(self) -> Symmetries:
         """Permutation name to the (tensor, axis) pairs that move with it; the slot axis does not count."""
+        return {}
+
+    @cached_property
+    def permutations(self) -> Mapping[str, Permutation]:
+        """Permutations of hidden units by name; where a network is not traced, `symmetries`."""
+        return {
+            name: Permutation(
+                self.shapes[members[0][0]][members[0][1]], tuple(Member(*member) for member in members)
+            )
+            for name, members in self.symmetries.items()
+        }
 
     @property
     def stem_tensors(self) -> tuple[str, ...]:
@@ -105,6 +118,10 @@ class Architecture(ABC):
         """Shape of each running statistic: what a model keeps of its batches but nobody trains or merges."""
         buffers = self._outline().named_buffers()
         return {name: tuple(leaf.shape) for name, leaf in buffers if leaf.is_floating_point()}
+
+    def initial_statistics(self) -> dict[str, Tensor]:
+        """Return the running statistics of a fresh model, without a slot axis: 1 for a variance, else 0."""
+        return {name: torch.full(shape, initial_statistic(name)) for name, shape in self.statistics.items()}
 
     @property
     def least_batch(self) -> int:
@@ -209,17 +226,17 @@ class Architecture(ABC):
     @cached_property
     def stem_permutation(self) -> str | None:
         """Name of the permutation that moves the stem's units; None if the first layer is also the last."""
-        weight = (self.stem_tensors[0], 0)
-        return next((name for name, members in self.symmetries.items() if weight in members), None)
+        weight = Member(self.stem_tensors[0], 0)
+        return next((name for name, one in self.permutations.items() if weight in one.members), None)
 
     @cached_property
-    def moving_axes(self) -> dict[str, tuple[tuple[int, str], ...]]:
-        """Tensor name to the (axis, permutation) pairs that move it; the slot axis does not count."""
-        moving: dict[str, list[tuple[int, str]]] = {name: [] for name in self.shapes}
-        for permutation, members in self.symmetries.items():
-            for tensor, axis in members:
-                moving[tensor].append((axis, permutation))
-        return {name: tuple(axes) for name, axes in moving.items()}
+    def moving_axes(self) -> dict[str, tuple[tuple[Member, str], ...]]:
+        """Tensor name to what moves of it, with the name of its permutation."""
+        moving: dict[str, list[tuple[Member, str]]] = {name: [] for name in self.shapes}
+        for name, permutation in self.permutations.items():
+            for member in permutation.members:
+                moving[member.tensor].append((member, name))
+        return {name: tuple(members) for name, members in moving.items()}
 
     def initial(self, rng: np.random.Generator) -> dict[str, np.ndarray]:
         """Return fresh float32 parameters of one model, without a slot axis.
@@ -246,9 +263,7 @@ class Architecture(ABC):
     def gradients(
         self,
         parameters: Parameters,
-        x: Tensor,
-        y: Tensor,
-        share: Tensor,
+        batch: Batch,
         workspace: Workspace | None = None,  # noqa: ARG002
     ) -> tuple[Tensor, Parameters]:
         """Return the loss of every row and the gradient of their weighted sum, slot by slot.
@@ -259,9 +274,8 @@ class Architecture(ABC):
         ----------
         parameters : Parameters
             Leaves ``[N, ...]``, running statistics included.
-        x, y, share : Tensor
-            Inputs ``[N, B, *S]``, targets ``[N, B, ...]``, and what a row counts ``[N, B]``: for the gradient
-            of a mean, one over the number of rows; 0 for padding.
+        batch : Batch
+            Rows of each slot.
         workspace : Workspace, optional
             Where a network that knows its own way may keep its activations and the gradients.
 
@@ -272,11 +286,11 @@ class Architecture(ABC):
             next call with the same workspace may overwrite.
         """
         leaves = {name: parameters[name].detach().requires_grad_() for name in self.shapes}
-        weight = (share > 0).to(share.dtype)
+        weight = (batch.share > 0).to(batch.share.dtype)
         with torch.enable_grad():
-            logits, found = self.trunk_of_batch(leaves, self.stem(leaves, x), weight)
-            losses = self.task.row_losses(logits, y)
-            total = (losses.masked_fill(weight == 0, 0) * share).sum()
+            logits, found = self.trunk_of_batch(leaves, self.stem(leaves, batch.inputs), weight)
+            losses = self.task.row_losses(logits, batch.targets)
+            total = (losses.masked_fill(weight == 0, 0) * batch.share).sum()
             gradients = torch.autograd.grad(total, list(leaves.values()))
         if all(name in parameters for name in found):
             self.track(parameters, found, weight)

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from agents.learning.networks.base import NETWORKS, Architecture, Network, Symmetries
 from agents.learning.networks.products import product
+from agents.learning.stack.data import Batch
 from agents.learning.stack.parameters import Parameters
 from agents.learning.stack.workspace import Workspace
 from agents.learning.tasks import Classification
@@ -98,20 +99,16 @@ class MLPArchitecture(Architecture):
         return z.flatten(0, 1).index_select(0, (order + first).flatten()).view(z.shape)
 
     def gradients(
-        self,
-        parameters: Parameters,
-        x: Tensor,
-        y: Tensor,
-        share: Tensor,
-        workspace: Workspace | None = None,
+        self, parameters: Parameters, batch: Batch, workspace: Workspace | None = None
     ) -> tuple[Tensor, Parameters]:
         """Return what `Architecture.gradients` returns, by a backward pass written out.
 
         With two or three small layers the bookkeeping of automatic differentiation costs more than the
-        arithmetic. That of other losses than the cross-entropy is not.
+        arithmetic. That of other losses than the cross-entropy is not written out.
         """
         if not isinstance(self.task, Classification):
-            return super().gradients(parameters, x, y, share, workspace)
+            return super().gradients(parameters, batch, workspace)
+        x, y, share = batch.inputs, batch.targets, batch.share
         kept = workspace or Workspace(x.device)
         below = self._activations(parameters, x, kept)
         log_chance = F.log_softmax(self._linear(parameters, self.layers[-1], below[-1]), 1)

@@ -22,6 +22,7 @@ from agents.learning.operators.base import (
 from agents.learning.operators.fisher import EXAMPLES_AT_ONCE
 from agents.learning.stack.device import precise_dtype
 from agents.learning.stack.parameters import Parameters, spread
+from agents.learning.symmetries.members import reordered
 
 
 def regmean(operands: Operands, weight: Tensor, *, shrinkage: float = 0.9, ridge: float = 1e-3) -> Parameters:
@@ -151,15 +152,15 @@ class RegMean(MergeOperator):
         self, architecture: Architecture, evidence: Parameters, permutations: Mapping[str, Tensor]
     ) -> Parameters:
         """Return products of inputs in the order of the permuted layers below."""
-        moved = {
-            tensor: permutations[permutation]
-            for permutation, members in architecture.symmetries.items()
-            for tensor, axis in members
-            if axis == 1
-        }
-        return {
-            name: _reordered(leaf, moved[name]) if name in moved else leaf for name, leaf in evidence.items()
-        }
+        moved = {}
+        for name, leaf in evidence.items():
+            inputs = torch.arange(leaf.shape[1] - 1, device=leaf.device)
+            inputs = inputs.expand(len(leaf), 1, -1).unflatten(2, architecture.shapes[name][1:])
+            for member, permutation in architecture.moving_axes[name]:
+                if member.axis:
+                    inputs = reordered(inputs, member, permutations[permutation])
+            moved[name] = _reordered(leaf, inputs.flatten(1))
+        return moved
 
     def pooled(self, operands: Operands, weight: Tensor) -> Parameters:
         """Return the products of merged models, (1 - w) G + w H: several merges are one of all models."""
@@ -171,9 +172,7 @@ class RegMean(MergeOperator):
 
 
 def _reordered(products: Tensor, order: Tensor) -> Tensor:
-    """Return products ``[P, F + 1, F + 1]`` with the channels of both axes in another order ``[P, C]``."""
-    places = (products.shape[1] - 1) // order.shape[1]
-    inputs = order.unsqueeze(2) * places + torch.arange(places, device=order.device)
-    inputs = F.pad(inputs.flatten(1), (0, 1), value=products.shape[1] - 1)
+    """Return products ``[P, F + 1, F + 1]`` with the inputs of both axes in another order ``[P, F]``."""
+    inputs = F.pad(order, (0, 1), value=products.shape[1] - 1)
     rows = torch.take_along_dim(products, inputs.unsqueeze(2), 1)
     return torch.take_along_dim(rows, inputs.unsqueeze(1), 2)

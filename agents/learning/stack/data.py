@@ -1,5 +1,6 @@
 """Data: examples, and who is trained or measured on which of them."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -8,6 +9,9 @@ import torch
 from torch import Tensor
 
 from markets.columns import Ints
+
+STRIDE = 0x9E3779B97F4A7C15 % 2**62
+"""Between seeds, so that those of one model do not soon meet those of another."""
 
 
 @dataclass(frozen=True)
@@ -22,12 +26,15 @@ class Data:
         Examples of each group. Where models are trained, in the order of their visits, then -1 to the end.
     group : array of int, shape (n,), or None
         The group of each model or pair; None where every one has its own, in turn.
+    seeds : int64 array, shape (n,), or None
+        Of what each model draws while it is trained, as dropout does; None where none draws.
     """
 
     inputs: Tensor
     targets: Tensor
     index: Ints
     group: npt.ArrayLike | None = None
+    seeds: Ints | None = None
 
     def on(self, device: torch.device) -> tuple[Tensor, Tensor]:
         """Return inputs and targets on a device."""
@@ -37,6 +44,43 @@ class Data:
         """Return the examples of each group and the group of each model or pair, int64, on a device."""
         own = np.arange(len(self.index)) if self.group is None else self.group
         return column(self.index, device), column(own, device)
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Examples of n models in training, a row each.
+
+    Attributes
+    ----------
+    inputs, targets : Tensor
+        Examples ``[n, B, *S]`` and what is right of each ``[n, B, ...]``.
+    share : Tensor
+        What a row counts in the sum of losses, ``[n, B]``: for a mean, one over the number of rows; 0 for
+        padding.
+    seeds : int64 array, shape (n,), or None
+        Of what each model draws.
+    """
+
+    inputs: Tensor
+    targets: Tensor
+    share: Tensor
+    seeds: Ints | None = None
+
+    def parts(self, rows: int) -> "Iterator[Batch]":
+        """Yield at most so many rows at a time."""
+        for number, first in enumerate(range(0, self.share.shape[1], rows)):
+            some = slice(first, first + rows)
+            yield Batch(
+                inputs=self.inputs[:, some],
+                targets=self.targets[:, some],
+                share=self.share[:, some],
+                seeds=seeds_of(self.seeds, number << 32),
+            )
+
+
+def seeds_of(seeds: Ints | None, number: int) -> Ints | None:
+    """Return a further seed of each model for the step, or the part of a batch, of a number."""
+    return None if seeds is None else (seeds + number * STRIDE) % 2**63
 
 
 def column(values: npt.ArrayLike, device: torch.device) -> Tensor:

@@ -7,7 +7,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from agents.learning.networks.base import Architecture, initial_statistic
+from agents.learning.networks.base import Architecture
 from agents.learning.networks.products import whole_lines
 from agents.learning.stack.data import Data
 from agents.learning.stack.device import resolve_device
@@ -77,8 +77,8 @@ class Fleet:
         self._workspace = Workspace(self.device)
         self.parameters: Parameters = self._packing.views(self._packed)
         self.statistics: Parameters = {
-            name: torch.full((slots, *shape), initial_statistic(name), device=self.device)
-            for name, shape in architecture.statistics.items()
+            name: first.to(self.device).repeat(slots, *[1] * first.dim())
+            for name, first in architecture.initial_statistics().items()
         }
         self.optimiser_state: OptimiserState = initial_state(optimiser, self._packed)
 
@@ -209,7 +209,8 @@ class Fleet:
                     state=self.optimiser_state.take(rows),
                     pull=pull and pull.take(torch.from_numpy(some).to(self.device)),
                 )
-                visits = Data(inputs=inputs, targets=targets, index=order[some])
+                seeds = None if data.seeds is None else data.seeds[some]
+                visits = Data(inputs=inputs, targets=targets, index=order[some], seeds=seeds)
                 total = train_epoch(self.architecture, self.optimiser, models, visits, width, self._workspace)
                 loss[some] = total / seen[some]
                 self._packed.index_copy_(0, rows, models.rows)

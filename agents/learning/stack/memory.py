@@ -88,9 +88,7 @@ def stem_bytes(architecture: Architecture, rows: int) -> int:
 
 def alignment_bytes(architecture: Architecture) -> int:
     """Return the bytes a pair needs in weight matching: both models in float64 and the cost matrices."""
-    widths = [
-        architecture.shapes[members[0][0]][members[0][1]] for members in architecture.symmetries.values()
-    ]
+    widths = [permutation.width for permutation in architecture.permutations.values()]
     return 2 * FLOAT_BYTES * (6 * architecture.parameter_count + 3 * sum(width**2 for width in widths))
 
 

@@ -11,7 +11,7 @@ Source: Ainsworth, Hayase and Srinivasa (2023), "Git Re-Basin", section 2, for t
 an operation that it does not know for one that works entry by entry, which costs a pruner some accuracy but
 would make a false symmetry here.
 
-Core Objects: derive_symmetries, Derived, Permutation, Member
+Core Objects: derive_symmetries, Derived
 """
 
 import warnings
@@ -31,26 +31,8 @@ from torch.utils._pytree import tree_leaves
 
 from agents.learning.symmetries import shape_rules  # noqa: F401 - its rules register themselves
 from agents.learning.symmetries.axes import Axes
+from agents.learning.symmetries.members import Member, Permutation
 from agents.learning.symmetries.rules import RULES, Made, Operation, pointwise
-
-
-@dataclass(frozen=True)
-class Member:
-    """What moves of an axis with a permutation: from `start` on ``before x width x after`` entries."""
-
-    tensor: str
-    axis: int
-    start: int
-    before: int
-    after: int
-
-
-@dataclass(frozen=True)
-class Permutation:
-    """Units of which any order gives the same function, if all members move alike."""
-
-    width: int
-    members: tuple[Member, ...]
 
 
 @dataclass(frozen=True)
@@ -183,18 +165,3 @@ def _permutations(own: Mapping[str, Made], axes: Axes) -> tuple[Permutation, ...
                         found.setdefault(factor, []).append(Member(tensor, number, start, before, after))
                 start += prod(sizes)
     return tuple(Permutation(axes.sizes[factor], tuple(members)) for factor, members in found.items())
-
-
-def permuted(
-    tensors: Mapping[str, Tensor], permutations: Sequence[Permutation], orders: Sequence[Tensor]
-) -> dict[str, Tensor]:
-    """Return tensors with their units in other orders, one int64 ``[width]`` a permutation, as a copy."""
-    moved = {name: tensor.clone() for name, tensor in tensors.items()}
-    for permutation, order in zip(permutations, orders, strict=True):
-        for member in permutation.members:
-            length = member.before * permutation.width * member.after
-            entries = moved[member.tensor].narrow(member.axis, member.start, length)
-            inner = (member.before, permutation.width, member.after)
-            parts = entries.unflatten(member.axis, inner).index_select(member.axis + 1, order)
-            entries.copy_(parts.flatten(member.axis, member.axis + 2))
-    return moved

@@ -5,13 +5,14 @@ Core Objects: train_epoch, training_groups, without_lone_rows, batch_gradients, 
 
 from collections.abc import Iterator
 from dataclasses import dataclass as value
+from dataclasses import replace
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from agents.learning.networks.base import Architecture
-from agents.learning.stack.data import Data
+from agents.learning.stack.data import Batch, Data, seeds_of
 from agents.learning.stack.device import precise_dtype
 from agents.learning.stack.memory import training_rows
 from agents.learning.stack.packing import Packing
@@ -155,6 +156,7 @@ class _Batches:
     targets: Tensor
     share: Tensor
     losses: Tensor
+    seeds: Ints | None
     workspace: Workspace
 
     @classmethod
@@ -177,15 +179,19 @@ class _Batches:
             targets=gather(data.targets, examples),
             share=share,
             losses=losses,
+            seeds=data.seeds,
             workspace=workspace,
         )
 
     def gradients(self, models: Parameters, step: int, active: int) -> Parameters:
         """Return the gradients of the mean losses of the first models in a step, ``[active, ...]``."""
-        examples, targets, share = (leaf[step, :active] for leaf in (self.examples, self.targets, self.share))
-        losses, gradients = batch_gradients(
-            self.architecture, models, self.inputs, examples, targets, share, self.workspace
+        batch = Batch(
+            inputs=self.examples[step, :active],
+            targets=self.targets[step, :active],
+            share=self.share[step, :active],
+            seeds=seeds_of(None if self.seeds is None else self.seeds[:active], step),
         )
+        losses, gradients = batch_gradients(self.architecture, models, self.inputs, batch, self.workspace)
         self.losses[step, :active] = losses
         return gradients
 
@@ -197,13 +203,7 @@ class _Batches:
 
 
 def batch_gradients(
-    architecture: Architecture,
-    models: Parameters,
-    inputs: Tensor,
-    examples: Tensor,
-    targets: Tensor,
-    share: Tensor,
-    workspace: Workspace,
+    architecture: Architecture, models: Parameters, inputs: Tensor, batch: Batch, workspace: Workspace
 ) -> tuple[Tensor, Parameters]:
     """Return the loss of every row, ``[n, B]``, and the gradient of each slot's weighted sum of them.
 
@@ -215,18 +215,17 @@ def batch_gradients(
         Leaves ``[n, ...]``, running statistics included.
     inputs : Tensor
         All examples ``[E, *S]``.
-    examples, targets, share : Tensor
-        Which example a row is, what is right of it ``[n, B, ...]``, and what it counts in the sum, 0 for
-        padding; ``[n, B]``.
+    batch : Batch
+        Its inputs are the numbers of the examples, ``[n, B]``.
     workspace : Workspace
         Keeps the buffers of a step for the next.
     """
-    size = training_rows(architecture, examples.shape[1], examples.device)
+    size = training_rows(architecture, batch.share.shape[1], inputs.device)
     found, total = [], Parameters()
-    for chosen, y, counts in zip(*(leaf.split(size, 1) for leaf in (examples, targets, share)), strict=True):
-        x = gather(inputs, chosen, workspace)
-        losses, gradients = architecture.gradients(models, x, y, counts, workspace)
-        if chosen.shape == examples.shape:
+    for part in batch.parts(size):
+        x = gather(inputs, part.inputs, workspace)
+        losses, gradients = architecture.gradients(models, replace(part, inputs=x), workspace)
+        if part.share.shape == batch.share.shape:
             return losses, gradients
         found.append(losses)
         for name, gradient in gradients.items():

@@ -3,7 +3,7 @@
 import numpy as np
 import torch
 
-from agents.learning.stack.data import Data
+from agents.learning.stack.data import Batch, Data
 from agents.learning.stack.device import precise_dtype
 from agents.learning.stack.fleet import Fleet
 from agents.learning.stack.memory import chunks, training_bytes, training_size
@@ -39,9 +39,8 @@ def squared_gradient_norms(fleet: Fleet, slots: Ints, data: Data) -> Floats:
         weight, chosen = (visits >= 0).float(), visits.clamp(min=0)
         share = weight / weight.sum(1, keepdim=True)
         models = take(fleet.models, fleet.rows(slots[part]))
-        _, gradients = batch_gradients(
-            architecture, models, inputs, chosen, gather(targets, chosen), share, Workspace(device)
-        )
+        batch = Batch(chosen, gather(targets, chosen), share)
+        _, gradients = batch_gradients(architecture, models, inputs, batch, Workspace(device))
         squares = [leaf.flatten(1).to(precise_dtype(device)).square().sum(1) for leaf in gradients.values()]
         norms[part] = torch.stack(squares).sum(0).cpu().numpy()
     return norms

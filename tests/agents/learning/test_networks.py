@@ -11,6 +11,7 @@ from agents.learning.networks.mlp import MLP
 from agents.learning.networks.products import product, whole_lines
 from agents.learning.networks.resnet import ResNet
 from agents.learning.networks.vgg import VGG
+from agents.learning.stack.data import Batch
 from agents.learning.tasks import Classification
 from tests.agents.learning.conftest import CLASSES, SHAPE, models
 
@@ -51,7 +52,7 @@ def test_gradients_equal_the_plain_modules(any_architecture: Architecture) -> No
     parameters, (x, y) = models(any_architecture, 3), batch(3, 8)
     share = torch.full((3, 8), 1 / 8)
     share[1] = torch.tensor([1 / 5] * 5 + [0] * 3)
-    losses, gradients = any_architecture.gradients(parameters, x, y, share)
+    losses, gradients = any_architecture.gradients(parameters, Batch(x, y, share))
     for slot, rows in enumerate((8, 5, 8)):
         module = any_architecture.module(parameters, slot)
         plain = F.cross_entropy(module(x[slot, :rows]), y[slot, :rows])
@@ -65,8 +66,8 @@ def test_written_out_backward_pass_equals_automatic_differentiation() -> None:
     architecture = MLP(widths=[13, 7, 5]).bind(SHAPE, CLASSES)
     parameters, (x, y) = models(architecture, 6), batch(6, 10)
     share = (torch.arange(10) < torch.tensor([[10], [7], [1], [10], [3], [0]])).float() / 7
-    losses, gradients = architecture.gradients(parameters, x, y, share)
-    expected_losses, expected = Architecture.gradients(architecture, parameters, x, y, share)
+    losses, gradients = architecture.gradients(parameters, Batch(x, y, share))
+    expected_losses, expected = Architecture.gradients(architecture, parameters, Batch(x, y, share))
     torch.testing.assert_close(losses, expected_losses)
     assert list(gradients) == list(expected)
     for name in expected:
@@ -76,7 +77,7 @@ def test_written_out_backward_pass_equals_automatic_differentiation() -> None:
 def test_a_slot_of_padding_has_no_gradient(any_architecture: Architecture) -> None:
     parameters, (x, y) = models(any_architecture, 2), batch(2, 4)
     share = torch.tensor([[0.25, 0.25, 0.25, 0.25], [0, 0, 0, 0]])
-    losses, gradients = any_architecture.gradients(parameters, x, y, share)
+    losses, gradients = any_architecture.gradients(parameters, Batch(x, y, share))
     assert (losses[0] > 0).all()
     for gradient in gradients.values():
         assert (gradient[1] == 0).all()
@@ -85,12 +86,12 @@ def test_a_slot_of_padding_has_no_gradient(any_architecture: Architecture) -> No
 def test_a_slot_has_the_same_bits_in_any_company(any_architecture: Architecture) -> None:
     parameters, (x, y) = models(any_architecture, 7), batch(7, 33)
     share = torch.full((7, 33), 1 / 33)
-    losses, gradients = any_architecture.gradients(parameters, x, y, share)
+    losses, gradients = any_architecture.gradients(parameters, Batch(x, y, share))
     logits = any_architecture.forward(parameters, x)
     for some in ([0], [6], [2, 3], [5, 1, 4], [6, 0, 1, 2, 3]):
         part = {name: leaf[some] for name, leaf in parameters.items()}
         assert torch.equal(any_architecture.forward(part, x[some]), logits[some])
-        some_losses, some_gradients = any_architecture.gradients(part, x[some], y[some], share[some])
+        some_losses, some_gradients = any_architecture.gradients(part, Batch(x[some], y[some], share[some]))
         assert torch.equal(some_losses, losses[some])
         for name in gradients:
             assert torch.equal(some_gradients[name], gradients[name][some]), name

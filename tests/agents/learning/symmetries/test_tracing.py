@@ -5,7 +5,8 @@ import torch
 from torch import nn
 from torch.func import functional_call
 
-from agents.learning.symmetries import Derived, derive_symmetries, permuted
+from agents.learning.symmetries.members import reordered
+from agents.learning.symmetries.tracing import Derived, derive_symmetries
 from tests.agents.learning.conftest import ARCHITECTURES
 from tests.agents.learning.symmetries.zoo import ZOO, example
 
@@ -41,9 +42,12 @@ def randomised(module: nn.Module) -> nn.Module:
 def moved(module: nn.Module, derived: Derived, x: torch.Tensor) -> torch.Tensor:
     """Return the answers of a module all of whose units are in another order."""
     state = {**dict(module.named_parameters()), **dict(module.named_buffers())}
-    orders = [torch.randperm(one.width).roll(1) for one in derived.permutations]
+    for permutation in derived.permutations:
+        order = torch.randperm(permutation.width).roll(1)[None]
+        for one in permutation.members:
+            state[one.tensor] = reordered(state[one.tensor][None], one, order)[0]
     with torch.no_grad():
-        return functional_call(module, permuted(state, derived.permutations, orders), (x,))
+        return functional_call(module, state, (x,))
 
 
 @pytest.mark.parametrize("name", ZOO)

@@ -17,6 +17,7 @@ from agents.learning.networks.resnet import ResNet
 from agents.learning.networks.vgg import VGG, VGGArchitecture
 from agents.learning.operators import MERGE_OPERATORS
 from agents.learning.operators.recipe import Recipe, gather_evidence
+from agents.learning.stack.data import Batch
 from agents.learning.training.flops import trial_flops
 from tests.agents.learning.conftest import fleet_of, models
 
@@ -53,7 +54,7 @@ def test_a_training_step_takes_what_is_said(network: Architecture, slots: int) -
         network.forward(parameters, x)
     assert forward.get_total_flops() == slots * ROWS * (network.forward_flops + sums)
     with FlopCounterMode(display=False) as training:
-        network.gradients(parameters, x, y, share)
+        network.gradients(parameters, Batch(x, y, share))
     assert training.get_total_flops() == slots * ROWS * (network.training_flops + 2 * sums)
 
 

@@ -1,0 +1,63 @@
+"""What moves with a permutation of hidden units.
+
+An axis may hold units in several places, and a unit may have several entries in a row or far apart: gates of
+a recurrent layer follow each other on one axis, and a flattened image has all pixels of a channel together.
+"""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+
+@dataclass(frozen=True)
+class Member:
+    """What moves of an axis with a permutation: from `start` on ``before x width x after`` entries."""
+
+    tensor: str
+    axis: int
+    start: int = 0
+    before: int = 1
+    after: int = 1
+
+
+@dataclass(frozen=True)
+class Permutation:
+    """Units of which any order gives the same function, if all members move alike."""
+
+    width: int
+    members: tuple[Member, ...]
+
+
+def units_of(leaf: Tensor, member: Member, width: int) -> Tensor:
+    """Return leaves ``[P, ...]`` as one row a unit of a member, ``[P, width, rest]``."""
+    if leaf.shape[member.axis + 1] == width:
+        if leaf.dim() == 3:
+            return leaf.transpose(1, 2) if member.axis else leaf
+        return leaf.movedim(member.axis + 1, 1).unsqueeze(-1).flatten(2)
+    return _entries(leaf, member, width).movedim(member.axis + 2, 1).flatten(2)
+
+
+def reordered(leaf: Tensor, member: Member, order: Tensor) -> Tensor:
+    """Return leaves ``[P, ...]`` with a member's units in an order int64 ``[P, width]``, maybe as a copy."""
+    width, axis = order.shape[1], member.axis + 1
+    if leaf.shape[axis] == width:
+        return _gathered(leaf, axis, order)
+    moved = leaf.clone()
+    entries = _entries(leaf, member, width)
+    start, length = member.start, member.before * width * member.after
+    moved.narrow(axis, start, length).copy_(_gathered(entries, axis + 1, order).flatten(axis, axis + 2))
+    return moved
+
+
+def _entries(leaf: Tensor, member: Member, width: int) -> Tensor:
+    """Return a member's entries, its axis replaced by ``before, width, after``."""
+    axis, sizes = member.axis + 1, (member.before, width, member.after)
+    return leaf.narrow(axis, member.start, member.before * width * member.after).unflatten(axis, sizes)
+
+
+def _gathered(leaf: Tensor, axis: int, order: Tensor) -> Tensor:
+    """Return leaves with the rows of an axis in an order ``[P, width]``; whole rows are copied."""
+    first = torch.arange(0, order.numel(), order.shape[1], device=order.device).unsqueeze(1)
+    rows = leaf.movedim(axis, 1).flatten(0, 1).index_select(0, (order + first).reshape(-1))
+    return rows.unflatten(0, order.shape).movedim(1, axis)
