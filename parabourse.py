@@ -43,6 +43,7 @@ from sim.cohort import Cohort
 from sim.config.market import MarketConfig
 from sim.data.datasets import DATASETS
 from sim.market import ParameterMarket
+from sim.saved_models.loading import load_model
 from sim.settings import SETTINGS
 from sim.textbook.induced_market import InducedMarket
 
@@ -59,4 +60,5 @@ __all__ = [
     "ParameterMarket",
     "check_mechanism",
     "check_strategy",
+    "load_model",
 ]

@@ -52,6 +52,10 @@ class RunConfig:
     tracker : str
         Who else is told the metrics of every round: ``none``, ``tensorboard``, ``mlflow`` or ``wandb`` (see
         `experiments.runs.trackers`).
+    save_models : str
+        Which models are written as files of their own, in ``models/``: ``final``, those after the last round;
+        ``every_round``, also those that came to the market of each round, trained and not yet merged;
+        ``none``; or ``auto``: ``final`` for a run, ``none`` for the cells of a sweep.
     """
 
     figures: bool = True
@@ -59,6 +63,7 @@ class RunConfig:
     threads: Annotated[int | None, Field(ge=1, le=256)] = 1
     progress: bool = True
     tracker: Annotated[str, Field(pattern="^(none|tensorboard|mlflow|wandb)$")] = "none"
+    save_models: Annotated[str, Field(pattern="^(auto|none|final|every_round)$")] = "auto"
 
 
 Replicates = Annotated[int, Field(le=10_000)]

@@ -18,7 +18,7 @@ from experiments.reports.printed import SHOWN, cell, wide_console
 from experiments.runs.record_checks import check_tables
 from experiments.runs.runner import config_of
 from sim.records.atomic import Write
-from sim.records.run_folder import CHECKPOINT, FIGURES, RecordError, RunFolder, is_remade
+from sim.records.run_folder import CHECKPOINT, FIGURES, RecordError, RunFolder, is_model, is_remade
 from sim.records.tables import read_tables
 
 
@@ -101,6 +101,8 @@ def tell_damaged(run: RunFolder) -> list[str]:
         then = "is made again" if run.checked else "is read all the same"
         if name == CHECKPOINT:
             then = "the run cannot go on from it"
+        elif is_model(name):
+            then = "nothing is made of it"
         print(f"parabourse: {run.path / name} is not what was written, and {then}.", file=sys.stderr)
     return damaged
 

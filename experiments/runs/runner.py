@@ -23,6 +23,7 @@ from experiments.command_line.sentences import UserError, one_sentence
 from experiments.configuration.keys import Config
 from experiments.configuration.plain_data import read_manifest, read_yaml
 from experiments.runs.commits import commits
+from experiments.runs.model_files import ModelFiles, final_models
 from experiments.runs.progress import Progress
 from experiments.runs.trackers import TRACKER_FOLDERS, open_tracker, round_metrics
 from sim.cohort import Cohort
@@ -50,7 +51,7 @@ LIBRARIES = (
 )
 
 
-def start(config: Config, text: str, folder: Path) -> None:
+def start(config: Config, text: str, folder: Path, models: str = "final") -> None:
     """Play a new run in a folder.
 
     Parameters
@@ -61,14 +62,16 @@ def start(config: Config, text: str, folder: Path) -> None:
         The same as YAML, to be written as ``config.yaml``.
     folder : Path
         Its folder, in which whatever an earlier attempt left counts no more.
+    models : str
+        Which models are saved where the configuration leaves it open: ``final`` or ``none``.
     """
     run = RunFolder(folder)
     typed = [name for name in HYDRAS if run.has(name)]
     run.begin({CONFIG: filled(text)}, signed=typed)
-    _play(config, _cohort(config), run, {})
+    _play(config, _cohort(config), run, {}, models)
 
 
-def resume(folder: Path, changed: Mapping[str, Any] | None = None) -> Config:
+def resume(folder: Path, changed: Mapping[str, Any] | None = None, models: str = "final") -> Config:
     """Go on with a run that was stopped, from its last checkpoint, and return its configuration.
 
     Parameters
@@ -101,7 +104,7 @@ def resume(folder: Path, changed: Mapping[str, Any] | None = None) -> Config:
     if run.lists(CHECKPOINT):
         state, spent = load_checkpoint(run)
         _restore(cohort, state, run, config)
-    _play(config, cohort, run, spent)
+    _play(config, cohort, run, spent, models)
     return config
 
 
@@ -168,7 +171,7 @@ def _extended(run: RunFolder, config: Config, changed: Mapping[str, Any]) -> Con
     if run.has(OVERRIDES):
         kept = [typed for typed in read_yaml(run, OVERRIDES) or [] if not str(typed).startswith("rounds=")]
         files[OVERRIDES] = _yaml([*kept, f"rounds={rounds}"])
-    run.change(files, dropped=[MANIFEST, *REMADE])
+    run.change(files, dropped=[MANIFEST, *REMADE, *final_models(run)])
     return more
 
 
@@ -213,8 +216,10 @@ def _restore(cohort: Cohort, state: dict[str, Any], run: RunFolder, config: Conf
         )
 
 
-def _play(config: Config, cohort: Cohort, run: RunFolder, spent: dict[str, float]) -> None:
+def _play(config: Config, cohort: Cohort, run: RunFolder, spent: dict[str, float], models: str) -> None:
     writer = RecordWriter(run)
+    saved = config.run.save_models
+    files = ModelFiles(cohort, models if saved == "auto" else saved)
     for name in TRACKER_FOLDERS:
         run.place(name)  # Refuses a link.
     with (
@@ -223,19 +228,25 @@ def _play(config: Config, cohort: Cohort, run: RunFolder, spent: dict[str, float
     ):
         progress.seconds.update(spent)
         while cohort.rounds_played < config.rounds:
-            tables = _round(cohort, progress)
+            tables = _round(cohort, progress, files)
             progress.phase("record")
-            writer.write_round(cohort.rounds_played, tables, cohort.state(), progress.seconds)
+            state, models_of_round = cohort.state(), files.of_round()
+            writer.write_round(cohort.rounds_played, tables, state, progress.seconds, models_of_round)
             tracker.log(cohort.rounds_played, round_metrics(tables["rounds"]))
             progress.round_done()
         progress.phase("record")
-        writer.finish({MANIFEST: partial(_write_manifest, config, cohort, progress)})
+        writer.finish({MANIFEST: partial(_write_manifest, config, cohort, progress)} | files.final())
 
 
-def _round(cohort: Cohort, progress: Progress) -> dict[str, pd.DataFrame]:
+def _round(cohort: Cohort, progress: Progress, files: ModelFiles) -> dict[str, pd.DataFrame]:
     """Return the tables of the next round, in which nothing of ours opens a file or reads a configuration."""
+
+    def watch(phase: str) -> None:
+        progress.phase(phase)
+        files.watch(phase)
+
     try:
-        return cohort.step(progress.phase)
+        return cohort.step(watch)
     except (OSError, ValidationError) as error:
         raise RuntimeError(f"a mechanism or strategy failed in round {cohort.rounds_played + 1}") from error
 

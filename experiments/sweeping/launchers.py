@@ -42,6 +42,8 @@ BOUNDS: dict[str, dict[str, str | int]] = {
 }
 """What each launcher is told unless the user says otherwise: the cores of a job, and how often one that runs
 out of time is submitted again."""
+MODELS_OF_CELLS = "none"
+"""Which models cells save unless `run.save_models` says it."""
 
 
 def prepare_launchers() -> None:
@@ -107,12 +109,12 @@ def play_cell(composed: DictConfig) -> None:
 def _play(config: Config, text: str, folder: RunFolder) -> None:
     try:
         if folder.has(CHECKPOINT):
-            resume(folder.path)
+            resume(folder.path, models=MODELS_OF_CELLS)
         else:
-            start(config, text, folder.path)
+            start(config, text, folder.path, MODELS_OF_CELLS)
     except RecordError:
         # What is damaged is as good as nothing.
-        start(config, text, folder.path)
+        start(config, text, folder.path, MODELS_OF_CELLS)
     conclude(folder.path, config.run.figures)
     finish(folder.path)
 

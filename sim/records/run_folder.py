@@ -23,6 +23,7 @@ LOCK = ".lock"
 CONFIG = "config.yaml"
 PARTS = "parts"
 FIGURES = "figures"
+MODELS = "models"
 CHECKPOINT = "checkpoint.safetensors"
 REMADE = (
     "summary.csv",
@@ -145,7 +146,7 @@ class RunFolder:
     def check(self) -> list[str]:
         """Refuse a folder with a damaged file that matters; return those that do not.
 
-        Those can be made again, or are the checkpoint of a run that was played to its end.
+        Those can be made again, or are models, or the checkpoint of a run that was played to its end.
 
         Raises
         ------
@@ -154,7 +155,8 @@ class RunFolder:
         """
         damaged = self.damaged() if self.checked else []
         for name in damaged:
-            if is_remade(name) or (name == CHECKPOINT and self.lists("rounds.parquet")):
+            ended = name == CHECKPOINT and self.lists("rounds.parquet")
+            if is_remade(name) or is_model(name) or ended:
                 self.place(name)
             else:
                 self.file(name)
@@ -276,15 +278,15 @@ class RunFolder:
             entries = SignedList(self.place(signed_list.NAME)).entries
         except ListError:
             return
-        for inner in ("", PARTS, FIGURES):
-            for unfinished in sorted(self.place(inner).glob(UNFINISHED)):
-                place = place_of(unfinished)
-                name = str(PurePosixPath(inner) / place.name)
-                whole = unfinished.is_file() and not unfinished.is_symlink()
-                if whole and name in entries and digest_of(unfinished) == entries[name]:
-                    unfinished.replace(place)
-                elif whole or unfinished.is_symlink():
-                    unfinished.unlink()
+        found = [path for inner in ("", PARTS, FIGURES) for path in self.place(inner).glob(UNFINISHED)]
+        for unfinished in sorted([*found, *self.place(MODELS).rglob(UNFINISHED)]):
+            place = place_of(unfinished)
+            name = place.relative_to(self.path).as_posix()
+            whole = unfinished.is_file() and not unfinished.is_symlink()
+            if whole and name in entries and digest_of(unfinished) == entries[name]:
+                unfinished.replace(place)
+            elif whole or unfinished.is_symlink():
+                unfinished.unlink()
         parts = self.place(PARTS)
         if entries and parts.is_dir():
             for path in parts.glob("*.parquet"):
@@ -292,6 +294,11 @@ class RunFolder:
                     path.unlink()
             with suppress(OSError):
                 parts.rmdir()
+
+
+def is_model(name: str) -> bool:
+    """Return whether a file holds a model, of which nothing else is made."""
+    return name.startswith(f"{MODELS}/")
 
 
 def is_remade(name: str) -> bool:

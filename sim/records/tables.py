@@ -49,8 +49,9 @@ class RecordWriter:
         tables: Mapping[str, pd.DataFrame],
         state: Mapping[str, Any],
         seconds: Mapping[str, float],
+        further: Mapping[str, Write] | None = None,
     ) -> None:
-        """Write the rows of one round and the checkpoint after it, in one step.
+        """Write the rows of one round, the checkpoint after it and `further` files, in one step.
 
         Parameters
         ----------
@@ -62,12 +63,15 @@ class RecordWriter:
             Arrays and tensors by flat names.
         seconds : mapping
             Wall time by phase until now.
+        further : mapping, optional
+            What fills other files of the round, by name.
         """
         rows: dict[str, Write] = {
             f"{PARTS}/{name}-{number:06d}.parquet": partial(pq.write_table, described(name, table))
             for name, table in tables.items()
         }
-        self.folder.change(rows | {CHECKPOINT: partial(_save_checkpoint, state, seconds)}, add=True)
+        files = rows | {CHECKPOINT: partial(_save_checkpoint, state, seconds)} | dict(further or {})
+        self.folder.change(files, add=True)
 
     def finish(self, further: Mapping[str, Write]) -> None:
         """Join the parts of every table into one file, with `further` files in the same step.

@@ -64,6 +64,12 @@ def stopped_run(tmp_path_factory):
     return folder
 
 
+@pytest.fixture(scope="session")
+def saved_run(tmp_path_factory):
+    """The folder of the same run with the models of every round; not to be changed."""
+    return play(tmp_path_factory.mktemp("runs") / "saved", "run.save_models=every_round")
+
+
 @pytest.fixture
 def run(finished_run, tmp_path):
     """A copy of the finished run."""
@@ -89,4 +95,11 @@ def refused(capsys, *command):
 def assert_same_records(one, two):
     """Compare the files of two runs byte for byte."""
     for name in (*(f"{table}.parquet" for table in TABLES), "summary.csv", "replicates.csv"):
+        assert (one / name).read_bytes() == (two / name).read_bytes(), name
+    models = [
+        sorted(path.relative_to(folder) for path in folder.glob("models/**/*.*")) for folder in (one, two)
+    ]
+    assert models[0] == models[1]
+    assert models[0]
+    for name in models[0]:
         assert (one / name).read_bytes() == (two / name).read_bytes(), name

@@ -23,7 +23,8 @@ def play(folder):
 
 def join(folder):
     parts = [name for name in folder.entries if name.startswith(PARTS)]
-    write(folder, {"rounds.parquet": "one", "manifest.json": "{}"}, dropped=parts)
+    models = {"models/alone/0/a.safetensors": "a", "models/alone/0/b.safetensors": "b"}
+    write(folder, {"rounds.parquet": "one", "manifest.json": "{}"} | models, dropped=parts)
 
 
 def extend(folder):

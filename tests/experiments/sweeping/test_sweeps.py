@@ -234,10 +234,10 @@ def test_a_cell_that_fails_stops_no_other_and_is_played_again(whole, tmp_path, c
     for key in (fails, succeeds):
         shutil.rmtree(folder / "cells" / key)
 
-    def start_or_fail(config, text, folder):
+    def start_or_fail(config, text, folder, models):
         if folder.name == fails:
             raise RuntimeError("the device has melted")
-        start(config, text, folder)
+        start(config, text, folder, models)
 
     monkeypatch.setattr(launchers, "start", start_or_fail)
     assert sweep(folder) == 1

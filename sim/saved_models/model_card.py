@@ -1,0 +1,125 @@
+"""What a model's file tells of its model.
+
+Core Objects: ModelCard, Origin
+"""
+
+import dataclasses
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+from pydantic.dataclasses import dataclass
+
+from markets.refusals import InputError
+
+LONGEST = 1 << 20
+"""Characters of the longest text that is read."""
+_STRICT: Any = {"extra": "forbid", "strict": True}
+
+
+@dataclass(frozen=True, config=_STRICT)
+class Origin:
+    """Where in a run a model comes from.
+
+    Attributes
+    ----------
+    arm : str
+        Its world: the name of the setting.
+    seed, replicate, organisation, round : int
+        Of the run, of the world, of its owner, and the round in or after which it was saved.
+    organisations : int
+        How many its world has.
+    start : str
+        The content hash of the file that its owner started from; '' where initial weights were drawn.
+    """
+
+    arm: str
+    seed: int
+    replicate: int
+    organisation: int
+    organisations: int
+    round: int
+    start: str = ""
+
+
+@dataclass(frozen=True, config=_STRICT)
+class ModelCard:
+    """What is told of a model, as texts in a file's metadata: JSON, but for `architecture` and `content`.
+
+    Attributes
+    ----------
+    architecture : str
+        Its signature: models of equal signatures can be merged.
+    network : dict
+        The configuration of the network.
+    task : dict
+        The task's name, the `input_shape` of an example, and `answers`, how many numbers a model answers.
+    vocabulary : list of str
+        The names of the answers: of the classes.
+    scaling : dict or None
+        By which `mean` and `deviation`, one a channel, inputs were standardised; None where they were not.
+    lineage : list of int
+        Organisations of its world whose training flowed in.
+    content : str
+        The SHA-256 digest of the tensors (see `sim.saved_models.model_file.content_of`).
+    origin : Origin
+        Where in a run it comes from.
+    world : dict
+        Of the run's configuration what decides its data and its trials: `data`, `broker` and `learning`.
+    """
+
+    architecture: str
+    network: dict[str, Any]
+    task: dict[str, Any]
+    vocabulary: list[str]
+    scaling: dict[str, list[float]] | None
+    lineage: list[int]
+    content: str
+    origin: Origin
+    world: dict[str, Any]
+
+    def metadata(self) -> dict[str, str]:
+        """Return the card as texts."""
+        fields = dataclasses.asdict(self)
+        return {name: v if isinstance(v, str) else json.dumps(v) for name, v in fields.items()}
+
+    @classmethod
+    def read(cls, metadata: Mapping[str, str], path: Path) -> "ModelCard | None":
+        """Return the card of a file's metadata, None where the file is none of ours.
+
+        Raises
+        ------
+        InputError
+            If it is one of ours, and the card is not what a run writes.
+        """
+        names = [field.name for field in dataclasses.fields(cls)]
+        if not {"architecture", "network", "content"} <= metadata.keys():
+            return None
+        try:
+            found = {name: metadata[name] for name in names}
+            if sum(map(len, found.values())) > LONGEST:
+                raise ValueError(f"it has more than {LONGEST} characters")
+            plain: dict[str, Any] = {
+                name: text if name in ("architecture", "content") else _data(text)
+                for name, text in found.items()
+            }
+            return cls(**plain | {"origin": Origin(**plain["origin"])})
+        except (KeyError, TypeError, ValueError, RecursionError, ValidationError) as error:
+            reason = f"it lacks {error}" if isinstance(error, KeyError) else _first(error)
+            raise InputError(f"{path} must have metadata as a run writes them; {reason}") from error
+
+
+def _data(text: str) -> Any:
+    """Return what a text in JSON holds, in which nothing may stand for something else."""
+    if "${" in text:
+        raise ValueError("a text in it has ${")
+    return json.loads(text)
+
+
+def _first(error: Exception) -> str:
+    if isinstance(error, ValidationError):
+        first = error.errors()[0]
+        return f"{'.'.join(map(str, first['loc']))}: {first['msg'].lower()}"
+    return " ".join(str(error).split()) or type(error).__name__

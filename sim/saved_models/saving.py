@@ -1,0 +1,129 @@
+"""The models of a run as files: which, under which names, and what each tells.
+
+Core Objects: ModelsAt, models_now, files_of, MarketModels
+"""
+
+import dataclasses
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from agents.learning.stack.parameters import Parameters
+from markets.columns import Bools
+from sim.cohort import Cohort
+from sim.config.data import load_examples
+from sim.config.market import MarketConfig
+from sim.laboratory.requests import Try
+from sim.records.atomic import Write
+from sim.records.run_folder import MODELS
+from sim.saved_models.model_card import ModelCard, Origin
+from sim.saved_models.model_file import SUFFIX, content_of, encoded
+
+LOCATIONS = ("data_home", "path", "factory")
+"""Fields that say where data lie on the machine of a run: they mean nothing elsewhere, and are left out."""
+
+
+@dataclasses.dataclass(frozen=True)
+class ModelsAt:
+    """All models of a cohort as they were at some time: leaves ``[slots, ...]``, and lineages by world."""
+
+    models: Parameters
+    lineages: list[Bools]
+
+
+def models_now(cohort: Cohort, copied: bool = False) -> ModelsAt:
+    """Return the models of a cohort; a copy stays what it is when these go on."""
+    models = cohort.laboratory.fleet.models
+    if copied:
+        models = {name: leaf.clone() for name, leaf in models.items()}
+    return ModelsAt(models, [world.holdings.lineage.copy() for world in cohort.worlds])
+
+
+class MarketModels:
+    """Keeps the models that came to the market of the round being played: trained, and not yet merged.
+
+    They are what trials measure.
+    """
+
+    def __init__(self, cohort: Cohort) -> None:
+        self.cohort = cohort
+        self.kept: ModelsAt | None = None
+
+    def watch(self, phase: str) -> None:
+        """Take note that a phase begins (see `sim.play.play`)."""
+        if phase == Try.phase:
+            self.kept = models_now(self.cohort, copied=True)
+
+
+def file_name(organisation: int, organisations: int) -> str:
+    """Return the name of an organisation's file: in the order of their names files are those of 0, 1, ..."""
+    width = max(2, len(str(organisations - 1)))
+    return f"organisation_{organisation:0{width}d}{SUFFIX}"
+
+
+def files_of(cohort: Cohort, found: ModelsAt, within: str = MODELS) -> Iterator[tuple[str, Write]]:
+    """Yield, for the model of every organisation of every world, its file's name and what fills it.
+
+    Parameters
+    ----------
+    cohort : Cohort
+        Whose models they are, after the round that the files tell.
+    found : ModelsAt
+        The models.
+    within : str
+        The folder within the run's.
+    """
+    config, number = cohort.config, cohort.config.organisations
+    told = told_of_world(config)
+    for world, lineage in zip(cohort.worlds, found.lineages, strict=True):
+        for organisation, slot in enumerate(world.slots.tolist()):
+            origin = Origin(
+                arm=world.config.setting.name,
+                seed=cohort.laboratory.streams.seed,
+                replicate=world.replicate,
+                organisation=organisation,
+                organisations=number,
+                round=cohort.rounds_played,
+            )
+            card = partial(
+                ModelCard,
+                architecture=cohort.laboratory.architecture.signature,
+                lineage=lineage[organisation].nonzero()[0].tolist(),
+                origin=origin,
+                **told,
+            )
+            write = partial(_write, cohort, found.models, slot, card)
+            place = f"{within}/{origin.arm}/{origin.replicate}/{file_name(organisation, number)}"
+            yield place, write
+
+
+def _write(cohort: Cohort, models: Parameters, slot: int, card: Any, path: Path) -> None:
+    tensors = cohort.laboratory.architecture.module(models, slot).state_dict()
+    path.write_bytes(encoded(tensors, card(content=content_of(tensors)).metadata()))
+
+
+def told_of_world(config: MarketConfig) -> dict[str, Any]:
+    """Return the fields of a card that all models of a configuration have in common."""
+    examples = load_examples(config.data)
+    scaling = {"mean": [*examples.mean], "deviation": [*examples.deviation]}
+    parts = {name: dataclasses.asdict(getattr(config, name)) for name in ("data", "broker", "learning")}
+    return {
+        "network": dataclasses.asdict(config.network),
+        "task": {
+            "name": "classification",
+            "input_shape": [*examples.inputs.shape[1:]],
+            "answers": examples.classes,
+        },
+        "vocabulary": [*examples.class_names],
+        "scaling": scaling if config.data.standardise else None,
+        "world": {**parts, "data": _without_locations(parts["data"])},
+    }
+
+
+def _without_locations(fields: dict[str, Any]) -> dict[str, Any]:
+    return {
+        name: _without_locations(value) if isinstance(value, dict) else value
+        for name, value in fields.items()
+        if name not in LOCATIONS
+    }
