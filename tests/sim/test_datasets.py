@@ -1,6 +1,7 @@
 import gzip
 import hashlib
 import json
+import shutil
 from pathlib import Path
 from typing import ClassVar
 from urllib.error import URLError
@@ -98,7 +99,39 @@ def test_openml_images_load_from_a_cache_alone(name, data_id, tmp_path, offline)
     assert (found.class_names, found.classes) == (["a", "b", "c"], 3)
     assert str(data_id) in found.source
     assert found.inputs.dtype == np.float32
-    np.testing.assert_array_equal(found.inputs, (pixels.reshape(5, *shape) / 255).astype(np.float32))
+    expected = (pixels.reshape(5, *shape) / 255).astype(np.float32)
+    np.testing.assert_array_equal(found.inputs, expected)
+    # the second load parses nothing: it needs the arrays and what the cache says of the file
+    shutil.rmtree(tmp_path / "openml" / "openml.org" / "data")
+    again = DATASETS.build({"name": name, "data_home": str(tmp_path)}).load()
+    np.testing.assert_array_equal(again.inputs, expected)
+    assert vars(again) | {"inputs": 0, "labels": 0} == vars(found) | {"inputs": 0, "labels": 0}
+    assert again.labels.tolist() == found.labels.tolist()
+    (kept,) = (tmp_path / "parabourse").iterdir()
+    with np.load(kept, allow_pickle=False) as arrays:
+        assert arrays["pixels"].dtype == np.uint8
+
+
+@pytest.mark.parametrize("harm", ["cut off", "of another file", "pickled"])
+def test_arrays_that_are_not_of_the_cached_file_are_made_again(harm, tmp_path, offline) -> None:
+    write_cache(tmp_path, 554, np.zeros((2, 784), dtype=int), ["a", "b"])
+    mnist = DATASETS.build({"name": "mnist", "data_home": str(tmp_path)})
+    assert mnist.load().inputs.max() == 0
+    (kept,) = (tmp_path / "parabourse").iterdir()
+    if harm == "cut off":
+        kept.write_bytes(kept.read_bytes()[:-100])
+    if harm == "of another file":
+        write_cache(tmp_path, 554, np.full((3, 784), 255), ["a", "b", "a"])
+    if harm == "pickled":
+        np.savez(kept, pixels=np.array([{}]), labels=np.zeros(1), names=["a"], url="")
+    assert mnist.load().inputs.max() == (harm == "of another file")
+    assert np.load(kept, allow_pickle=False)["pixels"].shape == (2, 784)
+
+
+def test_a_cache_that_takes_no_file_is_read_all_the_same(tmp_path, offline) -> None:
+    write_cache(tmp_path, 554, np.zeros((2, 784), dtype=int), ["a", "b"])
+    (tmp_path / "parabourse").write_text("in the way")
+    assert len(load_examples(DataConfig(dataset="mnist", data_home=str(tmp_path))).labels) == 2
 
 
 @pytest.mark.parametrize("name", ["digits", "digits28", "digits28_shifted"])
@@ -137,6 +170,12 @@ def test_without_cache_and_network_the_error_says_what_to_do(name, tmp_path, off
 def test_a_damaged_cache_is_not_used(tmp_path, offline) -> None:
     write_cache(tmp_path, 554, np.zeros((2, 784), dtype=int), ["a", "b"], intact=False)
     with pytest.raises(DataError, match="dataset mnist"):
+        load_examples(DataConfig(dataset="mnist", data_home=str(tmp_path)))
+
+
+def test_what_holds_no_bytes_is_refused(tmp_path, offline) -> None:
+    write_cache(tmp_path, 554, np.full((2, 784), 0.5), ["a", "b"])
+    with pytest.raises(DataError, match="dataset mnist must hold bytes, whole numbers from 0 to 255"):
         load_examples(DataConfig(dataset="mnist", data_home=str(tmp_path)))
 
 
