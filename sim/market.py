@@ -124,18 +124,24 @@ class ParameterMarket(mesa.Model):
         self.laboratory = laboratory or Laboratory(config, int(root), (self.replicate,))
         self.organisations = config.organisations
         self.slots = self.laboratory.slots_of(self.replicate, world)
-        self.downstream = config.setting.downstream(self.organisations)
+        self.population = config.peopled()
+        self.downstream = config.downstream()
         goods = Goods.of(config.broker, self.laboratory.positions, self.laboratory.contents)
-        self.broker = Broker(config.broker, config.setting, goods)
+        self.broker = Broker(config.broker, config.setting, goods, self.population.partners)
         self.exchange = Exchange(
             goods=goods,
             mechanism=config.mechanism,
             setting=config.setting,
-            population=config.population,
-            organisations=self.organisations,
+            cash=np.where(self.population.founders, self.population.cash, 0),
+            credit_limit=config.population.credit_limit,
         )
-        strategies = config.population.strategies(self.organisations)
-        self.members = Members(strategies, self.laboratory.classes, config.setting.cooperates)
+        self.members = Members(
+            self.population.strategies,
+            self.laboratory.classes,
+            config.setting.cooperates,
+            self.population.enter,
+            self.population.leave,
+        )
         self.traders = Traders(cooperate=config.setting.cooperates)
         self._gather()
         self._found(range(self.organisations))
@@ -153,6 +159,7 @@ class ParameterMarket(mesa.Model):
     def round(self) -> Generator[Request | Consult, Any, None]:
         """Tell one round: train, list, try, bid, clear, settle, merge, measure."""
         self._gather()
+        self._move()
         streams, exchange, traders = self.round_streams, self.exchange, self.traders
         training = np.flatnonzero(self.active)
         trained = yield self._train(training)
@@ -306,10 +313,18 @@ class ParameterMarket(mesa.Model):
 
     def _gather(self) -> None:
         """Take note of who is there in this round; new strategies begin to remember."""
-        new = self.members.gather()
+        new = self.members.gather(self.steps)
         self.traders.strategies = self.members.following.strategies
         self.traders.begin(new, self.exchange, self.round_streams)
         self.downstream = self.downstream.with_only(self.members.present)
+
+    def _move(self) -> None:
+        """Open the accounts of those who enter, and close those of who leaves."""
+        entering, leaving = self.members.entering, self.members.leaving
+        if len(entering):
+            self.ledger.endow(self.steps, entering, to_micro(self.population.cash[entering], "down"))
+        if len(leaving):
+            self.ledger.close(self.steps, leaving)
 
     def _train(self, who: Ints) -> Train:
         following = self.members.following

@@ -17,6 +17,11 @@ from agents.strategies import STRATEGIES, Strategy
 from markets.columns import Bools, Ints
 from markets.refusals import InputError
 
+NEVER = np.iinfo(np.int64).max
+"""The round in which those leave who stay."""
+PRESENT = ("active", "diverged")
+"""The statuses of those who sell the use of a model."""
+
 
 class Members:
     """The N organisations of a world, from round to round.
@@ -29,6 +34,9 @@ class Members:
         Classes of the examples.
     honest : bool
         Whether everybody does its honest best whatever its strategy, as where organisations cooperate.
+    enter, leave : int64 [N], optional
+        The first round in which each is there, and the first in which it is there no more; by default all are
+        always there.
 
     Attributes
     ----------
@@ -39,35 +47,59 @@ class Members:
     status : str [N]
         In this round. ``active``: it trains and trades. ``diverged``: its loss was not finite, so that it
         does neither any more, but sells the use of its last model. ``removed`` and ``inactive``: it does not
-        train, trade or sell, earns nothing, and its account stays as it is.
+        train, trade or sell, earns nothing, and its account stays as it is. ``waiting`` and ``left``: nor
+        does who has not entered yet, or has left; the one has no account yet, the other's has been closed.
+    entering, leaving : int64 [n]
+        Who enters after the first round, or leaves, at the beginning of this one.
     """
 
-    def __init__(self, strategies: Sequence[Strategy], classes: int, honest: bool) -> None:
+    def __init__(
+        self,
+        strategies: Sequence[Strategy],
+        classes: int,
+        honest: bool,
+        enter: Ints | None = None,
+        leave: Ints | None = None,
+    ) -> None:
         self._configured, self._classes, self._honest = list(strategies), classes, honest
-        self.active = np.ones(len(strategies), dtype=bool)
+        self._enter = np.ones(len(strategies), dtype=np.int64) if enter is None else enter
+        self._leave = np.full(len(strategies), NEVER) if leave is None else leave
+        self.active = self._enter <= 1
         self.diverged, self.removed = (np.zeros(len(strategies), dtype=bool) for _ in range(2))
+        self.entering = self.leaving = np.empty(0, dtype=np.int64)
         self.following = follow(strategies, classes, honest)
         self._known: dict[str, Strategy] = {}
         self._pending: dict[int, Strategy] = {}
-        self.status = statuses(self.active, self.diverged, self.removed)
+        self._note_statuses(1)
 
     @property
     def present(self) -> Bools:
         """Who sells the use of a model in this round, [N]."""
-        return np.isin(self.status, ("active", "diverged"))
+        return np.isin(self.status, PRESENT)
 
-    def gather(self) -> list[Strategy]:
+    def gather(self, round_: int) -> list[Strategy]:
         """Take note of who is there in a new round, and of what each follows.
 
         Returns the strategies that nobody has followed before.
+
+        Parameters
+        ----------
+        round_ : int
+            The round, counted from 1; 0 before the first.
         """
         if self._pending:
             chosen = [self.strategy_of(index) for index in range(len(self.active))]
             self.following = follow(chosen, self._classes, self._honest)
             self._pending = {}
-        self.active[self.removed] = False
+        self.entering, self.leaving = (
+            np.flatnonzero(column == round_) if round_ > 1 else np.empty(0, dtype=np.int64)
+            for column in (self._enter, self._leave)
+        )
+        self.active[self.entering] = True
+        there = (self._enter <= max(round_, 1)) & (round_ < self._leave)
+        self.active[self.removed | ~there] = False
         self.diverged &= ~self.active
-        self.status = statuses(self.active, self.diverged, self.removed)
+        self._note_statuses(max(round_, 1))
         new = [one for one, _ in self.following.strategies if one.name not in self._known]
         self._known |= {one.name: one for one in new}
         return new
@@ -91,6 +123,12 @@ class Members:
         others = [one for other, one in self._pending.items() if other != index]
         check_strategy(strategy, [*self._known.values(), *others])
         self._pending[index] = strategy
+
+    def _note_statuses(self, round_: int) -> None:
+        """Set the status of everybody in a round."""
+        self.status = statuses(self.active, self.diverged, self.removed)
+        self.status[~self.removed & (round_ < self._enter)] = "waiting"
+        self.status[round_ >= self._leave] = "left"
 
     def state(self) -> dict[str, NDArray[Any]]:
         """Return what a checkpoint must hold; strategies only where they are not those configured."""

@@ -21,9 +21,10 @@ from experiments.configuration.loading import set_keys
 from experiments.configuration.overrides import check_grammar, expand
 from experiments.runs.jobs import check_job
 from experiments.runs.trackers import check_tracker
-from sim.config.data import load_examples, takes_sizes
+from sim.config.data import ENDOWMENT, load_examples, takes_sizes
 from sim.config.market import MarketConfig
 from sim.data.division import divide
+from sim.data.endowments import ENDOWMENTS
 from sim.streams import Streams
 
 PLAIN_SEED = re.compile(r"\+{0,2}seed=(\d{1,18})")
@@ -96,15 +97,18 @@ def _check_worlds(configs: Sequence[Config]) -> None:
 
     Of worlds that differ in nothing but the seed, those of the first one.
     """
-    worlds = {
-        repr((c.device, c.data, c.network, c.broker, c.organisations, c.replicates, len(c.arms))): c
-        for c in reversed(configs)
-    }
+    worlds = {repr(_world_of(config)): config for config in reversed(configs)}
     for config in worlds.values():
         check_world(config.market(), config.replicates, config.seed)
         check_memory(config)
     for tracker in {config.run.tracker for config in configs}:
         check_tracker(tracker)
+
+
+def _world_of(c: Config) -> tuple[object, ...]:
+    """Return what decides whether data and models of a configuration can be had and cut."""
+    parts = (c.device, c.data, c.network, c.broker, c.population)
+    return (*parts, c.organisations, c.replicates, len(c.arms))
 
 
 def compose_config(overrides: Sequence[str]) -> Config:
@@ -154,8 +158,10 @@ def check_world(config: MarketConfig, replicates: int, seed: int) -> None:
     config.broker.trials.tested(examples.classes, config.broker.trial_classes)
     network = config.network.for_task(examples.task)
     config.broker.cut_of_blocks().cut(network)
-    for replicate in range(replicates if config.data.rule().drawn else 1):
-        divide(examples, config.data, config.organisations, Streams(seed), replicate)
+    own = [group.endowment for group in config.population.groups.values() if group.endowment is not None]
+    drawn = config.data.rule().drawn or any(ENDOWMENTS[ENDOWMENT.name_of(one)].drawn for one in own)
+    for replicate in range(replicates if drawn else 1):
+        divide(examples, config.data, config.organisations, Streams(seed), replicate, config.endowing())
 
 
 def check_memory(config: Config) -> None:

@@ -14,6 +14,7 @@ import pandas as pd
 from experiments.configuration.keys import Config
 from experiments.findings.statistics import Interval, interval
 from sim.consumers.welfare import atkinson, gini, nash_welfare, price_of_anarchy, share_better_off
+from sim.membership import PRESENT
 
 METRICS: dict[str, str] = {
     "welfare": "total welfare, credits",
@@ -195,6 +196,6 @@ def _against_autarky(config: Config, rounds: pd.DataFrame, found: pd.DataFrame) 
 
 def _alone(config: Config, arm: str, alone: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
     """Return profits [M, N] and consumer surplus [M] of autarky's models in an arm's regions, by round."""
-    downstream = config.market().in_setting(arm).setting.downstream(config.organisations)
-    quality = np.exp(-alone["validation_loss"].to_numpy())
-    return downstream.outcomes(quality.reshape(-1, config.organisations))
+    quality = np.exp(-alone["validation_loss"].to_numpy()).reshape(-1, config.organisations)
+    present = alone["status"].isin(PRESENT).to_numpy().reshape(quality.shape)
+    return config.market().in_setting(arm).downstream().outcomes(quality, present)

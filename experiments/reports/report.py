@@ -116,9 +116,7 @@ def _story(drawn: list[Drawn]) -> dict[str, list[Drawn]]:
 def _context(folder: Path, config: Config, findings: Findings, drawn: list[Drawn]) -> dict[str, Any]:
     world = config.market()
     trading = [arm for arm in config.arms if SETTINGS[arm].trades]
-    regions = {
-        arm: world.in_setting(arm).setting.downstream(config.organisations).region for arm in config.arms
-    }
+    regions = {arm: world.in_setting(arm).downstream().region for arm in config.arms}
     story = _story(drawn)
     told = [one for section in story.values() for one in section]
     run = RunFolder(folder, checked=False)  # Whoever concludes a run has checked it.

@@ -29,8 +29,14 @@ REASONS = (
     "royalty",
     "refund",
     "levy",
+    "closing",
+    "compute",
 )
-"""Why an amount moved; 'subsidy' is a negative fee, from broker to escrow; 'levy', a payment for nothing."""
+"""Why an amount moved; 'subsidy' is a negative fee, from broker to escrow; 'levy', a payment for nothing.
+
+'closing' takes what is on the account of who leaves, or makes up for what it lacks; 'compute' pays for
+operations. New reasons come last: a journal of before names them by number.
+"""
 
 _COLUMNS = ("round", "transaction", "debit", "credit", "amount", "reason")
 
@@ -95,6 +101,25 @@ class Ledger:
     def issue(self, amounts: npt.ArrayLike, round_: int = 0) -> None:
         """Give each organisation an amount, int64[organisations], from the consumers."""
         self._from_consumers(round_, amounts, "issue")
+
+    def endow(self, round_: int, who: npt.ArrayLike, amounts: npt.ArrayLike) -> None:
+        """Give some organisations [n], which enter, amounts, int64[n], from the consumers."""
+        accounts, given = self._organisation("who", who), self._amount("amounts", amounts)
+        number = self._transactions + np.arange(len(given))
+        self._post(round_, (number, self.consumers, accounts, given, "issue"))
+        self._transactions += len(given)
+
+    def close(self, round_: int, who: npt.ArrayLike) -> None:
+        """Bring the accounts of distinct organisations [n] to zero: consumers have, or give, the rest."""
+        accounts = self._organisation("who", who)
+        rest = self._balances[accounts]
+        number, owes = self._transactions + np.arange(len(accounts)), rest < 0
+        self._post(
+            round_,
+            (number[~owes], accounts[~owes], self.consumers, rest[~owes], "closing"),
+            (number[owes], self.consumers, accounts[owes], -rest[owes], "closing"),
+        )
+        self._transactions += len(accounts)
 
     def earn(self, round_: int, amounts: npt.ArrayLike) -> None:
         """Pay each organisation its profit, int64[organisations], from the consumers."""

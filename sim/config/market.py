@@ -4,7 +4,7 @@ import dataclasses
 import typing
 from collections.abc import Mapping
 from dataclasses import field
-from typing import Annotated, Any
+from typing import Annotated, Any, cast
 
 from pydantic import Field, field_validator, model_validator
 from pydantic.dataclasses import dataclass
@@ -12,13 +12,16 @@ from pydantic.dataclasses import dataclass
 from agents.learning.networks import NETWORKS
 from agents.learning.operators import MERGE_OPERATORS
 from agents.learning.training.optimisers import OPTIMISERS
-from agents.strategies import STRATEGIES, Strategy
-from markets.choices import Choice, built, choice_in
+from markets.choices import Choice, choice_in
 from markets.mechanisms import MECHANISMS
 from markets.orders.venues import VENUES
 from markets.refusals import InputError
 from sim.config.broker import STRICT, BrokerConfig
 from sim.config.data import DataConfig
+from sim.config.population import PopulationConfig
+from sim.consumers.payoffs import DownstreamMarket
+from sim.data.division import Endowing
+from sim.population import Population, endowing
 from sim.settings import SETTINGS
 
 MERGE_OPERATOR = Choice("learning.merge_operator", MERGE_OPERATORS, group="merge_operator")
@@ -54,54 +57,6 @@ class LearningConfig:
     reset_after_merge: bool = True
     merge_operator: Annotated[Any, MERGE_OPERATOR] = "interpolation"
     memory_budget_mb: Annotated[float, Field(gt=0, le=1e6, allow_inf_nan=False)] = 512.0
-
-
-@dataclass(frozen=True, config=STRICT)
-class PopulationConfig:
-    """Who the organisations are.
-
-    Parameters
-    ----------
-    mix : dict
-        How many organisations follow each strategy, in order; the counts sum to `organisations`. An empty mix
-        is all truthful.
-    parameters : dict
-        Fields of strategies that differ from their defaults, ``{strategy: {field: value}}``.
-    cash : float
-        Credits on each account at the start.
-    credit_limit : float
-        Credits by which an account may be overdrawn.
-    """
-
-    mix: dict[str, Annotated[int, Field(ge=0, le=1_000_000)]] = field(default_factory=dict)
-    parameters: dict[str, dict[str, Any]] = field(default_factory=dict)
-    cash: Annotated[float, Field(ge=0, le=1e6, allow_inf_nan=False)] = 1.0
-    credit_limit: Annotated[float, Field(ge=0, le=1e6, allow_inf_nan=False)] = 0.0
-
-    @model_validator(mode="after")
-    def _known_strategies(self) -> "PopulationConfig":
-        for name in [*self.mix, *self.parameters]:
-            STRATEGIES[name]
-        for name, fields in self.parameters.items():
-            built(f"population.parameters.{name}", STRATEGIES, {"name": name, **fields})
-        return self
-
-    def strategies(self, organisations: int) -> list[Strategy]:
-        """Return the strategy of every organisation, in the order of the mix.
-
-        Raises
-        ------
-        InputError
-            If the counts of the mix do not sum to `organisations`.
-        """
-        mix = {name: count for name, count in self.mix.items() if count} or {"truthful": organisations}
-        if sum(mix.values()) != organisations:
-            raise InputError(
-                f"population.mix must name as many organisations as there are ({organisations}); "
-                f"got {mix}, which names {sum(mix.values())}"
-            )
-        of_name = {name: STRATEGIES.build({"name": name, **self.parameters.get(name, {})}) for name in mix}
-        return [of_name[name] for name, count in mix.items() for _ in range(count)]
 
 
 @dataclass(frozen=True, config=STRICT)
@@ -182,8 +137,9 @@ class MarketConfig(WorldConfig):
 
     @model_validator(mode="after")
     def _fits_together(self) -> "MarketConfig":
-        self.population.strategies(self.organisations)
-        self.setting.downstream(self.organisations)
+        self.peopled()
+        self.downstream()
+        self.endowing()
         self.broker.search_with(self.learning.merge_operator)
         if self.venue.name not in ("auto", self.mechanism.venue):
             raise InputError(
@@ -208,6 +164,22 @@ class MarketConfig(WorldConfig):
     def market(self) -> "MarketConfig":
         """Return the world alone, without what a configuration that extends this one adds."""
         return MarketConfig(**{f.name: getattr(self, f.name) for f in dataclasses.fields(MarketConfig)})
+
+    def peopled(self) -> Population:
+        """Return who the organisations are."""
+        return Population.of(self.population, self.organisations, self.setting.regions)
+
+    def endowing(self) -> Endowing | None:
+        """Return how groups share out the data; None if as `data` says."""
+        return endowing(self.population, self.data)
+
+    def downstream(self) -> DownstreamMarket:
+        """Return the consumers' side, in the regions of the groups where these have their own."""
+        if all(group.region is None for group in self.population.groups.values()):
+            own = self.setting.downstream(self.organisations)
+        else:
+            own = self.setting.downstream(self.organisations, self.peopled().region)
+        return cast(DownstreamMarket, own)
 
     def in_setting(self, name: str) -> "MarketConfig":
         """Return the same world in another setting, with the same demand, regions, delivery and royalties."""

@@ -62,6 +62,8 @@ class DownstreamMarket:
         The region of every organisation.
     demand : Demand
         What consumers want.
+    regions : int, optional
+        How many regions there are; by default those in which there is somebody.
 
     Attributes
     ----------
@@ -74,11 +76,11 @@ class DownstreamMarket:
     the organisations a region.
     """
 
-    def __init__(self, region: Ints, demand: Demand) -> None:
+    def __init__(self, region: Ints, demand: Demand, regions: int | None = None) -> None:
         self.region = region
         self.demand = demand
         self.present: Bools = np.ones(len(region), dtype=bool)
-        regions = int(region.max()) + 1
+        regions = regions or int(region.max()) + 1
         sizes = np.bincount(region, minlength=regions)
         order = np.argsort(region, kind="stable")
         seat = np.empty(len(region), dtype=np.int64)
@@ -135,17 +137,27 @@ class DownstreamMarket:
             - before.consumer_surplus[region],
         )
 
-    def outcomes(self, quality: Floats) -> tuple[Floats, Floats]:
-        """Return profits [M, N] and consumer surplus [M] at M alternative lists of qualities [M, N]."""
+    def outcomes(self, quality: Floats, present: Bools | None = None) -> tuple[Floats, Floats]:
+        """Return profits [M, N] and consumer surplus [M] at M alternative lists of qualities [M, N].
+
+        Parameters
+        ----------
+        quality : float64 [M, N]
+            The alternatives.
+        present : bool [M, N], optional
+            Who sells the use of a model in each; by default who is `present`.
+        """
         alternatives, regions = len(quality), len(self._members)
         region = np.tile(np.arange(regions), alternatives)
-        found = self._solve(region, quality[:, self._members].reshape(alternatives * regions, -1))
+        there = self.present[self._members] if present is None else present[:, self._members]
+        there = np.broadcast_to(there, (alternatives, *self._members.shape)).reshape(len(region), -1)
+        found = self._solve(region, quality[:, self._members].reshape(len(region), -1), there)
         profit = found.profit.reshape(alternatives, regions, -1)
         surplus = found.consumer_surplus.reshape(alternatives, regions).sum(axis=1)
         return profit[:, self.region, self.seat], surplus
 
-    def _solve(self, region: Ints, quality: Floats) -> Equilibrium:
+    def _solve(self, region: Ints, quality: Floats, present: Bools | None = None) -> Equilibrium:
         """Solve the markets of `region` [M] at qualities [M, F]."""
         members = self._members[region]
-        there = (members >= 0) & self.present[members]
+        there = (members >= 0) & (self.present[members] if present is None else present)
         return equilibrium(quality, self.demand, there, self._mass[region])

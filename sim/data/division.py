@@ -11,14 +11,19 @@ Core Objects: Division, divide, trial_examples
 """
 
 import dataclasses
+from collections.abc import Callable
 
 import numpy as np
 
 from markets.columns import Ints
 from sim.config.data import DataConfig
 from sim.data.datasets import DataError, Examples
+from sim.data.endowments import EndowmentRule
 from sim.data.endowments.base import Pool, proportional
 from sim.streams import Streams
+
+Endowing = Callable[[Ints], EndowmentRule]
+"""From the organisations of a task to the rule by which they share out its pool."""
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -48,7 +53,12 @@ class Division:
 
 
 def divide(
-    examples: Examples, config: DataConfig, organisations: int, streams: Streams, replicate: int
+    examples: Examples,
+    config: DataConfig,
+    organisations: int,
+    streams: Streams,
+    replicate: int,
+    endowing: Endowing | None = None,
 ) -> Division:
     """Cut the originals of every task into validation, test and endowments; copies follow their originals.
 
@@ -68,6 +78,9 @@ def divide(
         Randomness; reads the purposes ``data-subset``, ``data-parts``, ``data-endowments`` and ``data-kept``.
     replicate : int
         Which draw: each has streams of its own.
+    endowing : callable, optional
+        From organisations to the rule by which they share out the pool of their task; by default that of the
+        configuration.
 
     Raises
     ------
@@ -87,7 +100,8 @@ def divide(
         members = np.arange(task, organisations, tasks)
         originals = np.flatnonzero(examples.is_original & (examples.task_of_each == task))
         keys = (replicate,) if tasks == 1 else (replicate, task)
-        shares, parts = _divided(examples, originals, config, len(members), streams, keys)
+        rule = config.rule() if endowing is None else endowing(members)
+        shares, parts = _divided(examples, originals, config, len(members), rule, streams, keys)
         for organisation, own in zip(members, shares, strict=True):
             endowments[organisation] = examples.copies_of(originals[own])
         for part, found in held_out.items():
@@ -130,6 +144,7 @@ def _divided(
     originals: Ints,
     config: DataConfig,
     organisations: int,
+    rule: EndowmentRule,
     streams: Streams,
     keys: tuple[int, ...],
 ) -> tuple[list[Ints], dict[str, Ints]]:
@@ -154,7 +169,6 @@ def _divided(
         raise DataError(
             f"organisations must be at most {size}, the examples in the pool; got {organisations}"
         )
-    rule = config.rule()
     shares = rule.share_out(
         Pool(pool, examples, originals),
         organisations,

@@ -23,10 +23,15 @@ class Broker:
         Whether there is a market at all, and what delivery costs.
     goods : Goods
         What may be listed.
+    partners : bool [N, N], optional
+        Who may trade with whom; everybody with everybody by default. Others are not shortlisted: a shortlist
+        of three then holds three listings that can be bought, and nobody pays for trials in vain.
     """
 
-    def __init__(self, rules: BrokerConfig, setting: Setting, goods: Goods) -> None:
-        self.rules, self.setting, self.goods = rules, setting, goods
+    def __init__(
+        self, rules: BrokerConfig, setting: Setting, goods: Goods, partners: Bools | None = None
+    ) -> None:
+        self.rules, self.setting, self.goods, self.partners = rules, setting, goods, partners
 
     def listings(self, round_: int, sellers: Ints, own_training: Bools) -> Listings:
         """Return a listing for each position of each seller; the reserve is the cost of delivery.
@@ -40,9 +45,11 @@ class Broker:
         return self.goods.listed(sellers, int(to_micro(self.setting.delivery, "up")))
 
     def shortlist(self, listings: Listings, buyers: Ints, organisations: int, streams: RoundStreams) -> Pairs:
-        """Return the listings of others that each buyer may try: all, or so many at random."""
+        """Return the listings of its partners that each buyer may try: all, or so many at random."""
         most = self.rules.shortlist
         open_to = listings.seller[None, :] != buyers[:, None]
+        if self.partners is not None:
+            open_to &= self.partners[buyers][:, listings.seller]
         if most is not None and most < len(listings):
             positions = len(self.goods.positions)
             identity = listings.seller * positions + listings.position

@@ -9,11 +9,10 @@ import numpy.typing as npt
 
 from markets.accounts.ledger import Ledger
 from markets.accounts.money import MICRO, to_micro
-from markets.columns import Bools, Ints
+from markets.columns import Bools, Floats, Ints
 from markets.mechanisms import Mechanism
 from markets.orders.door import admit
 from markets.orders.orders import Orders, Trades
-from sim.config.market import PopulationConfig
 from sim.exchange.goods import Goods
 from sim.exchange.tables import Charges, Deals, Offers, Prospects, Quoted
 from sim.settings import Setting
@@ -30,10 +29,10 @@ class Exchange:
         The rule.
     setting : Setting
         What delivery costs, and whether organisations cooperate: then the setting allocates, at the asks.
-    population : PopulationConfig
-        Cash and credit limit of each account.
-    organisations : int
-        How many accounts.
+    cash : float64 [N]
+        Credits on each account at the start.
+    credit_limit : float
+        Credits by which an account may be overdrawn.
 
     Attributes
     ----------
@@ -47,13 +46,13 @@ class Exchange:
         goods: Goods,
         mechanism: Mechanism,
         setting: Setting,
-        population: PopulationConfig,
-        organisations: int,
+        cash: Floats,
+        credit_limit: float,
     ) -> None:
         self.goods, self.mechanism, self.setting = goods, mechanism, setting
-        self.organisations = organisations
-        self.ledger = Ledger(organisations, int(to_micro(population.credit_limit, "down")))
-        self.ledger.issue(np.full(organisations, int(to_micro(population.cash, "down"))))
+        self.organisations = len(cash)
+        self.ledger = Ledger(self.organisations, int(to_micro(credit_limit, "down")))
+        self.ledger.issue(to_micro(cash, "down"))
 
     @property
     def balances(self) -> Ints:

@@ -88,7 +88,8 @@ class Laboratory:
         self._targets = torch.as_tensor(examples.right, device=self.device)
         self.replicates = tuple(replicates)
         self.divisions: dict[int, Division] = {
-            r: divide(examples, config.data, config.organisations, self.streams, r) for r in self.replicates
+            r: divide(examples, config.data, config.organisations, self.streams, r, config.endowing())
+            for r in self.replicates
         }
         self.tasks = examples.tasks
         self._parts = {

@@ -139,7 +139,8 @@ ORGANISATIONS = {
     "strategy": _text("name of the strategy that it follows"),
     "region": _number_of("", "consumers' region in which it sells the use of its model, from 0"),
     "status": _text(
-        "active; diverged: training failed, trains and trades no more; removed or inactive: out of the world"
+        "active; diverged: training failed, trains and trades no more; removed or inactive: out of the "
+        "world; waiting: has not entered yet; left: its account has been closed"
     ),
     "training_loss": _measured(NATS, "mean over the round's training; the validation loss without training"),
     "validation_loss": _measured(NATS, "on the broker's data, at the end of the round"),
@@ -213,7 +214,9 @@ LEDGER = {
     "debit": _text("account that paid: organisation N, broker, escrow or consumers"),
     "credit": _text("account that was paid"),
     "amount": _number_of("micro-credits", "exact"),
-    "reason": _text("issue, profit, payment, proceeds, fee, subsidy, delivery, royalty, refund or levy"),
+    "reason": _text(
+        "issue, profit, payment, proceeds, fee, subsidy, delivery, royalty, refund, levy, closing or compute"
+    ),
 }
 
 CURVES = {

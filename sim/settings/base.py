@@ -9,7 +9,7 @@ from pydantic import Field
 from pydantic.dataclasses import dataclass
 
 from markets.choices import Choice
-from markets.columns import Floats
+from markets.columns import Floats, Ints
 from markets.mechanisms import Mechanism
 from markets.orders.orders import Orders, Trades
 from sim.consumers.demand import Demand, regions_of
@@ -61,9 +61,19 @@ class Setting(ABC):
         rule: RoyaltyRule = ROYALTIES.build(self.royalties, shared)
         return rule
 
-    def downstream(self, organisations: int) -> DownstreamMarket:
-        """Return the consumers' side of a world."""
-        return DownstreamMarket(regions_of(organisations, self.regions), self.demand)
+    def downstream(self, organisations: int, region: Ints | None = None) -> DownstreamMarket:
+        """Return the consumers' side of a world.
+
+        Parameters
+        ----------
+        organisations : int
+            How many there are.
+        region : int64 [N], optional
+            Where each sells in the settings in which there are rivals, below `regions`; by default they share
+            these in blocks.
+        """
+        own = regions_of(organisations, self.regions) if region is None else region
+        return DownstreamMarket(own, self.demand, self.regions)
 
     def clear(self, mechanism: Mechanism, orders: Orders, rng: np.random.Generator) -> Trades:
         """Return the trades of a round: what the rule decides, unless the setting does."""

@@ -3,6 +3,7 @@
 import numpy as np
 from pydantic.dataclasses import dataclass
 
+from markets.columns import Ints
 from sim.consumers.payoffs import DownstreamMarket
 from sim.settings import SETTINGS
 from sim.settings.competitive import Competitive
@@ -15,6 +16,6 @@ class Independent(Competitive):
 
     name: str = "independent"
 
-    def downstream(self, organisations: int) -> DownstreamMarket:
+    def downstream(self, organisations: int, region: Ints | None = None) -> DownstreamMarket:  # noqa: ARG002
         """Return one region for every organisation."""
         return DownstreamMarket(np.arange(organisations), self.demand)

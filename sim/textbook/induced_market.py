@@ -25,7 +25,8 @@ from markets.columns import Floats
 from markets.goods.blocks import Licence
 from markets.mechanisms import Mechanism
 from markets.refusals import InputError
-from sim.config.market import MECHANISM, STRICT, BrokerConfig, PopulationConfig, check_mappings
+from sim.config.market import MECHANISM, STRICT, BrokerConfig, check_mappings
+from sim.config.population import PopulationConfig
 from sim.data.distributions import DISTRIBUTIONS
 from sim.exchange.consulting import Consult
 from sim.exchange.exchange import Exchange
@@ -76,6 +77,11 @@ class InducedConfig:
 
     @model_validator(mode="after")
     def _fits_together(self) -> "InducedConfig":
+        if self.population.groups:
+            raise InputError(
+                f"population.groups must be empty where values are induced and nobody has a model; got "
+                f"{', '.join(self.population.groups)}"
+            )
         self.population.strategies(self.traders)
         for distribution, traders in ((self.values, self.buyers), (self.costs, self.sellers)):
             distribution.draw(1, traders, np.random.default_rng(0))
@@ -160,8 +166,8 @@ class InducedMarket(mesa.Model):
             goods=Goods.of(config.broker, range(config.markets), np.zeros(config.markets, dtype=np.int64)),
             mechanism=config.mechanism,
             setting=PRIVATE_VALUES,
-            population=config.population,
-            organisations=self.organisations,
+            cash=np.full(self.organisations, config.population.cash),
+            credit_limit=config.population.credit_limit,
         )
         own = config.population.strategies(config.traders)
         self.traders = Traders(cooperate=False)

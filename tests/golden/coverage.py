@@ -18,7 +18,8 @@ from markets.priors import PRIORS
 from markets.registry import Registry
 from sim.baselines import BASELINES
 from sim.config.data import DataConfig
-from sim.config.market import BrokerConfig, LearningConfig, PopulationConfig
+from sim.config.market import BrokerConfig, LearningConfig
+from sim.config.population import PopulationConfig
 from sim.data.datasets import DATASETS
 from sim.data.distributions import DISTRIBUTIONS
 from sim.data.endowments import ENDOWMENTS

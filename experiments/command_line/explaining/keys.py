@@ -22,10 +22,16 @@ from experiments.configuration.keys import Config
 from markets.choices import choice_in
 from markets.mechanisms import MECHANISMS
 from markets.orders.venues import VENUES
+from sim.config.population import GroupConfig
+from sim.data.endowments import ENDOWMENTS
 from sim.settings import SETTINGS
 
 NAMES: dict[tuple[str, str], str] = {
     ("PopulationConfig", "mix"): f"mapping to whole numbers from {', '.join(STRATEGIES)}",
+    ("PopulationConfig", "groups"): "mapping from names to groups, whose keys follow",
+    ("GroupConfig", "strategy"): f"one of {', '.join(STRATEGIES)}, a mapping of its fields, or null",
+    ("GroupConfig", "endowment"): f"one of {', '.join(ENDOWMENTS)}, a mapping of its fields, or null",
+    ("GroupConfig", "partners"): "everybody, region, or a list of names of groups and edges",
     ("VenueConfig", "name"): f"one of auto, {', '.join(VENUES)}",
     ("Config", "arms"): f"list of {', '.join(SETTINGS)}",
     ("CrossConfig", "mechanisms"): f"list of all, {', '.join(MECHANISMS)}",
@@ -102,6 +108,8 @@ def _walk(cls: type[Any], value: Any, prefix: str, owner: str) -> Iterator[Key]:
         else:
             kind = NAMES.get((cls.__name__, field.name)) or kind_of(hint)
             yield Key(path, owner, kind, _typed(own), meaning)
+        if (cls.__name__, field.name) == ("PopulationConfig", "groups"):
+            yield from _walk(GroupConfig, None, f"{path}.NAME.", "")
         if (cls.__name__, field.name) == ("PopulationConfig", "parameters"):
             for name in STRATEGIES:
                 yield from _walk(STRATEGIES[name], None, f"{path}.{name}.", name)

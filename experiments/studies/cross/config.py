@@ -15,7 +15,8 @@ from markets.goods.blocks import Licence
 from markets.mechanisms import MECHANISMS
 from markets.refusals import InputError
 from markets.registry import Registry
-from sim.config.market import STRICT, MarketConfig, PopulationConfig, WorldConfig
+from sim.config.market import STRICT, MarketConfig, WorldConfig
+from sim.config.population import PopulationConfig
 from sim.settings import SETTINGS
 
 CROSSED: dict[str, tuple[Registry[Any], Iterable[str]]] = {

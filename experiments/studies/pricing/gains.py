@@ -83,7 +83,7 @@ def _without_market(config: MarketConfig, alone: pd.DataFrame) -> tuple[pd.DataF
 
     Without a market qualities do not depend on the setting, but what they earn does.
     """
-    downstream = config.setting.downstream(config.organisations)
+    downstream = config.downstream()
     quality = alone.pivot_table(index=["replicate", "round"], columns="organisation", values="quality")
     profit, surplus = downstream.outcomes(quality.to_numpy(dtype=np.float64))
     return (

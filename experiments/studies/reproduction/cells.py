@@ -108,10 +108,10 @@ def _baseline_rows(
 
 def _comparable(config: ReproductionConfig, settings: pd.Series) -> pd.Series:
     """Return which rows are of a setting with the regions of the configured one."""
-    market, number = config.market(), config.organisations
-    regions = market.setting.downstream(number).region
+    market = config.market()
+    regions = market.downstream().region
     same = {
-        name: np.array_equal(market.in_setting(name).setting.downstream(number).region, regions)
+        name: np.array_equal(market.in_setting(name).downstream().region, regions)
         for name in settings.unique()
     }
     return settings.map(same).astype(bool)

@@ -10,6 +10,7 @@ import pandas as pd
 
 from markets.columns import Ints
 from sim.config.market import MarketConfig
+from sim.membership import PRESENT
 
 Tables = dict[str, pd.DataFrame]
 
@@ -62,7 +63,8 @@ def beside_autarky(market: MarketConfig, tables: Tables, alone: pd.DataFrame) ->
         The table `organisations` of the same round in the world without a market.
     """
     quality = np.exp(-alone["validation_loss"].to_numpy())
-    profit, surplus = market.setting.downstream(market.organisations).outcomes(quality[None])
+    present = alone["status"].isin(PRESENT).to_numpy()
+    profit, surplus = market.downstream().outcomes(quality[None], present[None])
     accuracy = alone["test_accuracy"].to_numpy()
     organisations = tables["organisations"].assign(net_alone=profit[0], accuracy_alone=accuracy)
     rounds = tables["rounds"].assign(welfare_alone=profit.sum() + surplus[0])

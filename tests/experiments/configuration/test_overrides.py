@@ -31,7 +31,8 @@ from markets.choices import CHOICES
 from markets.mechanisms import MECHANISMS
 from markets.registry import Registry
 from sim.config.data import DataConfig
-from sim.config.market import BrokerConfig, LearningConfig, MarketConfig, PopulationConfig
+from sim.config.market import BrokerConfig, LearningConfig, MarketConfig
+from sim.config.population import GroupConfig, PopulationConfig
 from sim.consumers.demand import Demand
 from sim.data.distributions import DISTRIBUTIONS
 from sim.settings import SETTINGS
@@ -142,7 +143,7 @@ CONFIGURATIONS = {
     cls.__name__: cls
     for cls in (
         *(Config, RunConfig, CrossConfig, ReproductionConfig, MarketConfig, DataConfig, LearningConfig),
-        *(PopulationConfig, BrokerConfig, SessionConfig, Demand),
+        *(GroupConfig, PopulationConfig, BrokerConfig, SessionConfig, Demand),
         *(registry[name] for registry in REGISTRIES for name in registry),
     )
 }
