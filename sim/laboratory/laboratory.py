@@ -36,6 +36,7 @@ from markets.refusals import InputError
 from sim.config.data import load_examples
 from sim.config.market import MarketConfig
 from sim.data.division import Division, divide, trial_examples
+from sim.data.scaling import Scaling, scaled
 from sim.laboratory.epochs import visiting_order
 from sim.laboratory.evidence import collect_evidence, padded
 from sim.laboratory.requests import (
@@ -82,15 +83,17 @@ class Laboratory:
         self.device = resolve_device(config.device)
         examples = load_examples(config.data)
         self.classes = examples.classes
-        self.labels = examples.labels
-        inputs = examples.standardised() if config.data.standardise else examples.inputs
-        self._inputs = torch.as_tensor(inputs, device=self.device)
-        self._targets = torch.as_tensor(examples.right, device=self.device)
         self.replicates = tuple(replicates)
-        self.divisions: dict[int, Division] = {
+        divisions = {
             r: divide(examples, config.data, config.organisations, self.streams, r, config.endowing())
             for r in self.replicates
         }
+        seen = scaled(examples, config.data.standardise, divisions)
+        self.labels = seen.labels
+        self.divisions: dict[int, Division] = seen.divisions
+        self.scalings: dict[int, Scaling] = seen.scalings
+        self._inputs = torch.as_tensor(seen.inputs, device=self.device)
+        self._targets = torch.as_tensor(seen.targets, device=self.device)
         self.tasks = examples.tasks
         self._parts = {
             part: np.concatenate([getattr(self.divisions[r], part) for r in self.replicates])

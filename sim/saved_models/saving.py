@@ -76,6 +76,7 @@ def files_of(cohort: Cohort, found: ModelsAt, within: str = MODELS) -> Iterator[
     """
     config, number = cohort.config, cohort.config.organisations
     told = told_of_world(config)
+    scalings = cohort.laboratory.scalings
     for world, lineage in zip(cohort.worlds, found.lineages, strict=True):
         for organisation, slot in enumerate(world.slots.tolist()):
             origin = Origin(
@@ -91,6 +92,7 @@ def files_of(cohort: Cohort, found: ModelsAt, within: str = MODELS) -> Iterator[
                 architecture=cohort.laboratory.architecture.signature,
                 lineage=lineage[organisation].nonzero()[0].tolist(),
                 origin=origin,
+                scaling=scalings[world.replicate].told(),
                 **told,
             )
             write = partial(_write, cohort, found.models, slot, card)
@@ -106,17 +108,15 @@ def _write(cohort: Cohort, models: Parameters, slot: int, card: Any, path: Path)
 def told_of_world(config: MarketConfig) -> dict[str, Any]:
     """Return the fields of a card that all models of a configuration have in common."""
     examples = load_examples(config.data)
-    scaling = {"mean": [*examples.mean], "deviation": [*examples.deviation]}
     parts = {name: dataclasses.asdict(getattr(config, name)) for name in ("data", "broker", "learning")}
     return {
         "network": dataclasses.asdict(config.network),
         "task": {
-            "name": "classification",
-            "input_shape": [*examples.inputs.shape[1:]],
-            "answers": examples.classes,
+            "name": examples.kind,
+            "input_shape": [*examples.task.input_shape],
+            "answers": examples.task.answers,
         },
-        "vocabulary": [*examples.class_names],
-        "scaling": scaling if config.data.standardise else None,
+        "vocabulary": [*examples.task.vocabulary],
         "world": {**parts, "data": _without_locations(parts["data"])},
     }
 

@@ -25,8 +25,9 @@ class Examples:
 
     Parameters
     ----------
-    inputs : float32 array [E, *S], or int64 of tokens
-        Examples; images are [E, C, H, W], channels, height, width, in [0, 1].
+    inputs : float32 array [E, *S], or int64 of tokens [E, T]
+        Examples: images are [E, C, H, W], channels, height, width, as a rule in [0, 1]; rows of a table
+        [E, F].
     labels : int64 array [E]
         Class of each example, 0..classes - 1, by which examples are shared out; where examples have no
         class, a stratum of them.
@@ -53,8 +54,11 @@ class Examples:
         The name of each owner, O of them.
     features : tuple of str
         The names of the inputs, one after the other; none where they have no names.
+    numbers : bool array [F] or None
+        Of the columns of a table, those that are numbers and have a scale; None where all are.
     mean, deviation : tuple of float
-        Usual mean and deviation of the pixels, one a channel, by which `standardised` inputs are measured.
+        Usual mean and deviation of the pixels, one a channel, by which standardised inputs are measured; None
+        where they are found from the endowments (see `sim.data.scaling`).
 
     Raises
     ------
@@ -62,7 +66,7 @@ class Examples:
         If a shape, a type or a range is wrong.
     """
 
-    inputs: NDArray[np.float32]
+    inputs: NDArray[Any]
     labels: Ints
     classes: int
     class_names: list[str]
@@ -72,23 +76,19 @@ class Examples:
     kind: str = "classification"
     targets: NDArray[Any] | None = None
     vocabulary: tuple[str, ...] = ()
-    mean: tuple[float, ...] = (0.0,)
-    deviation: tuple[float, ...] = (1.0,)
+    mean: tuple[float, ...] | None = None
+    deviation: tuple[float, ...] | None = None
     organisation: Ints | None = None
     organisation_names: tuple[str, ...] = ()
     features: tuple[str, ...] = ()
+    numbers: Bools | None = None
 
     def __post_init__(self) -> None:
-        shape = self.inputs.shape
-        if len(shape) != 4 or self.inputs.dtype != np.float32 or not self.inputs.size:
+        self._check_inputs()
+        count = len(self.inputs)
+        if self.labels.shape != (count,) or self.labels.dtype != np.int64:
             raise DataError(
-                f"inputs must be float32 of shape [E, C, H, W], not empty; got {self.inputs.dtype} {shape}"
-            )
-        if not (self.inputs.min() >= 0 and self.inputs.max() <= 1):
-            raise DataError(f"inputs must be in [0, 1]; got {self.inputs.min()} to {self.inputs.max()}")
-        if self.labels.shape != shape[:1] or self.labels.dtype != np.int64:
-            raise DataError(
-                f"labels must be int64 of shape ({shape[0]},); got {self.labels.dtype} {self.labels.shape}"
+                f"labels must be int64 of shape ({count},); got {self.labels.dtype} {self.labels.shape}"
             )
         if (
             self.labels.min() < 0
@@ -96,11 +96,62 @@ class Examples:
             or len(self.class_names) != self.classes
         ):
             raise DataError(f"classes must count the labels and the class names; got {self.classes}")
+        if self.kind not in TASKS:
+            raise DataError(f"kind must be one of {', '.join(TASKS)}; got {self.kind!r}")
+        self._check_targets()
+        for name in ("origin", "task_numbers", "organisation"):
+            column = getattr(self, name)
+            if column is not None and (
+                column.shape != (count,) or column.dtype != np.int64 or min(column) < 0
+            ):
+                raise DataError(
+                    f"{name} must be int64 of shape ({count},), none negative; got {column.dtype} "
+                    f"{column.shape}"
+                )
 
-    def standardised(self) -> NDArray[np.float32]:
-        """Return the inputs less their usual mean, in units of their usual deviation."""
-        mean, deviation = (np.array(c, np.float32)[:, None, None] for c in (self.mean, self.deviation))
-        return (self.inputs - mean) / deviation
+    def _check_inputs(self) -> None:
+        shape, tokens = self.inputs.shape, self.kind in TASKS and TASKS[self.kind].takes_tokens
+        wanted = "int64 of shape [E, T]" if tokens else "float32 of shape [E, ...]"
+        if (
+            len(shape) < 2
+            or self.inputs.dtype != (np.int64 if tokens else np.float32)
+            or not self.inputs.size
+        ):
+            raise DataError(f"inputs must be {wanted}, not empty; got {self.inputs.dtype} {shape}")
+        if tokens:
+            self._check_tokens("inputs", self.inputs)
+        elif not np.isfinite(self.inputs).all():
+            row = int(np.argmin(np.isfinite(self.inputs.reshape(shape[0], -1)).all(axis=1)))
+            raise DataError(f"inputs must be finite numbers; got NaN or an infinity in row {row}")
+
+    def _check_targets(self) -> None:
+        if self.targets is None:
+            if self.kind != "classification":
+                raise DataError(f"targets must be given for {self.kind}; got none")
+            return
+        if self.kind == "next_token":
+            if self.targets.shape != self.inputs.shape or self.targets.dtype != np.int64:
+                raise DataError(
+                    f"targets must be int64 tokens of shape {self.inputs.shape}; got {self.targets.dtype} "
+                    f"{self.targets.shape}"
+                )
+            self._check_tokens("targets", self.targets)
+        if self.kind == "regression":
+            if self.targets.shape != self.labels.shape or self.targets.dtype != np.float32:
+                raise DataError(
+                    f"targets must be float32 of shape {self.labels.shape}; got {self.targets.dtype} "
+                    f"{self.targets.shape}"
+                )
+            if not np.isfinite(self.targets).all():
+                row = int(np.argmin(np.isfinite(self.targets)))
+                raise DataError(f"targets must be finite numbers; got {self.targets[row]} in row {row}")
+
+    def _check_tokens(self, name: str, tokens: NDArray[Any]) -> None:
+        if tokens.min() < 0 or tokens.max() >= len(self.vocabulary):
+            raise DataError(
+                f"{name} must be tokens 0..{len(self.vocabulary) - 1}, numbers of the vocabulary; got "
+                f"{tokens.min()} to {tokens.max()}"
+            )
 
     @property
     def task(self) -> Task:
@@ -146,3 +197,7 @@ class Dataset(ABC):
     @abstractmethod
     def load(self) -> Examples:
         """Return all examples, in the order of the source."""
+
+    def digest(self) -> str:
+        """Return a digest of what a user's own data are made of; '' for data that everybody has."""
+        return ""

@@ -7,7 +7,7 @@ list of the same classes.
 import dataclasses
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
-from typing import Annotated, ClassVar, overload
+from typing import Annotated, Any, ClassVar, overload
 
 import numpy as np
 from numpy.typing import NDArray
@@ -61,9 +61,10 @@ class Pool(Sequence[Ints]):
         """All examples of the pool, class by class."""
         return np.concatenate(self.classes)
 
-    def rows(self, members: Ints) -> NDArray[np.float32]:
+    def rows(self, members: Ints) -> NDArray[Any]:
         """Return the inputs of some examples as rows of numbers, [n, F]."""
-        return self.examples.inputs[self.originals[members]].reshape(len(members), -1)
+        chosen = self.examples.inputs[self.originals[members]]
+        return chosen.reshape(len(chosen), int(np.prod(chosen.shape[1:])))
 
     def by_class(self, members: Ints) -> list[Ints]:
         """Return some examples of the pool, each once, class by class and in their order there."""
