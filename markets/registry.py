@@ -10,9 +10,15 @@ import importlib
 import pkgutil
 import sys
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any, Generic, TypeVar, cast
 
 from markets.refusals import InputError
+
+
+class RegistrationError(InputError, TypeError):
+    """A class cannot serve as one of a kind, or not under its name."""
+
 
 T = TypeVar("T")
 C = TypeVar("C")
@@ -43,22 +49,32 @@ class Registry(Generic[T]):
 
         Raises
         ------
-        TypeError
+        RegistrationError
             If the class is no dataclass, has no ``name`` field with a text as default, takes a name that is
             in use, does not extend the base or define what is abstract there, has no docstring, or fails the
             registry's own check.
         """
         if not dataclasses.is_dataclass(cls):
-            raise TypeError(
+            raise RegistrationError(
                 f"{self.kind} {cls.__name__} must be a dataclass: its fields are its configuration"
             )
         name = {field.name: field.default for field in dataclasses.fields(cls)}.get("name")
         if not isinstance(name, str):
-            raise TypeError(f"{self.kind} {cls.__name__} must have a field `name: str = ...` that names it")
-        if name in self._classes:
-            raise TypeError(f"{self.kind} {name!r} is registered twice: {self._classes[name]} and {cls}")
+            raise RegistrationError(
+                f"{self.kind} {cls.__name__} must have a field `name: str = ...` that names it"
+            )
+        if name in self._classes and not _same_class(self._classes[name], cls):
+            raise RegistrationError(
+                f"{self.kind} {name!r} must be the name of one class; it is registered twice: "
+                f"{_place_of(self._classes[name])} and {_place_of(cls)}"
+            )
         entry = cast(type[T], cls)
-        self.check(entry)
+        try:
+            self.check(entry)
+        except InputError:
+            raise
+        except TypeError as error:
+            raise RegistrationError(str(error)) from error
         self._classes[name] = entry
         return cls
 
@@ -71,6 +87,16 @@ class Registry(Generic[T]):
         check_documented(cls, self.kind)
         if self._check:
             self._check(cls)
+
+    @contextmanager
+    def lent(self, name: str, cls: type[Any]) -> Iterator[None]:
+        """Let a name stand for a class for a while, as it is."""
+        before = self._classes
+        self._classes = {**before, name: cls}
+        try:
+            yield
+        finally:
+            self._classes = before
 
     def __getitem__(self, name: str) -> type[T]:
         """Return the class registered as `name`; an ``InputError`` names the known ones."""
@@ -93,6 +119,15 @@ class Registry(Generic[T]):
         if "name" not in fields:
             raise InputError(f"{self.kind} must be given by its name, one of {', '.join(self)}; got {spec!r}")
         return self[str(fields["name"])](**fields)
+
+
+def _same_class(known: type[Any], cls: type[Any]) -> bool:
+    """Return whether a class is another one made anew, by executing the code of its module again."""
+    return _place_of(known) == _place_of(cls) and "<locals>" not in cls.__qualname__
+
+
+def _place_of(cls: type[Any]) -> str:
+    return f"{cls.__module__}.{cls.__qualname__}"
 
 
 def check_documented(cls: type[Any], kind: str) -> None:

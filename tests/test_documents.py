@@ -11,7 +11,8 @@ import pytest
 
 import conf
 from agents.strategies import STRATEGIES
-from experiments.command_line.explaining.command import WORDS, explain
+from experiments.command_line.explaining.command import explain, words
+from experiments.configuration import plugins
 from experiments.configuration.arguments import make_parser
 from experiments.configuration.composing import composing
 from experiments.configuration.composition import expand, parse_cells, set_up_hydra
@@ -21,6 +22,7 @@ from experiments.findings.summary import METRICS
 from experiments.studies.cross.composition import compose_cross
 from experiments.studies.reproduction.composition import compose_experiment
 from experiments.studies.textbook.application import compose_preset, set_up_textbook
+from tests.experiments.own_plugins import plugin_folder  # noqa: F401 - a fixture
 
 FOLDER = Path(__file__).parents[1]
 PAGES = sorted(
@@ -79,8 +81,10 @@ def test_there_is_something_to_run(heard):
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(FOLDER)))
-def test_the_command_line_takes_every_line(heard, page, capsys):
+def test_the_command_line_takes_every_line(heard, page, capsys, request):
     names: dict = {}
+    if page.name == "plugins.md":
+        request.getfixturevalue("plugin_folder")
     if page.name == "README.md" and page.parent == FOLDER:
         block = re.search(
             r"```python\n([^`]*class Frugal.*?)```", page.read_text(encoding="utf-8"), re.DOTALL
@@ -104,7 +108,8 @@ def check(program, given):
         for extra in re.findall(r"\[(.*?)\]", " ".join(given)):
             assert set(extra.split(",")) <= set(extras["optional-dependencies"])
     elif program == "parabourse":
-        check_command(*make_parser().parse_known_args(given))
+        command, rest = make_parser().parse_known_args(plugins.begin(given))
+        check_command(command, rest + (plugins.typed() if command.command == "run" else []))
 
 
 def check_command(command, rest):
@@ -127,7 +132,7 @@ def check_command(command, rest):
         if not all((Path(conf.__file__).parent / f"{file}.yaml").is_file() for file in files):
             compose_experiment(command.preset, overrides)
     elif command.command == "explain" and not PLACEHOLDER.fullmatch(command.key):
-        if command.key not in WORDS:
+        if command.key not in words():
             explain(command.key, command.of)
     elif command.command in ("figures", "report"):
         named = [name for name in getattr(command, "names", []) if not PLACEHOLDER.fullmatch(name)]

@@ -15,10 +15,17 @@ from experiments.configuration.composition import check_run, set_up_hydra
 from experiments.configuration.keys import parse
 from experiments.configuration.overrides import check_grammar
 from experiments.reports.latex import write_run_table, write_sweep_tables
-from experiments.reports.sweep_conclusion import OUTCOMES, check_cells, conclude_sweep, is_sweep
+from experiments.reports.sweep_conclusion import (
+    OUTCOMES,
+    check_cells,
+    conclude_sweep,
+    is_sweep,
+    run_folders,
+)
 from experiments.runs.conclusion import conclude, print_conclusion
 from experiments.runs.jobs import answers_flags, run_job
 from experiments.runs.other_folders import refuse_other_folders
+from experiments.runs.plugin_records import stood_in
 from experiments.runs.runner import resume, start
 from experiments.sweeping.command import run_sweep
 from sim.records.run_folder import RunFolder
@@ -96,7 +103,7 @@ def report_on(
         raise UserError(f"RUN_OR_SWEEP must be the folder of a run or sweep; there is no folder {folder}")
     refuse_other_folders(folder)
     run = RunFolder(folder, checked)
-    with run.held():
+    with run.held(), stood_in(run_folders(folder), checked):
         if is_sweep(folder):
             check_cells(folder, checked)
             outcomes = outcomes or OUTCOMES

@@ -9,9 +9,10 @@ import argcomplete
 from experiments.command_line.commands import COMMANDS
 from experiments.command_line.sentences import USER_ERRORS, UnfinishedError, tell
 from experiments.command_line.standard_streams import steady_streams
+from experiments.configuration import plugins
 from experiments.configuration.arguments import make_parser
 from experiments.configuration.overrides import with_quotes
-from experiments.runs.allocator import keep_freed_memory
+from experiments.runs.allocator import importing, keep_freed_memory
 from experiments.runs.output_folders import check_writable
 
 STUDIES = ("cross", "textbook", "reproduce", "pricing", "adversaries")
@@ -40,8 +41,14 @@ def _run_command(arguments: Sequence[str] | None) -> int:
     given = list(sys.argv[1:] if arguments is None else arguments)
     parser = make_parser()
     argcomplete.autocomplete(parser)
+    try:
+        with importing():
+            given = plugins.begin(given)
+    except USER_ERRORS as error:
+        return tell(error)
     command, rest = parser.parse_known_args(given)
     rest = [with_quotes(argument) for argument in rest]
+    rest += plugins.typed() if command.command == "run" else []
     lecture = getattr(command, "lecture", False)
     of_lectures = ("host", "textbook", "url", "proxy_headers")
     if command.command == "dashboard" and not lecture and (rest or any(map(vars(command).get, of_lectures))):

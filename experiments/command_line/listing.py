@@ -6,13 +6,15 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-import conf
 import sim.config.market
 import sim.textbook.induced_market  # noqa: F401 - the fields of both make the choices
 from agents.strategies import STRATEGIES
+from experiments.configuration.config_folder import choice_files, own_folder
 from markets.choices import CHOICES
 from markets.mechanisms import MECHANISMS
 from markets.registry import Registry
+
+PRESETS = ("experiment", "textbook", "reproduction", "scale")
 
 
 def registries() -> dict[str, Registry]:
@@ -29,8 +31,18 @@ def print_listing() -> None:
         for name in registry:
             table.add_row(name, escape(first_line(registry[name].__doc__)))
         console.print(table)
-    for group in ("experiment", "textbook", "reproduction", "scale"):
+    for group in PRESETS:
         _print_presets(console, group)
+    for group in own_groups():
+        _print_presets(console, group)
+
+
+def own_groups() -> list[str]:
+    """Return the groups of which the user's own folder has choices, those of presets aside."""
+    if (folder := own_folder()) is None:
+        return []
+    groups = {file.parent.relative_to(folder).as_posix() for file in folder.rglob("*.yaml")}
+    return sorted(groups.difference({*PRESETS, "."}))
 
 
 def print_textbook() -> None:
@@ -56,7 +68,7 @@ def print_reproduction() -> None:
 
 def _print_presets(console: Console, group: str) -> None:
     table = Table("name", "what it is", title=group, title_justify="left", show_header=False)
-    for path in sorted((Path(conf.__file__).parent / group).glob("*.yaml")):
+    for path in choice_files(group):
         table.add_row(path.stem, preset_line(path))
     console.print(table)
 
@@ -96,10 +108,10 @@ def first_line(doc: str | None) -> str:
 
 
 def preset_line(path: Path) -> str:
-    """Return the first comment of a preset that describes it."""
+    """Return the first comment of a preset that describes it; '' if there is none."""
     lines = [
         line.lstrip("# ").strip()
         for line in path.read_text(encoding="utf-8").splitlines()
         if line.startswith("#")
     ]
-    return next(line for line in lines if not line.startswith("@"))
+    return next((line for line in lines if not line.startswith("@")), "")

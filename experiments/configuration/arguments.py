@@ -19,6 +19,7 @@ HELP = """Markets for model parameters.
   parabourse run experiment=quickstart      run a preset; every key can be set as KEY=VALUE
   parabourse run -m mechanism=a,b seed=0,1  run a sweep and compare its cells
   parabourse run --help                     all groups, choices and keys
+  plugins=[./my_rules.py] --config-dir=DIR  with any command: choices of your own (docs/plugins.md)
   parabourse textbook mcafee                a published result on induced values, measured beside theory
   parabourse reproduce two_organisations    a published experiment on parameters, beside baselines
 """
@@ -51,6 +52,7 @@ def _add_questions(commands: Any) -> None:
     )
     if "_ARGCOMPLETE" in os.environ:
         run.add_argument("-m", "--multirun", action="store_true")
+        run.add_argument("-cd", "--config-dir", type=Path, default=None)
         run.add_argument("overrides", nargs="*").completer = candidates
     cross = commands.add_parser(
         "cross",

@@ -13,16 +13,15 @@ from typing import Any
 from hydra.core.config_store import ConfigStore
 from omegaconf import MISSING, OmegaConf
 
-import conf
 from agents.learning.training.optimisers import OPTIMISERS
 from agents.strategies import STRATEGIES
+from experiments.configuration.config_folder import CONF, check_names, choice_files
 from experiments.configuration.keys import Config
 from experiments.configuration.loading import forget_composed
 from markets.choices import CHOICES
 from markets.orders.venues import VENUES
 from sim.data.datasets import DATASETS
 
-CONF = Path(conf.__file__).parent
 _REGISTERED: dict[tuple[str, str], Any] = {}
 
 
@@ -40,6 +39,8 @@ def register_choices() -> None:
         _register("data", name, {"dataset": name, "endowment": "class_skew"})
     for name in ("auto", *VENUES):
         _register("venue", name, {"name": name})
+    for group, name in _REGISTERED:
+        check_names(group, [name])
 
 
 def register_schema(name: str, cls: type[Any], group: str = "") -> None:
@@ -50,9 +51,7 @@ def register_schema(name: str, cls: type[Any], group: str = "") -> None:
 def choices_of(group: str) -> list[str]:
     """Return the names that a group can be given, once they are registered; none where there is no group."""
     registered = ConfigStore.instance().repo.get(group, {})
-    return sorted(
-        {path.stem for path in (CONF / group).glob("*.yaml")} | {Path(name).stem for name in registered}
-    )
+    return sorted({path.stem for path in choice_files(group)} | {Path(name).stem for name in registered})
 
 
 def _register(group: str, name: str, what: type[Any] | Mapping[str, Any], key: str | None = None) -> None:

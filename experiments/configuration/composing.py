@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from hydra import compose, initialize_config_module
+from hydra.core.config_search_path import SearchPathQuery
 from hydra.core.global_hydra import GlobalHydra
 from hydra.errors import HydraException
 from hydra.types import RunMode
@@ -14,17 +15,21 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from experiments.command_line.sentences import UserError
+from experiments.configuration.config_folder import own_folder
 from experiments.configuration.loading import Loader
 
 
 @contextmanager
 def composing() -> Iterator[None]:
-    """Let Hydra compose from `conf`; afterwards it is free, whatever it was before."""
+    """Let Hydra compose from `conf` and the user's own folder; afterwards it is free."""
     GlobalHydra.instance().clear()
     with initialize_config_module("conf", version_base="1.3"):
         hydra = GlobalHydra.instance().hydra
         assert hydra is not None
-        hydra.config_loader = Loader(hydra.config_loader.get_search_path())
+        places = hydra.config_loader.get_search_path()
+        if (own := own_folder()) is not None:
+            places.prepend("command-line", f"file://{own}", SearchPathQuery("schema"))
+        hydra.config_loader = Loader(places)
         yield
 
 

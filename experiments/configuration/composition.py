@@ -19,6 +19,7 @@ from experiments.configuration.keys import Config, parse
 from experiments.configuration.known_keys import check_keys, composed_of, is_group
 from experiments.configuration.loading import set_keys
 from experiments.configuration.overrides import check_grammar, expand
+from experiments.configuration.plugins import check_imported
 from experiments.runs.jobs import check_job
 from experiments.runs.trackers import check_tracker
 from sim.config.data import ENDOWMENT, load_examples, takes_sizes
@@ -101,6 +102,7 @@ def _check_worlds(configs: Sequence[Config]) -> None:
     for config in worlds.values():
         check_world(config.market(), config.replicates, config.seed)
         check_memory(config)
+    check_imported(spec for config in configs for spec in config.plugins)
     for tracker in {config.run.tracker for config in configs}:
         check_tracker(tracker)
 

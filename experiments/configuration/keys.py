@@ -112,10 +112,15 @@ class Config(MarketConfig, PlayConfig):
         Settings to compare; by default autarky and the chosen setting.
     run : RunConfig
         How the run is carried out; nothing here changes a number in its tables.
+    plugins : list of str
+        Python files and modules of your own that register further choices, imported before anything is
+        composed: ``plugins=[./my_rules.py,my_lab.rules]``. Every command takes them; `resume` and `report`
+        import only those that are named with them.
     """
 
     arms: list[str] = field(default_factory=lambda: ["autarky", "competitive"])
     run: RunConfig = field(default_factory=RunConfig)
+    plugins: list[str] = field(default_factory=list)
 
     @field_validator("arms")
     @classmethod

@@ -8,6 +8,7 @@ Core Objects: check_keys, composed_of, is_group, unknown_key
 import difflib
 from collections.abc import Iterator, Sequence
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 from hydra.core.global_hydra import GlobalHydra
@@ -16,6 +17,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from experiments.command_line.sentences import UserError
 from experiments.configuration.composing import composed
+from experiments.configuration.config_folder import own_folder
 from experiments.configuration.overrides import check_grammar, choices
 from markets.choices import choice_of
 
@@ -68,11 +70,11 @@ def composed_of(groups: Sequence[str]) -> DictConfig:
 def is_group(override: Override) -> bool:
     """Return whether an override chooses from a configuration group; needs Hydra initialised."""
     parent, _, name = override.key_or_group.rpartition("/")
-    return name in _groups(parent)
+    return name in _groups(parent, own_folder())
 
 
 @cache
-def _groups(parent: str) -> frozenset[str]:
+def _groups(parent: str, own: Path | None) -> frozenset[str]:  # noqa: ARG001 - other folders, other groups
     """Return the names of the groups in one; Hydra copies all schemas for each list that it makes."""
     return frozenset(GlobalHydra.instance().config_loader().list_groups(parent))
 

@@ -20,10 +20,10 @@ from hydra.plugins.config_source import ConfigResult, ConfigSource
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
-import conf
+from experiments.configuration.config_folder import folders, own_folder
+from experiments.configuration.plugins import Brought
 from markets.choices import choice_of
 
-CONF = Path(conf.__file__).parent
 FOLDERS = ("hydra.run.dir", "hydra.sweep.dir", "hydra.sweep.subdir")
 """The keys of Hydra's own that change nothing else of what it composes."""
 PLACES = {"hydra.conf", "conf", ""}
@@ -58,7 +58,7 @@ def set_keys(overrides: Sequence[Override], config: DictConfig) -> None:
 
 
 class Repository(ConfigRepository):
-    """Hydra's view of the files and schemas, which reads each once; those of users, every time."""
+    """Hydra's view of the files and schemas, which reads each once; those of a search path, every time."""
 
     def load_config(self, config_path: str) -> ConfigResult | None:
         """Return what a file or a schema holds, to be changed by whoever asks."""
@@ -80,19 +80,26 @@ class Repository(ConfigRepository):
         return copy.copy(self)
 
     def _is_usual(self) -> bool:
-        """Return whether nothing but Hydra's own and `conf` is looked through."""
-        return {source.path for source in self.sources} == PLACES
+        """Return whether nothing but Hydra's own, `conf` and the user's folder is looked through."""
+        own = own_folder()
+        return {source.path for source in self.sources} == (PLACES if own is None else {*PLACES, str(own)})
 
 
 class Loader(ConfigLoaderImpl):
     """Hydra's loader, with the same results.
 
-    What it remembers is forgotten where a file of `conf` has changed.
+    What it remembers is forgotten where a file of `conf` or of the user's folder has changed. To another
+    process it brings what the user named: what is pickled after it may be of classes known only then.
     """
 
     def __init__(self, config_search_path: ConfigSearchPath) -> None:
+        _forget_if_changed()
         super().__init__(config_search_path)
         self.repository = Repository(config_search_path)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Return the state with the user's own first: parts are unpickled in this order."""
+        return {"brought": Brought(), **vars(self)}
 
     def _load_configuration_impl(
         self,
@@ -147,14 +154,15 @@ def _tell_hydra(config: DictConfig, typed: Sequence[Override]) -> None:
 
 
 def _forget_if_changed() -> None:
-    """Forget what was composed if another file of `conf` is there, or one was changed since."""
+    """Forget what was composed if another file of a choice is there, or one was changed since."""
     times = [
         os.stat(os.path.join(folder, name)).st_mtime_ns  # noqa: PTH116, PTH118 - a tenth of what a Path takes
-        for folder, _, names in os.walk(CONF)
+        for root in folders()
+        for folder, _, names in os.walk(root)
         for name in names
         if name.endswith(".yaml")
     ]
-    files = (str(CONF), len(times), max(times))
+    files = (*map(str, folders()), len(times), max(times))
     if _FOUND.get(("files",)) != files:
         forget_composed()
         _FOUND["files",] = files

@@ -20,7 +20,7 @@ from experiments.figures.market import (
     trade_network,
     values,
 )
-from experiments.figures.plan import Plan
+from experiments.figures.plan import Plan, enter
 from experiments.figures.style import in_style
 from experiments.figures.welfare import gains, lorenz, welfare, withheld
 from experiments.findings.run_view import RunView
@@ -47,6 +47,17 @@ FIGURES: dict[str, Plan] = {
 """Every figure by name, in the order in which a report tells them."""
 
 DPI = 150
+
+
+def register(plan: Plan) -> Plan:
+    """Let a figure of one's own be drawn like all others, last; return it.
+
+    Raises
+    ------
+    RegistrationError
+        If another figure has its name.
+    """
+    return enter(FIGURES, plan)
 
 
 def draw_figures(folder: Path, view: RunView, names: Iterable[str] | None = None) -> list[Drawn]:

@@ -10,10 +10,18 @@ from experiments.configuration.keys import FigureConfig
 from experiments.figures import FIGURES, draw_figures
 from experiments.figures.sweeps import SWEEP_FIGURES, draw_sweep_figures, read_seconds
 from experiments.reports.drawn import Drawn
-from experiments.reports.sweep_conclusion import OUTCOMES, check_cells, check_outcomes, is_sweep, sweep_look
+from experiments.reports.sweep_conclusion import (
+    OUTCOMES,
+    check_cells,
+    check_outcomes,
+    is_sweep,
+    run_folders,
+    sweep_look,
+)
 from experiments.runs.cells import CELLS
 from experiments.runs.conclusion import names_of, read_run
 from experiments.runs.other_folders import refuse_other_folders
+from experiments.runs.plugin_records import stood_in
 from experiments.sweeping.sweeps import aggregate, read_sweep
 from sim.records.run_folder import FIGURES as OWN
 from sim.records.run_folder import RunFolder
@@ -51,7 +59,7 @@ def draw_again(
     """
     refuse_other_folders(folder)
     run = RunFolder(folder)
-    with run.held():
+    with run.held(), stood_in(run_folders(folder)):
         if is_sweep(folder):
             drawn = _of_sweep(folder, names, outcomes, keys, output or run.place(OWN), look)
         elif outcomes or keys:

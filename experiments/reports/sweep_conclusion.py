@@ -24,6 +24,11 @@ def is_sweep(folder: Path) -> bool:
     return (folder / MULTIRUN).is_file()
 
 
+def run_folders(folder: Path) -> list[Path]:
+    """Return the folders of the runs in a folder: of a sweep's cells, or the folder itself."""
+    return sorted(path for path in (folder / CELLS).iterdir()) if is_sweep(folder) else [folder]
+
+
 def conclude_sweep(
     folder: Path,
     figures: bool,

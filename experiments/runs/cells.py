@@ -32,6 +32,8 @@ from joblib import Parallel, delayed
 
 from experiments.command_line.sentences import UnfinishedError, one_sentence
 from experiments.configuration.plain_data import read_text
+from experiments.configuration.plugins import Brought
+from experiments.configuration.plugins import named as plugins
 from experiments.runs.allocator import keep_freed_memory
 from experiments.runs.output_folders import claim
 from experiments.runs.progress import CellProgress
@@ -50,7 +52,7 @@ PLAYED = ".played"
 """A byte for every part of a cell of tables that has been played, for the progress bar."""
 ROWS = "rows"
 """The table of a cell that has one."""
-UNDECISIVE = ("run", "jobs", "figures", "progress")
+UNDECISIVE = ("run", "jobs", "figures", "progress", "plugins")
 """Parts of a configuration that change no number."""
 KEY_LENGTH = 16
 HEADING = "# parabourse "
@@ -94,11 +96,12 @@ class Cell:
 
 
 def cell_key(config: Any) -> str:
-    """Return the hash of all that decides the numbers of a cell: its configuration and Parabourse's version.
+    """Return the hash of all that decides the numbers of a cell: configuration, version and plug-ins.
 
     The order within a part counts: in population.mix, it decides who follows which strategy.
     """
-    return hash_of([config, _version()])
+    own = sorted(plugins().values())  # Wherever they lie, and whatever they are called.
+    return hash_of([config, _version(), *([own] if own else [])])
 
 
 def hash_of(content: object) -> str:
@@ -156,7 +159,7 @@ def play_cells(folder: Path, cells: Sequence[Cell], jobs: int = 1, shown: bool =
     places = {folder / CELLS / cell.key: cell for cell in cells}
 
     def launch(paths: Sequence[Path]) -> None:
-        Parallel(n_jobs=jobs)(delayed(_play_tables)(path, places[path]) for path in paths)
+        Parallel(n_jobs=jobs)(delayed(_play_tables)(Brought(), path, places[path]) for path in paths)
 
     play_missing(folder, {path: cell.parts for path, cell in places.items()}, launch, shown)
     if tell_unfinished({path: cell.name for path, cell in places.items()}):
@@ -290,7 +293,8 @@ def _version() -> str | None:
     return library_versions()["parabourse"]
 
 
-def _play_tables(folder: Path, cell: Cell) -> None:
+def _play_tables(_: Brought, folder: Path, cell: Cell) -> None:
+    """Play a cell; what is brought must be known to a process that takes the cell."""
     torch.set_num_threads(1)
     play_held(folder, partial(_write_tables, cell))
 

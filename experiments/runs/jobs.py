@@ -21,6 +21,8 @@ from omegaconf import DictConfig, OmegaConf, open_dict, read_write
 
 from experiments.command_line.sentences import USER_ERRORS, UserError, one_sentence
 from experiments.configuration.composing import composed, composing
+from experiments.configuration.config_folder import FLAGS as FOLDER
+from experiments.configuration.config_folder import own_folder
 from experiments.configuration.overrides import check_grammar
 from experiments.runs.output_folders import check_writable
 from sim.records.atomic import UNFINISHED
@@ -46,7 +48,8 @@ def answers_flags(task: TaskFunction, name: str, command: str, arguments: Sequen
         for override in overrides:
             check_grammar(override)
         composed(name, overrides)
-    sys.argv = [command, *arguments]
+    own = own_folder()
+    sys.argv = [command, *arguments, *([f"{FOLDER[0]}={own}"] if own else [])]
     hydra.main(version_base="1.3", config_path="pkg://conf", config_name=name)(task)()
     return True
 

@@ -24,6 +24,7 @@ from experiments.configuration.keys import Config
 from experiments.configuration.plain_data import read_manifest, read_yaml
 from experiments.runs.commits import commits
 from experiments.runs.model_files import ModelFiles, final_models
+from experiments.runs.plugin_records import check_named, files_of, record_of
 from experiments.runs.progress import Progress
 from experiments.runs.trackers import TRACKER_FOLDERS, open_tracker, round_metrics
 from sim.cohort import Cohort
@@ -67,7 +68,7 @@ def start(config: Config, text: str, folder: Path, models: str = "final") -> Non
     """
     run = RunFolder(folder)
     typed = [name for name in HYDRAS if run.has(name)]
-    run.begin({CONFIG: filled(text)}, signed=typed)
+    run.begin({CONFIG: filled(text), **record_of(config)}, signed=typed)
     _play(config, _cohort(config), run, {}, models)
 
 
@@ -87,9 +88,11 @@ def resume(folder: Path, changed: Mapping[str, Any] | None = None, models: str =
     RecordError
         If the folder holds no run, or one of its files is damaged or not what a run writes.
     UserError
-        If the run has already finished, or a key cannot change.
+        If the run has already finished, a key cannot change, or a plug-in that it was played with is not
+        named again.
     """
     run = RunFolder(folder)
+    plugins = check_named(run)
     config = config_of(run)
     run.check()
     if changed:
@@ -99,6 +102,8 @@ def resume(folder: Path, changed: Mapping[str, Any] | None = None, models: str =
             f"{folder} must be a run that was stopped; this one has finished (more rounds, as in rounds="
             f"{2 * config.rounds}, let it go on)"
         )
+    if record := record_of(config, plugins):
+        run.change(record)
     cohort = _cohort(config)
     spent: dict[str, float] = {}
     if run.lists(CHECKPOINT):
@@ -235,7 +240,8 @@ def _play(config: Config, cohort: Cohort, run: RunFolder, spent: dict[str, float
             tracker.log(cohort.rounds_played, round_metrics(tables["rounds"]))
             progress.round_done()
         progress.phase("record")
-        writer.finish({MANIFEST: partial(_write_manifest, config, cohort, progress)} | files.final())
+        manifest = partial(_write_manifest, config, cohort, progress, files_of(run))
+        writer.finish({MANIFEST: manifest} | files.final())
 
 
 def _round(cohort: Cohort, progress: Progress, files: ModelFiles) -> dict[str, pd.DataFrame]:
@@ -251,7 +257,9 @@ def _round(cohort: Cohort, progress: Progress, files: ModelFiles) -> dict[str, p
         raise RuntimeError(f"a mechanism or strategy failed in round {cohort.rounds_played + 1}") from error
 
 
-def _write_manifest(config: Config, cohort: Cohort, progress: Progress, path: Path) -> None:
+def _write_manifest(
+    config: Config, cohort: Cohort, progress: Progress, plugins: dict[str, list[str]], path: Path
+) -> None:
     progress.phase("record")
     device = cohort.laboratory.device
     manifest = {
@@ -265,6 +273,7 @@ def _write_manifest(config: Config, cohort: Cohort, progress: Progress, path: Pa
         "arms": list(config.arms),
         "slots": cohort.laboratory.fleet.slots,
         "parameters": cohort.laboratory.architecture.parameter_count,
+        **({"plugins": plugins} if plugins else {}),
         "seconds": {phase: round(spent, 3) for phase, spent in progress.seconds.items()},
     }
     path.write_text(json.dumps(manifest, indent=2), encoding="utf-8")

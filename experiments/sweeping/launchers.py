@@ -25,6 +25,7 @@ from experiments.configuration.composition import set_up_hydra
 from experiments.configuration.keys import Config, parse
 from experiments.configuration.loading import forget_composed
 from experiments.configuration.overrides import quoted
+from experiments.configuration.plugins import Brought
 from experiments.runs.cells import CELLS, play_held
 from experiments.runs.conclusion import conclude
 from experiments.runs.runner import finish, resume, start
@@ -91,6 +92,8 @@ def launch(master: DictConfig, cells: Sequence[PlannedCell], folder: Path) -> No
     """
     context = HydraContext(config_loader=GlobalHydra.instance().config_loader(), callbacks=Callbacks(master))
     launcher = Plugins.instance().instantiate_launcher(context, play_cell, master)
+    # Launchers that pickle themselves bring this first; what comes after may be of classes of plug-ins.
+    launcher.__dict__ = {"brought": Brought(), **launcher.__dict__}
     size = master.hydra.sweeper.max_batch_size or _batch_size(master, len(cells))
     for at in range(0, len(cells), size):
         launcher.launch([_job(cell, folder) for cell in cells[at : at + size]], initial_job_idx=0)

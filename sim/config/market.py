@@ -183,7 +183,9 @@ class MarketConfig(WorldConfig):
 
     def in_setting(self, name: str) -> "MarketConfig":
         """Return the same world in another setting, with the same demand, regions, delivery and royalties."""
-        fields = {f.name: getattr(self.setting, f.name) for f in dataclasses.fields(self.setting)}
+        own = {f.name: getattr(self.setting, f.name) for f in dataclasses.fields(self.setting)}
+        known = SETTINGS[name].__dataclass_fields__
+        fields = {field: value for field, value in own.items() if field in known}
         return dataclasses.replace(self, setting=SETTINGS.build({**fields, "name": name}))
 
 

@@ -5,20 +5,20 @@ import inspect
 from collections import defaultdict
 from collections.abc import Callable
 from functools import cache
-from pathlib import Path
 from typing import Any
 
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-import conf
 from experiments.command_line.explaining.keys import Key, keys_of
 from experiments.command_line.explaining.records import print_records, recorded_words
-from experiments.command_line.listing import preset_line, registries
+from experiments.command_line.listing import own_groups, preset_line, registries
 from experiments.command_line.sentences import UserError
 from experiments.configuration.choices import choices_of
 from experiments.configuration.composition import compose_config, set_up_hydra
+from experiments.configuration.config_folder import choice_files
+from experiments.configuration.plugins import named as plugins
 from experiments.figures import FIGURES, Plan
 from experiments.figures.sweeps import SWEEP_FIGURES
 from experiments.figures.sweeps.plan import SweepPlan
@@ -52,24 +52,26 @@ COMMANDS: dict[str, Callable[[], Any]] = {
 """The commands that take keys, each with what composes its configuration when nothing is typed."""
 
 
-@cache
 def keys_of_command(command: str) -> list[Key]:
     """Return the keys of a command of `COMMANDS`, composed once; not to be changed."""
+    return _keys_of_command(command, tuple(plugins()))
+
+
+@cache
+def _keys_of_command(command: str, own: tuple[str, ...]) -> list[Key]:  # noqa: ARG001 - own classes have keys
     return keys_of(COMMANDS[command]())
 
 
-def _words() -> dict[str, str]:
+def words() -> dict[str, str]:
+    """Return figures, presets and metrics, and what each is; of two with one name, the latter."""
     figures: dict[str, Plan | SweepPlan] = {**FIGURES, **SWEEP_FIGURES}
-    presets = (Path(conf.__file__).parent / "experiment").glob("*.yaml")
+    groups = {"experiment": "a preset", **dict.fromkeys(own_groups(), "a choice")}
+    files = [(group, path) for group in groups for path in choice_files(group)]
     return (
         {name: f"a figure. {plan.title}. {plan.caption}" for name, plan in figures.items()}
-        | {path.stem: f"a preset, experiment={path.stem}. {preset_line(path)}" for path in sorted(presets)}
+        | {path.stem: f"{groups[group]}, {group}={path.stem}. {preset_line(path)}" for group, path in files}
         | {name: f"a metric of summaries and sweeps: {meaning}" for name, meaning in METRICS.items()}
     )
-
-
-WORDS = _words()
-"""Figures, presets and metrics, and what each is; of two with one name, the latter."""
 
 
 def explain(asked: str, command: str | None = None) -> None:
@@ -103,7 +105,11 @@ def explain(asked: str, command: str | None = None) -> None:
             print_records(console, path)
         return
     known = [part for name in commands for key in keys_of_command(name) for part in _names(key)]
-    known += [*WORDS, *(entry for registry in registries().values() for entry in registry), *recorded_words()]
+    known += [
+        *words(),
+        *(entry for registry in registries().values() for entry in registry),
+        *recorded_words(),
+    ]
     near = difflib.get_close_matches(path, sorted(set(known)), n=3, cutoff=0.7)
     hint = f"; the nearest are {', '.join(near)}" if near else ""
     raise UserError(
@@ -180,6 +186,7 @@ def _print_word(console: Console, word: str) -> bool:
     for kind, cls in found:
         console.print(f"[bold]{word}[/bold]: {kind}\n", highlight=False)
         console.print(escape(inspect.getdoc(cls) or ""), soft_wrap=True, highlight=False)
-    if word in WORDS and not found:
-        console.print(f"[bold]{word}[/bold]: {escape(WORDS[word])}", soft_wrap=True, highlight=False)
-    return bool(found) or word in WORDS
+    known = words()
+    if word in known and not found:
+        console.print(f"[bold]{word}[/bold]: {escape(known[word])}", soft_wrap=True, highlight=False)
+    return bool(found) or word in known

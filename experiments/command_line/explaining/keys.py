@@ -26,20 +26,6 @@ from sim.config.population import GroupConfig
 from sim.data.endowments import ENDOWMENTS
 from sim.settings import SETTINGS
 
-NAMES: dict[tuple[str, str], str] = {
-    ("PopulationConfig", "mix"): f"mapping to whole numbers from {', '.join(STRATEGIES)}",
-    ("PopulationConfig", "groups"): "mapping from names to groups, whose keys follow",
-    ("GroupConfig", "strategy"): f"one of {', '.join(STRATEGIES)}, a mapping of its fields, or null",
-    ("GroupConfig", "endowment"): f"one of {', '.join(ENDOWMENTS)}, a mapping of its fields, or null",
-    ("GroupConfig", "partners"): "everybody, region, or a list of names of groups and edges",
-    ("VenueConfig", "name"): f"one of auto, {', '.join(VENUES)}",
-    ("Config", "arms"): f"list of {', '.join(SETTINGS)}",
-    ("CrossConfig", "mechanisms"): f"list of all, {', '.join(MECHANISMS)}",
-    ("CrossConfig", "strategies"): f"list of all, {', '.join(STRATEGIES)}",
-    ("CrossConfig", "settings"): f"list of {', '.join(name for name in SETTINGS if SETTINGS[name].trades)}",
-}
-"""What fields take that hold names of registered components: class and field, and the kind in words."""
-
 
 @dataclass(frozen=True)
 class Key:
@@ -66,6 +52,22 @@ class Key:
     meaning: str
 
 
+def _names() -> dict[tuple[str, str], str]:
+    """Return what fields take that hold names of registered components: by class and field, in words."""
+    return {
+        ("PopulationConfig", "mix"): f"mapping to whole numbers from {', '.join(STRATEGIES)}",
+        ("PopulationConfig", "groups"): "mapping from names to groups, whose keys follow",
+        ("GroupConfig", "strategy"): f"one of {', '.join(STRATEGIES)}, a mapping of its fields, or null",
+        ("GroupConfig", "endowment"): f"one of {', '.join(ENDOWMENTS)}, a mapping of its fields, or null",
+        ("GroupConfig", "partners"): "everybody, region, or a list of names of groups and edges",
+        ("VenueConfig", "name"): f"one of auto, {', '.join(VENUES)}",
+        ("Config", "arms"): f"list of {', '.join(SETTINGS)}",
+        ("CrossConfig", "mechanisms"): f"list of all, {', '.join(MECHANISMS)}",
+        ("CrossConfig", "strategies"): f"list of all, {', '.join(STRATEGIES)}",
+        ("CrossConfig", "settings"): f"list of {', '.join(one for one in SETTINGS if SETTINGS[one].trades)}",
+    }
+
+
 def keys_of(configuration: Any) -> list[Key]:
     """Return the keys of a configuration, group by group.
 
@@ -84,10 +86,10 @@ def meaning_of(path: str) -> str:
 
 
 def _walk(cls: type[Any], value: Any, prefix: str, owner: str) -> Iterator[Key]:
-    hints = typing.get_type_hints(cls, include_extras=True)
+    hints, names = typing.get_type_hints(cls, include_extras=True), _names()
     for field in dataclasses.fields(cls):
         path, hint = f"{prefix}{field.name}", hints[field.name]
-        if field.name == "name" and (cls.__name__, "name") not in NAMES:
+        if field.name == "name" and (cls.__name__, "name") not in names:
             continue  # which component it is, chosen by its group
         # What an object has learnt is no configuration.
         if any(isinstance(part, InstanceOf) for part in typing.get_args(hint)):  # type: ignore[misc]
@@ -106,7 +108,7 @@ def _walk(cls: type[Any], value: Any, prefix: str, owner: str) -> Iterator[Key]:
             yield Key(path, owner, "keys of its own", "", meaning or first_line(hint.__doc__))
             yield from _walk(typing.cast(type, hint), own, f"{path}.", owner)
         else:
-            kind = NAMES.get((cls.__name__, field.name)) or kind_of(hint)
+            kind = names.get((cls.__name__, field.name)) or kind_of(hint)
             yield Key(path, owner, kind, _typed(own), meaning)
         if (cls.__name__, field.name) == ("PopulationConfig", "groups"):
             yield from _walk(GroupConfig, None, f"{path}.NAME.", "")

@@ -9,6 +9,7 @@ from experiments.command_line.explaining.keys import meaning_of
 from experiments.configuration.keys import FigureConfig
 from experiments.configuration.plain_data import read_manifest
 from experiments.figures import save_figure, told_of
+from experiments.figures.plan import enter
 from experiments.figures.style import USUAL, in_style
 from experiments.figures.sweeps import cost, frontier, interaction, sensitivity
 from experiments.figures.sweeps.plan import SweepPlan, SweepView
@@ -23,12 +24,17 @@ SWEEP_FIGURES: dict[str, SweepPlan] = {
 """Every figure of a sweep by name, in the order in which a report tells them."""
 
 
+def register(plan: SweepPlan) -> SweepPlan:
+    """Let a figure of one's own be drawn like all others, last; as `experiments.figures.register`."""
+    return enter(SWEEP_FIGURES, plan)
+
+
 def draw_sweep_figures(
     folder: Path,
     sweep: Sweep,
     seconds: pd.DataFrame,
     outcomes: Sequence[str],
-    names: Iterable[str] = tuple(SWEEP_FIGURES),
+    names: Iterable[str] | None = None,
     keys: Sequence[str] = (),
     look: FigureConfig = USUAL,
 ) -> list[Drawn]:
@@ -45,7 +51,7 @@ def draw_sweep_figures(
     outcomes : sequence of str
         Metrics; figures that show an outcome are drawn for each.
     names : iterable of str
-        Which figures.
+        Which figures; all if None.
     keys : sequence of str
         Swept keys that are looked at; by default all.
     look : FigureConfig
@@ -56,7 +62,7 @@ def draw_sweep_figures(
     meanings = {key: meaning_of(key) for key in sweep.keys}
     worlds = len(sweep.replicates[["seed", "replicate"]].drop_duplicates())
     with in_style(look):
-        for plan in (SWEEP_FIGURES[name] for name in names):
+        for plan in [SWEEP_FIGURES[name] for name in (SWEEP_FIGURES if names is None else names)]:
             for outcome in outcomes if plan.of_outcome else outcomes[:1]:
                 figure = plan.draw(SweepView(sweep, seconds, outcome, list(keys or sweep.keys), meanings))
                 if figure is None:

@@ -5,6 +5,7 @@ from pathlib import Path
 import pandas as pd
 
 from experiments.configuration.keys import Config
+from experiments.runs.plugin_records import stood_in
 from experiments.runs.runner import read_config
 from experiments.teaching.dashboard.chronicle import Chronicle, Tables, beside_autarky
 from sim.records.run_folder import RecordError, RunFolder
@@ -32,6 +33,11 @@ def read_recording(folder: Path, arm: str, replicate: int) -> Chronicle:
     RecordError
         If the records cannot be read, are those of an early version, or hold no such world.
     """
+    with stood_in([folder]):
+        return _read(folder, arm, replicate)
+
+
+def _read(folder: Path, arm: str, replicate: int) -> Chronicle:
     config = read_config(folder)
     if arm not in config.arms or not 0 <= replicate < config.replicates:
         raise RecordError(
