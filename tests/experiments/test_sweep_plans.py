@@ -59,7 +59,7 @@ def test_a_preset_may_sweep_and_what_is_typed_goes_first():
         (["hydra/launcher=rai"], "hydra/launcher must be one of"),
         (["hydra/launcher=ray"], "pip install 'parabourse[ray]'"),
         (["mechanism=glob(m*)"], "several values must be listed"),
-        (["--config-dir=."], "no flag but -m"),
+        (["--config-name=mine"], "no flag but -m"),
         (["hydra.sweep.dir=tests"], "hydra.sweep.dir must be a new folder or that of a sweep"),
     ],
 )

@@ -102,8 +102,14 @@ def test_an_unfinished_mechanism_fails_when_it_registers():
 
 
 def test_a_name_is_taken_once():
+    class Other(FirstPrice):
+        """Another rule."""
+
     with pytest.raises(TypeError, match="registered twice"):
-        MECHANISMS.register(FirstPrice)
+        MECHANISMS.register(dataclass(frozen=True)(Other))
+    assert MECHANISMS["first_price"] is FirstPrice
+    # As a module leaves it that is executed again.
+    assert MECHANISMS.register(FirstPrice) is FirstPrice
 
 
 @pytest.mark.parametrize("name", list(MECHANISMS))

@@ -12,7 +12,7 @@ from hydra.errors import HydraException
 from hydra.types import RunMode
 from omegaconf import OmegaConf
 
-from experiments.configuration import loading
+from experiments.configuration import config_folder, loading
 from experiments.configuration.choices import register_schema
 from experiments.configuration.composition import set_up_hydra
 from experiments.configuration.loading import Loader
@@ -83,7 +83,7 @@ def test_the_same_is_refused_with_the_same_words(hydras, own, override):
 
 def test_files_are_composed_anew_where_one_or_a_schema_has_changed(own, tmp_path, monkeypatch):
     loading.forget_composed()
-    monkeypatch.setattr(loading, "CONF", shutil.copytree(loading.CONF, tmp_path / "conf"))
+    monkeypatch.setattr(config_folder, "CONF", shutil.copytree(config_folder.CONF, tmp_path / "conf"))
     composed, hydras = [], ConfigLoaderImpl._load_configuration_impl
     monkeypatch.setattr(
         ConfigLoaderImpl,
