@@ -36,7 +36,7 @@ class Cohort:
         self.config = config
         self.arms = tuple(arms)
         configs = {arm: config.in_setting(arm) for arm in arms}
-        self.laboratory = Laboratory(config, seed, range(replicates), len(self.arms))
+        self.laboratory = Laboratory(config, seed, range(replicates), len(self.arms), self.arms)
         self.worlds = [
             ParameterMarket(configs[arm], replicate=r, world=w, laboratory=self.laboratory, seed=seed)
             for r in range(replicates)

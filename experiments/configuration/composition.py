@@ -1,6 +1,7 @@
 """From what was typed to validated configurations, before any work starts."""
 
 import copy
+import itertools
 import math
 import os
 import re
@@ -26,6 +27,7 @@ from sim.config.data import ENDOWMENT, load_examples, takes_sizes
 from sim.config.market import MarketConfig
 from sim.data.division import divide
 from sim.data.endowments import ENDOWMENTS
+from sim.laboratory.starts import Starts
 from sim.streams import Streams
 
 PLAIN_SEED = re.compile(r"\+{0,2}seed=(\d{1,18})")
@@ -102,6 +104,7 @@ def _check_worlds(configs: Sequence[Config]) -> None:
     for config in worlds.values():
         check_world(config.market(), config.replicates, config.seed)
         check_memory(config)
+        check_start(config)
     check_imported(spec for config in configs for spec in config.plugins)
     for tracker in {config.run.tracker for config in configs}:
         check_tracker(tracker)
@@ -110,7 +113,7 @@ def _check_worlds(configs: Sequence[Config]) -> None:
 def _world_of(c: Config) -> tuple[object, ...]:
     """Return what decides whether data and models of a configuration can be had and cut."""
     parts = (c.device, c.data, c.network, c.broker, c.population)
-    return (*parts, c.organisations, c.replicates, len(c.arms))
+    return (*parts, c.organisations, c.replicates, c.arms, c.start, c.learning.same_start)
 
 
 def compose_config(overrides: Sequence[str]) -> Config:
@@ -177,6 +180,15 @@ def check_memory(config: Config) -> None:
             f"models must fit into memory: {models} of {network.parameter_count} parameters (organisations x "
             f"replicates x arms) and their gradients need {need / 2**30:.0f} GiB; got {have / 2**30:.0f} GiB"
         )
+
+
+def check_start(config: Config) -> None:
+    """Raise ``InputError`` unless there are files of models to start from, and they fit the network."""
+    if config.start is not None:
+        network = config.network.for_task(load_examples(config.data).task)
+        starts = Starts(config.market(), network, Streams(config.seed))
+        for arm, replicate in itertools.product(config.arms, range(config.replicates)):
+            starts.of(arm, replicate)
 
 
 def _memory_bytes() -> float:

@@ -31,10 +31,12 @@ import yaml
 from joblib import Parallel, delayed
 
 from experiments.command_line.sentences import UnfinishedError, one_sentence
+from experiments.configuration.keys import Config
 from experiments.configuration.plain_data import read_text
 from experiments.configuration.plugins import Brought
 from experiments.configuration.plugins import named as plugins
 from experiments.runs.allocator import keep_freed_memory
+from experiments.runs.model_files import start_digests
 from experiments.runs.output_folders import claim
 from experiments.runs.progress import CellProgress
 from experiments.runs.runner import MANIFEST, SUMMARY, library_versions, other_versions
@@ -275,7 +277,10 @@ def tell_unfinished(cells: Mapping[Path, str]) -> int:
 def _decisive(config: Any) -> Any:
     if not dataclasses.is_dataclass(config) or isinstance(config, type):
         return repr(config)
-    return {key: part for key, part in sorted(_as_dict(config).items()) if key not in UNDECISIVE}
+    fields = {key: part for key, part in sorted(_as_dict(config).items()) if key not in UNDECISIVE}
+    if isinstance(config, Config) and config.start is not None:  # What lies there decides, not where.
+        fields["start"] = start_digests(config)
+    return fields
 
 
 def _as_dict(value: Any) -> Any:

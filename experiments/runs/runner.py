@@ -23,7 +23,7 @@ from experiments.command_line.sentences import UserError, one_sentence
 from experiments.configuration.keys import Config
 from experiments.configuration.plain_data import read_manifest, read_yaml
 from experiments.runs.commits import commits
-from experiments.runs.model_files import ModelFiles, final_models
+from experiments.runs.model_files import ModelFiles, final_models, start_files, started_from
 from experiments.runs.plugin_records import check_named, files_of, record_of
 from experiments.runs.progress import Progress
 from experiments.runs.trackers import TRACKER_FOLDERS, open_tracker, round_metrics
@@ -68,8 +68,8 @@ def start(config: Config, text: str, folder: Path, models: str = "final") -> Non
     """
     run = RunFolder(folder)
     typed = [name for name in HYDRAS if run.has(name)]
-    run.begin({CONFIG: filled(text), **record_of(config)}, signed=typed)
-    _play(config, _cohort(config), run, {}, models)
+    run.begin({CONFIG: filled(text), **record_of(config), **start_files(config)}, signed=typed)
+    _play(config, _cohort(config, run), run, {}, models)
 
 
 def resume(folder: Path, changed: Mapping[str, Any] | None = None, models: str = "final") -> Config:
@@ -95,6 +95,8 @@ def resume(folder: Path, changed: Mapping[str, Any] | None = None, models: str =
     plugins = check_named(run)
     config = config_of(run)
     run.check()
+    if config.start is not None:
+        started_from(run)  # Found missing here, nothing has been changed.
     if changed:
         config = _extended(run, config, changed)
     elif is_finished(run):
@@ -104,7 +106,7 @@ def resume(folder: Path, changed: Mapping[str, Any] | None = None, models: str =
         )
     if record := record_of(config, plugins):
         run.change(record)
-    cohort = _cohort(config)
+    cohort = _cohort(config, run)
     spent: dict[str, float] = {}
     if run.lists(CHECKPOINT):
         state, spent = load_checkpoint(run)
@@ -201,10 +203,13 @@ def other_versions(run: RunFolder) -> dict[str, str]:
     return {name: version for name, version in then.items() if today.get(name) != version}
 
 
-def _cohort(config: Config) -> Cohort:
+def _cohort(config: Config, run: RunFolder) -> Cohort:
     if config.run.threads is not None:
         torch.set_num_threads(config.run.threads)
-    return Cohort(config.market(), config.arms, config.replicates, config.seed)
+    market = config.market()
+    if config.start is not None:
+        market = dataclasses.replace(market, start=str(started_from(run)))
+    return Cohort(market, config.arms, config.replicates, config.seed)
 
 
 def _restore(cohort: Cohort, state: dict[str, Any], run: RunFolder, config: Config) -> None:

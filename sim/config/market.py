@@ -12,7 +12,7 @@ from pydantic.dataclasses import dataclass
 from agents.learning.networks import NETWORKS
 from agents.learning.operators import MERGE_OPERATORS
 from agents.learning.training.optimisers import OPTIMISERS
-from markets.choices import Choice, choice_in
+from markets.choices import LATER, Choice, choice_in
 from markets.mechanisms import MECHANISMS
 from markets.orders.venues import VENUES
 from markets.refusals import InputError
@@ -124,11 +124,15 @@ class MarketConfig(WorldConfig):
         How orders meet: ``listings``, ``books`` or ``bilateral``; ``auto`` is the venue of the mechanism.
     mechanism : mapping
         Name and fields of a mechanism in `markets.mechanisms`: the rule that turns orders into trades.
+    start : str or None
+        Where the models lie that organisations start from: a file for everybody, a folder with a file for
+        each, or the folder of a run (see `sim.saved_models.starting`); None is initial weights at random.
     """
 
     population: PopulationConfig = field(default_factory=PopulationConfig)
     venue: VenueConfig = field(default_factory=VenueConfig)
     mechanism: Annotated[Any, MECHANISM] = "second_price"
+    start: str | None = field(default=None, metadata=LATER)
 
     @field_validator("venue", mode="before")
     @classmethod

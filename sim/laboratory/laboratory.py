@@ -50,7 +50,7 @@ from sim.laboratory.requests import (
     Trained,
     Try,
 )
-from sim.laboratory.starts import initial_models
+from sim.laboratory.starts import Starts
 from sim.streams import Streams
 
 
@@ -67,6 +67,8 @@ class Laboratory:
         The replicates; each has its own division of the data and its own initial weights.
     worlds : int
         Worlds a replicate, each with `config.organisations` slots. All start from the same weights.
+    arms : sequence of str, optional
+        The name of each world, by which those who start from files find theirs; by default the setting's.
 
     Raises
     ------
@@ -76,7 +78,12 @@ class Laboratory:
     """
 
     def __init__(
-        self, config: MarketConfig, seed: int, replicates: Sequence[int] = (0,), worlds: int = 1
+        self,
+        config: MarketConfig,
+        seed: int,
+        replicates: Sequence[int] = (0,),
+        worlds: int = 1,
+        arms: Sequence[str] | None = None,
     ) -> None:
         self.config = config
         self.streams = Streams(seed)
@@ -121,7 +128,7 @@ class Laboratory:
             config.learning.memory_budget_mb,
         )
         self._worlds = worlds
-        self._place_initial_weights()
+        self.started_from = self._place_first_models(arms or [config.setting.name] * worlds)
         operator, same = config.learning.merge_operator, config.learning.same_start
         base = self.fleet.copy_of(np.arange(slots)) if operator.ancestral and same else None
         self._recipe = Recipe(operator, base=base)
@@ -342,12 +349,16 @@ class Laboratory:
     def _loss_and_accuracy(self, slots: Ints, part: str) -> tuple[Floats, Floats]:
         return self.fleet.evaluate(slots, self._data(part, slots))
 
-    def _place_initial_weights(self) -> None:
-        number, same = self.config.organisations, self.config.learning.same_start
+    def _place_first_models(self, arms: Sequence[str]) -> dict[int, str]:
+        """Let all slots hold the models that they start from; return the contents of their files, if any."""
+        starts = Starts(self.config, self.architecture, self.streams)
+        contents: dict[int, str] = {}
         for replicate in self.replicates:
-            start = initial_models(self.architecture, self.streams, replicate, number, same)
-            for world in range(self._worlds):
-                self.fleet.set_parameters(self.slots_of(replicate, world), start)
+            for world, arm in enumerate(arms):
+                slots, started = self.slots_of(replicate, world), starts.of(arm, replicate)
+                self.fleet.write(slots, started.models)
+                contents |= dict(zip(slots.tolist(), started.contents, strict=True))
+        return contents
 
 
 def _split(answer: type[Any], columns: Mapping[str, NDArray[Any]], counts: list[int]) -> list[Any]:

@@ -14,7 +14,7 @@ from agents.learning.networks import NETWORKS, Architecture, Network
 from markets.choices import built
 from markets.refusals import InputError
 from sim.saved_models.fitting import fitted, read_model
-from sim.saved_models.model_card import ModelCard
+from sim.saved_models.model_card import ModelCard, task_of
 
 CODE = "factory"
 """The field by which a network names code of a user's own."""
@@ -60,12 +60,8 @@ def architecture_of(card: ModelCard, path: Path, network: Any = None) -> Archite
     InputError
         If the network must be named, is not known, or does not fit the task.
     """
-    shape, answers = card.task.get("input_shape"), card.task.get("answers")
-    whole = isinstance(shape, list) and all(type(size) is int and size > 0 for size in [*shape, answers])
-    if card.task.get("name") != "classification" or not whole or len(shape or ()) != 3:
-        raise InputError(f"{path} must be of a classification task of images; got {card.task}")
-    network = network_of(card, path) if network is None else _network(network)
-    return network.bind(tuple(shape), answers)  # type: ignore[arg-type]
+    own = network_of(card, path) if network is None else _network(network)
+    return own.for_task(task_of(card, path))
 
 
 def network_of(card: ModelCard, path: Path) -> Network:

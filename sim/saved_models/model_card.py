@@ -1,10 +1,11 @@
 """What a model's file tells of its model.
 
-Core Objects: ModelCard, Origin
+Core Objects: ModelCard, Origin, described_task, task_of
 """
 
 import dataclasses
 import json
+import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -12,10 +13,13 @@ from typing import Any
 from pydantic import ValidationError
 from pydantic.dataclasses import dataclass
 
+from agents.learning.tasks import TASKS, Task
 from markets.refusals import InputError
 
 LONGEST = 1 << 20
 """Characters of the longest text that is read."""
+MOST = 1 << 30
+"""Numbers of the largest input that is believed."""
 _STRICT: Any = {"extra": "forbid", "strict": True}
 
 
@@ -55,9 +59,9 @@ class ModelCard:
     network : dict
         The configuration of the network.
     task : dict
-        The task's name, the `input_shape` of an example, and `answers`, how many numbers a model answers.
+        The task's name, its fields, and `answers`, how many numbers a model answers.
     vocabulary : list of str
-        The names of the answers: of the classes.
+        What the task tells apart: the names of the classes.
     scaling : dict or None
         By which `mean` and `deviation`, one a channel, inputs were standardised; None where they were not.
     lineage : list of int
@@ -109,6 +113,36 @@ class ModelCard:
         except (KeyError, TypeError, ValueError, RecursionError, ValidationError) as error:
             reason = f"it lacks {error}" if isinstance(error, KeyError) else _first(error)
             raise InputError(f"{path} must have metadata as a run writes them; {reason}") from error
+
+
+def described_task(task: Task) -> dict[str, Any]:
+    """Return a task as plain data, its vocabulary apart."""
+    fields = {f.name: getattr(task, f.name) for f in dataclasses.fields(task) if f.name != "vocabulary"}
+    return {"name": task.name, **fields, "answers": task.answers}
+
+
+def task_of(card: ModelCard, path: Path) -> Task:
+    """Return the task that a card describes.
+
+    Raises
+    ------
+    InputError
+        If it describes none.
+    """
+    fields = {name: tuple(value) if isinstance(value, list) else value for name, value in card.task.items()}
+    try:
+        answers, kind = fields.pop("answers"), TASKS[str(fields.pop("name"))]
+        shape = fields["input_shape"]
+        if not (isinstance(shape, tuple) and shape and all(type(size) is int and size > 0 for size in shape)):
+            raise ValueError("an input has no such shape")
+        if math.prod(shape) > MOST:
+            raise ValueError("an input is too large")
+        task = kind(vocabulary=tuple(card.vocabulary), **fields)
+        if not card.vocabulary or task.answers != answers:
+            raise ValueError("its vocabulary is another")
+    except (KeyError, TypeError, ValueError) as error:
+        raise InputError(f"{path} must be of a task of {', '.join(TASKS)}; got {card.task}") from error
+    return task
 
 
 def _data(text: str) -> Any:

@@ -2,7 +2,7 @@
 
 Nothing in such a file is code, and nothing that it names is imported.
 
-Core Objects: encoded, read_file, content_of, SUFFIX
+Core Objects: encoded, read_file, content_of, file_name, SUFFIX
 """
 
 import hashlib
@@ -63,6 +63,12 @@ def read_file(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
             f"{path} must be a file of tensors, as safetensors.torch.save_file writes it{pickled}; "
             f"it cannot be read ({error})"
         ) from error
+
+
+def file_name(organisation: int, organisations: int) -> str:
+    """Return the name of an organisation's file: in the order of their names files are those of 0, 1, ..."""
+    width = max(2, len(str(organisations - 1)))
+    return f"organisation_{organisation:0{width}d}{SUFFIX}"
 
 
 def _plain(tensors: Mapping[str, Tensor]) -> bytes:

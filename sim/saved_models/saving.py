@@ -12,13 +12,11 @@ from typing import Any
 from agents.learning.stack.parameters import Parameters
 from markets.columns import Bools
 from sim.cohort import Cohort
-from sim.config.data import load_examples
-from sim.config.market import MarketConfig
 from sim.laboratory.requests import Try
 from sim.records.atomic import Write
 from sim.records.run_folder import MODELS
-from sim.saved_models.model_card import ModelCard, Origin
-from sim.saved_models.model_file import SUFFIX, content_of, encoded
+from sim.saved_models.model_card import ModelCard, Origin, described_task
+from sim.saved_models.model_file import content_of, encoded, file_name
 
 LOCATIONS = ("data_home", "path", "factory")
 """Fields that say where data lie on the machine of a run: they mean nothing elsewhere, and are left out."""
@@ -56,12 +54,6 @@ class MarketModels:
             self.kept = models_now(self.cohort, copied=True)
 
 
-def file_name(organisation: int, organisations: int) -> str:
-    """Return the name of an organisation's file: in the order of their names files are those of 0, 1, ..."""
-    width = max(2, len(str(organisations - 1)))
-    return f"organisation_{organisation:0{width}d}{SUFFIX}"
-
-
 def files_of(cohort: Cohort, found: ModelsAt, within: str = MODELS) -> Iterator[tuple[str, Write]]:
     """Yield, for the model of every organisation of every world, its file's name and what fills it.
 
@@ -74,9 +66,8 @@ def files_of(cohort: Cohort, found: ModelsAt, within: str = MODELS) -> Iterator[
     within : str
         The folder within the run's.
     """
-    config, number = cohort.config, cohort.config.organisations
-    told = told_of_world(config)
-    scalings = cohort.laboratory.scalings
+    number, scalings = cohort.config.organisations, cohort.laboratory.scalings
+    told = told_of_all(cohort)
     for world, lineage in zip(cohort.worlds, found.lineages, strict=True):
         for organisation, slot in enumerate(world.slots.tolist()):
             origin = Origin(
@@ -86,6 +77,7 @@ def files_of(cohort: Cohort, found: ModelsAt, within: str = MODELS) -> Iterator[
                 organisation=organisation,
                 organisations=number,
                 round=cohort.rounds_played,
+                start=cohort.laboratory.started_from[slot],
             )
             card = partial(
                 ModelCard,
@@ -105,18 +97,14 @@ def _write(cohort: Cohort, models: Parameters, slot: int, card: Any, path: Path)
     path.write_bytes(encoded(tensors, card(content=content_of(tensors)).metadata()))
 
 
-def told_of_world(config: MarketConfig) -> dict[str, Any]:
-    """Return the fields of a card that all models of a configuration have in common."""
-    examples = load_examples(config.data)
+def told_of_all(cohort: Cohort) -> dict[str, Any]:
+    """Return the fields of a card that all models of a cohort have in common."""
+    config, task = cohort.config, cohort.laboratory.task
     parts = {name: dataclasses.asdict(getattr(config, name)) for name in ("data", "broker", "learning")}
     return {
         "network": dataclasses.asdict(config.network),
-        "task": {
-            "name": examples.kind,
-            "input_shape": [*examples.task.input_shape],
-            "answers": examples.task.answers,
-        },
-        "vocabulary": [*examples.task.vocabulary],
+        "task": described_task(task),
+        "vocabulary": [*task.vocabulary],
         "world": {**parts, "data": _without_locations(parts["data"])},
     }
 
