@@ -3,8 +3,6 @@
 Core Objects: check_architecture
 """
 
-from collections.abc import Container, Iterable
-
 import numpy as np
 import torch
 from torch import Tensor
@@ -12,7 +10,6 @@ from torch import Tensor
 from agents.learning.alignment.weight_matching import permute
 from agents.learning.networks.base import Architecture
 from agents.learning.stack.parameters import Parameters
-from agents.learning.symmetries.members import Member
 from agents.learning.symmetries.tracing import derive_symmetries
 
 SLOTS, ROWS = 3, 5
@@ -104,6 +101,8 @@ def _check_company(architecture: Architecture, models: Parameters, x: Tensor, lo
 
 
 def _check_stem(architecture: Architecture, models: Parameters, x: Tensor) -> None:
+    if not architecture.stem_tensors:
+        return
     own = {name: leaf for name, leaf in models.items() if name in architecture.stem_tensors}
     _claim(
         set(own) == set(architecture.stem_tensors),
@@ -140,16 +139,16 @@ def _check_symmetries(
         torch.allclose(architecture.forward(moved, x), logits, RTOL, 10 * ATOL),
         "permuted units must give the same answers; they do not",
     )
-    with torch.device("meta"):
-        module = architecture.skeleton().eval()
+    module = architecture.outline().eval()
     own = torch.zeros(ROWS, *architecture.input_shape, device="meta")
-    declared = {_held(one.members, everything) for one in architecture.permutations.values()}
+    declared = {frozenset(one.members) for one in architecture.permutations.values()}
     for derived in derive_symmetries(module, own).permutations:
-        found = _held(derived.members, everything)
+        moved_tensors = {member.tensor for member in derived.members}
+        # what all models share cannot move
         _claim(
-            found in declared or not found,
+            frozenset(derived.members) in declared or not moved_tensors <= everything.keys(),
             f"symmetries must hold all permutations of units; {derived.width} units move with "
-            f"{', '.join(sorted({member.tensor for member in found}))}",
+            f"{', '.join(sorted(moved_tensors))}",
         )
 
 
@@ -159,8 +158,3 @@ def _orders(architecture: Architecture, rng: np.random.Generator) -> dict[str, T
         name: torch.from_numpy(np.stack([rng.permutation(one.width) for _ in range(SLOTS)]))
         for name, one in architecture.permutations.items()
     }
-
-
-def _held(members: Iterable[Member], tensors: Container[str]) -> frozenset[Member]:
-    """Return the members that move tensors of the network."""
-    return frozenset(one for one in members if one.tensor in tensors)

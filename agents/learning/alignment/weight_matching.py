@@ -11,7 +11,7 @@ are visited input first, so that no randomness is needed.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -129,7 +129,10 @@ class _Matching:
         norms = torch.as_tensor(squares[0]).sqrt() * torch.as_tensor(squares[1]).sqrt()
         self.tolerance = RELATIVE_TOLERANCE * _numbers(norms)
         moving = architecture.moving_axes
-        self.permutations = architecture.permutations
+        self.permutations = {
+            name: replace(one, members=tuple(each for each in one.members if each.tensor in own))
+            for name, one in architecture.permutations.items()
+        }
         self.coupled = {
             name: any(
                 near == name and other.axis != one.axis

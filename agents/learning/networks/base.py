@@ -70,7 +70,7 @@ class Architecture(ABC):
     @cached_property
     def shapes(self) -> dict[str, tuple[int, ...]]:
         """Shape of each tensor, without the slot axis, in the order of the layers."""
-        return {name: tuple(leaf.shape) for name, leaf in self._outline().named_parameters()}
+        return {name: tuple(leaf.shape) for name, leaf in self.outline().named_parameters()}
 
     @property
     def symmetries(self) -> Symmetries:
@@ -100,7 +100,7 @@ class Architecture(ABC):
     @cached_property
     def activation_count(self) -> int:
         """Numbers that a forward pass of one example leaves in memory, stem and logits included."""
-        module, counts = self._outline().eval(), list[int]()
+        module, counts = self.outline().eval(), list[int]()
         for part in module.modules():
             if next(part.children(), None) is None:
                 part.register_forward_hook(lambda _part, _given, answer: counts.append(answer.numel()))
@@ -116,7 +116,7 @@ class Architecture(ABC):
     @cached_property
     def statistics(self) -> dict[str, tuple[int, ...]]:
         """Shape of each running statistic: what a model keeps of its batches but nobody trains or merges."""
-        buffers = self._outline().named_buffers()
+        buffers = self.outline().named_buffers()
         return {name: tuple(leaf.shape) for name, leaf in buffers if leaf.is_floating_point()}
 
     def initial_statistics(self) -> dict[str, Tensor]:
@@ -132,7 +132,7 @@ class Architecture(ABC):
     def forward_flops(self) -> int:
         """Operations of a forward pass of one example: two for each multiply-add of a linear map."""
         with torch.device("meta"), FlopCounterMode(display=False) as counted, torch.no_grad():
-            self._outline().eval()(torch.empty(1, *self.input_shape))
+            self.outline().eval()(torch.empty(1, *self.input_shape))
         return int(counted.get_total_flops())
 
     @property
@@ -183,7 +183,7 @@ class Architecture(ABC):
     def skeleton(self) -> nn.Module:
         """Return the plain torch module; its ``state_dict`` has the names and shapes of the architecture."""
 
-    def _outline(self) -> nn.Module:
+    def outline(self) -> nn.Module:
         """Return the plain module without numbers: nothing is drawn from torch's global generator."""
         with torch.device("meta"):
             return self.skeleton()
@@ -232,7 +232,8 @@ class Architecture(ABC):
     @cached_property
     def moving_axes(self) -> dict[str, tuple[tuple[Member, str], ...]]:
         """Tensor name to what moves of it, with the name of its permutation."""
-        moving: dict[str, list[tuple[Member, str]]] = {name: [] for name in self.shapes}
+        tensors = (*self.shapes, *self.statistics)
+        moving: dict[str, list[tuple[Member, str]]] = {name: [] for name in tensors}
         for name, permutation in self.permutations.items():
             for member in permutation.members:
                 moving[member.tensor].append((member, name))
@@ -363,7 +364,7 @@ class Architecture(ABC):
 
         Running statistics that are not among `parameters` are those of a fresh model.
         """
-        module = self._outline()
+        module = self.outline()
         fresh = {
             name: torch.full(buffer.shape, initial_statistic(name), dtype=buffer.dtype)
             for name, buffer in module.named_buffers()

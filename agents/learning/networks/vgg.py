@@ -78,7 +78,8 @@ class VGGArchitecture(ImageArchitecture):
     @cached_property
     def symmetries(self) -> Symmetries:
         """Permutations of the channels of each convolution: its own tensors and the next weight move."""
-        return chain_symmetries(self.layers, ("conv.weight", "norm.weight", "norm.bias"))
+        statistics = ("norm.running_mean", "norm.running_var")
+        return chain_symmetries(self.layers, ("conv.weight", "norm.weight", "norm.bias", *statistics))
 
     @property
     def activation_count(self) -> int:

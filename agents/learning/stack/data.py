@@ -10,8 +10,10 @@ from torch import Tensor
 
 from markets.columns import Ints
 
-STRIDE = 0x9E3779B97F4A7C15 % 2**62
+STRIDE = 0x9E3779B97F4A7C15
 """Between seeds, so that those of one model do not soon meet those of another."""
+PART = 1_000_003
+"""Between the parts of a batch, more than there are steps in an epoch."""
 
 
 @dataclass(frozen=True)
@@ -74,13 +76,16 @@ class Batch:
                 inputs=self.inputs[:, some],
                 targets=self.targets[:, some],
                 share=self.share[:, some],
-                seeds=seeds_of(self.seeds, number << 32),
+                seeds=seeds_of(self.seeds, number * PART),
             )
 
 
 def seeds_of(seeds: Ints | None, number: int) -> Ints | None:
     """Return a further seed of each model for the step, or the part of a batch, of a number."""
-    return None if seeds is None else (seeds + number * STRIDE) % 2**63
+    if seeds is None:
+        return None
+    moved = seeds.astype(np.uint64) + np.uint64(number * STRIDE % 2**64)
+    return (moved % np.uint64(2**63)).astype(np.int64)
 
 
 def column(values: npt.ArrayLike, device: torch.device) -> Tensor:

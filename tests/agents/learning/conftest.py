@@ -11,6 +11,7 @@ from agents.learning.networks.mlp import MLP
 from agents.learning.networks.resnet import ResNet
 from agents.learning.networks.vgg import VGG
 from agents.learning.training.optimisers import SGD, Optimiser
+from tests.agents.learning.own_nets import OWN
 from tests.agents.learning.token_network import TokenArchitecture
 
 SHAPE, CLASSES, EXAMPLES = (2, 6, 5), 3, 90
@@ -23,6 +24,7 @@ ARCHITECTURES = {
     "resnet": ResNet(depth=10, channels=3).bind(SHAPE, CLASSES),
     "vgg": VGG(stages=[[5, 4], [6]]).bind(SHAPE, CLASSES),
     "tokens": TokenArchitecture(SHAPE, CLASSES),
+    "own module": OWN["flattened"].bind(SHAPE, CLASSES),
 }
 
 

@@ -12,6 +12,7 @@ from agents.learning.networks.mlp import MLP
 from agents.learning.networks.resnet import ResNet
 from agents.learning.networks.vgg import VGG
 from tests.agents.learning.conftest import ARCHITECTURES, SHAPE, models
+from tests.agents.learning.own_nets import OWN
 
 RECOVERABLE = [
     MLP(widths=[9]).bind((1, 8, 8), 10),
@@ -22,16 +23,15 @@ RECOVERABLE = [
     ResNet(depth=16, channels=8).bind((1, 8, 8), 10),
     ResNet(depth=10, channels=8, widen_factor=2).bind((3, 8, 8), 10),
     VGG(stages=[[8, 8], [16, 8]]).bind((3, 8, 8), 10),
+    *(OWN[name].bind((3, 8, 8), 10) for name in ("flattened", "normalised", "recurrent")),
 ]
 
 
 def shuffled(architecture: Architecture, pairs: int, seed: int = 0) -> dict[str, torch.Tensor]:
     rng = np.random.default_rng(seed)
     return {
-        name: torch.from_numpy(
-            np.stack([rng.permutation(architecture.shapes[members[0][0]][0]) for _ in range(pairs)])
-        )
-        for name, members in architecture.symmetries.items()
+        name: torch.from_numpy(np.stack([rng.permutation(one.width) for _ in range(pairs)]))
+        for name, one in architecture.permutations.items()
     }
 
 
@@ -66,9 +66,9 @@ def test_permuting_keeps_the_function(seed: int, kind: str) -> None:
 
 
 @settings(max_examples=20, deadline=None)
-@given(seed=st.integers(0, 1000), kind=st.sampled_from(["mlp", "convnet", "resnet", "vgg"]))
+@given(seed=st.integers(0, 1000), kind=st.sampled_from(["mlp", "convnet", "resnet", "vgg", "recurrent"]))
 def test_the_objective_never_falls_and_is_the_inner_product(seed: int, kind: str) -> None:
-    architecture = ARCHITECTURES[kind]
+    architecture = OWN[kind].bind(SHAPE, 3) if kind in OWN else ARCHITECTURES[kind]
     own, other = models(architecture, 5, seed), models(architecture, 5, seed + 1)
     alignment = match_weights(architecture, own, other)
     assert (np.diff(alignment.objective, axis=0) >= 0).all()

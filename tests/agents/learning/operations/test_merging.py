@@ -24,7 +24,7 @@ def test_ends_and_merges_with_itself_are_exact(any_architecture: Architecture) -
 
 def test_a_tensor_that_is_not_bought_may_hold_anything(any_architecture: Architecture) -> None:
     own, other = models(any_architecture, 2), models(any_architecture, 2, seed=1)
-    first = any_architecture.stem_tensors[0]
+    first = next(iter(any_architecture.shapes))
     names = ["model", "head"]
     masks = position_masks(any_architecture, [1, 0], names, torch.device("cpu"))
     other[first][0] = float("nan")

@@ -102,10 +102,8 @@ def test_units_in_another_order_give_the_same_merge_in_that_order(
         operator = MERGE_OPERATORS.build({"name": "dare", "rate": 0})  # what it drops depends on the place
     rng = np.random.default_rng(3)
     orders = {
-        name: torch.from_numpy(
-            np.stack([rng.permutation(any_architecture.shapes[m[0][0]][m[0][1]]) for _ in range(PAIRS)])
-        )
-        for name, m in any_architecture.symmetries.items()
+        name: torch.from_numpy(np.stack([rng.permutation(one.width) for _ in range(PAIRS)]))
+        for name, one in any_architecture.permutations.items()
     }
     operands = operands_of(any_architecture, operator, ancestor=True)
     assert operands.base is not None
@@ -127,8 +125,8 @@ def test_evidence_of_permuted_models_is_the_permuted_evidence(
 ) -> None:
     own = owners(any_architecture)
     orders = {
-        name: torch.arange(any_architecture.shapes[m[0][0]][m[0][1]]).flip(0).repeat(PAIRS, 1)
-        for name, m in any_architecture.symmetries.items()
+        name: torch.arange(one.width).flip(0).repeat(PAIRS, 1)
+        for name, one in any_architecture.permutations.items()
     }
     moved = dataclasses.replace(own, parameters=permute(any_architecture, own.parameters, orders))
     expected = operator.permute_evidence(any_architecture, operator.evidence(own), orders)

@@ -1,0 +1,45 @@
+"""Ways in which a module is run for a while: in training, with a seed, or estimating its statistics."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import torch
+from torch import nn
+from torch.nn.modules.batchnorm import _BatchNorm
+
+
+@contextmanager
+def in_mode(module: nn.Module, *, training: bool) -> Iterator[None]:
+    """Put a module into a mode, and back into evaluation."""
+    module.train(training)
+    try:
+        yield
+    finally:
+        module.eval()
+
+
+@contextmanager
+def estimating(module: nn.Module) -> Iterator[None]:
+    """Let the batch's own statistics be what layers with running statistics normalise by, and keep."""
+    layers = [layer for layer in module.modules() if isinstance(layer, _BatchNorm)]
+    momenta = [layer.momentum for layer in layers]
+    for layer in layers:
+        layer.train()
+        layer.momentum = 1.0
+    try:
+        yield
+    finally:
+        for layer, momentum in zip(layers, momenta, strict=True):
+            layer.eval()
+            layer.momentum = momentum
+
+
+@contextmanager
+def drawing(seed: int | None, device: torch.device) -> Iterator[None]:
+    """Draw from a seed of one's own, and leave torch's generators as they were."""
+    if seed is None:
+        yield
+        return
+    with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
+        torch.manual_seed(seed)
+        yield
