@@ -108,7 +108,7 @@ class _Path(ABC):
     def statistics(self, some: slice, weights: Floats) -> Parameters:
         """Return the running statistics that the merges have on the examples, ``[p w, ...]``."""
         merged, z = self.merges(some, weights)
-        return self.architecture.trunk_of_batch(merged, z, self.held.weight.expand(len(z), -1))[1]
+        return self.architecture.trunk_of_batch(merged, z, self.held.weight.expand(weights.size, -1))[1]
 
     def losses(self, some: slice, weights: Floats, statistics: Parameters) -> Floats:
         """Return the losses of some pairs at weights of their own, ``[p, w]``.

@@ -19,6 +19,7 @@ import torch
 from omegaconf import OmegaConf
 from pydantic import ValidationError
 
+from agents.learning.alignment.base import Unaligned
 from experiments.command_line.sentences import UserError, one_sentence
 from experiments.configuration.keys import Config
 from experiments.configuration.plain_data import read_manifest, read_yaml
@@ -227,6 +228,7 @@ def _restore(cohort: Cohort, state: dict[str, Any], run: RunFolder, config: Conf
 
 
 def _play(config: Config, cohort: Cohort, run: RunFolder, spent: dict[str, float], models: str) -> None:
+    _tell_of_untraced(cohort)
     writer = RecordWriter(run)
     saved = config.run.save_models
     files = ModelFiles(cohort, models if saved == "auto" else saved)
@@ -247,6 +249,18 @@ def _play(config: Config, cohort: Cohort, run: RunFolder, spent: dict[str, float
         progress.phase("record")
         manifest = partial(_write_manifest, config, cohort, progress, files_of(run))
         writer.finish({MANIFEST: manifest} | files.final())
+
+
+def _tell_of_untraced(cohort: Cohort) -> None:
+    """Say which operations of a network are not understood, so that its units stay where they are."""
+    architecture, broker = cohort.laboratory.architecture, cohort.config.broker
+    if architecture.untraced and not isinstance(broker.alignment, Unaligned):
+        told = ", ".join(architecture.untraced)
+        print(
+            f"parabourse: hidden units that go through {told} are merged as they come, for what these do to "
+            f"their order is not known",
+            file=sys.stderr,
+        )
 
 
 def _round(cohort: Cohort, progress: Progress, files: ModelFiles) -> dict[str, pd.DataFrame]:
@@ -279,6 +293,7 @@ def _write_manifest(
         "slots": cohort.laboratory.fleet.slots,
         "parameters": cohort.laboratory.architecture.parameter_count,
         **({"plugins": plugins} if plugins else {}),
+        "untraced": list(cohort.laboratory.architecture.untraced),
         "seconds": {phase: round(spent, 3) for phase, spent in progress.seconds.items()},
     }
     path.write_text(json.dumps(manifest, indent=2), encoding="utf-8")

@@ -184,7 +184,8 @@ class Laboratory:
         pull = self._pull(requests, before)
         for epoch in range(self.config.learning.local_epochs):
             order = visiting_order(requests, self.divisions, self.streams, epoch, self.tasks)
-            loss, seen = self._train_epoch(slots, order, relabelled, pull)
+            seeds = self._seeds(requests, epoch)
+            loss, seen = self._train_epoch(slots, order, relabelled, pull, seeds)
             examples += seen
         validation = self._loss_and_accuracy(slots, "validation")[0]
         loss = np.where(examples > 0, loss, validation)
@@ -210,7 +211,7 @@ class Laboratory:
         return Pull(anchor, torch.as_tensor(strength, device=self.device))
 
     def _train_epoch(
-        self, slots: Ints, order: Ints, relabelled: Ints, pull: Pull | None
+        self, slots: Ints, order: Ints, relabelled: Ints, pull: Pull | None, seeds: Ints | None
     ) -> tuple[Floats, Ints]:
         """Train slots [n] for one epoch, those with the same labels together."""
         loss, seen = np.empty(len(slots)), np.empty(len(slots), dtype=np.int64)
@@ -219,11 +220,20 @@ class Laboratory:
             own = labelling.ravel() == number
             targets = self._taught(torch.as_tensor(labels_of, device=self.device))
             rows = torch.as_tensor(np.flatnonzero(own), device=self.device)
-            visits = Data(inputs=self._inputs, targets=targets, index=order[own])
+            drawn = None if seeds is None else seeds[own]
+            visits = Data(inputs=self._inputs, targets=targets, index=order[own], seeds=drawn)
             loss[own], seen[own] = self.fleet.train(
                 slots[own], visits, self.config.learning.batch_size, pull and pull.take(rows)
             )
         return loss, seen
+
+    def _seeds(self, requests: Sequence[Train], epoch: int) -> Ints | None:
+        """Return of what each slot draws in an epoch, [n], alike in all arms; None where none draws."""
+        if not self.architecture.draws:
+            return None
+        drawn = [self.streams.stream("dropout", r.replicate, r.round, epoch) for r in requests]
+        every = [draw.integers(2**63, size=self.config.organisations) for draw in drawn]
+        return np.concatenate([of[r.organisation] for of, r in zip(every, requests, strict=True)])
 
     def _taught(self, relabelled: Tensor) -> Tensor:
         """Return what is learnt of every example where classes are labelled as `relabelled` [K] says."""

@@ -168,6 +168,18 @@ RECORDS: dict[str, Any] = {
             "resnet, ties": {"network": _RESNET, "learning": _SLOWLY | {"merge_operator": "ties"}},
             "mlp of three layers, trunk": {"network": {"widths": [8, 6]}, "broker": {"blocks": "trunk"}},
             "sgd": {"learning": {"optimiser": {"name": "sgd", "lr": 0.05, "momentum": 0.9}}},
+            "own module, regmean": {
+                "network": {"name": "module", "factory": "tests.agents.learning.own_nets:flattened"},
+                "learning": {"merge_operator": "regmean"},
+            },
+            "own module, dropout and statistics": {
+                "network": {
+                    "name": "module",
+                    "factory": "tests.agents.learning.own_nets:normalised",
+                    "options": {"dropout": 0.2},
+                },
+                "broker": _LAYERS,
+            },
         },
     ),
     "mechanisms": Worlds(

@@ -45,7 +45,8 @@ def test_the_whole_and_nothing_else():
 
 @pytest.mark.parametrize("network", list(NETWORKS))
 def test_a_trunk_is_everything_but_the_head(network):
-    bound = NETWORKS.build(network).bind((1, 8, 8), 10)
+    own = {"factory": "tests.agents.learning.own_nets:flattened"} if network == "module" else {}
+    bound = NETWORKS.build({"name": network, **own}).bind((1, 8, 8), 10)
     found = cut(bound, "trunk", "none")
     (trunk,) = found.positions
     assert bound.tensors_of(trunk) == tuple(t for t in bound.shapes if not t.startswith("head."))

@@ -124,6 +124,11 @@ class Architecture(ABC):
         return {name: torch.full(shape, initial_statistic(name)) for name, shape in self.statistics.items()}
 
     @property
+    def draws(self) -> bool:
+        """Whether a step of training draws random numbers, as dropout does."""
+        return False
+
+    @property
     def least_batch(self) -> int:
         """Examples that a training batch must have: two where it is normalised by its own statistics."""
         return 2 if self.statistics else 1
@@ -228,6 +233,11 @@ class Architecture(ABC):
         """Name of the permutation that moves the stem's units; None if the first layer is also the last."""
         weight = Member(self.stem_tensors[0], 0)
         return next((name for name, one in self.permutations.items() if weight in one.members), None)
+
+    @property
+    def untraced(self) -> tuple[str, ...]:
+        """Operations that are not understood, so that the units they touch stay in place."""
+        return ()
 
     @cached_property
     def moving_axes(self) -> dict[str, tuple[tuple[Member, str], ...]]:

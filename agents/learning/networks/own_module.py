@@ -12,7 +12,6 @@ import torch
 from torch import Tensor, nn
 from torch.autograd.graph import saved_tensors_hooks
 from torch.func import functional_call
-from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.nn.modules.batchnorm import _BatchNorm
 from torch.utils.flop_counter import FlopCounterMode
 
@@ -23,7 +22,7 @@ from agents.learning.stack.data import Batch
 from agents.learning.stack.parameters import Parameters
 from agents.learning.stack.workspace import Workspace
 from agents.learning.symmetries.members import Member, Permutation
-from agents.learning.symmetries.tracing import Derived, derive_symmetries
+from agents.learning.symmetries.tracing import Derived, derive_symmetries, plain_kernels
 from markets.refusals import InputError
 
 ROWS = 4
@@ -135,6 +134,11 @@ class ModuleArchitecture(Architecture):
         """The permutations of all its tensors, and what could not be traced."""
         return derive_symmetries(self.plain, self._examples())
 
+    @property
+    def untraced(self) -> tuple[str, ...]:
+        """Operations that the trace does not understand, so that the units they touch stay in place."""
+        return self.derived.reasons
+
     @cached_property
     def permutations(self) -> Mapping[str, Permutation]:
         """The permutations that a trace finds and that move no tensor that all share."""
@@ -170,10 +174,9 @@ class ModuleArchitecture(Architecture):
         return self._flops(backward=True)
 
     def _flops(self, *, backward: bool) -> int:
-        # One kernel hides what it computes from the counter, as torch's fused ones do.
+        # fused kernels hide from the counter what they compute
         with (
-            torch.backends.mkldnn.flags(enabled=False),
-            sdpa_kernel(SDPBackend.MATH),
+            plain_kernels(),
             FlopCounterMode(display=False) as counted,
             torch.set_grad_enabled(backward),
         ):
@@ -217,10 +220,12 @@ class ModuleArchitecture(Architecture):
     def trunk(self, parameters: Parameters, z: Tensor) -> Tensor:
         """Return the logits ``[N, K, *P, B]`` of inputs ``[N, B, *S]`` or ``[B, *S]``."""
         slots = len(next(iter(parameters.values())))
-        shared = z.dim() == len(self.input_shape) + 1
-        return torch.stack(
-            [_turned(self._answers(_of(parameters, i), z if shared else _line(z[i]))) for i in range(slots)]
-        )
+        found = (self._answers(_of(parameters, slot), self._inputs(z, slot)) for slot in range(slots))
+        return torch.stack([_turned(answers) for answers in found])
+
+    def _inputs(self, z: Tensor, slot: int) -> Tensor:
+        """Return a slot's batch, which all may share."""
+        return z if z.dim() == len(self.input_shape) + 1 else _line(z[slot])
 
     def trunk_of_batch(self, parameters: Parameters, z: Tensor, weight: Tensor) -> tuple[Tensor, Parameters]:
         """Return the logits of inputs ``[N, B, *S]``, normalised by the batch, and the batch's statistics.
@@ -237,7 +242,7 @@ class ModuleArchitecture(Architecture):
                 name: parameters[name][slot].clone() for name in fresh if name in parameters
             }
             with estimating(self._on(z.device)):
-                own = self._answers(_of(parameters, slot) | buffers, _line(z[slot][rows]))
+                own = self._answers(_of(parameters, slot) | buffers, _line(self._inputs(z, slot)[rows]))
             whole = own.new_zeros(len(rows), *own.shape[1:])
             whole[rows] = own
             logits.append(_turned(whole))

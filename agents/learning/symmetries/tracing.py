@@ -11,12 +11,12 @@ Source: Ainsworth, Hayase and Srinivasa (2023), "Git Re-Basin", section 2, for t
 an operation that it does not know for one that works entry by entry, which costs a pruner some accuracy but
 would make a false symmetry here.
 
-Core Objects: derive_symmetries, Derived
+Core Objects: derive_symmetries, Derived, plain_kernels
 """
 
 import warnings
-from collections.abc import Mapping, Sequence
-from contextlib import ExitStack
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from math import prod
 from typing import Any
@@ -66,17 +66,11 @@ def derive_symmetries(module: nn.Module, *inputs: Tensor) -> Derived:
     trace = _Trace()
     state = {**dict(module.named_parameters()), **dict(module.named_buffers())}
     with ExitStack() as stack:
-        # torch speaks of Intel's accelerators whenever this is set.
-        stack.enter_context(warnings.catch_warnings(action="ignore"))
+        stack.enter_context(plain_kernels())
         stack.enter_context(torch.no_grad())
-        stack.enter_context(torch.backends.mkldnn.flags(enabled=False))
-        stack.enter_context(sdpa_kernel(SDPBackend.MATH))
         fake = FakeTensorMode(allow_non_fake_inputs=True)
         tensors = {name: fake.from_tensor(one.detach()) for name, one in state.items()}
         given = [fake.from_tensor(one.detach()) for one in inputs]
-        fast = torch.backends.mha.get_fastpath_enabled()
-        torch.backends.mha.set_fastpath_enabled(False)
-        stack.callback(torch.backends.mha.set_fastpath_enabled, fast)
         for one in tensors.values():
             trace.know(one, [trace.axes.new(size) for size in one.shape])
         own = {name: trace.of(one) for name, one in tensors.items()}
@@ -88,6 +82,20 @@ def derive_symmetries(module: nn.Module, *inputs: Tensor) -> Derived:
         if isinstance(one, Tensor):
             trace.axes.fix(trace.of(one))
     return Derived(_permutations(own, trace.axes), tuple(trace.reasons))
+
+
+@contextmanager
+def plain_kernels() -> Iterator[None]:
+    """Let torch compute by its elementary operations, so that whoever listens hears of all of them."""
+    fast = torch.backends.mha.get_fastpath_enabled()
+    # torch speaks of Intel's accelerators whenever the flag is set.
+    with warnings.catch_warnings(action="ignore"), torch.backends.mkldnn.flags(enabled=False):
+        torch.backends.mha.set_fastpath_enabled(False)
+        try:
+            with sdpa_kernel(SDPBackend.MATH):
+                yield
+        finally:
+            torch.backends.mha.set_fastpath_enabled(fast)
 
 
 class _Trace(TorchDispatchMode):

@@ -234,7 +234,8 @@ def test_initial_parameters_are_drawn_as_torch_draws_them(any_architecture: Arch
 def test_configurations_are_structured() -> None:
     for name in NETWORKS:
         assert OmegaConf.structured(NETWORKS[name]).name == name
-        assert NETWORKS.build(name).bind((1, 8, 8), 10).classes == 10
+        if name != "module":
+            assert NETWORKS.build(name).bind((1, 8, 8), 10).classes == 10
     with pytest.raises(ValidationError):
         MLP(widths=[0])
     with pytest.raises(ValidationError):
