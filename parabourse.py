@@ -31,20 +31,26 @@ What can be chosen by name is in registries, and what is registered in one of th
 >>> list(SETTINGS)
 ['autarky', 'competitive', 'cooperative', 'independent']
 >>> check_strategy(STRATEGIES.build({"name": "shading", "fraction": 0.2}))
+
+There is a check for datasets, merge operators and settings, too: each raises an ``AssertionError`` with a
+sentence that says what is broken.
 """
 
 from agents.conformance import check_strategy
 from agents.learning.networks import NETWORKS
 from agents.learning.operators import MERGE_OPERATORS
+from agents.learning.operators.conformance import check_operator
 from agents.strategies import STRATEGIES
 from markets.checks.conformance import check_mechanism
 from markets.mechanisms import MECHANISMS
 from sim.cohort import Cohort
 from sim.config.market import MarketConfig
+from sim.data.conformance import check_dataset
 from sim.data.datasets import DATASETS
 from sim.market import ParameterMarket
 from sim.saved_models.loading import load_model
 from sim.settings import SETTINGS
+from sim.settings.conformance import check_setting
 from sim.textbook.induced_market import InducedMarket
 
 __all__ = [
@@ -58,7 +64,10 @@ __all__ = [
     "InducedMarket",
     "MarketConfig",
     "ParameterMarket",
+    "check_dataset",
     "check_mechanism",
+    "check_operator",
+    "check_setting",
     "check_strategy",
     "load_model",
 ]

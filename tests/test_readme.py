@@ -8,8 +8,10 @@ import pytest
 import torch
 
 import conf
+from agents.conformance import check_strategy
 from agents.learning.networks import NETWORKS
 from agents.learning.operators import MERGE_OPERATORS, Operands
+from agents.learning.operators.conformance import check_operator
 from agents.strategies import STRATEGIES
 from experiments.command_line.explaining.records import records_page
 from experiments.command_line.listing import mechanism_table, strategy_table
@@ -17,9 +19,11 @@ from experiments.configuration.composition import compose_config, set_up_hydra
 from markets.checks.conformance import check_mechanism
 from markets.mechanisms import MECHANISMS
 from markets.orders.orders import Orders
+from sim.data.conformance import check_dataset
 from sim.data.datasets import DATASETS
 from sim.market import ParameterMarket
 from sim.settings import SETTINGS
+from sim.settings.conformance import check_setting
 
 FOLDER = Path(__file__).parents[1]
 README = (FOLDER / "README.md").read_text(encoding="utf-8")
@@ -84,11 +88,13 @@ def test_the_example_of_a_strategy_trades():
     exec(compile(block("class Frugal"), "README", "exec"), {})
     try:
         assert STRATEGIES.build({"name": "frugal", "share": 0.2}).share == 0.2
+        check_strategy(STRATEGIES.build("frugal"))
         assert composed("population=frugal").population.mix == {"frugal": 4}
     finally:
         STRATEGIES._classes.pop("frugal", None)
 
 
+CHECKS = {MERGE_OPERATORS: check_operator, DATASETS: check_dataset, SETTINGS: check_setting}
 TINY = ["organisations=2", "rounds=2", "data.endowment=class_skew", "network.widths=[8]"]
 
 
@@ -104,6 +110,8 @@ TINY = ["organisations=2", "rounds=2", "data.endowment=class_skew", "network.wid
 def test_the_example_of_a_component_trades(registry, name, typed):
     exec(compile(block(f"class {name.title()}"), "README", "exec"), {})
     try:
+        if registry in CHECKS:
+            CHECKS[registry](registry.build(name))
         set_up_hydra()
         config = compose_config(typed)
         market = ParameterMarket(config.market(), seed=0)

@@ -207,8 +207,7 @@ def _properties(cls: type[Any]) -> dict[str, Any] | None:
 def _region(cls: type[Any], name: str, config: Config) -> list[int] | None:
     if not issubclass(cls, Setting) or cls.downstream is Setting.downstream or name not in config.arms:
         return None
-    setting = config.market().in_setting(name).setting
-    return [int(region) for region in setting.downstream(config.organisations).region]
+    return [int(region) for region in config.market().in_setting(name).downstream().region]
 
 
 def _stand_in(registry: Registry[Any], entry: Described) -> type[Any]:
@@ -230,7 +229,7 @@ def _stand_in(registry: Registry[Any], entry: Described) -> type[Any]:
         body["properties"] = property(lambda _: told)
     if registry is SETTINGS and entry.region is not None:
         region = entry.region
-        body["downstream"] = lambda self, _: DownstreamMarket(np.array(region), self.demand)
+        body["downstream"] = lambda self, *_: DownstreamMarket(np.array(region), self.demand)
     cls: Any = dataclass(frozen=True)(type(base)(entry.name, (base,), body))
     cls.__abstractmethods__ = frozenset()
     return cast(type[Any], cls)

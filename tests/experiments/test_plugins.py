@@ -19,6 +19,7 @@ from experiments.configuration.overrides import quoted
 from experiments.runs.plugin_records import PLUGINS
 from markets.mechanisms import MECHANISMS
 from markets.user_code import UserCodeError
+from sim.settings import SETTINGS
 from tests.experiments import own_plugins
 from tests.experiments.conftest import assert_same_records, refused
 from tests.experiments.own_plugins import plugin_folder  # noqa: F401 - a fixture
@@ -90,15 +91,48 @@ def test_completion_reads_them_without_executing_anything(monkeypatch, prefix, o
     assert candidates(prefix, parsed_args=typed) == [offered]
 
 
-def test_every_kind_of_component_can_be_a_plug_in():
-    """The README's examples, in one module of a package."""
-    chosen = "network=shallow merge_operator=clipped data=wine setting=carefree mechanism=half_way"
-    chosen += " population=frugal arms=[autarky,carefree] organisations=2 rounds=1 replicates=1"
+PAIRED = """
+
+from sim.consumers.payoffs import DownstreamMarket
+
+
+@SETTINGS.register
+@dataclass(frozen=True, config={"extra": "forbid"})
+class Paired(Competitive):
+    \"\"\"Neighbours are rivals, whatever setting.regions says.\"\"\"
+
+    name: str = "paired"
+    distance: float = 1.0
+
+    def downstream(self, organisations, region=None):
+        return DownstreamMarket(np.arange(organisations) // 2, self.demand)
+"""
+
+
+def test_every_kind_of_component_can_be_a_plug_in_and_be_absent_from_a_report(capsys, monkeypatch):
+    """The README's examples, in one module of a package, and a setting that places organisations itself."""
+    rules = Path("my_lab/rules.py")
+    rules.write_text(rules.read_text() + PAIRED)
+    chosen = "network=shallow merge_operator=clipped data=wine setting=paired mechanism=half_way"
+    chosen += " population=frugal arms=[autarky,carefree,paired] organisations=4 rounds=1 replicates=1"
     asked = ["plugins=[my_lab.rules]", *chosen.split(), "run.figures=false", "hydra.run.dir=all"]
-    assert main(["run", *asked]) == 0
+    with own_plugins.as_before():
+        assert main(["run", *asked]) == 0
     told = json.loads(Path("all", PLUGINS).read_text())
-    names = {"shallow", "clipped", "wine", "carefree", "half_way", "frugal"}
+    names = {"shallow", "clipped", "wine", "carefree", "half_way", "frugal", "paired"}
     assert {entry["name"] for entry in told["classes"]} == names
+    assert {one["name"]: one["region"] for one in told["classes"] if one["region"]} == {
+        "paired": [0, 0, 1, 1]
+    }
+    played = Path("all/summary.csv").read_bytes()
+    Path("all/summary.csv").unlink()
+    rules.unlink()
+    assert "paired" not in SETTINGS
+    for name in set(own_plugins.FIGURES) - {"welfare"}:
+        monkeypatch.delitem(own_plugins.FIGURES, name)  # Drawing all of them takes ten seconds.
+    assert main(["report", "all"]) == 0
+    assert "my_lab.rules is not imported" in capsys.readouterr().err
+    assert Path("all/summary.csv").read_bytes() == played
 
 
 def test_a_run_goes_on_with_the_plug_ins_named_again_and_tells_what_changed(run, capsys):
