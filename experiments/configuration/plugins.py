@@ -1,10 +1,10 @@
 """Plug-ins: Python files and modules of the user's own, imported before Hydra composes anything.
 
 Whatever they register can be chosen by name from then on. They are named on the command line alone, by
-``plugins=[./my_rules.py,my_lab.rules]``, or at the top of a file of the user's own folder that is chosen
-there; what a run's folder names is never imported.
+``plugins=[./my_rules.py,my_lab.rules]``, by the functions that keys such as ``network.factory`` name, or at
+the top of a file of the user's own folder that is chosen there; what a run's folder names is never imported.
 
-Core Objects: begin, named, typed, brought, check_imported
+Core Objects: begin, named, typed, Brought, check_imported, is_factory, module_of
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -41,7 +41,8 @@ def begin(arguments: Sequence[str]) -> list[str]:
     own = [argument for argument in others if argument.lstrip("+").startswith(f"{KEY}=")]
     others = [argument for argument in others if argument not in own]
     use_folder(folder)
-    _import({}, [*_of_files(others), *(spec for argument in own for spec in _listed(argument))])
+    specs = [*_of_files(others), *(spec for argument in own for spec in _listed(argument))]
+    _import({}, dict.fromkeys(specs, KEY) | _of_factories(others))
     return others
 
 
@@ -74,22 +75,24 @@ def check_imported(specs: Iterable[str]) -> None:
 
 def _bring(digests: Mapping[str, str], folder: Path | None) -> Brought:
     use_folder(folder)
-    _import(digests, list(digests))
+    _import(digests, dict.fromkeys(digests, KEY))
     return Brought()
 
 
-def _import(expected: Mapping[str, str], specs: Sequence[str]) -> None:
-    """Import plug-ins; `expected` are the digests that another process found."""
+def _import(expected: Mapping[str, str], fields: Mapping[str, str]) -> None:
+    """Import plug-ins, each named in a field; `expected` are the digests that another process found."""
     _NAMED.clear()
-    for spec in specs:
-        digest = digest_of(spec, KEY)
+    for spec, field in fields.items():
+        digest = digest_of(spec, field)
         try:
-            module = imported(spec, KEY)
+            module = imported(spec, field)
         except RegistrationError as error:
-            raise RegistrationError(f"{KEY}={spec}: {error}") from error
+            raise RegistrationError(f"{field}={spec}: {error}") from error
         # A module is imported once a process: it is what its file was then.
         if {digest} != {_IMPORTED.setdefault(module.__name__, digest), expected.get(spec, digest)}:
-            raise InputError(f"{KEY}={spec} must stay as it is while it is in use; the file has been changed")
+            raise InputError(
+                f"{field}={spec} must stay as it is while it is in use; the file has been changed"
+            )
         _NAMED[spec] = digest
 
 
@@ -135,6 +138,27 @@ def _of_files(arguments: Sequence[str]) -> list[str]:
             if group and file.is_file() and folder in file.resolve().parents:
                 found += _texts(_top(file).get(KEY) or [], f"{file}")
     return found
+
+
+def _of_factories(arguments: Sequence[str]) -> dict[str, str]:
+    """Return the files and modules of functions that are named, as by ``network.factory=./nets.py:make``."""
+    found: dict[str, str] = {}
+    for argument in arguments:
+        key, _, specs = argument.lstrip("+").partition("=")
+        if is_factory(key):
+            named_there = (module_of(spec.strip("\"' ")) for spec in specs.split(","))
+            found |= {where: key for where in named_there if where}
+    return found
+
+
+def is_factory(key: str) -> bool:
+    """Return whether a key names a function of the user's own."""
+    return key.rpartition(".")[2] == "factory"
+
+
+def module_of(spec: str) -> str:
+    """Return the file or module of a function's name, as ``./nets.py`` of ``./nets.py:make``; '' if none."""
+    return spec.rpartition(":")[0]
 
 
 def _top(file: Path) -> dict[Any, Any]:

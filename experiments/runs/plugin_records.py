@@ -24,11 +24,12 @@ from agents.strategies import STRATEGIES
 from experiments.command_line.sentences import UserError, one_sentence
 from experiments.configuration.keys import Config
 from experiments.configuration.plain_data import read_json
-from experiments.configuration.plugins import named
+from experiments.configuration.plugins import is_factory, module_of, named
 from markets.choices import CHOICES
 from markets.mechanisms import MECHANISMS, Properties
 from markets.refusals import InputError
 from markets.registry import Registry
+from markets.user_code import digest_of
 from sim.consumers.payoffs import DownstreamMarket
 from sim.records.atomic import Write, filled
 from sim.records.run_folder import RecordError, RunFolder
@@ -80,7 +81,7 @@ def record_of(config: Config, before: PluginRecord | None = None) -> dict[str, W
     """Return the file that describes the plug-ins of this command, after those before, if there are any."""
     files = dict(before.files) if before else {}
     called = {_module(spec): spec for spec in files}
-    for spec, digest in named().items():
+    for spec, digest in {**_factories(dataclasses.asdict(config)), **named()}.items():
         first = called.get(_module(spec), spec)
         digests = files.get(first, [])
         files[first] = digests if digests[-1:] == [digest] else [*digests, digest]
@@ -137,6 +138,17 @@ def _absent(files: Mapping[str, list[str]]) -> list[str]:
         if today.get(_module(spec), digests[-1]) != digests[-1]:
             print(f"parabourse: {spec} was changed after the run was played with it.", file=sys.stderr)
     return [spec for spec in files if _module(spec) not in today]
+
+
+def _factories(fields: Any, key: str = "") -> dict[str, str]:
+    """Return the files and modules of the functions that a configuration names, with their digests."""
+    if isinstance(fields, Mapping):
+        inner = (_factories(of, f"{key}.{name}".lstrip(".")) for name, of in fields.items())
+        return {spec: one for found in inner for spec, one in found.items()}
+    if isinstance(fields, list | tuple):
+        return {spec: one for of in fields for spec, one in _factories(of, key).items()}
+    where = module_of(fields) if isinstance(fields, str) and is_factory(key) else ""
+    return {where: digest_of(where, key)} if where else {}
 
 
 def _module(spec: str) -> str:

@@ -23,6 +23,7 @@ from agents.learning.alignment.base import Unaligned
 from experiments.command_line.sentences import UserError, one_sentence
 from experiments.configuration.keys import Config
 from experiments.configuration.plain_data import read_manifest, read_yaml
+from experiments.configuration.plugins import is_factory
 from experiments.runs.commits import commits
 from experiments.runs.model_files import ModelFiles, final_models, start_files, started_from
 from experiments.runs.plugin_records import check_named, files_of, record_of
@@ -98,6 +99,7 @@ def resume(folder: Path, changed: Mapping[str, Any] | None = None, models: str =
     run.check()
     if config.start is not None:
         started_from(run)  # Found missing here, nothing has been changed.
+    changed = _without_named_again(run, changed or {})
     if changed:
         config = _extended(run, config, changed)
     elif is_finished(run):
@@ -181,6 +183,15 @@ def _extended(run: RunFolder, config: Config, changed: Mapping[str, Any]) -> Con
         files[OVERRIDES] = _yaml([*kept, f"rounds={rounds}"])
     run.change(files, dropped=[MANIFEST, *REMADE, *final_models(run)])
     return more
+
+
+def _without_named_again(run: RunFolder, changed: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the keys that change: functions of the user's own are named again as they were."""
+    if not any(map(is_factory, changed)):
+        return dict(changed)
+    fields = _read_fields(run)
+    again = {key for key, value in changed.items() if is_factory(key) and _value_at(fields, key) == value}
+    return {key: value for key, value in changed.items() if key not in again}
 
 
 def _value_at(fields: Any, key: str) -> Any:

@@ -57,7 +57,10 @@ class Module(Network):
             raise InputError(
                 f"{FACTORY} must name a function for network module, as ./nets.py:make; got {self.factory!r}"
             )
-        make = partial(loaded(self.factory, FACTORY), tuple(input_shape), classes, **self.options)
+        function = loaded(self.factory, FACTORY)
+        if not callable(function):
+            raise InputError(f"{FACTORY} must name a function; {self.factory} is none")
+        make = partial(function, tuple(input_shape), classes, **self.options)
         return ModuleArchitecture(input_shape, classes, make=_Make(self.factory, make), label=self.factory)
 
     def for_task(self, task: Task) -> ModuleArchitecture:

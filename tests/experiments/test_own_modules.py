@@ -1,0 +1,78 @@
+"""A network of the user's own on the command line: played, told in the records, and named again to go on."""
+
+import json
+import sys
+from hashlib import sha256
+from pathlib import Path
+
+import pytest
+
+from experiments.command_line.cli import main
+from tests.experiments.conftest import refused
+from tests.experiments.own_plugins import as_before
+
+NETS = """
+import torch
+from torch import nn
+
+
+def make(shape, answers, width=6):
+    return nn.Sequential(
+        nn.Flatten(), nn.Linear(torch.Size(shape).numel(), width), nn.Tanh(), nn.Linear(width, answers)
+    )
+
+
+class Sorted(nn.Module):
+    def __init__(self, shape, answers):
+        super().__init__()
+        self.below = nn.Linear(torch.Size(shape).numel(), 6)
+        self.head = nn.Linear(6, answers)
+
+    def forward(self, x):
+        return self.head(self.below(x.flatten(1)).cummax(1)[0])
+"""
+FEW = ["rounds=1", "replicates=1", "organisations=2", "run.figures=false", "data.examples=300"]
+OWN = ["network=module", "network.factory=./nets.py:make"]
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    (tmp_path / "nets.py").write_text(NETS)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "argv", ["parabourse"])
+    with as_before():
+        yield tmp_path
+
+
+def test_a_run_names_the_file_and_goes_on_when_it_is_named_again(folder, capsys):
+    assert main(["run", *OWN, *FEW, "hydra.run.dir=run"]) == 0
+    digests = {"./nets.py": [sha256(Path("nets.py").read_bytes()).hexdigest()]}
+    manifest = json.loads(Path("run/manifest.json").read_text())
+    assert (manifest["plugins"], manifest["untraced"]) == (digests, [])
+    assert "plugins must name ./nets.py again" in refused(capsys, "resume", Path("run"), "rounds=2")
+    other = refused(capsys, "resume", Path("run"), "rounds=2", "network.factory=./nets.py:Sorted")
+    assert "changes no other key; got network.factory=./nets.py:Sorted" in other
+    assert main(["resume", "run", "rounds=2", OWN[1]]) == 0
+    assert main(["resume", "run", "rounds=3", "plugins=[./nets.py]"]) == 0
+    with as_before():
+        assert main(["report", "run"]) == 0
+
+
+def test_what_is_not_traced_is_told_once(folder, capsys):
+    assert main(["run", OWN[0], "network.factory=./nets.py:Sorted", *FEW, "hydra.run.dir=run"]) == 0
+    assert capsys.readouterr().err.count("hidden units that go through cummax are merged as they come") == 1
+    assert json.loads(Path("run/manifest.json").read_text())["untraced"] == ["cummax"]
+
+
+@pytest.mark.parametrize(
+    ("typed", "told"),
+    [
+        ("nets.py", "network.factory must"),
+        ("./none.py:make", "network.factory must name a .py file that exists"),
+        ("./nets.py:mak", "network.factory must name something that is in ./nets.py; got 'mak'"),
+        ("./nets.py:torch", "network.factory must name a function; ./nets.py:torch is none"),
+    ],
+)
+def test_what_is_no_factory_is_refused(folder, capsys, typed, told):
+    assert told in refused(capsys, "run", OWN[0], f"network.factory={typed}", "hydra.run.dir=run")
+    assert not Path("run").exists()
