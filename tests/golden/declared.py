@@ -15,6 +15,11 @@ from tests.golden.induced_values import Induced, Sessions, Textbook
 from tests.golden.kinds import over
 from tests.golden.parameter_markets import Baselines, Contests, Cross, Worlds
 
+
+def _table(name: str) -> dict[str, Any]:
+    return {"dataset": {"name": "tabular", "table": name}, "standardise": True, "examples": None}
+
+
 TINY: dict[str, Any] = {
     "organisations": 3,
     "device": "cpu",
@@ -253,6 +258,11 @@ RECORDS: dict[str, Any] = {
             "digits28": {"data": {"dataset": "digits28"}},
             "digits28_shifted": {"data": {"dataset": "digits28_shifted"}},
             "digits_and_turned": {"data": _DEALT | {"dataset": "digits_and_turned"}},
+            "mnist1d": {"data": _DEALT | {"dataset": "mnist1d"}},
+            "breast_cancer": {"data": _DEALT | _table("breast_cancer")},
+            "wine": {"data": _DEALT | _table("wine")},
+            "iris": {"data": _DEALT | _table("iris")},
+            "diabetes": {"data": _DEALT | _table("diabetes")},
             "digits_and_parity": {"data": _DEALT | {"dataset": "digits_and_parity"}},
         },
     ),

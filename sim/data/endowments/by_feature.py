@@ -36,7 +36,7 @@ class ByFeature(EndowmentRule):
     """
 
     name: str = "by_feature"
-    feature: int | str | None = None
+    feature: Annotated[int, Field(ge=0, le=1_000_000)] | str | None = None
     cut: Annotated[str, Field(pattern="^(quantiles|ranges)$")] = "quantiles"
     mixed: Share = 0.0
     drawn: ClassVar[bool] = True

@@ -77,7 +77,10 @@ def test_a_datasets_own_fields_are_keys(blobs, own_folder, capsys):
     ("typed", "told"),
     [
         ("data.endowment.kept=2", "data.endowment.kept must be allowed by endowment class_skew"),
-        ("data.endowment={kept:0.1}", "data.endowment must be one of class_skew, dirichlet, iid; got None"),
+        (
+            "data.endowment={kept:0.1}",
+            "must be one of auto, by_feature, by_owner, class_skew, dirichlet, iid, sizes; got None",
+        ),
         ("broker.weight_search=guess", "must be one of golden, grid, half, quadratic; got 'guess'"),
         (
             "broker.weight_search.points=2",
@@ -92,7 +95,10 @@ def test_a_datasets_own_fields_are_keys(blobs, own_folder, capsys):
             "broker.blocks=layer9",
             "must be one of chosen, layers, model, trunk, or among layer0",
         ),
-        ("data.endowment=null", "data.endowment must be one of class_skew, dirichlet, iid; got None"),
+        (
+            "data.endowment=null",
+            "must be one of auto, by_feature, by_owner, class_skew, dirichlet, iid, sizes; got None",
+        ),
     ],
 )
 def test_what_chooses_nothing_is_refused(typed, told, own_folder, capsys):
