@@ -41,6 +41,7 @@ from experiments.runs.output_folders import claim
 from experiments.runs.progress import CellProgress
 from experiments.runs.runner import MANIFEST, SUMMARY, library_versions, other_versions
 from markets.choices import is_unset
+from sim.config.market import WorldConfig
 from sim.records.atomic import Write, filled, write_atomically
 from sim.records.run_folder import CHECKPOINT, CONFIG, FIGURES, PARTS, RunFolder
 
@@ -280,6 +281,8 @@ def _decisive(config: Any) -> Any:
     fields = {key: part for key, part in sorted(_as_dict(config).items()) if key not in UNDECISIVE}
     if isinstance(config, Config) and config.start is not None:  # What lies there decides, not where.
         fields["start"] = start_digests(config)
+    if isinstance(config, WorldConfig) and (digest := config.data.source().digest()):
+        fields["data"] = {**fields["data"], "path": digest}
     return fields
 
 

@@ -25,6 +25,7 @@ from experiments.configuration.keys import Config
 from experiments.configuration.plain_data import read_manifest, read_yaml
 from experiments.configuration.plugins import is_factory
 from experiments.runs.commits import commits
+from experiments.runs.data_records import check_data, data_record, with_data_again
 from experiments.runs.model_files import ModelFiles, final_models, start_files, started_from
 from experiments.runs.plugin_records import check_named, files_of, record_of
 from experiments.runs.progress import Progress
@@ -70,7 +71,8 @@ def start(config: Config, text: str, folder: Path, models: str = "final") -> Non
     """
     run = RunFolder(folder)
     typed = [name for name in HYDRAS if run.has(name)]
-    run.begin({CONFIG: filled(text), **record_of(config), **start_files(config)}, signed=typed)
+    records = {**record_of(config), **data_record(config), **start_files(config)}
+    run.begin({CONFIG: filled(text), **records}, signed=typed)
     _play(config, _cohort(config, run), run, {}, models)
 
 
@@ -97,6 +99,8 @@ def resume(folder: Path, changed: Mapping[str, Any] | None = None, models: str =
     plugins = check_named(run)
     config = config_of(run)
     run.check()
+    config, changed = with_data_again(config, changed or {})
+    check_data(run, config)
     if config.start is not None:
         started_from(run)  # Found missing here, nothing has been changed.
     changed = _without_named_again(run, changed or {})
@@ -304,6 +308,7 @@ def _write_manifest(
         "slots": cohort.laboratory.fleet.slots,
         "parameters": cohort.laboratory.architecture.parameter_count,
         **({"plugins": plugins} if plugins else {}),
+        **({"data": digest} if (digest := config.data.source().digest()) else {}),
         "untraced": list(cohort.laboratory.architecture.untraced),
         "seconds": {phase: round(spent, 3) for phase, spent in progress.seconds.items()},
     }
