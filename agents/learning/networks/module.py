@@ -9,6 +9,7 @@ from pydantic.dataclasses import dataclass
 from torch import nn
 
 from agents.learning.networks.base import NETWORKS, Network
+from agents.learning.networks.module_modes import quietly
 from agents.learning.networks.own_module import ModuleArchitecture
 from agents.learning.tasks import Task
 from markets.refusals import InputError
@@ -86,7 +87,8 @@ class _Make:
 
     def __call__(self) -> nn.Module:
         """Return a new module; ``InputError`` if it is none."""
-        made = called(self.make, field=FACTORY, spec=self.factory)
+        with quietly():
+            made = called(self.make, field=FACTORY, spec=self.factory)
         if not isinstance(made, nn.Module):
             raise InputError(
                 f"{FACTORY} must return a torch.nn.Module; {self.factory} returned {type(made).__name__}"

@@ -1,11 +1,25 @@
-"""Ways in which a module is run for a while: in training, with a seed, or estimating its statistics."""
+"""Ways in which a module is made or run: quietly, in training, with a seed, estimating its statistics."""
 
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 import torch
 from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
+
+LIBRARIES = ("accelerate", "huggingface_hub", "peft", "transformers")
+"""Libraries that call each other by names that will go, of which the user of a model need not hear."""
+
+
+@contextmanager
+def quietly() -> Iterator[None]:
+    """Leave out what these libraries warn each other of."""
+    with warnings.catch_warnings():
+        for library in LIBRARIES:
+            for kind in (FutureWarning, DeprecationWarning):
+                warnings.filterwarnings("ignore", category=kind, module=rf"{library}(\.|$)")
+        yield
 
 
 @contextmanager

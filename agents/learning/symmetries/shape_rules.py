@@ -57,7 +57,7 @@ def _expanded(operation: Operation) -> Made:
 @rule("cat")
 def _concatenated(operation: Operation) -> Made:
     axes = operation.axes
-    parts = [operation.of(one) for one in operation["tensors"] if one.dim() == operation.result.dim()]
+    parts = [operation.of(one) for one in operation["tensors"] if 0 not in one.shape]
     at = place(operation.arguments.get("dim", 0), operation.result.dim())
     rest = broadcast_apart(axes, parts, at)
     rest[at] = tuple(segment for part in parts for segment in axes.resolved(part[at]))

@@ -116,6 +116,24 @@ def test_what_is_not_understood_stays_in_place_with_its_reason() -> None:
     assert [one.width for one in derived.permutations] == [7]
 
 
+class Caching(nn.Module):
+    """Puts hidden units behind those of a cache that has none yet."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.one, self.two = nn.Linear(4, 6), nn.Linear(6, 5)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        hidden = self.one(x)
+        return self.two(torch.cat([torch.tensor([]), torch.cat([hidden[:, :0], hidden], 1)], -1))
+
+
+def test_what_is_empty_is_no_obstacle() -> None:
+    derived = derive_symmetries(Caching(), torch.zeros(3, 4))
+    assert not derived.reasons
+    assert [one.width for one in derived.permutations] == [6]
+
+
 class Written(nn.Module):
     """Writes some of its hidden units into places of a tensor, and one of them over."""
 

@@ -1,0 +1,61 @@
+"""Models of transformers and adapters of peft are networks as any: traced, trained, quiet."""
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from agents.learning import Fleet
+from agents.learning.stack.data import Data
+from agents.learning.symmetries.tracing import derive_symmetries
+from agents.learning.training.optimisers import AdamW
+from tests.agents.learning.language_models import TOKENS, adapted, bound, gpt2, llama, tokens
+from tests.agents.learning.symmetries.test_tracing import moved, randomised
+
+GPT2 = [12, *[3, 4, 4, 48] * 2]
+"""Permutations that are known from its construction: width; heads, units of keys, of values, hidden ones."""
+
+
+class Answering(nn.Module):
+    """What a model of transformers answers, as a tensor."""
+
+    def __init__(self, model: nn.Module) -> None:
+        super().__init__()
+        self.model = model
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.model(x).logits
+
+
+@pytest.mark.parametrize(("make", "digits"), [(gpt2, 1e-9), (llama, 1e-4)])
+def test_units_of_decoders_are_found_and_move(make: object, digits: float) -> None:
+    """Llama computes a part in float32."""
+    torch.manual_seed(0)
+    module, x = randomised(Answering(make((6,), 9))), tokens(3)  # type: ignore[operator]
+    derived = derive_symmetries(module, x)
+    assert not derived.reasons
+    widths = [one.width for one in derived.permutations]
+    assert widths == GPT2 if make is gpt2 else {16, 4, 20} <= set(widths)
+    with torch.no_grad():
+        torch.testing.assert_close(moved(module, derived, x), module(x), rtol=digits, atol=digits)
+
+
+def test_of_an_adapted_model_the_adapters_alone_are_trained_and_held(
+    recwarn: pytest.WarningsRecorder,
+) -> None:
+    architecture = bound(adapted)
+    assert not list(recwarn)
+    assert not architecture.untraced
+    assert all(".lora_A." in name or ".lora_B." in name for name in architecture.shapes)
+    assert list(architecture.positions) == [f"base_model.model.transformer.h.{layer}" for layer in (0, 1)]
+    assert {one.width for one in architecture.permutations.values()} == {3}
+    base = {name: leaf.clone() for name, leaf in architecture.plain.state_dict().items()}
+    fleet = Fleet(architecture, 2, AdamW(lr=0.02))
+    rng = np.random.default_rng(0)
+    fleet.load([architecture.initial(rng) for _ in range(2)])
+    assert not torch.equal(*fleet.models[next(iter(fleet.models))])
+    inputs = tokens()
+    data = Data(inputs, (inputs + 1) % TOKENS.answers, np.tile(np.arange(20), (2, 1)))
+    losses = [fleet.train([0, 1], data, 10)[0] for _ in range(10)]
+    assert (losses[-1] < losses[0] - 0.01).all()
+    assert all(torch.equal(leaf, base[name]) for name, leaf in architecture.plain.state_dict().items())
