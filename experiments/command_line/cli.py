@@ -55,7 +55,7 @@ def _run_command(arguments: Sequence[str] | None) -> int:
         parser.error(
             "--host, --textbook, --url, --proxy-headers and KEY=VALUE are for lectures: add --lecture"
         )
-    if rest and command.command not in ("run", "cross", "textbook", "reproduce", "dashboard"):
+    if rest and command.command not in ("run", "appraise", "cross", "textbook", "reproduce", "dashboard"):
         parser.error(f"unrecognized arguments: {' '.join(rest)}")
     try:
         if getattr(command, "output", None) is not None:

@@ -53,6 +53,15 @@ def _reproduce(given: argparse.Namespace, overrides: list[str]) -> int:
     return run_reproduction(given.preset, overrides, given.output)
 
 
+def _appraise(given: argparse.Namespace, overrides: list[str]) -> int:
+    with importing():
+        from experiments.appraisal.command import run_appraise
+
+    named = {"network": given.network, "data": given.data}
+    chosen = [f"{group}={name}" for group, name in named.items() if name is not None]
+    return run_appraise(given.buyer, given.seller, [*chosen, *overrides], given.save, given.output)
+
+
 def _resume(given: argparse.Namespace, _: list[str]) -> int:
     with importing():
         from experiments.command_line.application import resume_run
@@ -195,6 +204,7 @@ COMMANDS: dict[str, Command] = {
     "merging": _merging,
     "pricing": _pricing,
     "adversaries": _adversaries,
+    "appraise": _appraise,
     "resume": _resume,
     "report": _report,
     "figures": _figures,

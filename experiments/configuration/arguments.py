@@ -74,6 +74,26 @@ def _add_questions(commands: Any) -> None:
 
 
 def _add_studies(commands: Any) -> None:
+    appraise = commands.add_parser(
+        "appraise",
+        help="what one model is worth to another, from two files, without a market (Hydra overrides)",
+    )
+    appraise.add_argument(
+        "buyer", type=Path, metavar="BUYER", help="file of the model that would be merged into"
+    )
+    appraise.add_argument(
+        "seller", type=Path, metavar="SELLER", help="file of the model that would be bought"
+    )
+    for group in ("network", "data"):
+        appraise.add_argument(
+            f"--{group}", default=None, metavar="NAME", help=f"as {group}=NAME, where no file tells it"
+        )
+    appraise.add_argument(
+        "--save", type=Path, default=None, metavar="FILE", help="save the best merged model"
+    )
+    appraise.add_argument(
+        "--output", type=Path, default=None, metavar="FOLDER", help="where tables and figure are written"
+    )
     benchmark = commands.add_parser("benchmark", help="compare the fleet and the clearing with plain loops")
     benchmark.add_argument("--tasks", choices=[*BENCHMARKS, "all"], default="all")
     benchmark.add_argument(

@@ -68,10 +68,13 @@ class ModelCard:
         Organisations of its world whose training flowed in.
     content : str
         The SHA-256 digest of the tensors (see `sim.saved_models.model_file.content_of`).
-    origin : Origin
-        Where in a run it comes from.
+    origin : Origin or None
+        Where in a run it comes from, or the model that another was merged into; None where it is not known.
     world : dict
-        Of the run's configuration what decides its data and its trials: `data`, `broker` and `learning`.
+        Of the configuration what decides data and trials: `data`, `broker`, `learning` and `groups`.
+    merged : dict or None
+        Of a model that was merged outside a run: `operator`, `weight`, and the contents of `buyer` and
+        `seller`.
     """
 
     architecture: str
@@ -81,8 +84,9 @@ class ModelCard:
     scaling: dict[str, list[float]] | None
     lineage: list[int]
     content: str
-    origin: Origin
+    origin: Origin | None
     world: dict[str, Any]
+    merged: dict[str, Any] | None = None
 
     def metadata(self) -> dict[str, str]:
         """Return the card as texts."""
@@ -98,7 +102,8 @@ class ModelCard:
         InputError
             If it is one of ours, and the card is not what a run writes.
         """
-        names = [field.name for field in dataclasses.fields(cls)]
+        fields = dataclasses.fields(cls)
+        names = [f.name for f in fields if f.name in metadata or f.default is dataclasses.MISSING]
         if not {"architecture", "network", "content"} <= metadata.keys():
             return None
         try:
@@ -109,7 +114,8 @@ class ModelCard:
                 name: text if name in ("architecture", "content") else _data(text)
                 for name, text in found.items()
             }
-            return cls(**plain | {"origin": Origin(**plain["origin"])})
+            origin = plain["origin"]
+            return cls(**plain | {"origin": None if origin is None else Origin(**origin)})
         except (KeyError, TypeError, ValueError, RecursionError, ValidationError) as error:
             reason = f"it lacks {error}" if isinstance(error, KeyError) else _first(error)
             raise InputError(f"{path} must have metadata as a run writes them; {reason}") from error

@@ -10,8 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from agents.learning.stack.parameters import Parameters
+from agents.learning.tasks import Task
 from markets.columns import Bools
 from sim.cohort import Cohort
+from sim.config.market import MarketConfig
 from sim.laboratory.requests import Try
 from sim.records.atomic import Write
 from sim.records.run_folder import MODELS
@@ -20,6 +22,8 @@ from sim.saved_models.model_file import content_of, encoded, file_name
 
 LOCATIONS = ("data_home", "path", "factory")
 """Fields that say where data lie on the machine of a run: they mean nothing elsewhere, and are left out."""
+SHARING = ("count", "share", "endowment")
+"""Fields of a group of organisations that decide what of the data it owns."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -67,7 +71,7 @@ def files_of(cohort: Cohort, found: ModelsAt, within: str = MODELS) -> Iterator[
         The folder within the run's.
     """
     number, scalings = cohort.config.organisations, cohort.laboratory.scalings
-    told = told_of_all(cohort)
+    told = told_of_all(cohort.config, cohort.laboratory.task)
     for world, lineage in zip(cohort.worlds, found.lineages, strict=True):
         for organisation, slot in enumerate(world.slots.tolist()):
             origin = Origin(
@@ -97,16 +101,21 @@ def _write(cohort: Cohort, models: Parameters, slot: int, card: Any, path: Path)
     path.write_bytes(encoded(tensors, card(content=content_of(tensors)).metadata()))
 
 
-def told_of_all(cohort: Cohort) -> dict[str, Any]:
-    """Return the fields of a card that all models of a cohort have in common."""
-    config, task = cohort.config, cohort.laboratory.task
+def told_of_all(config: MarketConfig, task: Task) -> dict[str, Any]:
+    """Return the fields of a card that all models of a configuration have in common."""
     parts = {name: dataclasses.asdict(getattr(config, name)) for name in ("data", "broker", "learning")}
     return {
         "network": dataclasses.asdict(config.network),
         "task": described_task(task),
         "vocabulary": [*task.vocabulary],
-        "world": {**parts, "data": _without_locations(parts["data"])},
+        "world": {**parts, "data": _without_locations(parts["data"]), "groups": _shares(config)},
     }
+
+
+def _shares(config: MarketConfig) -> dict[str, Any]:
+    """Return the groups of a population as far as they decide who owns which examples."""
+    groups = dataclasses.asdict(config.population)["groups"]
+    return {name: {field: own[field] for field in SHARING} for name, own in groups.items()}
 
 
 def _without_locations(fields: dict[str, Any]) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 import json
 import re
 import shlex
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -148,12 +149,21 @@ def test_a_plain_module_answers_as_the_model_of_the_market_does(network, fields,
 
 
 def test_what_the_page_says_is_so(own_folder, monkeypatch):
+    monkeypatch.setattr("experiments.appraisal.command.save_figure", lambda folder, name, _: [folder / name])
     page = (Path(__file__).parents[2] / "docs/checkpoints.md").read_text(encoding="utf-8")
-    small = ["data.examples=300", "replicates=1", "run=tables_only"]
-    for line in re.findall(r"^    parabourse (.*)$", page, re.MULTILINE):
-        assert main([*shlex.split(line), *small]) == 0
+    lines = re.findall(r"^    parabourse (.*)$", page, re.MULTILINE)
+    both = r"(\S*)\{0,1\}(\S*)", r"\g<1>0\2 \g<1>1\2"  # As a shell understands braces.
+    commands = [shlex.split(re.sub(*both, line)) for line in lines]
+    blocks = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
     names: dict = {}
-    for block in re.findall(r"```python\n(.*?)```", page, re.DOTALL):
-        exec(compile(block, "checkpoints.md", "exec"), names)
+    for command in commands:
+        if "mine.safetensors" in command:
+            for block in blocks:
+                exec(compile(block, "checkpoints.md", "exec"), names)
+            shutil.copy("mine.safetensors", "theirs.safetensors")
+        small = ["data.examples=300", "replicates=1", "run=tables_only"] if command[0] == "run" else []
+        assert main([*command, *small]) == 0
     inputs = torch.rand(5, 1, 8, 8)
     assert torch.equal(names["model"](inputs), names["plain"].eval()(inputs))
+    assert load_file("mine.safetensors").keys() == names["model"].state_dict().keys()
+    assert [command[0] for command in commands] == ["run", "run", "appraise", "appraise"]

@@ -1,0 +1,1 @@
+"""Appraisals: what one model is worth to another, without a market."""
