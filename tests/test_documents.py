@@ -49,6 +49,12 @@ def shell_lines(page):
     return [line for line in lines if "..." not in line and "fish" not in line]
 
 
+def write_data(page):
+    """Make the files that the page on data makes."""
+    (block,) = re.findall(r"```python\n(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL)
+    exec(compile(block, page.name, "exec"), {})
+
+
 @pytest.fixture(scope="module")
 def heard(tmp_path_factory):
     """What each program was given when bash ran every line, by page."""
@@ -85,6 +91,9 @@ def test_the_command_line_takes_every_line(heard, page, capsys, request):
     names: dict = {}
     if page.name == "plugins.md":
         request.getfixturevalue("plugin_folder")
+    if page.name == "data.md":
+        request.getfixturevalue("monkeypatch").chdir(request.getfixturevalue("tmp_path"))
+        write_data(page)
     if page.name == "README.md" and page.parent == FOLDER:
         block = re.search(
             r"```python\n([^`]*class Frugal.*?)```", page.read_text(encoding="utf-8"), re.DOTALL
