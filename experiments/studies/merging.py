@@ -153,7 +153,8 @@ class _Trials:
         """Yield what each operator and each search found."""
         for name in MERGE_OPERATORS:
             operator = MERGE_OPERATORS.build(name)
-            yield from self._measured(name, partial(self._merged, operator), operator.weighted)
+            if not operator.refuses(self.fleet.architecture):
+                yield from self._measured(name, partial(self._merged, operator), operator.weighted)
         for average in AVERAGES:
             yield from self._measured(f"ensemble of {average}", partial(self._kept, average), True)
 

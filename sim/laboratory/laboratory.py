@@ -73,8 +73,8 @@ class Laboratory:
     Raises
     ------
     InputError
-        If the data cannot be divided as configured, batches are too small for the network, or there is no
-        such device.
+        If the data cannot be divided as configured, batches are too small for the network, the merge
+        operator does not serve it, or there is no such device.
     """
 
     def __init__(
@@ -114,6 +114,8 @@ class Laboratory:
                 f"learning.batch_size must be at least {least} with network={config.network.name}, which "
                 f"normalises a batch by its own statistics; got {config.learning.batch_size}"
             )
+        if told := config.learning.merge_operator.refuses(self.architecture):
+            raise InputError(f"learning.merge_operator {config.learning.merge_operator.name} {told}")
         listed = config.broker.cut_of_blocks().cut(self.architecture)
         self.positions, self.contents = listed.positions, listed.contents
         tested = config.broker.trials.tested(self.classes, config.broker.trial_classes)

@@ -157,8 +157,17 @@ _KNOWS = {name: _HIGHEST for name in STRATEGIES if hasattr(STRATEGIES[name], "hi
 
 _AVERAGING = [name for name in BASELINES if hasattr(BASELINES[name], "schedule")]
 
+_ADAPTED: dict[str, Any] = {
+    "network": {"name": "module", "factory": "tests.agents.learning.own_nets:Adapted"},
+    "learning": {"merge_operator": {"name": "lora_svd", "inner": "down", "outer": "up"}},
+}
+"""Adapters on a base that all share."""
+
 RECORDS: dict[str, Any] = {
-    "operators": Worlds(TINY, {name: {"learning": {"merge_operator": name}} for name in MERGE_OPERATORS}),
+    "operators": Worlds(
+        TINY,
+        {name: {"learning": {"merge_operator": name}} for name in MERGE_OPERATORS} | {"lora_svd": _ADAPTED},
+    ),
     "networks": Worlds(
         TINY,
         {

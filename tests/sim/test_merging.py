@@ -13,6 +13,9 @@ from sim.streams import Streams
 from tests.sim.conftest import small, tables_of
 
 ADAM = {"name": "adamw", "lr": 0.02}
+ADAPTERS = {"name": "lora_svd", "inner": "down", "outer": "up"}
+OPERATORS = [name for name in MERGE_OPERATORS if name != ADAPTERS["name"]]
+"""Those for any network."""
 
 
 def play(learning=(), broker=(), rounds=3, arms=("competitive",), **choices):
@@ -27,7 +30,11 @@ def play(learning=(), broker=(), rounds=3, arms=("competitive",), **choices):
 )
 def test_a_buyer_gets_what_its_trial_promised(operator, same_start):
     """One block a round: the loss after the merge is the one that the broker measured."""
-    _, tables = play({"merge_operator": operator, "same_start": same_start}, rounds=2)
+    learning, choices = {"merge_operator": operator, "same_start": same_start}, {}
+    if operator == ADAPTERS["name"]:
+        learning["merge_operator"] = ADAPTERS
+        choices["network"] = {"name": "module", "factory": "tests.agents.learning.own_nets:Adapted"}
+    _, tables = play(learning, rounds=2, **choices)
     for round_ in tables:
         after = round_["organisations"].rename(columns={"organisation": "buyer"})
         trades = round_["trials"][round_["trials"]["traded"]]
@@ -51,7 +58,7 @@ def test_an_average_is_what_is_tried_where_it_is_what_is_merged():
 def test_operators_differ_and_arms_do_not_disturb_each_other():
     """What an operator draws depends on neither the arms nor what else is in the batch."""
     losses = {}
-    for operator in MERGE_OPERATORS:
+    for operator in OPERATORS:
         _, alone = play({"merge_operator": operator}, rounds=1)
         _, both = play({"merge_operator": operator}, rounds=1, arms=("independent", "competitive"))
         ours = alone[0]["organisations"]

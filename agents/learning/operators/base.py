@@ -104,6 +104,11 @@ class MergeOperator(ABC):
     ancestral: ClassVar[bool] = False
     replaces: ClassVar[bool] = True
 
+    def refuses(self, architecture: Architecture) -> str:
+        """Return why models of an architecture cannot be merged so, as "needs a ..."; '' if they can."""
+        del architecture
+        return ""
+
     @abstractmethod
     def merge(self, operands: Operands, weight: Tensor) -> Parameters:
         """Return merged models, leaves ``[P, ...]``, at merge weights in [0, 1], ``[P]``."""

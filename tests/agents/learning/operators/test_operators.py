@@ -136,7 +136,8 @@ def test_evidence_of_permuted_models_is_the_permuted_evidence(
 
 def test_every_operator_is_known() -> None:
     assert [
-        *["dare", "fisher", "greedy_soup", "interpolation", "regmean", "slerp", "ties", "uniform_soup"]
+        *["dare", "fisher", "greedy_soup", "interpolation", "lora_svd", "regmean", "slerp", "ties"],
+        "uniform_soup",
     ] == NAMES
     with pytest.raises(ValueError, match="merge operator must be one of dare, fisher"):
         MERGE_OPERATORS.build("glue")
