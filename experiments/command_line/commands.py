@@ -193,6 +193,11 @@ def _benchmark(given: argparse.Namespace, _: list[str]) -> None:
         run_memory_benchmark(
             max(given.organisations), given.device, given.threads, given.output, given.markdown
         )
+    if "tracing" in chosen:
+        with importing():
+            from experiments.benchmarks.tracing import run_tracing_benchmark
+
+        run_tracing_benchmark(given.models, given.verify, given.threads, given.output, given.markdown)
 
 
 COMMANDS: dict[str, Command] = {

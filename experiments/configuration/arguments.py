@@ -95,7 +95,12 @@ def _add_studies(commands: Any) -> None:
         "--output", type=Path, default=None, metavar="FOLDER", help="where tables and figure are written"
     )
     benchmark = commands.add_parser("benchmark", help="compare the fleet and the clearing with plain loops")
-    benchmark.add_argument("--tasks", choices=[*BENCHMARKS, "all"], default="all")
+    benchmark.add_argument(
+        "--tasks",
+        choices=[*BENCHMARKS, "tracing", "all"],
+        default="all",
+        help="all but tracing, or one of them",
+    )
     benchmark.add_argument(
         "--organisations", type=_whole(MOST), nargs="+", default=[2, 16, 64, 256], metavar="N"
     )
@@ -111,6 +116,18 @@ def _add_studies(commands: Any) -> None:
     )
     benchmark.add_argument(
         "--network", choices=["mlp", "convnet", "resnet"], default="mlp", help="of --tasks learning"
+    )
+    benchmark.add_argument(
+        "--models",
+        nargs="+",
+        default=["torchvision", "timm"],
+        metavar="LIBRARY[:PATTERN]",
+        help="of --tasks tracing: what torchvision and timm have, or models by name",
+    )
+    benchmark.add_argument(
+        "--verify",
+        action="store_true",
+        help="of --tasks tracing: compute the answers with permuted units, too",
     )
     benchmark.add_argument("--device", default="auto")
     benchmark.add_argument("--threads", type=_whole(MOST), default=1)

@@ -9,8 +9,10 @@ pieces side by side (``pieces``), whenever a computation takes it apart.
 Core Objects: Axes
 """
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from itertools import accumulate, pairwise
 from math import prod
 
 Segment = tuple[int, ...]
@@ -119,24 +121,27 @@ class Axes:
     def _cut_alike(self, one: Axis, other: Axis) -> bool:
         """Take factors apart until two axes have segments of the same lengths; False if that cannot be."""
         while True:
-            mine, others = self.resolved(one), self.resolved(other)
-            for left, right in zip(mine, others, strict=False):
-                here, there = self.length((left,)), self.length((right,))
-                if here != there:
-                    if not self._cut(left if here > there else right, min(here, there)):
-                        return False
-                    break
-            else:
+            axes = self.resolved(one), self.resolved(other)
+            ends = [list(accumulate(self.length((segment,)) for segment in axis)) for axis in axes]
+            if ends[0] == ends[1]:
                 return True
+            for axis, own, asked in zip(axes, ends, reversed(ends), strict=True):
+                for segment, start, end in zip(axis, [0, *own], own, strict=False):
+                    inside = asked[bisect_right(asked, start) : bisect_left(asked, end)]
+                    if inside and not self._cut(segment, [place - start for place in inside]):
+                        return False
 
-    def _cut(self, segment: Segment, size: int) -> bool:
-        """Take the first factor of a segment apart, so that its first `size` entries are a segment."""
+    def _cut(self, segment: Segment, places: Sequence[int]) -> bool:
+        """Take the first factor of a segment apart at places of the segment; False if that cannot be."""
         inner = prod(self.sizes[factor] for factor in segment[1:])
-        if size % inner:
+        if any(place % inner for place in places):
             return False
-        fixed, first = segment[0] in self._fixed, size // inner
-        rest = self.sizes[segment[0]] - first
-        self._pieces[segment[0]] = (*self.new(first, fixed), *self.new(rest, fixed))
+        first = segment[0]
+        if first not in self._pieces:  # it may occur twice on an axis
+            cuts = [0, *(place // inner for place in places), self.sizes[first]]
+            fixed = first in self._fixed
+            pieces = [self.new(end - start, fixed) for start, end in pairwise(cuts)]
+            self._pieces[first] = tuple(segment for piece in pieces for segment in piece)
         return True
 
     def _regrouped(self, axes: list[Axis], sizes: list[int]) -> list[Axis]:
@@ -145,12 +150,24 @@ class Axes:
         if len(wide) < 2:
             whole = self.product(axes)
             return [whole if size > 1 else ONE for size in sizes]
-        segments = self.product(axes)
-        cut = self._divided(list(segments[0]), sizes) if len(segments) == 1 else None
+        whole = self.product(axes)
+        if len(whole) > 1:
+            return self._blocks_alike(whole, sizes)
+        cut = self._divided(list(whole[0]), sizes)
         if cut is None:
             self.fix(axes)
             return [self.new(size, fixed=True) for size in sizes]
         return [(segment,) for segment in cut]
+
+    def _blocks_alike(self, whole: Axis, sizes: list[int]) -> list[Axis]:
+        """Return what lies side by side as a product, its blocks compared entry by entry."""
+        first = next(at for at, size in enumerate(sizes) if size > 1)
+        count, length = sizes[first], prod(sizes[first + 1 :])
+        blocks = [self.piece(whole, start, length) for start in range(0, count * length, length)]
+        for block in blocks[1:]:
+            self.join(blocks[0], block)
+        inner = self._regrouped([blocks[0]], sizes[first + 1 :])
+        return [*([ONE] * first), self.new(count, fixed=True), *inner]
 
     def _divided(self, left: list[int], sizes: Sequence[int]) -> list[Segment] | None:
         """Return factors divided into segments of given sizes; None where that cannot be."""
@@ -221,5 +238,6 @@ class Axes:
         if factor in self._parts:
             return self.product([self._expanded(part) for part in self._parts[factor]])
         if factor in self._pieces:
-            return self.resolved(self._pieces[factor])
+            self._pieces[factor] = self.resolved(self._pieces[factor])
+            return self._pieces[factor]
         return ((factor,),)

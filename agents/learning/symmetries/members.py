@@ -4,7 +4,9 @@ An axis may hold units in several places, and a unit may have several entries in
 a recurrent layer follow each other on one axis, and a flattened image has all pixels of a channel together.
 """
 
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from math import prod
 
 import torch
 from torch import Tensor
@@ -27,6 +29,30 @@ class Permutation:
 
     width: int
     members: tuple[Member, ...]
+
+
+def share_moved(shapes: Mapping[str, Sequence[int]], permutations: Iterable[Permutation]) -> float:
+    """Return the share of all numbers of tensors that at least one permutation moves, 0 if there are none."""
+    spans: dict[tuple[str, int], set[tuple[int, int]]] = {}
+    for permutation in permutations:
+        for one in permutation.members:
+            length = one.before * permutation.width * one.after
+            spans.setdefault((one.tensor, one.axis), set()).add((one.start, one.start + length))
+    still = 0.0
+    for name, shape in shapes.items():
+        covered = [_covered(spans.get((name, axis), set())) for axis in range(len(shape))]
+        still += prod(size - moved for size, moved in zip(shape, covered, strict=True))
+    total = sum(map(prod, shapes.values()))
+    return 1 - still / total if total else 0.0
+
+
+def _covered(spans: Iterable[tuple[int, int]]) -> int:
+    """Return how many numbers lie in at least one of some ranges."""
+    count, reached = 0, 0
+    for start, end in sorted(spans):
+        count += max(end - max(start, reached), 0)
+        reached = max(reached, end)
+    return count
 
 
 def units_of(leaf: Tensor, member: Member, width: int) -> Tensor:

@@ -31,12 +31,15 @@ class Operation:
         A tensor, or several.
     of : callable
         The axes of a tensor; those of no tensor are none.
+    strides : tuple of int
+        Of its first tensor before, for an operation in place may have changed them.
     """
 
     axes: Axes
     arguments: dict[str, Any]
     result: Any
     of: Callable[[Tensor], Made]
+    strides: tuple[int, ...] = ()
 
     def __getitem__(self, name: str) -> Any:
         """Return an argument."""
@@ -49,9 +52,12 @@ class Operation:
         return [one for one in flat if isinstance(one, Tensor)]
 
 
-Rule = Callable[[Operation], list[Made] | Made]
+Rule = Callable[[Operation], list[Made] | Made | None]
 RULES: dict[str, Rule] = {}
-"""A rule by the names of operations, as ``mm``; it returns the axes of the result, or of each of them."""
+"""A rule by the names of operations, as ``mm``.
+
+It returns the axes of the result, or of each of them; None where it cannot say.
+"""
 
 
 def rule(*names: str) -> Callable[[Rule], Rule]:
@@ -177,13 +183,6 @@ def _convolution(operation: Operation) -> Made:
     if operation["bias"] is not None:
         axes.join(out, operation.of(operation["bias"])[0])
     return [x[0], out, *(axes.new(size, fixed=True) for size in operation.result.shape[2:])]
-
-
-@rule("embedding")
-def _embedding(operation: Operation) -> Made:
-    words, width = operation.of(operation["weight"])
-    operation.axes.fix([words])
-    return [*operation.of(operation["indices"]), width]
 
 
 @rule("_softmax", "_log_softmax", "_safe_softmax", "softmax", "log_softmax")

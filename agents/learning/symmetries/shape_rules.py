@@ -54,6 +54,29 @@ def _expanded(operation: Operation) -> Made:
     ]
 
 
+@rule("as_strided", "as_strided_")
+def _laid_out(operation: Operation) -> Made | None:
+    """Numbers that stay where they are, whatever the strides of axes of one entry."""
+    made, sizes, offset = operation.of(operation["self"]), operation["size"], operation["storage_offset"]
+    kept = [
+        [stride for stride, size in zip(strides, sizes, strict=False) if size > 1]
+        for strides in (operation.strides, operation["stride"])
+    ]
+    lengths = [operation.axes.length(axis) for axis in made]
+    return made if lengths == list(sizes) and kept[0] == kept[1] and not offset else None
+
+
+@rule("repeat")
+def _repeated(operation: Operation) -> Made:
+    """Put copies of an axis one after the other."""
+    axes, made, repeats = operation.axes, operation.of(operation["self"]), operation["repeats"]
+    made = [ONE] * (len(repeats) - len(made)) + list(made)
+    return [
+        axes.resolved(axis) * count if len(axis) > 1 else axes.product([axes.new(count), axis])
+        for axis, count in zip(made, repeats, strict=True)
+    ]
+
+
 @rule("cat")
 def _concatenated(operation: Operation) -> Made:
     axes = operation.axes

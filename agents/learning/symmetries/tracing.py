@@ -16,23 +16,30 @@ Core Objects: derive_symmetries, Derived, plain_kernels
 
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from math import prod
 from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch._subclasses.fake_tensor import FakeTensorMode
+from torch._subclasses.fake_tensor import (
+    DataDependentOutputException,
+    DynamicOutputShapeException,
+    FakeTensorMode,
+    UnsupportedOperatorException,
+)
 from torch.func import functional_call
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
-from agents.learning.symmetries import shape_rules  # noqa: F401 - its rules register themselves
+from agents.learning.symmetries import lookup_rules, shape_rules  # noqa: F401 - rules register themselves
 from agents.learning.symmetries.axes import Axes
 from agents.learning.symmetries.members import Member, Permutation
 from agents.learning.symmetries.rules import RULES, Made, Operation, pointwise
+
+NEED_NUMBERS = (DataDependentOutputException, DynamicOutputShapeException, UnsupportedOperatorException)
 
 
 @dataclass(frozen=True)
@@ -54,7 +61,8 @@ class Derived:
 def derive_symmetries(module: nn.Module, *inputs: Tensor) -> Derived:
     """Return the permutations of hidden units that leave a module's answers as they are.
 
-    Costs one forward pass without numbers: some milliseconds a layer.
+    Costs one forward pass without numbers, some milliseconds an operation whatever the size of its tensors.
+    A module that asks for numbers on its way (``item()``, a mask that selects) is carried out with them.
 
     Parameters
     ----------
@@ -63,24 +71,33 @@ def derive_symmetries(module: nn.Module, *inputs: Tensor) -> Derived:
     inputs : Tensor
         Arguments of its forward pass; their values do not count. Two or more examples.
     """
+    try:
+        return _derived(module, inputs, FakeTensorMode(allow_non_fake_inputs=True))
+    except NEED_NUMBERS:
+        return _derived(module, inputs, None)
+
+
+def _derived(module: nn.Module, inputs: Sequence[Tensor], fake: FakeTensorMode | None) -> Derived:
+    """Return what a pass finds, without numbers or, where there is no ``fake`` mode, with them."""
     trace = _Trace()
     state = {**dict(module.named_parameters()), **dict(module.named_buffers())}
-    with ExitStack() as stack:
-        stack.enter_context(plain_kernels())
-        stack.enter_context(torch.no_grad())
-        fake = FakeTensorMode(allow_non_fake_inputs=True)
-        tensors = {name: fake.from_tensor(one.detach()) for name, one in state.items()}
-        given = [fake.from_tensor(one.detach()) for one in inputs]
-        for one in tensors.values():
-            trace.know(one, [trace.axes.new(size) for size in one.shape])
-        own = {name: trace.of(one) for name, one in tensors.items()}
+    with plain_kernels(), torch.no_grad():
+        outline = fake.from_tensor if fake is not None else Tensor.clone
+        tensors = {name: outline(one.detach()) for name, one in state.items()}
+        given = tuple(outline(one.detach()) for one in inputs)
+        own = {name: [trace.axes.new(size) for size in one.shape] for name, one in tensors.items()}
+        for name, one in tensors.items():
+            trace.know(one, own[name])
         for one in given:
             trace.know(one, trace.told_apart(one))
-        with fake, trace:
-            answers = functional_call(module, tensors, tuple(given))
+        with fake or nullcontext(), trace:
+            answers = functional_call(module, tensors, given)
     for one in tree_leaves(answers):
         if isinstance(one, Tensor):
             trace.axes.fix(trace.of(one))
+    for name, one in tensors.items():
+        if not trace.has_read(one):  # nothing is known of what it would be used for
+            trace.axes.fix(own[name])
     return Derived(_permutations(own, trace.axes), tuple(trace.reasons))
 
 
@@ -106,6 +123,7 @@ class _Trace(TorchDispatchMode):
         self.axes = Axes()
         self.reasons: dict[str, None] = {}
         self._known: dict[int, tuple[Tensor, Made]] = {}
+        self._read: set[int] = set()
 
     def know(self, tensor: Tensor, axes: Made) -> None:
         """Say what the axes of a tensor are."""
@@ -114,9 +132,14 @@ class _Trace(TorchDispatchMode):
 
     def of(self, tensor: Tensor) -> Made:
         """Return the axes of a tensor; one from outside is told apart."""
+        self._read.add(id(tensor))
         if id(tensor) not in self._known:
             self.know(tensor, self.told_apart(tensor))
         return self._known[id(tensor)][1]
+
+    def has_read(self, tensor: Tensor) -> bool:
+        """Return whether an operation asked for the axes of a tensor."""
+        return id(tensor) in self._read
 
     def told_apart(self, tensor: Tensor) -> Made:
         """Return axes none of which can be permuted."""
@@ -126,13 +149,14 @@ class _Trace(TorchDispatchMode):
         self, func: Any, types: Any, args: Sequence[Any] = (), kwargs: Mapping[str, Any] | None = None
     ) -> Any:
         """Carry an operation out, and note what it does to axes."""
+        strides = args[0].stride() if args and isinstance(args[0], Tensor) else ()
         result = func(*args, **(kwargs or {}))
         schema = func._schema
         arguments = {one.name: one.default_value for one in schema.arguments if one.has_default_value()}
         arguments |= dict(zip((one.name for one in schema.arguments), args, strict=False)) | dict(
             kwargs or {}
         )
-        operation = Operation(self.axes, arguments, result, self.of)
+        operation = Operation(self.axes, arguments, result, self.of, strides)
         name = func.__name__.partition(".")[0]
         results = [one for one in tree_leaves(result) if isinstance(one, Tensor)]
         if not results:
@@ -142,16 +166,15 @@ class _Trace(TorchDispatchMode):
         follows = RULES.get(name) or (pointwise if torch.Tag.pointwise in func.tags else None)
         if follows is None and not operation.operands:  # a constant
             return result
-        if all(
-            0 in one.shape for one in results
-        ):  # nothing in it, as in a cache of keys that is not used yet
+        if all(0 in one.shape for one in results):  # as in a cache of keys that is not used yet
             for one in results:
                 self.know(one, self.told_apart(one))
             return result
-        if follows is None or (name != "cat" and any(0 in one.shape for one in operation.operands)):
+        empty = name != "cat" and any(0 in one.shape for one in operation.operands)
+        made = None if follows is None or empty else follows(operation)
+        if made is None:
             self._refuse(name, operation, results)
             return result
-        made = follows(operation)
         several: list[Made] = made if isinstance(result, tuple | list) else [made]  # type: ignore[assignment, list-item]
         for one, axes in zip(results, several, strict=True):
             self.know(one, axes)

@@ -3,13 +3,15 @@
 import pytest
 import torch
 from torch import nn
-from torch.func import functional_call
 
-from agents.learning.symmetries.members import reordered
-from agents.learning.symmetries.tracing import Derived, derive_symmetries
+from agents.learning.symmetries.members import Member, Permutation, share_moved
+from agents.learning.symmetries.tracing import derive_symmetries
+from agents.learning.symmetries.verification import randomised, verify
 from tests.agents.learning.conftest import ARCHITECTURES
 from tests.agents.learning.symmetries.zoo import ZOO, example
+from tests.agents.learning.symmetries.zoo_of_lookups import AsksForNumbers
 
+ROUNDING = 1e-9
 FOUND = {
     "mlp": (6, 7),
     "resnet, batch norm": (6, 6, 8, 8),
@@ -25,29 +27,13 @@ FOUND = {
     "tied weights": (9,),
     "experts": (3, 6),
     "mixer": (6, 8, 10),
+    "relative places": (2, 4, 8, 8),
+    "channels last": (6, 9),
+    "halves that pass by": (2, 2, 4),
+    "looked up by numbers": (6, 7, 9),
+    "no prefix": (6, 7),
 }
 """Widths of all permutations, known from the construction."""
-
-
-def randomised(module: nn.Module) -> nn.Module:
-    """Return a module in double precision, no two parameters or statistics of which are alike."""
-    module = module.double().eval()
-    with torch.no_grad():
-        for tensor in (*module.parameters(), *module.buffers()):
-            if tensor.is_floating_point():
-                tensor.copy_(torch.rand_like(tensor) + 0.5 if tensor.dim() < 2 else torch.randn_like(tensor))
-    return module
-
-
-def moved(module: nn.Module, derived: Derived, x: torch.Tensor) -> torch.Tensor:
-    """Return the answers of a module all of whose units are in another order."""
-    state = {**dict(module.named_parameters()), **dict(module.named_buffers())}
-    for permutation in derived.permutations:
-        order = torch.randperm(permutation.width).roll(1)[None]
-        for one in permutation.members:
-            state[one.tensor] = reordered(state[one.tensor][None], one, order)[0]
-    with torch.no_grad():
-        return functional_call(module, state, (x,))
 
 
 @pytest.mark.parametrize("name", ZOO)
@@ -58,8 +44,8 @@ def test_permuted_units_answer_alike(name: str) -> None:
     derived = derive_symmetries(module, x)
     assert not derived.reasons
     assert derived.permutations
-    with torch.no_grad():
-        torch.testing.assert_close(moved(module, derived, x), module(x), rtol=1e-9, atol=1e-9)
+    found = verify(module, derived, x)
+    assert found.permuted < ROUNDING < 1e-3 < found.broken
 
 
 @pytest.mark.parametrize("name", FOUND)
@@ -153,5 +139,62 @@ def test_units_that_are_written_to_are_told_apart() -> None:
     module = randomised(Written())
     x = torch.randn(3, 4, dtype=torch.float64)
     derived = derive_symmetries(module, x)
-    with torch.no_grad():
-        torch.testing.assert_close(moved(module, derived, x), module(x))
+    assert verify(module, derived, x).permuted < ROUNDING
+
+
+def test_a_module_that_asks_for_numbers_is_carried_out_with_them() -> None:
+    torch.manual_seed(0)
+    module, x = randomised(AsksForNumbers()), torch.randint(0, 11, (3, 6))
+    before = {name: leaf.clone() for name, leaf in module.state_dict().items()}
+    derived = derive_symmetries(module, x)
+    assert [one.width for one in derived.permutations] == [6, 7]
+    assert {"index", "_local_scalar_dense"} <= set(derived.reasons)
+    assert verify(module, derived, x).permuted < ROUNDING
+    assert all(torch.equal(leaf, before[name]) for name, leaf in module.state_dict().items())
+
+
+class HalfUsed(nn.Module):
+    """Has a second head that is not used."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.one, self.two, self.other = nn.Linear(4, 6), nn.Linear(6, 5), nn.Linear(6, 3)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.two(self.one(x))
+
+
+def test_what_is_not_used_stays_in_place() -> None:
+    derived = derive_symmetries(HalfUsed(), torch.zeros(3, 4))
+    assert [one.width for one in derived.permutations] == [6]
+    assert {one.tensor for one in derived.permutations[0].members} == {"one.weight", "one.bias", "two.weight"}
+    shapes = {name: tuple(leaf.shape) for name, leaf in HalfUsed().named_parameters()}
+    used = 4 * 6 + 6 + 6 * 5
+    assert share_moved(shapes, derived.permutations) == pytest.approx(used / (used + 5 + 6 * 3 + 3))
+
+
+def test_of_a_tensor_with_units_in_some_places_only_these_move() -> None:
+    members = (Member("a", 0, start=2, before=2, after=1), Member("a", 1), Member("b", 0, start=1))
+    shapes = {"a": (9, 3), "b": (4,), "c": ()}
+    assert share_moved(shapes, [Permutation(3, members[:1])]) == pytest.approx(6 * 3 / 32)
+    assert share_moved(shapes, [Permutation(3, members)]) == pytest.approx((27 + 3) / 32)
+    assert share_moved({}, []) == 0
+
+
+class LaidOut(HalfUsed):
+    """Says where the numbers of its hidden units lie, as torch's average of a whole picture does."""
+
+    strides: tuple[int, ...]
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        h = self.one(x)[:, :, None, None]
+        return self.two(h.as_strided(h.shape, self.strides).flatten(1))
+
+
+@pytest.mark.parametrize(("strides", "found"), [((6, 1, 6, 6), [6]), ((1, 4, 1, 1), [])])
+def test_numbers_that_stay_where_they_are_keep_their_axes(strides: tuple[int, ...], found: list[int]) -> None:
+    module = LaidOut()
+    module.strides = strides
+    derived = derive_symmetries(module, torch.zeros(4, 4))
+    assert [one.width for one in derived.permutations] == found
+    assert derived.reasons == (() if found else ("as_strided",))

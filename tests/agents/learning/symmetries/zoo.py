@@ -4,6 +4,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from tests.agents.learning.symmetries.zoo_of_lookups import LOOKUPS, PICTURE, WORDS
+
 
 def mlp() -> nn.Module:
     return nn.Sequential(
@@ -330,7 +332,6 @@ class Wave(nn.Module):
         return self.head(F.relu(out)).mean(-1)
 
 
-PICTURE, WORDS = (3, 4, 4), (6,)
 ZOO = {
     "mlp": (mlp, PICTURE),
     "resnet, batch norm": (lambda: ResNet(nn.BatchNorm2d, False), PICTURE),
@@ -357,6 +358,7 @@ ZOO = {
     "tied weights": (Tied, PICTURE),
     "experts": (Capsule, PICTURE),
     "waves": (Wave, (6, 9)),
+    **LOOKUPS,
 }
 """How to make each, and the shape of an example."""
 
