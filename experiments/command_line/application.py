@@ -3,6 +3,7 @@
 Core Objects: run_application, resume_run, report_on
 """
 
+import shlex
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -14,6 +15,7 @@ from experiments.command_line.sentences import USER_ERRORS, UserError, tell
 from experiments.configuration.composition import check_run, set_up_hydra
 from experiments.configuration.keys import parse
 from experiments.configuration.overrides import check_grammar
+from experiments.configuration.plugins import typed
 from experiments.reports.latex import write_run_table, write_sweep_tables
 from experiments.reports.sweep_conclusion import (
     OUTCOMES,
@@ -126,14 +128,15 @@ def report_on(
 def _play(composed: DictConfig) -> None:
     folder = Path(HydraConfig.get().runtime.output_dir)
     config = parse(composed)
+    going_on = f"go on with: {shlex.join(['parabourse', 'resume', str(folder), *typed()])}"
     try:
         start(config, OmegaConf.to_yaml(composed, resolve=True), folder)
         conclusion = conclude(folder, config.run.figures)
     except OSError as error:
-        sys.exit(tell(error, f"go on with: parabourse resume {folder}"))
+        sys.exit(tell(error, going_on))
     except USER_ERRORS as error:
         sys.exit(tell(error))
     except KeyboardInterrupt:
-        print(f"parabourse: stopped; go on with: parabourse resume {folder}", file=sys.stderr)
+        print(f"parabourse: stopped; {going_on}", file=sys.stderr)
         sys.exit(130)
     print_conclusion(conclusion)

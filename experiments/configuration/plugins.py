@@ -7,6 +7,7 @@ the top of a file of the user's own folder that is chosen there; what a run's fo
 Core Objects: begin, named, typed, Brought, check_imported, is_factory, module_of
 """
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,8 @@ from markets.registry import RegistrationError
 from markets.user_code import digest_of, imported
 
 KEY = "plugins"
+PLAIN = re.compile(r"[\w./+%@-]+", re.ASCII)
+"""What Hydra takes for a text without quotes."""
 _NAMED: dict[str, str] = {}
 """What this command names, and the SHA-256 of each file."""
 _IMPORTED: dict[str, str] = {}
@@ -53,7 +56,8 @@ def named() -> Mapping[str, str]:
 
 def typed() -> list[str]:
     """Return the override that names the plug-ins of this command; nothing if it names none."""
-    return [f"{KEY}=[{','.join(map(quoted, _NAMED))}]"] if _NAMED else []
+    specs = (spec if PLAIN.fullmatch(spec) else quoted(spec) for spec in _NAMED)
+    return [f"{KEY}=[{','.join(specs)}]"] if _NAMED else []
 
 
 class Brought:

@@ -4,7 +4,7 @@
 plug-ins registered. It is data: where a plug-in is not named again, a stand-in that can do nothing takes the
 name of each of its classes while the records are read.
 
-Core Objects: PLUGINS, record_of, files_of, check_named, stood_in
+Core Objects: PLUGINS, record_of, files_of, check_named, as_named, stood_in
 """
 
 import dataclasses
@@ -113,6 +113,31 @@ def check_named(run: RunFolder) -> PluginRecord | None:
             f"is not imported; got {', '.join(named()) or 'none'}"
         )
     return record
+
+
+def as_named(fields: Any, key: str = "") -> Any:
+    """Return a configuration of a folder's, where functions are those of files that this command names.
+
+    Its own paths could lead to any file that is called alike.
+
+    Raises
+    ------
+    UserError
+        If a file or module is not named.
+    """
+    if isinstance(fields, Mapping):
+        return {name: as_named(of, f"{key}.{name}".lstrip(".")) for name, of in fields.items()}
+    if isinstance(fields, list | tuple):
+        return [as_named(of, key) for of in fields]
+    if not (isinstance(fields, str) and is_factory(key) and (where := module_of(fields))):
+        return fields
+    now = next((spec for spec in named() if _module(spec) == _module(where)), None)
+    if now is None:
+        raise UserError(
+            f"plugins must name {where} again, or {key} {fields}: what a folder names is not imported; got "
+            f"{', '.join(named()) or 'none'}"
+        )
+    return f"{now}{fields[len(where) :]}"
 
 
 @contextmanager

@@ -27,7 +27,7 @@ from experiments.configuration.plugins import is_factory
 from experiments.runs.commits import commits
 from experiments.runs.data_records import check_data, data_record, with_data_again
 from experiments.runs.model_files import ModelFiles, final_models, start_files, started_from
-from experiments.runs.plugin_records import check_named, files_of, record_of
+from experiments.runs.plugin_records import as_named, check_named, files_of, record_of
 from experiments.runs.progress import Progress
 from experiments.runs.trackers import TRACKER_FOLDERS, open_tracker, round_metrics
 from sim.cohort import Cohort
@@ -97,7 +97,7 @@ def resume(folder: Path, changed: Mapping[str, Any] | None = None, models: str =
     """
     run = RunFolder(folder)
     plugins = check_named(run)
-    config = config_of(run)
+    config = _config(run, as_named(_read_fields(run)))
     run.check()
     config, changed = with_data_again(config, changed or {})
     check_data(run, config)
@@ -145,7 +145,10 @@ def config_of(run: RunFolder) -> Config:
     RecordError
         If it is missing, damaged or none.
     """
-    fields = _read_fields(run)
+    return _config(run, _read_fields(run))
+
+
+def _config(run: RunFolder, fields: dict[str, Any]) -> Config:
     try:
         return Config(**fields)
     except Exception as error:  # Whatever validation says of values from a stranger.
@@ -193,7 +196,7 @@ def _without_named_again(run: RunFolder, changed: Mapping[str, Any]) -> dict[str
     """Return the keys that change: functions of the user's own are named again as they were."""
     if not any(map(is_factory, changed)):
         return dict(changed)
-    fields = _read_fields(run)
+    fields = as_named(_read_fields(run))
     again = {key for key, value in changed.items() if is_factory(key) and _value_at(fields, key) == value}
     return {key: value for key, value in changed.items() if key not in again}
 

@@ -8,8 +8,10 @@ from pathlib import Path
 import pytest
 
 from experiments.command_line.cli import main
+from sim.records.atomic import filled
+from sim.records.run_folder import RunFolder
 from tests.experiments.conftest import refused
-from tests.experiments.own_plugins import as_before
+from tests.experiments.own_plugins import FIGURES, as_before
 
 NETS = """
 import torch
@@ -53,9 +55,27 @@ def test_a_run_names_the_file_and_goes_on_when_it_is_named_again(folder, capsys)
     other = refused(capsys, "resume", Path("run"), "rounds=2", "network.factory=./nets.py:Sorted")
     assert "changes no other key; got network.factory=./nets.py:Sorted" in other
     assert main(["resume", "run", "rounds=2", OWN[1]]) == 0
-    assert main(["resume", "run", "rounds=3", "plugins=[./nets.py]"]) == 0
+    Path("else").mkdir()
+    Path("nets.py").rename("else/nets.py")
     with as_before():
+        assert main(["resume", "run", "rounds=3", "network.factory=else/nets.py:make"]) == 0
+    assert json.loads(Path("run/manifest.json").read_text())["plugins"] == digests
+    with as_before():
+        FIGURES.clear()  # Drawing all of them takes ten seconds.
         assert main(["report", "run"]) == 0
+
+
+def test_a_folder_from_a_stranger_cannot_choose_the_file(folder, capsys):
+    """Nor can one that is called alike and lies elsewhere be meant by what the folder says."""
+    assert main(["run", *OWN, *FEW, "hydra.run.dir=run"]) == 0
+    run = RunFolder(Path("run"))
+    config = Path("run/config.yaml").read_text()
+    Path("evil").mkdir()
+    Path("evil/nets.py").write_text("raise SystemExit(99)")
+    evil = filled(config.replace("./nets.py:make", "evil/nets.py:make"))
+    run.change({"config.yaml": evil}, dropped=["plugins.json"])
+    assert "plugins must name evil/nets.py again" in refused(capsys, "resume", "run", "rounds=2")
+    assert main(["resume", "run", "rounds=2", "plugins=[./nets.py]"]) == 0
 
 
 def test_what_is_not_traced_is_told_once(folder, capsys):

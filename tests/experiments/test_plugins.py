@@ -21,7 +21,7 @@ from markets.mechanisms import MECHANISMS
 from markets.user_code import UserCodeError
 from sim.settings import SETTINGS
 from tests.experiments import own_plugins
-from tests.experiments.conftest import assert_same_records, refused
+from tests.experiments.conftest import assert_same_records, interrupt, refused
 from tests.experiments.own_plugins import plugin_folder  # noqa: F401 - a fixture
 
 OWN = ["plugins=[./my_rules.py]", "--config-dir=presets"]
@@ -155,6 +155,14 @@ def test_a_run_goes_on_with_the_plug_ins_named_again_and_tells_what_changed(run,
     assert "parabourse: ./my_rules.py was changed after the run" in capsys.readouterr().err
     kept = json.loads((run / "manifest.json").read_text())["plugins"]
     assert kept == {"./my_rules.py": [before, digest("changed/my_rules.py")]}
+
+
+def test_a_stopped_run_says_how_it_goes_on(monkeypatch, capsys):
+    monkeypatch.setattr("experiments.runs.runner.round_metrics", interrupt)
+    with pytest.raises(SystemExit):
+        main(["run", OWN[1], "experiment=thrift", *FEW, "hydra.run.dir=half"])
+    told = "go on with: parabourse resume {} 'plugins=[./my_rules.py]'"
+    assert told.format(Path("half").resolve()) in capsys.readouterr().err
 
 
 def test_a_report_without_the_plug_in_is_made_from_the_records(run, capsys, monkeypatch):
