@@ -124,11 +124,23 @@ def read_overrides(folder: RunFolder, name: str, key: str = "") -> list[object] 
     """
     if not folder.has(name):
         return None
+    found = _read_at(folder, name, key)
+    if not isinstance(found, list):
+        raise RecordError(f"{folder.path / name} must hold the list of what was typed; it holds none")
+    return found
+
+
+def read_folder_flag(folder: RunFolder, name: str) -> list[str]:
+    """Return the flag by which a folder of the user's own choices was named, from Hydra's part of a file."""
+    sources = _read_at(folder, name, "hydra.runtime.config_sources") if folder.has(name) else None
+    own = [one for one in sources if isinstance(one, dict)] if isinstance(sources, list) else []
+    return [f"--config-dir={one.get('path')}" for one in own if one.get("provider") == "command-line"]
+
+
+def _read_at(folder: RunFolder, name: str, key: str) -> Any:
     found = read_yaml(folder, name)
     for part in key.split(".") if key else ():
         found = found.get(part) if isinstance(found, dict) else None
-    if not isinstance(found, list):
-        raise RecordError(f"{folder.path / name} must hold the list of what was typed; it holds none")
     return found
 
 

@@ -25,13 +25,14 @@ from experiments.reports.pages import (
     NOTHING,
     Shown,
     picture,
+    read_folder_flag,
     read_overrides,
     shown_interval,
     shown_manifest,
     typed_command,
     write_page,
 )
-from experiments.runs.runner import OVERRIDES
+from experiments.runs.runner import HYDRA, OVERRIDES
 from sim.records.run_folder import CONFIG, RunFolder
 from sim.records.schema import RECORD_TABLES
 from sim.settings import SETTINGS
@@ -120,7 +121,7 @@ def _context(folder: Path, config: Config, findings: Findings, drawn: list[Drawn
     story = _story(drawn)
     told = [one for section in story.values() for one in section]
     run = RunFolder(folder, checked=False)  # Whoever concludes a run has checked it.
-    overrides = read_overrides(run, OVERRIDES)
+    overrides, flags = read_overrides(run, OVERRIDES), read_folder_flag(run, HYDRA)
     return {
         "config": config,
         "world": world,
@@ -143,7 +144,7 @@ def _context(folder: Path, config: Config, findings: Findings, drawn: list[Drawn
         "figures": {one.name: picture(one, place) for place, one in enumerate(told, start=1)},
         "story": {section: [one.name for one in shares] for section, shares in story.items()},
         "manifest": shown_manifest(run),
-        "command": None if overrides is None else typed_command(overrides),
+        "command": None if overrides is None else typed_command(overrides, *flags),
         "whole_config": read_text(run, CONFIG) if run.has(CONFIG) else None,
         "folder": folder.name,
         "records": _records(folder),

@@ -29,6 +29,7 @@ from experiments.reports.pages import (
     Shown,
     number,
     picture,
+    read_folder_flag,
     read_overrides,
     shown_interval,
     shown_manifest,
@@ -86,7 +87,9 @@ def write_sweep_report(
     cells = [RunFolder(folder / "cells" / str(cell), checked=False) for cell in sweep.cells["cell"].unique()]
     manifests = [shown_manifest(cell) for cell in cells]
     # Whoever concludes a sweep has checked what it reads.
-    overrides = read_overrides(RunFolder(folder, checked=False), MULTIRUN, "hydra.overrides.task")
+    own = RunFolder(folder, checked=False)
+    overrides = read_overrides(own, MULTIRUN, "hydra.overrides.task")
+    flags = read_folder_flag(own, MULTIRUN)
     story = {
         section: [one for one in drawn if one.name.split("-")[0] in names] for section, names in STORY.items()
     }
@@ -112,7 +115,7 @@ def write_sweep_report(
         "whole_config": read_text(cells[0], CONFIG) if cells[0].has(CONFIG) else None,
         "manifest": manifests[0] | {"versions": _versions(manifests)},
         "seconds": _seconds(manifests),
-        "command": None if overrides is None else typed_command(overrides, "-m"),
+        "command": None if overrides is None else typed_command(overrides, "-m", *flags),
         "folder": folder.name,
         "records": [
             {"file": name, "rows": _rows(folder / name), "about": about}

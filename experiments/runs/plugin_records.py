@@ -77,7 +77,7 @@ class PluginRecord:
     classes: list[Described]
 
 
-def record_of(config: Config, before: PluginRecord | None = None) -> dict[str, Write]:
+def record_of(config: Any, before: PluginRecord | None = None) -> dict[str, Write]:
     """Return the file that describes the plug-ins of this command, after those before, if there are any."""
     files = dict(before.files) if before else {}
     called = {_module(spec): spec for spec in files}
@@ -197,7 +197,7 @@ def _registries() -> dict[str, Registry[Any]]:
     return {registry.kind: registry for registry in every}
 
 
-def _described(config: Config) -> Iterator[Described]:
+def _described(config: Any) -> Iterator[Described]:
     for kind, registry in _registries().items():
         for name in registry:
             cls = registry[name]
@@ -241,8 +241,10 @@ def _properties(cls: type[Any]) -> dict[str, Any] | None:
     return {name: list(value) if isinstance(value, tuple) else value for name, value in told.items()}
 
 
-def _region(cls: type[Any], name: str, config: Config) -> list[int] | None:
-    if not issubclass(cls, Setting) or cls.downstream is Setting.downstream or name not in config.arms:
+def _region(cls: type[Any], name: str, config: Any) -> list[int] | None:
+    if not (isinstance(config, Config) and name in config.arms and issubclass(cls, Setting)):
+        return None
+    if cls.downstream is Setting.downstream:
         return None
     return [int(region) for region in config.market().in_setting(name).downstream().region]
 

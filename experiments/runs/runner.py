@@ -38,7 +38,8 @@ from sim.records.tables import RecordWriter, load_checkpoint
 MANIFEST = "manifest.json"
 OVERRIDES = ".hydra/overrides.yaml"
 """What was typed, as Hydra keeps it."""
-HYDRAS = (".hydra/config.yaml", ".hydra/hydra.yaml", OVERRIDES)
+HYDRA = ".hydra/hydra.yaml"
+HYDRAS = (".hydra/config.yaml", HYDRA, OVERRIDES)
 SUMMARY = "summary.csv"
 """The file that a run has once it has finished."""
 

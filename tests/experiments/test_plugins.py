@@ -2,6 +2,7 @@
 
 import json
 import pickle
+import re
 import shutil
 import sys
 from hashlib import sha256
@@ -172,6 +173,9 @@ def test_a_report_without_the_plug_in_is_made_from_the_records(run, capsys, monk
     assert "./my_rules.py is not imported" in capsys.readouterr().err
     absent = {name: (run / name).read_bytes() for name in ("summary.csv", "replicates.csv", "report.html")}
     assert b"a share of the way from ask to bid" in absent["report.html"]
+    command = re.search(rb"parabourse run --config-dir=\S*/presets [^<]*", absent["report.html"])[0]
+    assert b"experiment=thrift" in command
+    assert b"plugins=[./my_rules.py]" in command
     assert "split" not in MECHANISMS
     assert "figures must be among" in refused_after_a_line(capsys, "figures", run, "trade_counts")
     assert main(["figures", str(run), "trade_counts", OWN[0]]) == 0
@@ -179,6 +183,16 @@ def test_a_report_without_the_plug_in_is_made_from_the_records(run, capsys, monk
     del own_plugins.FIGURES["trade_counts"]
     assert main(["report", str(run), OWN[0]]) == 0
     assert {name: (run / name).read_bytes() for name in absent} == absent
+
+
+def test_a_textbook_market_takes_them_and_is_reported_without_them(capsys):
+    few = ["mechanism=split", "markets=20", "figures=false", "--output", "market"]
+    with own_plugins.as_before():
+        assert main(["textbook", "market", OWN[0], *few]) == 0
+    assert json.loads(Path("market/manifest.json").read_text())["plugins"] == {"./my_rules.py": [digest()]}
+    capsys.readouterr()
+    assert main(["report", "market"]) == 0
+    assert "./my_rules.py is not imported" in capsys.readouterr().err
 
 
 def refused_after_a_line(capsys, *command):

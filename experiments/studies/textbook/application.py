@@ -16,12 +16,14 @@ from experiments.configuration.composing import composed, composing, without_hyd
 from experiments.configuration.composition import set_up_hydra
 from experiments.configuration.overrides import check_grammar
 from experiments.configuration.plain_data import read_yaml
+from experiments.configuration.plugins import named
 from experiments.figures import save_figure
 from experiments.figures.style import in_style
 from experiments.runs.cells import Cell, play_cells, study_folder
 from experiments.runs.commits import commits
 from experiments.runs.conclusion import tell_damaged
 from experiments.runs.jobs import answers_flags
+from experiments.runs.plugin_records import record_of, stood_in
 from experiments.runs.runner import MANIFEST, library_versions
 from experiments.studies.textbook import TEXTBOOK, Preset
 from experiments.studies.textbook.base import RESULTS, Tables, joined, play_part
@@ -75,7 +77,8 @@ def run_textbook(preset: str, arguments: Sequence[str], folder: Path | None) -> 
         files: dict[str, Write] = {
             f"{name}.parquet": partial(table.to_parquet, index=False) for name, table in tables.items()
         }
-        run.begin({**files, MANIFEST: filled(_manifest(chosen))}, signed=[CONFIG])
+        files |= {MANIFEST: filled(_manifest(chosen)), **record_of(chosen)}
+        run.begin(files, signed=[CONFIG])
         _conclude(run, chosen, tables)
     return 0
 
@@ -96,7 +99,7 @@ def report_textbook(folder: Path, checked: bool = True) -> int:
         If a record is damaged or cannot be read.
     """
     run = RunFolder(folder, checked)
-    with run.held():
+    with run.held(), stood_in([folder], checked):
         tell_damaged(run)
         preset = _read_preset(run)
         tables = {path.stem: read_table(run, path.name) for path in sorted(folder.glob("*.parquet"))}
@@ -161,7 +164,8 @@ def compose_preset(preset: str, overrides: Sequence[str]) -> Preset:
 
 def _manifest(preset: Preset) -> str:
     told = {"versions": library_versions(), "commits": commits(), "platform": platform.platform()}
-    return json.dumps({**told, "preset": preset.name, "seed": preset.seed}, indent=2)
+    own = {"plugins": {spec: [digest] for spec, digest in named().items()}} if named() else {}
+    return json.dumps({**told, "preset": preset.name, "seed": preset.seed, **own}, indent=2)
 
 
 def _conclude(run: RunFolder, preset: Preset, tables: Tables) -> None:
