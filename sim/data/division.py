@@ -163,7 +163,9 @@ def _divided(
             )
         members = _shuffled(members, streams.stream("data-subset", *keys))
         members = _heads(members, proportional([len(m) for m in members], config.examples))
-    validation, test, pool = _parts(members, config, streams.stream("data-parts", *keys))
+    validation, test, pool = _parts(
+        members, config, streams.stream("data-parts", *keys), examples.class_names
+    )
     size = sum(len(m) for m in pool)
     if organisations > size:
         raise DataError(
@@ -201,7 +203,7 @@ def _tails(members: list[Ints], sizes: Ints) -> list[Ints]:
 
 
 def _parts(
-    members: list[Ints], config: DataConfig, rng: np.random.Generator
+    members: list[Ints], config: DataConfig, rng: np.random.Generator, names: list[str]
 ) -> tuple[list[Ints], list[Ints], list[Ints]]:
     """Cut every class into validation, test and pool, in this order, after a shuffle."""
     counts = [len(m) for m in members]
@@ -215,7 +217,7 @@ def _parts(
     smallest = int(np.argmin([len(m) for m in pool]))
     if not len(pool[smallest]):
         raise DataError(
-            f"examples of class {smallest} must be enough for validation ({held_out[0][smallest]}), test "
-            f"({held_out[1][smallest]}) and at least one endowment; got {counts[smallest]}"
+            f"examples of class {names[smallest]} must be enough for validation ({held_out[0][smallest]}), "
+            f"test ({held_out[1][smallest]}) and at least one endowment; got {counts[smallest]}"
         )
     return _heads(members, held_out[0]), _heads(rest, held_out[1]), pool

@@ -188,8 +188,8 @@ class Examples:
 class Dataset(ABC):
     """What `DATASETS` holds: a frozen dataclass that can load its examples.
 
-    Its fields are set by ``data.dataset.FIELD``; a field `data_home`, the folder of a cache, by
-    ``data.data_home``.
+    Its fields are set by ``data.dataset.FIELD``; those that `sim.config.data.DataConfig` has too, as
+    `data_home`, the folder of a cache, by ``data.FIELD``.
     """
 
     name: str

@@ -151,7 +151,8 @@ def check_held(pool: Sequence[Ints], shares: list[list[Ints]], required: Bools, 
     lacking = np.argwhere(required & (held == 0))
     if len(lacking):
         k = lacking[0, 1]
+        name = pool.examples.class_names[k] if isinstance(pool, Pool) else k
         raise DataError(
-            f"endowment too small for a class: the {len(pool[k])} examples of class {k} in the pool must "
+            f"endowment too small for a class: the {len(pool[k])} examples of class {name} in the pool must "
             f"reach every organisation that is to hold some; got organisations={len(shares)}, {told}"
         )

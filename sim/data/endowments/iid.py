@@ -24,6 +24,8 @@ class Iid(EndowmentRule):
     def share_out(self, pool: Pool, organisations: int, draw: Draw) -> list[list[Ints]]:  # noqa: ARG002
         """Return shares in proportion to the sizes (see `EndowmentRule.share_out`)."""
         shares = shared_out(pool, self.sizes, organisations)
-        required = np.ones((organisations, len(pool)), dtype=bool)
+        # Strata of numbers only make parts alike: an organisation may lack one.
+        are_strata = isinstance(pool, Pool) and pool.examples.kind != "classification"
+        required = np.full((organisations, len(pool)), not are_strata)
         check_held(pool, shares, required, f"data.sizes={self.sizes}")
         return shares

@@ -7,6 +7,8 @@ from sklearn.linear_model import LogisticRegression
 
 from sim.config.data import DataConfig, load_examples
 from sim.data.datasets import DATASETS, mnist1d
+from sim.data.division import divide
+from sim.streams import Streams
 
 
 def test_mnist1d_is_as_hard_as_published():
@@ -64,4 +66,6 @@ def test_tables_of_scikit_learn(table, shape, kind):
     if table == "diabetes":
         np.testing.assert_array_equal(found.targets, load_diabetes().target.astype(np.float32))
         assert found.vocabulary == ("progression",)
+        parts = divide(found, DataConfig(), 60, Streams(0), 0)
+        assert {len(own) for own in parts.endowments} == {4, 5}  # though no stratum has one for each of 60
         assert found.inputs[:, 0].max() == 79  # years, not in units that validation examples had a say in
