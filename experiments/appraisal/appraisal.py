@@ -27,7 +27,7 @@ from sim.laboratory.requests import Evaluate, Measured, Merge, Try
 from sim.saved_models.fitting import SavedModel, fitted
 from sim.saved_models.model_card import ModelCard
 from sim.saved_models.model_file import content_of
-from sim.saved_models.saving import told_of_all
+from sim.saved_models.saving import own_tensors, told_of_all
 
 BUYER, SELLER = "buyer", "seller"
 
@@ -234,7 +234,7 @@ class _Bench:
 
     def kept(self, models: tuple[SavedModel, SavedModel], row: dict[str, Any]) -> Merged:
         """Return the model that the buyer has now, merged as a row tells."""
-        tensors = dict(self.laboratory.module(self.buyer).state_dict())
+        tensors = own_tensors(self.laboratory.module(self.buyer))
         buyer, seller = (saved.card for saved in models)
         lineage = set(buyer.lineage if buyer else ())
         if buyer and seller and not self.setup.remarks:  # Their numbers mean the same organisations.

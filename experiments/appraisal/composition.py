@@ -20,12 +20,11 @@ from experiments.configuration.keys import parse
 from experiments.configuration.known_keys import check_keys, composed_of, is_group
 from experiments.configuration.loading import set_keys
 from experiments.configuration.overrides import check_grammar
-from markets.choices import Choice
 from markets.refusals import InputError
 from sim.config.data import DATASET
 from sim.config.market import MarketConfig
 from sim.saved_models.fitting import SavedModel
-from sim.saved_models.loading import network_of
+from sim.saved_models.loading import CODE, network_of
 from sim.saved_models.model_card import ModelCard, Origin
 from sim.saved_models.saving import LOCATIONS
 
@@ -91,7 +90,7 @@ def compose_setup(buyer: SavedModel, seller: SavedModel, overrides: Sequence[str
         OmegaConf.set_struct(whole, True)
         told = next((saved for saved in (buyer, seller) if saved.card), None)
         if told is not None:
-            _put(whole, told, chosen)
+            _put(whole, told, chosen, asked)
         _check_named(chosen, asked, told)
         set_keys([override for override in typed if override not in groups], whole)
         config = parse(whole)
@@ -130,10 +129,11 @@ def _check_override(override: Any) -> None:
         )
 
 
-def _put(whole: DictConfig, told: SavedModel, chosen: set[str]) -> None:
+def _put(whole: DictConfig, told: SavedModel, chosen: set[str], asked: set[str]) -> None:
     """Let a configuration be what a file tells, but for what was chosen on the command line."""
     assert told.card is not None
-    kept = {PATHS[group]: OmegaConf.select(whole, PATHS[group]) for group in chosen}
+    plain: Any = OmegaConf.to_container(whole)
+    kept = {PATHS[group]: _at(plain, PATHS[group]) for group in chosen}
     world, card = told.card.world, told.card
     try:
         parts: dict[str, Any] = {name: dict(world[name]) for name in ("data", "broker", "learning")}
@@ -147,12 +147,18 @@ def _put(whole: DictConfig, told: SavedModel, chosen: set[str]) -> None:
     if parts["broker"].get("trials") in ("none", {"name": "none"}):
         parts["broker"]["trials"] = "full"
     for name, part in parts.items():
-        usual: Any = OmegaConf.to_container(whole[name])
-        OmegaConf.update(whole, name, {**usual, **part}, merge=False)
+        OmegaConf.update(whole, name, {**plain[name], **part}, merge=False)
     OmegaConf.update(whole, "population.groups", groups, merge=False)
+    # Where the place alone is to be named again, the rest is as the file tells.
+    if _dataset_of(parts["data"]) == _dataset_of(kept.get("data")) and lacks_place(parts["data"]):
+        del kept["data"]
+    code = card.network.get(CODE) is not None
+    if code and kept.get("network", {}).get("name") == card.network["name"]:
+        kept["network"] |= {name: value for name, value in card.network.items() if name != CODE}
     if "network" not in chosen:
-        network = network_of(card, told.path)
-        OmegaConf.update(whole, "network", dataclasses.asdict(network), merge=False)  # type: ignore[call-overload]
+        named = code and f"network.{CODE}" in asked
+        network = card.network if named else dataclasses.asdict(network_of(card, told.path))  # type: ignore[call-overload]
+        OmegaConf.update(whole, "network", network, merge=False)
     if card.origin is not None:
         whole.seed, whole.organisations = card.origin.seed, card.origin.organisations
     for path, node in kept.items():
@@ -164,22 +170,34 @@ def _check_named(chosen: set[str], asked: set[str], told: SavedModel | None) -> 
     for group, example in {"network": "mlp", "data": "digits"}.items():
         if told is None and group not in chosen and not any(key.startswith(f"{group}.") for key in asked):
             raise UserError(f"{group} must be given where no file tells it, as {group}={example}; got none")
-    if told is not None and told.card is not None and "data" not in chosen:
-        dataset = told.card.world["data"].get("dataset")
-        name = dataset.get("name") if isinstance(dataset, Mapping) else dataset
-        if lacks_place(DATASET, name):
-            raise UserError(
-                f"data must be given for {told.path}, whose data={name} lie where the file does not tell; "
-                f"got none"
-            )
+    if told is None or told.card is None or "data" in chosen or asked & {"data.path", "data.factory"}:
+        return
+    if lacks_place(told.card.world["data"]):
+        raise UserError(
+            f"data must be given for {told.path}, whose data={_dataset_of(told.card.world['data'])} lie "
+            f"where the file does not tell; got none"
+        )
 
 
-def lacks_place(choice: Choice, name: Any) -> bool:
-    """Return whether a class is of no use without a place on a disk, or code, that files do not tell."""
-    if not isinstance(name, str) or name not in choice.registry:
+def _dataset_of(data: Any) -> Any:
+    """Return the name of the dataset in a configuration of data; None if there is none."""
+    dataset = data.get("dataset") if isinstance(data, Mapping) else None
+    return dataset.get("name") if isinstance(dataset, Mapping) else dataset
+
+
+def lacks_place(data: Any) -> bool:
+    """Return whether data are of no use without a place on a disk, or code, that files do not tell."""
+    name = _dataset_of(data)
+    if not isinstance(name, str) or name not in DATASET.registry:
         return False
-    fields = choice.registry[name].__dataclass_fields__
+    fields = DATASET.registry[name].__dataclass_fields__
     return any(field in fields for field in LOCATIONS if field != "data_home")
+
+
+def _at(plain: Any, path: str) -> Any:
+    for part in path.split("."):
+        plain = plain[part]
+    return plain
 
 
 def _asks_operator(asked: set[str]) -> bool:

@@ -56,25 +56,25 @@ def read_model(path: Path) -> SavedModel:
 def fitted(saved: SavedModel, architecture: Architecture) -> dict[str, Tensor]:
     """Return a file's tensors as parameters and running statistics of an architecture, float32, by name.
 
-    Names may have prefixes that a wrapper put before all of them, as ``module.`` and ``_orig_mod.``. Counters
-    that the plain module keeps beside may be there or not.
+    Names may have prefixes that a wrapper put before all of them, as ``module.`` and ``_orig_mod.``. Tensors
+    that the plain module has besides, which are not trained, may be there or not.
 
     Raises
     ------
     InputError
-        If a tensor is missing, is there besides, or has another shape or no finite numbers.
+        If a tensor is missing, is there besides, has another shape or no finite numbers, or is not trained
+        and other than the network's own.
     """
-    if saved.card is not None and saved.card.architecture != architecture.signature:
+    if saved.card is not None and not _alike(saved.card.architecture, architecture.signature):
         raise InputError(
             f"{saved.path} must be of architecture {architecture.signature}; it is of "
             f"{saved.card.architecture}"
         )
     wanted = {**architecture.shapes, **architecture.statistics}
-    with torch.device("meta"):
-        counters = architecture.skeleton().state_dict().keys() - wanted.keys()
-    found = _without_prefixes(saved.tensors, wanted.keys() | counters)
+    shared = architecture.outline().state_dict().keys() - wanted.keys()
+    found = _without_prefixes(saved.tensors, wanted.keys() | shared)
     missing = [name for name in wanted if name not in found]
-    besides = [name for name in found if name not in wanted and name not in counters]
+    besides = [name for name in found if name not in wanted and name not in shared]
     if missing or besides:
         told = [f"it lacks {_shown(missing)}"] * bool(missing) + [f"it has {_shown(besides)}"] * bool(besides)
         raise InputError(
@@ -90,7 +90,32 @@ def fitted(saved: SavedModel, architecture: Architecture) -> dict[str, Tensor]:
             )
         if not torch.isfinite(leaf).all():
             raise InputError(f"{name} of {saved.path} must hold finite numbers; it holds others")
-    return {name: found[name].to(torch.float32) for name in wanted}
+    leaves = {name: found[name].to(torch.float32) for name in wanted}
+    _check_shared({name: leaf for name, leaf in found.items() if name in shared}, leaves, saved, architecture)
+    return leaves
+
+
+def _check_shared(
+    given: Mapping[str, Tensor], leaves: Mapping[str, Tensor], saved: SavedModel, architecture: Architecture
+) -> None:
+    """Raise ``InputError`` where tensors that nobody trains are other than the network has; counters may."""
+    if not any(map(is_float, given.values())):
+        return
+    own = architecture.module({name: leaf.unsqueeze(0) for name, leaf in leaves.items()}, 0).state_dict()
+    for name, leaf in given.items():
+        if is_float(leaf) and not torch.equal(leaf.to(own[name].dtype), own[name]):
+            raise InputError(
+                f"{name} of {saved.path} must be as in {architecture.signature}, which does not train it; it "
+                f"is another"
+            )
+
+
+def _alike(one: str, other: str) -> bool:
+    """Return whether two signatures mean the same, wherever the code lies that makes a module."""
+    names = [text.split(":")[0] for text in (one, other)]
+    if names == ["module", "module"]:
+        return one.rsplit(":", 2)[1:] == other.rsplit(":", 2)[1:]
+    return one == other
 
 
 def _without_prefixes(tensors: Mapping[str, Tensor], known: set[str]) -> Mapping[str, Tensor]:

@@ -9,6 +9,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from torch import Tensor, nn
+
 from agents.learning.stack.parameters import Parameters
 from agents.learning.tasks import Task
 from markets.columns import Bools
@@ -97,8 +99,16 @@ def files_of(cohort: Cohort, found: ModelsAt, within: str = MODELS) -> Iterator[
 
 
 def _write(cohort: Cohort, models: Parameters, slot: int, card: Any, path: Path) -> None:
-    tensors = cohort.laboratory.architecture.module(models, slot).state_dict()
+    tensors = own_tensors(cohort.laboratory.architecture.module(models, slot))
     path.write_bytes(encoded(tensors, card(content=content_of(tensors)).metadata()))
+
+
+def own_tensors(module: nn.Module) -> dict[str, Tensor]:
+    """Return the tensors of a plain module by name, without the frozen parameters, which all models share."""
+    frozen = {
+        name for name, leaf in module.named_parameters(remove_duplicate=False) if not leaf.requires_grad
+    }
+    return {name: leaf for name, leaf in module.state_dict().items() if name not in frozen}
 
 
 def told_of_all(config: MarketConfig, task: Task) -> dict[str, Any]:

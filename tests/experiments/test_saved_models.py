@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 from safetensors import safe_open
-from safetensors.torch import load_file
+from safetensors.torch import load_file, save_file
 
 from experiments.command_line.cli import main
 from experiments.runs.runner import read_config
@@ -20,7 +20,7 @@ from sim.records.run_folder import CHECKPOINT, RunFolder
 from sim.records.tables import load_checkpoint
 from sim.saved_models.model_file import content_of, encoded
 from sim.saved_models.saving import files_of, models_now
-from tests.experiments.conftest import assert_same_records, interrupt, play
+from tests.experiments.conftest import TINY_RUN, assert_same_records, interrupt, play, refused
 from tests.sim.conftest import small
 
 pytestmark = pytest.mark.xdist_group("run folders")
@@ -146,6 +146,47 @@ def test_a_plain_module_answers_as_the_model_of_the_market_does(network, fields,
         plain = laboratory.architecture.skeleton()
         plain.load_state_dict(load_file(path))
         torch.testing.assert_close(plain.eval()(laboratory._inputs[:9]), answers[slot].T)
+
+
+NETS = """
+import torch
+from torch import nn
+
+def make(input_shape, answers):
+    base = nn.Linear(64, 6)
+    base.requires_grad_(False)
+    with torch.no_grad():
+        base.weight.copy_(torch.linspace(-1, 1, 384).view(6, 64))
+    return nn.Sequential(nn.Flatten(), base, nn.ReLU(), nn.Linear(6, answers))
+"""
+
+
+def test_a_module_of_one_s_own_is_named_by_who_reads_it(own_folder, capsys, monkeypatch):
+    monkeypatch.setattr("experiments.appraisal.command.save_figure", lambda folder, name, _: [folder / name])
+    for folder in ("here", "there"):
+        (own_folder / folder).mkdir()
+        (own_folder / folder / f"nets_{folder}.py").write_text(NETS)
+    network = ["network=module", "network.factory=./here/nets_here.py:make"]
+    tiny = [one for one in TINY_RUN if not one.startswith("network")] + ["rounds=1"]
+    assert main(["run", *tiny, *network, "hydra.run.dir=run"]) == 0
+    paths = [Path(f"run/models/competitive/0/organisation_0{i}.safetensors") for i in (0, 1)]
+    # The base, which nobody trains, does not travel.
+    assert set(load_file(paths[0])) == {"3.weight", "3.bias"}
+    assert "network must be given for" in refused(capsys, "appraise", *paths)
+    with pytest.raises(ValueError, match="network must be given for"):
+        load_model(paths[0])
+    moved = {"name": "module", "factory": "./there/nets_there.py:make"}
+    assert load_model(paths[0], moved)[1].weight[0, 0] == -1
+    again = ["network=module", "network.factory=./there/nets_there.py:make"]
+    assert main(["appraise", *map(str, paths), *again, "merge_operator=slerp"]) == 0
+    assert main(["run", *tiny, *again, "start=run", "hydra.run.dir=next"]) == 0
+    # What is there besides must be what the module has.
+    whole = load_model(paths[0], moved).state_dict()
+    save_file(whole, "whole.safetensors")
+    assert main(["run", *tiny, *again, "start=whole.safetensors", "hydra.run.dir=third"]) == 0
+    save_file(whole | {"1.bias": whole["1.bias"] + 1}, "whole.safetensors")
+    told = refused(capsys, "run", *tiny, *again, "start=whole.safetensors", "hydra.run.dir=fourth")
+    assert "1.bias of whole.safetensors must be as in module:" in told
 
 
 def test_what_the_page_says_is_so(own_folder, monkeypatch):

@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -216,6 +217,24 @@ def test_blocks_are_tried_one_by_one_where_they_are_asked_for(pair):
     }
     assert changed == {block}
     assert block in draw_appraisal(found).axes[0].get_title(loc="left")
+
+
+def test_data_of_one_s_own_are_named_again_and_divided_as_they_were(own_folder, capsys):
+    draw = np.random.default_rng(0)
+    inputs, labels = draw.normal(size=(160, 5)).astype(np.float32), draw.integers(0, 3, 160)
+    np.savez("mine.npz", inputs=inputs, labels=labels)
+    own = ["data=file", "data.path=mine.npz", "data.endowment=iid", "data.validation=0.3"]
+    tiny = ["organisations=2", "rounds=1", "replicates=1", "network.widths=[8]", "run=tables_only"]
+    assert main(["run", *tiny, *own, "run.save_models=every_round", "hydra.run.dir=run"]) == 0
+    trial = pd.read_parquet("run/trials.parquet").query("buyer == 1").iloc[0]
+    paths = [Path(f"run/models/rounds/0001/competitive/0/organisation_0{i}.safetensors") for i in (1, 0)]
+    assert "data must be given for run/models/rounds" in refused(capsys, "appraise", *paths)
+    models = [read_model(path) for path in paths]
+    assert b"mine.npz" not in paths[0].read_bytes()
+    for named in (["data.path=mine.npz"], ["data=file", "data.path=mine.npz"]):
+        setup = dataclasses.replace(compose_setup(*models, named), operator="interpolation")
+        found = appraise(*models, setup).operators.iloc[0]
+        assert (found["loss_before"], found["gain"]) == (trial["loss_before"], trial["gain"])
 
 
 @pytest.mark.parametrize(
