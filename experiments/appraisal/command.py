@@ -78,9 +78,10 @@ def _print(found: Appraisal, setup: Setup) -> None:
     )
     for heading in ("operator", "weight", "loss before", "after", "gain", "barrier", "score before", "after"):
         table.add_column(heading, justify="left" if heading == "operator" else "right", no_wrap=True)
+    untried = []
     for row in found.operators.to_dict("records"):
         if isinstance(row["note"], str):
-            table.add_row(str(row["operator"]), row["note"])
+            untried.append(f"{row['operator']} is not tried: {row['note']}.")
             continue
         weight = number(row["weight"], ".2f") if _is_weighted(row) else ""
         losses = [number(row[name], ".4f") for name in ("loss_before", "loss_after", "gain", "barrier")]
@@ -88,6 +89,8 @@ def _print(found: Appraisal, setup: Setup) -> None:
         table.add_row(told_of(row), weight, *losses, *scores)
     console.print(table)
     console.print(_sentence(found), soft_wrap=True)
+    for told in untried:
+        console.print(told, soft_wrap=True, highlight=False)
     for remark in setup.remarks:
         console.print(f"Note: {remark}.", soft_wrap=True, highlight=False)
 

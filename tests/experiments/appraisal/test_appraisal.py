@@ -143,7 +143,12 @@ def test_every_operator_is_tried_and_the_best_is_told(pair, own_folder, capsys):
         found["operator"]
     )
     best = found.loc[found["gain"].idxmax()]
-    told = " ".join(capsys.readouterr().out.split())
+    lines = capsys.readouterr().out.splitlines()
+    assert all(len(line) < 120 for line in lines if line.startswith("│"))
+    told = " ".join(" ".join(lines).split())
+    untried = found.dropna(subset="note")
+    assert untried["operator"].tolist() == ["lora_svd"]
+    assert f"lora_svd is not tried: {untried['note'].iloc[0]}" in told
     assert f"Merged by {best['operator']}" in told
     assert f"by {best['gain']:.4f} nats" in told
 
