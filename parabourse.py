@@ -32,11 +32,12 @@ What can be chosen by name is in registries, and what is registered in one of th
 ['autarky', 'competitive', 'cooperative', 'independent']
 >>> check_strategy(STRATEGIES.build({"name": "shading", "fraction": 0.2}))
 
-There is a check for datasets, merge operators and settings, too: each raises an ``AssertionError`` with a
-sentence that says what is broken.
+There is a check for networks bound to data, datasets, merge operators and settings, too: each raises an
+``AssertionError`` with a sentence that says what is broken.
 """
 
 from agents.conformance import check_strategy
+from agents.learning.conformance import check_architecture
 from agents.learning.networks import NETWORKS
 from agents.learning.operators import MERGE_OPERATORS
 from agents.learning.operators.conformance import check_operator
@@ -64,6 +65,7 @@ __all__ = [
     "InducedMarket",
     "MarketConfig",
     "ParameterMarket",
+    "check_architecture",
     "check_dataset",
     "check_mechanism",
     "check_operator",

@@ -50,8 +50,10 @@ def shell_lines(page):
 
 
 def write_data(page):
-    """Make the files that the page on data makes."""
-    (block,) = re.findall(r"```python\n(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL)
+    """Make the files that a page makes: its last block writes data, one before it is ``nets.py``."""
+    *nets, block = re.findall(r"```python\n(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL)
+    for net in nets:
+        Path("nets.py").write_text(net, encoding="utf-8")
     exec(compile(block, page.name, "exec"), {})
 
 
@@ -91,7 +93,7 @@ def test_the_command_line_takes_every_line(heard, page, capsys, request):
     names: dict = {}
     if page.name == "plugins.md":
         request.getfixturevalue("plugin_folder")
-    if page.name == "data.md":
+    if page.name in ("data.md", "models.md"):
         request.getfixturevalue("monkeypatch").chdir(request.getfixturevalue("tmp_path"))
         write_data(page)
     if page.name == "README.md" and page.parent == FOLDER:

@@ -16,6 +16,8 @@ import pandas as pd
 import torch
 
 from agents.learning import Data, Fleet, Offered, Pairs, try_blocks
+from agents.learning.networks import Network
+from agents.learning.networks.module import Module
 from agents.learning.networks.resnet import ResNet
 from agents.learning.stack.device import resolve_device
 from agents.learning.stack.memory import FLOAT_BYTES
@@ -27,6 +29,7 @@ from markets.refusals import require_least
 from sim.streams import Streams
 
 SHAPE, CLASSES, EXAMPLES, BATCH, BUDGET_MB, SEED = (3, 32, 32), 10, 512, 512, 512, 0
+ADAPTED = Module(factory="experiments.benchmarks.own_mlp:adapted")
 HEADINGS = ("network", "N", "stack, MiB", "task", "work", "seconds", "peak, MiB", "of budget", "process, MiB")
 
 
@@ -38,7 +41,7 @@ class Case:
     ----------
     name : str
         What the table calls the network.
-    network : ResNet
+    network : Network
         The network, for images of 32 x 32.
     organisations : int
         Models in the fleet.
@@ -51,7 +54,7 @@ class Case:
     """
 
     name: str
-    network: ResNet
+    network: Network
     organisations: int
     batch: int
     held: int
@@ -62,6 +65,9 @@ class Case:
 def cases(organisations: int) -> list[Case]:
     """Return what is measured: residual networks of depth 22, of classical width and six times as wide.
 
+    And adapters on a frozen base of a million parameters, which is held once.
+
+
     The wide one is what Huang, Vishwakarma and Sala (2023) call "ResNet20"; a few models suffice to show its
     working memory, and the table's remark says what a stack of as many as of the other would take.
     """
@@ -70,6 +76,7 @@ def cases(organisations: int) -> list[Case]:
         Case(
             "ResNet-20, 6 times as wide", ResNet(depth=22, widen_factor=6), min(organisations, 4), 16, 4, 2, 8
         ),
+        Case("adapters on one base", ADAPTED, organisations, 64, 16, 32, 64),
     ]
 
 

@@ -109,10 +109,10 @@ def _merging(
 
 def _unit_tables(fleet: Fleet, own: Parameters, other: Parameters) -> Tensor | None:
     """Return the inner products of the units of the widest hidden layer, ``[P, h, h]``; None without one."""
-    symmetries = fleet.architecture.symmetries
-    if not symmetries:
+    permutations = fleet.architecture.permutations
+    if not permutations:
         return None
-    tensors = [members[0][0] for members in symmetries.values()]
+    tensors = [one.members[0].tensor for one in permutations.values()]
     widest = max(tensors, key=lambda name: fleet.architecture.shapes[name][0])
     kind = precise_dtype(fleet.device)
     left, right = (side[widest].flatten(2).to(kind) for side in (own, other))

@@ -196,7 +196,8 @@ def _align(architecture: Architecture, own: dict[str, Tensor], other: dict[str, 
     tolerance = RELATIVE_TOLERANCE * float(norms[0] * norms[1]) ** 0.5
     while moved:
         moved = False
-        for members in architecture.symmetries.values():
+        for permutation in architecture.permutations.values():
+            members = [(one.tensor, one.axis) for one in permutation.members]
             cost = torch.as_tensor(
                 sum(_units(own[tensor], axis) @ _units(aligned[tensor], axis).T for tensor, axis in members)
             )

@@ -10,6 +10,7 @@ from agents.learning import Data, Fleet
 from agents.learning.networks import Network
 from agents.learning.networks.convnet import ConvNet
 from agents.learning.networks.mlp import MLP
+from agents.learning.networks.module import Module
 from agents.learning.networks.resnet import ResNet
 from agents.learning.stack.parameters import Parameters
 from agents.learning.training.optimisers import SGD, AdamW, Optimiser
@@ -32,6 +33,7 @@ NETWORK_CHOICES: dict[str, Network] = {
     "mlp": MLP(widths=[64, 64]),
     "convnet": ConvNet(),
     "resnet": ResNet(),
+    "module": Module(factory="experiments.benchmarks.own_mlp:make"),
 }
 """Networks without running statistics, which plain loops and the fleet would estimate at different times."""
 

@@ -115,7 +115,7 @@ def _add_studies(commands: Any) -> None:
         help="orders of each market that is cleared",
     )
     benchmark.add_argument(
-        "--network", choices=["mlp", "convnet", "resnet"], default="mlp", help="of --tasks learning"
+        "--network", choices=["mlp", "convnet", "resnet", "module"], default="mlp", help="of --tasks learning"
     )
     benchmark.add_argument(
         "--models",

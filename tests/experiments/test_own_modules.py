@@ -1,6 +1,7 @@
 """A network of the user's own on the command line: played, told in the records, and named again to go on."""
 
 import json
+import re
 import sys
 from hashlib import sha256
 from pathlib import Path
@@ -13,16 +14,10 @@ from sim.records.run_folder import RunFolder
 from tests.experiments.conftest import refused
 from tests.experiments.own_plugins import FIGURES, as_before
 
-NETS = """
-import torch
-from torch import nn
-
-
-def make(shape, answers, width=6):
-    return nn.Sequential(
-        nn.Flatten(), nn.Linear(torch.Size(shape).numel(), width), nn.Tanh(), nn.Linear(width, answers)
-    )
-
+PAGE = (Path(__file__).parents[2] / "docs" / "models.md").read_text(encoding="utf-8")
+NETS, DATA = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
+(RUN,) = re.findall(r"^    parabourse (run .*)$", PAGE, re.MULTILINE)
+SORTED = """
 
 class Sorted(nn.Module):
     def __init__(self, shape, answers):
@@ -34,27 +29,28 @@ class Sorted(nn.Module):
         return self.head(self.below(x.flatten(1)).cummax(1)[0])
 """
 FEW = ["rounds=1", "replicates=1", "organisations=2", "run.figures=false", "data.examples=300"]
-OWN = ["network=module", "network.factory=./nets.py:make"]
+FACTORY = "network.factory=./nets.py:make"
 
 
 @pytest.fixture
 def folder(tmp_path, monkeypatch):
-    (tmp_path / "nets.py").write_text(NETS)
+    (tmp_path / "nets.py").write_text(NETS + SORTED)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "argv", ["parabourse"])
+    exec(DATA, {})
     with as_before():
         yield tmp_path
 
 
 def test_a_run_names_the_file_and_goes_on_when_it_is_named_again(folder, capsys):
-    assert main(["run", *OWN, *FEW, "hydra.run.dir=run"]) == 0
+    assert main([*RUN.split(), *FEW, "learning.local_epochs=1", "hydra.run.dir=run"]) == 0
     digests = {"./nets.py": [sha256(Path("nets.py").read_bytes()).hexdigest()]}
     manifest = json.loads(Path("run/manifest.json").read_text())
     assert (manifest["plugins"], manifest["untraced"]) == (digests, [])
     assert "plugins must name ./nets.py again" in refused(capsys, "resume", Path("run"), "rounds=2")
     other = refused(capsys, "resume", Path("run"), "rounds=2", "network.factory=./nets.py:Sorted")
     assert "changes no other key; got network.factory=./nets.py:Sorted" in other
-    assert main(["resume", "run", "rounds=2", OWN[1]]) == 0
+    assert main(["resume", "run", "rounds=2", FACTORY]) == 0
     Path("else").mkdir()
     Path("nets.py").rename("else/nets.py")
     with as_before():
@@ -67,7 +63,7 @@ def test_a_run_names_the_file_and_goes_on_when_it_is_named_again(folder, capsys)
 
 def test_a_folder_from_a_stranger_cannot_choose_the_file(folder, capsys):
     """Nor can one that is called alike and lies elsewhere be meant by what the folder says."""
-    assert main(["run", *OWN, *FEW, "hydra.run.dir=run"]) == 0
+    assert main([*RUN.split(), *FEW, "learning.local_epochs=1", "hydra.run.dir=run"]) == 0
     run = RunFolder(Path("run"))
     config = Path("run/config.yaml").read_text()
     Path("evil").mkdir()
@@ -79,7 +75,7 @@ def test_a_folder_from_a_stranger_cannot_choose_the_file(folder, capsys):
 
 
 def test_what_is_not_traced_is_told_once(folder, capsys):
-    assert main(["run", OWN[0], "network.factory=./nets.py:Sorted", *FEW, "hydra.run.dir=run"]) == 0
+    assert main(["run", "network=module", "network.factory=./nets.py:Sorted", *FEW, "hydra.run.dir=run"]) == 0
     assert capsys.readouterr().err.count("hidden units that go through cummax are merged as they come") == 1
     assert json.loads(Path("run/manifest.json").read_text())["untraced"] == ["cummax"]
 
@@ -94,5 +90,5 @@ def test_what_is_not_traced_is_told_once(folder, capsys):
     ],
 )
 def test_what_is_no_factory_is_refused(folder, capsys, typed, told):
-    assert told in refused(capsys, "run", OWN[0], f"network.factory={typed}", "hydra.run.dir=run")
+    assert told in refused(capsys, "run", "network=module", f"network.factory={typed}", "hydra.run.dir=run")
     assert not Path("run").exists()

@@ -47,9 +47,10 @@ def test_more_than_the_budget_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_the_networks_are_those_of_the_literature() -> None:
     """He et al. (2016): 0.27 million parameters; Zagoruyko and Komodakis (2016) widen by 6."""
-    classical, wide = (case.network.bind((3, 32, 32), 10) for case in benchmark_memory.cases(256))
+    classical, wide, adapted = (case.network.bind((3, 32, 32), 10) for case in benchmark_memory.cases(256))
     assert classical.parameter_count == pytest.approx(0.27e6, rel=0.02)
     assert 30 < wide.parameter_count / classical.parameter_count < 36
+    assert (adapted.parameter_count, adapted.module({}, 0).base.weight.numel()) == (17_226, 3072 * 352)
 
 
 def test_an_accelerator_trains_a_thousand_organisations_in_one_step() -> None:
