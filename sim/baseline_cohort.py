@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from markets.columns import Floats, Ints
+from markets.refusals import InputError
 from sim.baselines import Baseline
 from sim.config.market import MarketConfig
 from sim.laboratory import Laboratory
@@ -46,6 +47,18 @@ class BaselineCohort:
     def __init__(
         self, config: MarketConfig, baselines: Mapping[str, Baseline], replicates: int, seed: int
     ) -> None:
+        for key, group in config.population.each(config.organisations):
+            if group.enter > 1 or group.leave is not None:
+                raise InputError(
+                    f"{key} must be there from the first round to the last where baselines are played, which "
+                    f"have no market to enter; got enter {group.enter} and leave {group.leave}"
+                )
+        if len(config.networks()[0]) > 1:
+            named = ", ".join(network.name for network in config.networks()[0])
+            raise InputError(
+                f"networks must be one and the same where baselines are played, which take means of models; "
+                f"got {named}"
+            )
         self.config = config
         played = [(arm, one, pull) for arm, one in baselines.items() for pull in one.pulls]
         self.laboratory = Laboratory(config, seed, range(replicates), len(played))

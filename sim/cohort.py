@@ -11,7 +11,7 @@ from sim.config.market import MarketConfig
 from sim.laboratory import Laboratory
 from sim.market import ParameterMarket
 from sim.play import play
-from sim.records.tables import OPTIONAL_TABLES, TABLES
+from sim.records.tables import TABLES
 
 
 class Cohort:
@@ -54,8 +54,7 @@ class Cohort:
         `watch` is called with the name of each phase as it begins.
         """
         play(self.worlds, watch)
-        curves = OPTIONAL_TABLES if self.config.broker.record_curves else ()
-        return {table: _frame(self.worlds, table) for table in (*TABLES, *curves)}
+        return {table: _frame(self.worlds, table) for table in (*TABLES, *self.worlds[0].further_tables)}
 
     def run(self, rounds: int) -> dict[str, pd.DataFrame]:
         """Play some rounds, at least one, in every world and return the tables of all of them."""
@@ -66,7 +65,7 @@ class Cohort:
 
     def state(self) -> dict[str, Any]:
         """Return what a checkpoint must hold: arrays and tensors by flat names."""
-        state: dict[str, Any] = {f"fleet.{k}": v for k, v in self.laboratory.fleet.state().items()}
+        state: dict[str, Any] = {f"fleet.{k}": v for k, v in self.laboratory.stock.state().items()}
         for number, world in enumerate(self.worlds):
             state |= {f"world.{number}.{name}": column for name, column in world.state().items()}
         return state
@@ -79,7 +78,7 @@ class Cohort:
         InputError
             If it is that of another cohort, or no state at all.
         """
-        self.laboratory.fleet.restore(_within(state, "fleet."))
+        self.laboratory.stock.restore(_within(state, "fleet."))
         for number, world in enumerate(self.worlds):
             own = {name: np.asarray(column) for name, column in _within(state, f"world.{number}.").items()}
             _check_columns(f"world {number}", own, world.state())

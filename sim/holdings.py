@@ -43,8 +43,8 @@ class Holdings:
         """Whose own training flowed into the model that it holds, [N]."""
         return self.lineage.diagonal()
 
-    def trained(self, who: Ints, validation_loss: Floats, examples: Ints, example_flops: int) -> None:
-        """Take note of a training of some organisations [n] on so many examples [n] each."""
+    def trained(self, who: Ints, validation_loss: Floats, examples: Ints, example_flops: Ints) -> None:
+        """Take note of a training of some organisations [n] on examples [n] of so many operations [n]."""
         self.validation_loss[who] = validation_loss
         learnt = who[examples > 0]
         self.lineage[learnt, learnt] = True

@@ -5,6 +5,7 @@ and receives the results, so that `sim.play.play` can step many worlds together 
 """
 
 from collections.abc import Generator, Iterable
+from dataclasses import replace
 from typing import Any
 
 import mesa
@@ -127,6 +128,7 @@ class ParameterMarket(mesa.Model):
         self.population = config.peopled()
         self.downstream = config.downstream()
         goods = Goods.of(config.broker, self.laboratory.positions, self.laboratory.contents)
+        goods = replace(goods, own=self.laboratory.own_positions)
         self.broker = Broker(config.broker, config.setting, goods, self.population.partners)
         self.exchange = Exchange(
             goods=goods,
@@ -164,12 +166,12 @@ class ParameterMarket(mesa.Model):
         training = np.flatnonzero(self.active)
         trained = yield self._train(training)
         self.members.diverge(training[trained.diverged])
-        flops = self.laboratory.architecture.training_flops
-        self.holdings.trained(training, trained.validation_loss, trained.examples, flops)
+        flops = self.laboratory.training_flops(self.slots)
+        self.holdings.trained(training, trained.validation_loss, trained.examples, flops[training])
         before = self.quality
 
         self._listed = listings = self._list()
-        pairs = self.broker.shortlist(listings, self._trading, self.organisations, streams)
+        pairs, refused = self.broker.shortlist(listings, self._trading, self.organisations, streams)
         trials = yield Try(pairs=pairs.at(self.slots), replicate=self.replicate, round=self.steps)
         trials = self._told(trials, listings, pairs)
 
@@ -203,6 +205,7 @@ class ParameterMarket(mesa.Model):
         )
         played = Played(
             prospects=prospects,
+            refused=refused,
             trials=trials,
             quoted=quoted,
             deals=deals,
@@ -214,8 +217,17 @@ class ParameterMarket(mesa.Model):
             exchange=exchange,
             downstream=self.downstream,
         )
-        self.report = report_round(played, curves=self.config.broker.record_curves)
+        self.report = report_round(played, self.further_tables)
         self.datacollector.collect(self)
+
+    @property
+    def further_tables(self) -> list[str]:
+        """The names of the optional tables that rounds have."""
+        asked = {
+            "refusals": len(self.laboratory.architectures) > 1,
+            "curves": self.config.broker.record_curves,
+        }
+        return [name for name, recorded in asked.items() if recorded]
 
     @property
     def round_streams(self) -> RoundStreams:
@@ -258,8 +270,9 @@ class ParameterMarket(mesa.Model):
     @property
     def listings(self) -> list[Listing]:
         """What was on offer in the round just played, as goods with their lineage and cost of production."""
-        signature, held = self.laboratory.architecture.signature, self.holdings
-        provenance = Provenance(signature, held.lineage, held.training_flops)
+        signatures = [one.signature for one in self.laboratory.architectures]
+        built = [signatures[number] for number in self.laboratory.family.tolist()]
+        provenance = Provenance(built, self.holdings.lineage, self.holdings.training_flops)
         return self.exchange.goods.described(self._listed, provenance, self.steps)
 
     @property

@@ -120,7 +120,7 @@ def test_the_example_of_a_component_trades(registry, name, typed):
         assert len(market.report.tables["trials"]["gain"]) == 2
         assert market.datacollector.get_model_vars_dataframe()["trades"].sum() > 0
         architecture = market.laboratory.architecture
-        inputs, plain = market.laboratory._inputs[:3], market.agents[0].network()
+        inputs, plain = market.laboratory.materials.inputs[:3], market.agents[0].network()
         answers = architecture.forward(market.laboratory.fleet.models, inputs)[0].T
         torch.testing.assert_close(answers, plain.eval()(inputs))
         if registry is MERGE_OPERATORS:

@@ -15,7 +15,7 @@ Where a network keeps running statistics, a merged model's are first estimated o
 Core Objects: try_blocks, Trials
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 
@@ -31,7 +31,7 @@ from agents.learning.operations.weight_searches import GivenWeights, WeightSearc
 from agents.learning.stack.data import Data, column
 from agents.learning.stack.fleet import Fleet
 from agents.learning.stack.memory import alignment_bytes, chunk_size, chunks, row_parts, stem_bytes, tile_size
-from agents.learning.stack.offered import Offered, Prepared
+from agents.learning.stack.offered import Assorted, Offered, Prepared
 from agents.learning.stack.pairs import Pairs
 from agents.learning.stack.parameters import Parameters, spread, take
 from agents.learning.training.calibration import calibration_examples
@@ -56,7 +56,7 @@ class Trials:
     gain : float64 array, shape (P,)
         Gain from trade: loss at weight 0 minus the least loss, >= 0; inf only if the buyer's own loss is not
         finite.
-    prepared : Prepared
+    prepared : Prepared or Assorted
         What merges need: the offer, and how the seller's units were reordered.
     """
 
@@ -66,7 +66,29 @@ class Trials:
     loss_after: Floats
     weight: Floats
     gain: Floats
-    prepared: Prepared
+    prepared: Prepared | Assorted
+
+    @classmethod
+    def assembled(cls, parts: "Mapping[int, Trials]", rows: Mapping[int, Ints]) -> "Trials":
+        """Return the trials of pairs of several architectures, in one order.
+
+        Parameters
+        ----------
+        parts : mapping
+            From the number of a fleet to the trials of its pairs.
+        rows : mapping
+            From the number of a fleet to the place that each of its pairs has among all.
+        """
+        turn = np.argsort(np.concatenate([rows[fleet] for fleet in parts]))
+        columns = {
+            name: np.concatenate([getattr(part, name) for part in parts.values()])[turn]
+            for name in vars(next(iter(parts.values())))
+            if name != "prepared"
+        }
+        fleet = np.repeat(list(parts), [len(rows[number]) for number in parts])[turn]
+        row = np.concatenate([np.arange(len(rows[number])) for number in parts])[turn]
+        prepared = {number: part.prepared.of(number) for number, part in parts.items()}
+        return cls(**columns, prepared=Assorted(prepared, fleet, row))
 
     def take(self, rows: Ints) -> "Trials":
         """Return some of the trials, in the order given."""

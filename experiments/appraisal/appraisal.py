@@ -219,7 +219,7 @@ class _Bench:
         }
         return told | {
             "barrier": barrier(trials.compared[number], trials.losses[number]),
-            "moved": moved(trials.prepared.permutations, number),
+            "moved": moved(trials.prepared.of(0).permutations, number),
             "test_loss_before": float(self._before.loss[0]),
             "score_before": float(self._before.accuracy[0]),
         }
@@ -251,6 +251,7 @@ class _Bench:
                 "buyer": models[0].content,
                 "seller": models[1].content,
             },
+            network=dataclasses.asdict(self.setup.config.network),
             **told_of_all(self.setup.config, self.laboratory.task),
         )
         return Merged(tensors, card, row)

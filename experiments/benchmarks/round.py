@@ -204,7 +204,7 @@ class FleetRound:
         pairs = Pairs.of(self.everyone, (self.everyone + 1) % ORGANISATIONS)
         tried = try_blocks(self.fleet, offered, pairs, self.held, [0, *WEIGHTS])
         bought = np.flatnonzero(tried.gain > 0)
-        merge(self.fleet, tried.prepared.take(bought), pairs.take(bought), tried.weight[bought])
+        merge(self.fleet, tried.prepared.of(0).take(bought), pairs.take(bought), tried.weight[bought])
         return tried.losses.ravel()
 
     def _test(self) -> Floats:

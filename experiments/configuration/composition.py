@@ -8,6 +8,7 @@ import re
 import secrets
 from collections.abc import Sequence
 
+import numpy as np
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
@@ -161,8 +162,8 @@ def check_world(config: MarketConfig, replicates: int, seed: int) -> None:
     resolve_device(config.device)
     examples = load_examples(config.data)
     config.broker.trials.tested(examples.classes, config.broker.trial_classes)
-    network = config.network.for_task(examples.task)
-    config.broker.cut_of_blocks().cut(network)
+    for network in config.networks()[0]:
+        config.broker.cut_of_blocks().cut(network.for_task(examples.task))
     own = [group.endowment for group in config.population.groups.values() if group.endowment is not None]
     drawn = config.data.rule().drawn or any(ENDOWMENTS[ENDOWMENT.name_of(one)].drawn for one in own)
     for replicate in range(replicates if drawn else 1):
@@ -172,12 +173,15 @@ def check_world(config: MarketConfig, replicates: int, seed: int) -> None:
 def check_memory(config: Config) -> None:
     """Raise ``UserError`` if the models and their gradients alone need more memory than this machine has."""
     examples = load_examples(config.data)
-    network = config.market().network.for_task(examples.task)
+    networks, family = config.market().networks()
+    sizes = np.array([network.for_task(examples.task).parameter_count for network in networks])
     models = config.organisations * config.replicates * len(config.arms)
-    need, have = 2 * FLOAT_BYTES * models * network.parameter_count, _memory_bytes()
+    parameters = float(sizes[family].sum()) * config.replicates * len(config.arms)
+    need, have = 2 * FLOAT_BYTES * parameters, _memory_bytes()
     if need > have:
+        told = str(sizes[0]) if len(sizes) == 1 else f"{sizes.min()} to {sizes.max()}"
         raise UserError(
-            f"models must fit into memory: {models} of {network.parameter_count} parameters (organisations x "
+            f"models must fit into memory: {models} of {told} parameters (organisations x "
             f"replicates x arms) and their gradients need {need / 2**30:.0f} GiB; got {have / 2**30:.0f} GiB"
         )
 
@@ -185,10 +189,11 @@ def check_memory(config: Config) -> None:
 def check_start(config: Config) -> None:
     """Raise ``InputError`` unless there are files of models to start from, and they fit the network."""
     if config.start is not None:
-        network = config.network.for_task(load_examples(config.data).task)
-        starts = Starts(config.market(), network, Streams(config.seed))
-        for arm, replicate in itertools.product(config.arms, range(config.replicates)):
-            starts.of(arm, replicate)
+        task, (networks, _) = load_examples(config.data).task, config.market().networks()
+        starts = Starts(config.market(), [one.for_task(task) for one in networks], Streams(config.seed))
+        each = itertools.product(config.arms, range(config.replicates), range(len(networks)))
+        for arm, replicate, number in each:
+            starts.of(arm, replicate, number)
 
 
 def _memory_bytes() -> float:

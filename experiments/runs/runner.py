@@ -8,7 +8,7 @@ import importlib.metadata
 import json
 import platform
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import closing
 from functools import partial
 from pathlib import Path
@@ -20,6 +20,7 @@ from omegaconf import OmegaConf
 from pydantic import ValidationError
 
 from agents.learning.alignment.base import Unaligned
+from agents.learning.networks import Architecture
 from experiments.command_line.sentences import UserError, one_sentence
 from experiments.configuration.keys import Config
 from experiments.configuration.plain_data import read_manifest, read_yaml
@@ -272,9 +273,9 @@ def _play(config: Config, cohort: Cohort, run: RunFolder, spent: dict[str, float
 
 def _tell_of_untraced(cohort: Cohort) -> None:
     """Say which operations of a network are not understood, so that its units stay where they are."""
-    architecture, broker = cohort.laboratory.architecture, cohort.config.broker
-    if architecture.untraced and not isinstance(broker.alignment, Unaligned):
-        told = ", ".join(architecture.untraced)
+    untraced = _untraced(cohort.laboratory.architectures)
+    if untraced and not isinstance(cohort.config.broker.alignment, Unaligned):
+        told = ", ".join(untraced)
         print(
             f"parabourse: hidden units that go through {told} are merged as they come, for what these do to "
             f"their order is not known",
@@ -309,14 +310,25 @@ def _write_manifest(
         "threads": torch.get_num_threads(),
         "seed": config.seed,
         "arms": list(config.arms),
-        "slots": cohort.laboratory.fleet.slots,
-        "parameters": cohort.laboratory.architecture.parameter_count,
+        "slots": cohort.laboratory.stock.slots,
+        "parameters": _parameters(cohort.laboratory.architectures),
         **({"plugins": plugins} if plugins else {}),
         **({"data": digest} if (digest := config.data.source().digest()) else {}),
-        "untraced": list(cohort.laboratory.architecture.untraced),
+        "untraced": _untraced(cohort.laboratory.architectures),
         "seconds": {phase: round(spent, 3) for phase, spent in progress.seconds.items()},
     }
     path.write_text(json.dumps(manifest, indent=2), encoding="utf-8")
+
+
+def _untraced(architectures: Sequence[Architecture]) -> list[str]:
+    """Return what is not understood of any architecture, each once."""
+    return list(dict.fromkeys(told for one in architectures for told in one.untraced))
+
+
+def _parameters(architectures: Sequence[Architecture]) -> int | dict[str, int]:
+    """Return how many parameters a model has; of several architectures by their signatures."""
+    counts = {one.signature: one.parameter_count for one in architectures}
+    return counts if len(counts) > 1 else next(iter(counts.values()))
 
 
 def _yaml(data: Any) -> Write:

@@ -178,7 +178,7 @@ class _Trials:
 
     def _merged(self, operator: MergeOperator, search: WeightSearch) -> Floats:
         everyone = np.arange(self.fleet.slots)
-        traders = [(self.replicate, 0, everyone)]
+        traders = [(self.replicate, 0, everyone, everyone)]
         endowments = {self.replicate: self.parts.endowments}
         known = collect_evidence(self.fleet, operator, traders, endowments, self.streams, self.inputs)
         base = self.base if operator.ancestral else None

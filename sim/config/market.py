@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import field
 from typing import Annotated, Any, cast
 
+import numpy as np
 from pydantic import Field, field_validator, model_validator
 from pydantic.dataclasses import dataclass
 
@@ -13,6 +14,7 @@ from agents.learning.networks import NETWORKS
 from agents.learning.operators import MERGE_OPERATORS
 from agents.learning.training.optimisers import OPTIMISERS
 from markets.choices import LATER, Choice, choice_in
+from markets.columns import Ints
 from markets.mechanisms import MECHANISMS
 from markets.orders.venues import VENUES
 from markets.refusals import InputError
@@ -176,6 +178,16 @@ class MarketConfig(WorldConfig):
     def endowing(self) -> Endowing | None:
         """Return how groups share out the data; None if as `data` says."""
         return endowing(self.population, self.data)
+
+    def networks(self) -> tuple[list[Any], Ints]:
+        """Return the distinct networks, in the order of the groups, and the number of each organisation's."""
+        networks, family = list[Any](), list[int]()
+        for key, group in self.population.each(self.organisations):
+            network = group.network_of(key, self.network)
+            if network not in networks:
+                networks.append(network)
+            family += [networks.index(network)] * group.count
+        return networks, np.array(family)
 
     def downstream(self) -> DownstreamMarket:
         """Return the consumers' side, in the regions of the groups where these have their own."""

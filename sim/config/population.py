@@ -12,6 +12,8 @@ from pydantic import Field, GetCoreSchemaHandler, model_validator
 from pydantic.dataclasses import dataclass
 from pydantic_core import CoreSchema
 
+from agents.learning.networks import NETWORKS, Network
+from agents.learning.training.optimisers import OPTIMISERS, AdamW, Optimiser
 from agents.strategies import STRATEGIES, Strategy
 from markets.choices import LATER, built
 from markets.refusals import InputError
@@ -23,6 +25,41 @@ from sim.data.endowments.base import Positive
 EVERYBODY, REGION = "everybody", "region"
 Count = Annotated[int, Field(ge=1, le=1_000_000)]
 Cash = Annotated[float, Field(ge=0, le=1e6, allow_inf_nan=False)]
+
+
+@dataclass(frozen=True, config=STRICT)
+class GroupLearningConfig:
+    """How the organisations of a group train; what is null is as in `learning`.
+
+    Parameters
+    ----------
+    optimiser : str or mapping
+        The name of an optimiser, or a mapping of its own fields with the ``name``.
+    lr : float or None
+        Learning rate, in the place of the optimiser's.
+    local_epochs : int or None
+        Passes over its endowment that each makes in a round.
+    batch_size : int or None
+        Examples a step.
+    flops : float or None
+        Floating-point operations that the training of each may take in a round: it ends where one example
+        more would take more. Null is no limit.
+    """
+
+    optimiser: Any = None
+    lr: Annotated[float | None, Field(ge=0, le=1e6, allow_inf_nan=False)] = None
+    local_epochs: Annotated[int | None, Field(ge=1, le=1_000_000)] = None
+    batch_size: Annotated[int | None, Field(ge=1, le=1_000_000)] = None
+    flops: Annotated[float | None, Field(ge=0, le=1e30, allow_inf_nan=False)] = None
+
+    def optimiser_of(self, key: str, usual: Optimiser) -> Optimiser:
+        """Return the optimiser with its learning rate; `key` is the group's, and `usual` that of the rest."""
+        own = usual
+        if self.optimiser is not None and not isinstance(self.optimiser, Optimiser):
+            own = _registered(f"{key}.learning.optimiser", OPTIMISERS, self.optimiser)
+        elif self.optimiser is not None:
+            own = self.optimiser
+        return own if self.lr is None else _replaced(own, lr=self.lr)
 
 
 @dataclass(frozen=True, config=STRICT)
@@ -50,6 +87,11 @@ class GroupConfig:
     leave : int or None
         First round in which they are there no more: their accounts are closed at its beginning. Null is
         never.
+    network : str or mapping
+        The name of a network, or a mapping of its own fields with the ``name``; null is `network`. Blocks
+        trade among organisations of one architecture.
+    learning : GroupLearningConfig
+        How they train.
     share : float
         How much of the pool each gets, relative to others, in the place of `data.sizes`.
     endowment : str or mapping
@@ -65,6 +107,8 @@ class GroupConfig:
     partners: Any = EVERYBODY
     enter: Count = 1
     leave: Annotated[int | None, Field(ge=2, le=1_000_000)] = None
+    network: Any = None
+    learning: GroupLearningConfig = field(default_factory=GroupLearningConfig)
     share: Positive = 1.0
     endowment: Any = None
 
@@ -84,6 +128,14 @@ class GroupConfig:
             )
         if self.endowment is not None and not isinstance(self.endowment, EndowmentRule):
             _registered(f"{key}.endowment", ENDOWMENTS, self.endowment)
+        self.learning.optimiser_of(key, AdamW())
+        self.network_of(key, None)
+
+    def network_of(self, key: str, usual: Any) -> Any:
+        """Return the network; `key` is the group's, and `usual` that of the rest."""
+        if self.network is None or isinstance(self.network, Network):
+            return self.network or usual
+        return _registered(f"{key}.network", NETWORKS, self.network)
 
 
 class _Groups:
@@ -130,6 +182,11 @@ class PopulationConfig:
             self._strategy_of(name, group)
         return self
 
+    def each(self, organisations: int) -> list[tuple[str, GroupConfig]]:
+        """Return every group with its key, in order; where there are none, one of all organisations."""
+        groups = {f"population.groups.{name}": group for name, group in self.groups.items()}
+        return list((groups or {"population": GroupConfig(count=organisations)}).items())
+
     def strategies(self, organisations: int) -> list[Strategy]:
         """Return the strategy of every organisation, in the order of the mix, groups' own in its place.
 
@@ -154,7 +211,7 @@ class PopulationConfig:
             own = self._strategy_of(name, group)
             if own is not None:
                 if of_name.setdefault(own.name, own) != own:
-                    own = _renamed(own, f"{own.name} of {name}")
+                    own = _replaced(own, name=f"{own.name} of {name}")
                 chosen[number : number + group.count] = [own] * group.count
             number += group.count
         if self.groups and number != organisations:
@@ -192,10 +249,9 @@ def _registered(
     return built(key, registry, {**(shared or {}), **own, "name": name})
 
 
-def _renamed(strategy: Any, name: str) -> Strategy:
-    """Return a strategy by another name."""
-    renamed: Strategy = dataclasses.replace(strategy, name=name)
-    return renamed
+def _replaced(component: Any, **fields: Any) -> Any:
+    """Return a component with other values of some fields."""
+    return dataclasses.replace(component, **fields)
 
 
 def _is_partner(value: Any) -> bool:

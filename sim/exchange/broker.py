@@ -7,9 +7,12 @@ from markets.accounts.money import to_micro
 from markets.columns import Bools, Ints
 from sim.config.broker import BrokerConfig
 from sim.exchange.goods import Goods
-from sim.exchange.tables import Listings
+from sim.exchange.tables import Listings, Refused
 from sim.settings import Setting
 from sim.streams import RoundStreams
+
+OTHER_ARCHITECTURE = "other architecture"
+"""Why a block is refused that no tensor of the buyer's model fits."""
 
 
 class Broker:
@@ -44,19 +47,31 @@ class Broker:
             sellers = sellers[:0]
         return self.goods.listed(sellers, int(to_micro(self.setting.delivery, "up")))
 
-    def shortlist(self, listings: Listings, buyers: Ints, organisations: int, streams: RoundStreams) -> Pairs:
-        """Return the listings of its partners that each buyer may try: all, or so many at random."""
+    def shortlist(
+        self, listings: Listings, buyers: Ints, organisations: int, streams: RoundStreams
+    ) -> tuple[Pairs, Refused]:
+        """Return the listings of its partners that each buyer may try, and those that it is refused.
+
+        All that fit, or so many at random. Models of another architecture are not cut into blocks that fit.
+        """
         most = self.rules.shortlist
-        open_to = listings.seller[None, :] != buyers[:, None]
+        met = listings.seller[None, :] != buyers[:, None]
         if self.partners is not None:
-            open_to &= self.partners[buyers][:, listings.seller]
+            met &= self.partners[buyers][:, listings.seller]
+        open_to = met & self.goods.fit(buyers[:, None], listings.seller[None, :])
+        others = self._pairs(listings, buyers, met & ~open_to)
         if most is not None and most < len(listings):
             positions = len(self.goods.positions)
             identity = listings.seller * positions + listings.position
             keys = streams.stream("shortlist").random((organisations, organisations * positions))
             keys = np.where(open_to, keys[buyers][:, identity], np.inf)
             open_to &= keys.argsort(axis=1, kind="stable").argsort(axis=1, kind="stable") < most
-        place, listing = (a.astype(np.int64) for a in np.nonzero(open_to))
+        refused = Refused(others, np.full(len(others), OTHER_ARCHITECTURE, dtype=object))
+        return self._pairs(listings, buyers, open_to), refused
+
+    def _pairs(self, listings: Listings, buyers: Ints, chosen: Bools) -> Pairs:
+        """Return the pairs of buyers [B] and listings that are `chosen` [B, L]."""
+        place, listing = (a.astype(np.int64) for a in np.nonzero(chosen))
         return Pairs(
             buyer=buyers[place],
             listing=listing,

@@ -22,15 +22,15 @@ class Provenance:
 
     Attributes
     ----------
-    architecture : str
-        The signature of what they are cut from.
+    architectures : sequence of str
+        The signature of what each one's are cut from.
     lineage : bool [N, N]
         Whose parameters flowed into whose.
     cost : int64 [N]
         FLOPs spent on each.
     """
 
-    architecture: str
+    architectures: Sequence[str]
     lineage: Bools
     cost: Ints
 
@@ -49,12 +49,16 @@ class Goods:
         How many can win a listing.
     demand : int
         Blocks of one position that an organisation buys at most in a round.
+    own : int64 [N, 2] or None
+        The first of each organisation's positions, and the one after its last, where models are cut
+        differently; None where everybody has all.
     """
 
     positions: Sequence[str | int]
     contents: Ints
     licence: Licence
     demand: int
+    own: Ints | None = None
 
     @classmethod
     def of(cls, rules: BrokerConfig, positions: Sequence[str | int], contents: Ints) -> "Goods":
@@ -67,10 +71,18 @@ class Goods:
         )
 
     def listed(self, sellers: Ints, reserve: int) -> Listings:
-        """Return a listing for each position of each seller, all with a reserve in micro-credits."""
-        positions = len(self.positions)
-        seller = np.repeat(sellers, positions)
-        return Listings(seller, np.tile(np.arange(positions), len(sellers)), np.full(len(seller), reserve))
+        """Return a listing for each position that a seller has, all with a reserve in micro-credits."""
+        own = np.array([[0, len(self.positions)]]) if self.own is None else self.own[sellers]
+        first, end = np.broadcast_to(own, (len(sellers), 2)).T
+        seller = np.repeat(sellers, end - first)
+        number = np.arange(len(seller)) - np.repeat(np.cumsum(end - first) - (end - first), end - first)
+        return Listings(seller, np.repeat(first, end - first) + number, np.full(len(seller), reserve))
+
+    def fit(self, buyers: Ints, sellers: Ints) -> Bools:
+        """Return whether models of buyers [n, 1] and sellers [L] are cut from one architecture."""
+        if self.own is None:
+            return np.ones(np.broadcast_shapes(buyers.shape, sellers.shape), dtype=bool)
+        return np.asarray(self.own[buyers, 0] == self.own[sellers, 0])
 
     def orders(self, prospects: Prospects, row: Ints, bid: Floats, ask: Floats) -> Orders:
         """Return orders about the pairs `row` [R] with the given bids and asks, in credits."""
@@ -104,7 +116,7 @@ class Goods:
                     block_id=f"{seller}/{self.positions[position]}@{round_}",
                     kind="weights",
                     position=str(self.positions[position]),
-                    architecture=provenance.architecture,
+                    architecture=provenance.architectures[seller],
                     owner=int(seller),
                     lineage=tuple(np.flatnonzero(provenance.lineage[seller]).tolist()),
                     cost=float(provenance.cost[seller]),

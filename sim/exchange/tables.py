@@ -1,6 +1,6 @@
 """The tables of a round: columns that pass from one step of the market to the next.
 
-Core Objects: Listings, Appraisal, Prospects, Offers, Quoted, Deals, Charges
+Core Objects: Listings, Refused, Appraisal, Prospects, Offers, Quoted, Deals, Charges
 """
 
 import dataclasses
@@ -23,6 +23,14 @@ class Listings:
 
     def __len__(self) -> int:
         return len(self.seller)
+
+
+@dataclass(frozen=True)
+class Refused:
+    """Pairs that are refused before trial, and why each is: text [P]."""
+
+    pairs: Pairs
+    reason: NDArray[np.object_]
 
 
 @dataclass(frozen=True)

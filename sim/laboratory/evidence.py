@@ -18,7 +18,7 @@ from sim.streams import Streams
 def collect_evidence(
     fleet: Fleet,
     operator: MergeOperator,
-    traders: Sequence[tuple[int, int, Ints]],
+    traders: Sequence[tuple[int, int, Ints, Ints]],
     endowments: Mapping[int, Sequence[Ints]],
     streams: Streams,
     inputs: Tensor,
@@ -28,11 +28,12 @@ def collect_evidence(
     Parameters
     ----------
     fleet : Fleet
-        Holds the models: the slots of every world are consecutive, one an organisation.
+        Holds the models.
     operator : MergeOperator
         What the evidence is for.
-    traders : sequence of (int, int, int64 array)
-        Of each world its replicate, its round, and the slots that try or are tried; a slot may occur often.
+    traders : sequence of (int, int, int64 array, int64 array)
+        Of each world its replicate, its round, the distinct slots that try or are tried, in rising order, and
+        their organisations.
     endowments : mapping
         From a replicate to the examples that each organisation owns. What an organisation draws of them, and
         its seed, depend on replicate and round alone, so that all arms agree.
@@ -42,14 +43,14 @@ def collect_evidence(
         All examples ``[E, *S]``.
     """
     slots, rows, seeds = [], [], []
-    for replicate, number, taking_part in traders:
+    for replicate, number, taking_part, organisation in traders:
         own = endowments[replicate]
         draw = streams.stream("evidence", replicate, number)
         seed = draw.integers(-(2**63), 2**63, len(own))
         examples = shuffled(own, draw)[:, : operator.examples]
-        slots.append(np.unique(taking_part))
-        rows.append(examples[slots[-1] % len(own)])
-        seeds.append(seed[slots[-1] % len(own)])
+        slots.append(taking_part)
+        rows.append(examples[organisation])
+        seeds.append(seed[organisation])
     widest = max(r.shape[1] for r in rows)
     padded = [np.pad(r, ((0, 0), (0, widest - r.shape[1])), constant_values=-1) for r in rows]
     columns = (np.concatenate(slots), np.concatenate(padded), np.concatenate(seeds))

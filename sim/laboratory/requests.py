@@ -10,7 +10,7 @@ from collections.abc import Hashable
 from dataclasses import dataclass
 from typing import ClassVar
 
-from agents.learning.stack.offered import Prepared
+from agents.learning.stack.offered import Assorted, Prepared
 from agents.learning.stack.pairs import Pairs
 from markets.columns import Bools, Floats, Ints
 
@@ -23,6 +23,7 @@ class Train:
     `relabelled` [n, K] of them when they are learnt from, never when they measure. `pooled`: everybody learns
     from the union of all endowments of the replicate. `pull` [n] is the strength of a proximal term that
     holds each model near what it was when this training began (see `agents.learning.training.epochs.Pull`).
+    `most` [n] is on how many examples each trains at most.
     """
 
     phase: ClassVar[str] = "train"
@@ -36,6 +37,7 @@ class Train:
     relabelled: Ints
     pooled: bool = False
     pull: Floats | None = None
+    most: Ints | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,12 +73,12 @@ class Merge:
 
     pairs: Pairs
     weight: Floats
-    prepared: Prepared
+    prepared: Prepared | Assorted
 
     @property
     def key(self) -> Hashable:
         """What was offered in the trials: those made together leave the same."""
-        return self.prepared.offered
+        return self.prepared.offers
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,10 +1,13 @@
 """The models that organisations start from: initial weights at random, or those of files."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
 from agents.learning.networks import Architecture
+from markets.columns import Ints
 from markets.refusals import InputError
 from sim.config.market import MarketConfig
 from sim.saved_models.starting import Started, StartFiles
@@ -18,18 +21,19 @@ class Starts:
     ----------
     config : MarketConfig
         How many organisations there are, and what they start from.
-    architecture : Architecture
-        What they train.
+    architectures : sequence of Architecture
+        What they train, in the order of the configuration's networks.
     streams : Streams
         Randomness, for initial weights.
     """
 
-    def __init__(self, config: MarketConfig, architecture: Architecture, streams: Streams) -> None:
-        self.config, self.architecture, self.streams = config, architecture, streams
-        self._drawn: tuple[int, Started] | None = None
+    def __init__(self, config: MarketConfig, architectures: Sequence[Architecture], streams: Streams) -> None:
+        self.config, self.architectures, self.streams = config, architectures, streams
+        self._family = config.networks()[1]
+        self._drawn: dict[int, tuple[int, Started]] = {}
 
-    def of(self, arm: str, replicate: int) -> Started:
-        """Return what the organisations of a world start from.
+    def of(self, arm: str, replicate: int, family: int = 0) -> Started:
+        """Return what the organisations of a world start from, those of one architecture by its number.
 
         Raises
         ------
@@ -37,6 +41,7 @@ class Starts:
             If files are not there, do not fit, or differ where all shall start from the same weights.
         """
         number, same = self.config.organisations, self.config.learning.same_start
+        architecture, who = self.architectures[family], np.flatnonzero(self._family == family)
         if self.config.start is not None:
             files = StartFiles(self.config.start, number, [(arm, replicate)])
             if same and not files.shared:
@@ -44,18 +49,18 @@ class Starts:
                     f"learning.same_start must be false where start has a file for each organisation; "
                     f"got true with {self.config.start}"
                 )
-            return files.read((arm, replicate), self.architecture)
-        if self._drawn is None or self._drawn[0] != replicate:
-            models = initial_models(self.architecture, self.streams, replicate, number, same)
+            return files.read((arm, replicate), architecture, who)
+        if self._drawn.get(family, (None,))[0] != replicate:
+            models = initial_models(architecture, self.streams, replicate, who, same)
             leaves = {name: torch.as_tensor(leaf) for name, leaf in models.items()}
-            self._drawn = replicate, Started(leaves, ("",) * number)
-        return self._drawn[1]
+            self._drawn[family] = replicate, Started(leaves, ("",) * len(who))
+        return self._drawn[family][1]
 
 
 def initial_models(
-    architecture: Architecture, streams: Streams, replicate: int, organisations: int, same: bool
+    architecture: Architecture, streams: Streams, replicate: int, organisations: Ints, same: bool
 ) -> dict[str, NDArray[np.float32]]:
-    """Return the initial parameters of the organisations of a replicate, leaves [N, ...].
+    """Return the initial parameters of the organisations of a replicate, leaves [n, ...].
 
     Parameters
     ----------
@@ -63,13 +68,15 @@ def initial_models(
         What they train.
     streams : Streams
         Randomness; reads the purpose ``initial weights``.
-    replicate, organisations : int
-        Which replicate, and how many organisations it has.
+    replicate : int
+        Which replicate.
+    organisations : int64 [n]
+        Who starts.
     same : bool
-        Whether all start from the weights of the first.
+        Whether all start from the same weights, those that the first organisation of a world has.
     """
     drawn = [
         architecture.initial(streams.stream("initial weights", replicate, 0 if same else i))
-        for i in range(organisations)
+        for i in organisations.tolist()
     ]
     return {name: np.stack([model[name] for model in drawn]) for name in drawn[0]}

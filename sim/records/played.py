@@ -11,7 +11,7 @@ from markets.columns import Ints
 from sim.consumers.payoffs import DownstreamMarket, Earnings
 from sim.exchange.exchange import Exchange
 from sim.exchange.royalties import Royalties
-from sim.exchange.tables import Charges, Deals, Prospects, Quoted
+from sim.exchange.tables import Charges, Deals, Prospects, Quoted, Refused
 from sim.holdings import Holdings
 from sim.laboratory.requests import Measured, Trained
 from sim.membership import Members
@@ -31,8 +31,10 @@ class Models:
         On test data: those of buyers before they merged, one entry a purchase, and all at the end.
     holdings : Holdings
         What organisations have in the end.
-    example_flops, trial_flops : int
-        Operations of training on one example, and of all trials of the round.
+    example_flops : int64 [N]
+        Operations of training each one's model on an example.
+    trial_flops : int
+        Operations of all trials of the round.
     """
 
     training: Ints
@@ -40,7 +42,7 @@ class Models:
     before: Measured
     tested: Measured
     holdings: Holdings
-    example_flops: int
+    example_flops: Ints
     trial_flops: int
 
 
@@ -50,7 +52,7 @@ class Played:
 
     Attributes
     ----------
-    prospects, trials, quoted, deals, charges
+    prospects, refused, trials, quoted, deals, charges
         From what there was to trade to what came of it.
     models, earnings, royalties
         What organisations then had, earned and shared.
@@ -59,6 +61,7 @@ class Played:
     """
 
     prospects: Prospects
+    refused: Refused
     trials: Trials
     quoted: Quoted
     deals: Deals

@@ -8,6 +8,7 @@ purchases of the round in place.
 Core Objects: RoundReport, report_round
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
@@ -32,8 +33,8 @@ class RoundReport:
     tables: dict[str, Columns]
 
 
-def report_round(played: Played, *, curves: bool) -> RoundReport:
-    """Return the tables of a round (see `sim.records.schema` for their columns), with or without the curves.
+def report_round(played: Played, further: Collection[str] = ()) -> RoundReport:
+    """Return the tables of a round (see `sim.records.schema` for their columns), and some `further` ones.
 
     Takes the round's postings from the ledger.
     """
@@ -47,8 +48,8 @@ def report_round(played: Played, *, curves: bool) -> RoundReport:
         "trades": _trades(played),
         "ledger": _postings(played.exchange.ledger),
     }
-    if curves:
-        tables["curves"] = _curves(played)
+    optional = {"refusals": _refusals, "curves": _curves}
+    tables |= {name: made(played) for name, made in optional.items() if name in further}
     return RoundReport(totals, tables)
 
 
@@ -136,6 +137,12 @@ def _trials(played: Played) -> Columns:
         "withheld": appraisal.withheld,
         "traded": traded,
     }
+
+
+def _refusals(played: Played) -> Columns:
+    pairs = played.refused.pairs
+    columns: Columns = {name: getattr(pairs, name) for name in ("buyer", "seller", "listing", "position")}
+    return columns | {"reason": played.refused.reason}
 
 
 def _curves(played: Played) -> Columns:

@@ -219,6 +219,11 @@ LEDGER = {
     ),
 }
 
+REFUSALS = {
+    **OFFERED,
+    "reason": _text("why it was not tried: other architecture, in which the block fits nowhere"),
+}
+
 CURVES = {
     **PAIR,
     "position": OFFERED["position"],
@@ -235,6 +240,7 @@ RECORD_TABLES: dict[str, RecordTable] = {
         ("orders", "a bid and its ask, and what became of them", ORDERS, False),
         ("trades", "a trade: measured, said, paid and realised", TRADES, False),
         ("ledger", "a movement of money", LEDGER, False),
+        ("refusals", "a (buyer, listing) refused before trial (with several networks)", REFUSALS, True),
         ("curves", "a trial and merge weight (with `broker.record_curves=true`)", CURVES, True),
     )
 }

@@ -12,6 +12,7 @@ from typing import Any
 from torch import Tensor, nn
 
 from agents.learning.stack.parameters import Parameters
+from agents.learning.stack.stock import Part
 from agents.learning.tasks import Task
 from markets.columns import Bools
 from sim.cohort import Cohort
@@ -30,17 +31,20 @@ SHARING = ("count", "share", "endowment")
 
 @dataclasses.dataclass(frozen=True)
 class ModelsAt:
-    """All models of a cohort as they were at some time: leaves ``[slots, ...]``, and lineages by world."""
+    """All models of a cohort as they were at some time, fleet by fleet: leaves ``[slots, ...]``.
 
-    models: Parameters
+    And lineages by world.
+    """
+
+    models: list[Parameters]
     lineages: list[Bools]
 
 
 def models_now(cohort: Cohort, copied: bool = False) -> ModelsAt:
     """Return the models of a cohort; a copy stays what it is when these go on."""
-    models = cohort.laboratory.fleet.models
+    models = [fleet.models for fleet in cohort.laboratory.stock.fleets]
     if copied:
-        models = {name: leaf.clone() for name, leaf in models.items()}
+        models = [{name: leaf.clone() for name, leaf in leaves.items()} for leaves in models]
     return ModelsAt(models, [world.holdings.lineage.copy() for world in cohort.worlds])
 
 
@@ -73,6 +77,7 @@ def files_of(cohort: Cohort, found: ModelsAt, within: str = MODELS) -> Iterator[
         The folder within the run's.
     """
     number, scalings = cohort.config.organisations, cohort.laboratory.scalings
+    networks, _ = cohort.config.networks()
     told = told_of_all(cohort.config, cohort.laboratory.task)
     for world, lineage in zip(cohort.worlds, found.lineages, strict=True):
         for organisation, slot in enumerate(world.slots.tolist()):
@@ -85,21 +90,23 @@ def files_of(cohort: Cohort, found: ModelsAt, within: str = MODELS) -> Iterator[
                 round=cohort.rounds_played,
                 start=cohort.laboratory.started_from[slot],
             )
+            [part] = cohort.laboratory.stock.parts([slot])
             card = partial(
                 ModelCard,
-                architecture=cohort.laboratory.architecture.signature,
+                architecture=part.fleet.architecture.signature,
+                network=dataclasses.asdict(networks[part.number]),
                 lineage=lineage[organisation].nonzero()[0].tolist(),
                 origin=origin,
                 scaling=scalings[world.replicate].told(),
                 **told,
             )
-            write = partial(_write, cohort, found.models, slot, card)
+            write = partial(_write, part, found.models[part.number], card)
             place = f"{within}/{origin.arm}/{origin.replicate}/{file_name(organisation, number)}"
             yield place, write
 
 
-def _write(cohort: Cohort, models: Parameters, slot: int, card: Any, path: Path) -> None:
-    tensors = own_tensors(cohort.laboratory.architecture.module(models, slot))
+def _write(part: Part, models: Parameters, card: Any, path: Path) -> None:
+    tensors = own_tensors(part.fleet.architecture.module(models, int(part.slots[0])))
     path.write_bytes(encoded(tensors, card(content=content_of(tensors)).metadata()))
 
 
@@ -115,7 +122,6 @@ def told_of_all(config: MarketConfig, task: Task) -> dict[str, Any]:
     """Return the fields of a card that all models of a configuration have in common."""
     parts = {name: dataclasses.asdict(getattr(config, name)) for name in ("data", "broker", "learning")}
     return {
-        "network": dataclasses.asdict(config.network),
         "task": described_task(task),
         "vocabulary": [*task.vocabulary],
         "world": {**parts, "data": _without_locations(parts["data"]), "groups": _shares(config)},

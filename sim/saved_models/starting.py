@@ -16,6 +16,7 @@ import torch
 from torch import Tensor
 
 from agents.learning.networks.base import Architecture
+from markets.columns import Ints
 from markets.refusals import InputError
 from sim.records.run_folder import MODELS
 from sim.saved_models.fitting import fitted, read_model
@@ -27,7 +28,7 @@ World = tuple[str, int]
 
 @dataclass(frozen=True)
 class Started:
-    """Models that the organisations of a world start from: leaves ``[N, ...]``, and their content hashes."""
+    """Models that organisations of a world start from: leaves ``[n, ...]``, and their content hashes."""
 
     models: Mapping[str, Tensor]
     contents: tuple[str, ...]
@@ -65,11 +66,20 @@ class StartFiles:
         """Whether everybody in a world starts from one file."""
         return all(len(paths) == 1 for paths in self.paths.values())
 
-    def read(self, world: World, architecture: Architecture) -> Started:
-        """Return the models of a world; raise ``InputError`` if one does not fit the architecture."""
-        found = [read_model(path) for path in self.paths[world]]
-        leaves = [fitted(saved, architecture) for saved in found] * (self.organisations // len(found))
-        contents = [saved.content for saved in found] * (self.organisations // len(found))
+    def read(self, world: World, architecture: Architecture, who: Ints) -> Started:
+        """Return the models of some organisations [n] of a world, which have one architecture.
+
+        Raises
+        ------
+        InputError
+            If one does not fit it.
+        """
+        paths = self.paths[world]
+        own = [paths[i] for i in who.tolist()] if len(paths) > 1 else list(paths)
+        found = [read_model(path) for path in own]
+        copies = len(who) // len(found)
+        leaves = [fitted(saved, architecture) for saved in found] * copies
+        contents = [saved.content for saved in found] * copies
         return Started(
             {name: torch.stack([own[name] for own in leaves]) for name in leaves[0]}, tuple(contents)
         )

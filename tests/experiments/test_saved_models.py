@@ -138,14 +138,14 @@ def test_a_plain_module_answers_as_the_model_of_the_market_does(network, fields,
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         write(tmp_path / name)
     laboratory = cohort.laboratory
-    answers = laboratory.architecture.forward(laboratory.fleet.models, laboratory._inputs[:9])
+    answers = laboratory.architecture.forward(laboratory.fleet.models, laboratory.materials.inputs[:9])
     for slot in (0, 1):
         path = tmp_path / f"models/competitive/0/organisation_0{slot}.safetensors"
-        torch.testing.assert_close(load_model(path)(laboratory._inputs[:9]), answers[slot].T)
+        torch.testing.assert_close(load_model(path)(laboratory.materials.inputs[:9]), answers[slot].T)
         # The same in plain torch, strictly.
         plain = laboratory.architecture.skeleton()
         plain.load_state_dict(load_file(path))
-        torch.testing.assert_close(plain.eval()(laboratory._inputs[:9]), answers[slot].T)
+        torch.testing.assert_close(plain.eval()(laboratory.materials.inputs[:9]), answers[slot].T)
 
 
 NETS = """

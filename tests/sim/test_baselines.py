@@ -71,7 +71,7 @@ def slots(cohort, arm, replicate=1, pull=0.0):
 def plain_federation(laboratory, config, average, pooled=False, mu=0.0):
     """Return the modules after three rounds of local SGD in plain loops; `average` mixes state dicts."""
     endowments = laboratory.divisions[1].endowments
-    inputs, labels = laboratory._inputs, laboratory._targets
+    inputs, labels = laboratory.materials.inputs, laboratory.materials.targets
     fleet = BaselineCohort(config, {"alone": BASELINES.build("pooled")}, 2, 3).laboratory
     modules = [fleet.module(slot) for slot in fleet.slots_of(1, 0)]
     if average:

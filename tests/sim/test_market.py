@@ -178,9 +178,9 @@ def test_the_test_set_is_never_seen_by_a_decision():
     """Scrambling the labels of the test set changes the measurements and nothing else."""
     plain, scrambled = (Cohort(small(), ("competitive",), 1, 7) for _ in range(2))
     test = torch.as_tensor(scrambled.laboratory.divisions[0].test)
-    labels = scrambled.laboratory._targets.clone()
+    labels = scrambled.laboratory.materials.targets.clone()
     labels[test] = labels[test].roll(1)
-    scrambled.laboratory._targets = labels
+    object.__setattr__(scrambled.laboratory.materials, "targets", labels)
     for ours, theirs in zip(tables_of(plain, 3), tables_of(scrambled, 3), strict=True):
         for name in ("trials", "orders", "ledger"):
             pd.testing.assert_frame_equal(ours[name], theirs[name], check_exact=True)

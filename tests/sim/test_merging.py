@@ -181,8 +181,8 @@ def test_evidence_is_of_those_who_trade_and_of_their_own_examples():
             return super().evidence(owners)
 
     watched = Watched(examples=10)
-    traders = [(0, 1, np.array([3, 1, 3]))]
-    inputs = cohort.laboratory._inputs
+    traders = [(0, 1, np.array([1, 3]), np.array([1, 3]))]
+    inputs = cohort.laboratory.materials.inputs
     found = collect_evidence(fleet, watched, traders, {0: endowments}, Streams(3), inputs)
     assert found.place.tolist() == [-1, 0, -1, 1]
     rows = torch.cat([owners.rows for owners in seen]).numpy()

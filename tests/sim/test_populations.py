@@ -6,6 +6,7 @@ import pytest
 from pydantic import ValidationError
 
 from markets.accounts.ledger import MICRO
+from sim.baseline_cohort import BaselineCohort
 from sim.cohort import Cohort
 from sim.config.market import MarketConfig
 from sim.records.run_folder import RunFolder
@@ -189,3 +190,148 @@ def test_groups_are_refused_where_they_make_no_sense():
         ValueError, match=r"population.groups must be empty where values are induced.*got a, b"
     ):
         InducedConfig(buyers=2, sellers=2, population={"groups": groups})
+
+
+THREE = {
+    "small": {"count": 2},
+    "slow": {"count": 2, "learning": {"optimiser": {"name": "sgd", "lr": 0.1}, "batch_size": 8}, "enter": 2},
+    "wide": {"count": 2, "network": {"name": "mlp", "widths": [10]}, "leave": 4, "learning": {"lr": 0.01}},
+    "deep": {"count": 2, "network": {"name": "convnet", "channels": [3, 4]}, "partners": ["deep", [6, 0]]},
+    "rest": {"network": {"name": "mlp", "widths": [10]}, "learning": {"local_epochs": 2}},
+}
+
+
+def of_three(**choices):
+    return grouped(THREE, **choices)
+
+
+@pytest.fixture(scope="module")
+def three():
+    """A cohort of four arms with three networks and two optimisers, and the tables of each of its rounds."""
+    cohort = Cohort(of_three(broker={"blocks": "layers"}), ARMS, replicates=1, seed=3)
+    return cohort, tables_of(cohort, ROUNDS)
+
+
+def test_three_networks_two_rules_of_learning_a_trade_network_entry_and_exit(three):
+    cohort, rounds = three
+    assert cohort.laboratory.family.tolist() == [0, 0, 0, 0, 1, 1, 2, 2, 1]
+    for world in cohort.worlds:
+        world.ledger.check()
+        assert world.ledger.balances.sum() == 0
+    last = rounds[-1]["organisations"].set_index("arm")["status"]
+    settled = pd.concat([tables["trades"] for tables in rounds]).groupby("arm")["settled"].sum()
+    for arm in ARMS[1:]:
+        assert last[arm].value_counts().to_dict() == {"active": 7, "left": 2}
+        assert settled[arm] > 5
+
+
+def test_blocks_trade_within_an_architecture_and_others_are_refused_with_a_reason(three):
+    cohort, rounds = three
+    family, partners = cohort.laboratory.family, cohort.worlds[0].population.partners
+    for tables in rounds:
+        tried, refused = tables["trials"], tables["refusals"]
+        assert (family[tried["buyer"]] == family[tried["seller"]]).all()
+        assert (family[refused["buyer"]] != family[refused["seller"]]).all()
+        assert set(refused["reason"]) == {"other architecture"}
+        assert partners[refused["buyer"], refused["seller"]].all()
+        told = tables["organisations"].query("arm == 'competitive' and status == 'active'")["organisation"]
+        there = set(told)
+        possible = {(i, j) for i in there for j in there if i != j and partners[i, j]}
+        met = [table.query("arm == 'competitive'") for table in (tried, refused)]
+        found = [set(map(tuple, table[["buyer", "seller"]].to_numpy().tolist())) for table in met]
+        assert found[0] | found[1] == possible
+        assert not found[0] & found[1]
+    own = cohort.laboratory.own_positions
+    assert own.tolist() == [[0, 2]] * 4 + [[2, 4]] * 2 + [[4, 7]] * 2 + [[2, 4]]
+    assert len({listing.block.architecture for listing in cohort.worlds[2].listings}) == 3
+
+
+def test_networks_resume_byte_for_byte(tmp_path):
+    straight, stopped, fresh = (Cohort(of_three(), ARMS[1:], 1, 5) for _ in range(3))
+    tables_of(straight, 2)
+    tables_of(stopped, 2)
+    RecordWriter(RunFolder(tmp_path)).write_round(2, {}, stopped.state(), {})
+    fresh.restore(load_checkpoint(RunFolder(tmp_path))[0])
+    for ours, theirs in zip(tables_of(fresh, 2), tables_of(straight, 2), strict=True):
+        for name, table in ours.items():
+            pd.testing.assert_frame_equal(table, theirs[name], check_exact=True)
+    for name, leaf in fresh.state().items():
+        assert np.array_equal(leaf, straight.state()[name], equal_nan=True), name
+
+
+def test_a_group_does_not_depend_on_the_company_of_others():
+    """Monopolists with data of their own: what others are, train and trade changes no bit."""
+    data = {"examples": 300, "endowment": "class_skew", "disjoint": False}
+    ours = {"a": {"count": 3, "partners": ["a"]}}
+    others = {"b": {"count": 2, "network": {"name": "mlp", "widths": [9]}, "partners": ["b"], "enter": 2}}
+    alone, together = (
+        Cohort(grouped(groups, data=data), ["independent"], 1, 3).run(3) for groups in (ours, ours | others)
+    )
+    for name in ("organisations", "trials", "trades"):
+        key = "buyer" if "buyer" in alone[name] else "organisation"
+        own = together[name][together[name][key] < 3].reset_index(drop=True)
+        columns = [column for column in own if column != "listing"]
+        pd.testing.assert_frame_equal(own[columns], alone[name][columns], check_exact=True)
+
+
+@pytest.mark.parametrize(
+    ("own", "world_of_it"),
+    [
+        ({"lr": 0.005}, {"optimiser": {"name": "adamw", "lr": 0.005}}),
+        ({"optimiser": {"name": "sgd", "lr": 0.1}}, {"optimiser": {"name": "sgd", "lr": 0.1}}),
+        ({"local_epochs": 3, "batch_size": 7}, {"local_epochs": 3, "batch_size": 7}),
+    ],
+)
+def test_a_group_learns_as_a_world_that_learns_alike(own, world_of_it):
+    usual = {"optimiser": {"name": "adamw", "lr": 0.02}}
+    mixed = Cohort(grouped({"a": {"count": 2, "learning": own}, "b": {"count": 2}}), ["autarky"], 1, 3).run(2)
+    first = Cohort(world(learning=usual | world_of_it), ["autarky"], 1, 3).run(2)["organisations"]
+    second = Cohort(world(learning=usual), ["autarky"], 1, 3).run(2)["organisations"]
+    expected = first.where(first["organisation"] < 2, second)
+    learnt = ["training_loss", "validation_loss", "training_flops"]
+    pd.testing.assert_frame_equal(mixed["organisations"][learnt], expected[learnt], check_exact=True)
+
+
+def test_a_budget_of_operations_ends_training():
+    learning = {"local_epochs": 3, "flops": 2e4}
+    cohort = Cohort(grouped({"a": {"count": 2, "learning": learning}, "b": {"count": 2}}), ["autarky"], 1, 3)
+    spent = cohort.run(1)["organisations"]["training_flops"]
+    each = cohort.laboratory.architecture.training_flops
+    assert (spent[:2] == 2e4 // each * each).all()
+    assert (spent[2:] > 2e4).all()
+
+
+@pytest.mark.parametrize(
+    ("group", "message"),
+    [
+        ({"network": "transformer"}, "b.network must be one of convnet, .*; got 'transformer'"),
+        ({"network": {"name": "mlp", "width": 3}}, "b.network.width must be allowed by network mlp"),
+        ({"learning": {"optimiser": "lion"}}, "b.learning.optimiser must be one of .*; got 'lion'"),
+        ({"learning": {"lr": -1}}, "greater than or equal to 0"),
+        ({"learning": {"local_epochs": 0}}, "greater than or equal to 1"),
+        ({"learning": {"flops": -1}}, "greater than or equal to 0"),
+        ({"learning": {"rate": 1}}, "rate"),
+    ],
+)
+def test_networks_and_learning_that_do_not_fit_are_refused(group, message):
+    with pytest.raises((ValidationError, ValueError), match=message):
+        grouped({"a": {"count": 2}, "b": {"count": 2} | group})
+
+
+@pytest.mark.parametrize(
+    ("group", "message"),
+    [
+        ({"network": {"name": "mlp", "widths": [9]}}, "networks must be one and the same.*got mlp, mlp"),
+        ({"leave": 3}, "population.groups.b must be there from the first round to the last.*leave 3"),
+    ],
+)
+def test_baselines_refuse_what_has_no_mean_or_comes_and_goes(group, message):
+    with pytest.raises(ValueError, match=message):
+        BaselineCohort(grouped({"a": {"count": 2}, "b": {"count": 2} | group}), {}, 1, 0)
+
+
+def test_batches_of_a_group_may_be_too_small_for_its_network():
+    vgg = {"name": "vgg", "stages": [[4]]}
+    groups = {"a": {}, "b": {"network": vgg, "learning": {"batch_size": 1}}}
+    with pytest.raises(ValueError, match=r"learning.batch_size must be at least 2 with network=vgg.*; got 1"):
+        Cohort(grouped(groups), ["autarky"], 1, 0)

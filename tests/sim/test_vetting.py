@@ -30,8 +30,8 @@ def loss_where_tested(market, organisation):
     laboratory = market.laboratory
     validation = laboratory.divisions[0].validation
     tested = torch.as_tensor(validation[laboratory.labels[validation] < 5])
-    logits = market.agents[organisation].network()(laboratory._inputs[tested])
-    return float(torch.nn.functional.cross_entropy(logits, laboratory._targets[tested]))
+    logits = market.agents[organisation].network()(laboratory.materials.inputs[tested])
+    return float(torch.nn.functional.cross_entropy(logits, laboratory.materials.targets[tested]))
 
 
 def test_a_weak_trial_measures_the_tested_classes_alone(monkeypatch):
@@ -149,7 +149,12 @@ def test_poison_is_learnt_and_others_train_as_without_it():
     examples = laboratory.divisions[0].endowments[2]
     labels = laboratory.labels[examples]
     with torch.no_grad():
-        told = poisoned.agents[2].network()(laboratory._inputs[torch.as_tensor(examples)]).argmax(1).numpy()
+        told = (
+            poisoned.agents[2]
+            .network()(laboratory.materials.inputs[torch.as_tensor(examples)])
+            .argmax(1)
+            .numpy()
+        )
     learnt = poisoned.members.following.relabelled[2][labels]
     assert (told == learnt).mean() > 0.8
     assert (told == labels)[labels < 5].mean() > 0.8

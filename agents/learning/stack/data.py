@@ -1,7 +1,7 @@
 """Data: examples, and who is trained or measured on which of them."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -37,6 +37,13 @@ class Data:
     index: Ints
     group: npt.ArrayLike | None = None
     seeds: Ints | None = None
+
+    def of(self, rows: Ints) -> "Data":
+        """Return the same for some of the models or pairs, in the order given."""
+        seeds = None if self.seeds is None else self.seeds[rows]
+        if self.group is None:
+            return replace(self, index=self.index[rows], seeds=seeds)
+        return replace(self, group=np.asarray(self.group)[rows], seeds=seeds)
 
     def on(self, device: torch.device) -> tuple[Tensor, Tensor]:
         """Return inputs and targets on a device."""

@@ -149,7 +149,12 @@ class Fleet:
         self.optimiser_state.reset(self.rows(slots))
 
     def train(
-        self, slots: npt.ArrayLike, data: Data, batch_size: int, pull: Pull | None = None
+        self,
+        slots: npt.ArrayLike,
+        data: Data,
+        batch_size: int,
+        pull: Pull | None = None,
+        optimiser: Optimiser | None = None,
     ) -> tuple[Floats, Ints]:
         """Train each slot for one epoch: a pass over its own examples in its own order.
 
@@ -168,6 +173,9 @@ class Fleet:
             Rows of a step, 2 at least with running statistics; the last step of a slot may have fewer.
         pull : Pull, optional
             A proximal term of each slot's objective; the losses returned are without it.
+        optimiser : Optimiser, optional
+            How these slots learn, at their own rates; by default as the fleet does, whose optimiser keeps at
+            least as many running means.
 
         Returns
         -------
@@ -194,6 +202,7 @@ class Fleet:
         if least > 1:
             order = without_lone_rows(order, batch_size)
         self.rows(numbers)
+        how = optimiser or self.optimiser
         inputs, targets = data.on(self.device)
         seen = (order >= 0).sum(axis=1).astype(np.int64)
         loss = np.full(len(numbers), np.nan)
@@ -206,12 +215,12 @@ class Fleet:
                 models = Trainees(
                     rows=self._packed.index_select(0, rows),
                     statistics=take(self.statistics, rows),
-                    state=self.optimiser_state.take(rows),
+                    state=self.optimiser_state.take(rows, len(how.decays)),
                     pull=pull and pull.take(torch.from_numpy(some).to(self.device)),
                 )
                 seeds = None if data.seeds is None else data.seeds[some]
                 visits = Data(inputs=inputs, targets=targets, index=order[some], seeds=seeds)
-                total = train_epoch(self.architecture, self.optimiser, models, visits, width, self._workspace)
+                total = train_epoch(self.architecture, how, models, visits, width, self._workspace)
                 loss[some] = total / seen[some]
                 self._packed.index_copy_(0, rows, models.rows)
                 for name, leaf in models.statistics.items():

@@ -1,9 +1,9 @@
 """What is for sale, and what trials leave for the merges that follow them.
 
-Core Objects: Offered, Prepared
+Core Objects: Offered, Prepared, Assorted
 """
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, field, replace
 
 import torch
@@ -52,6 +52,15 @@ class Prepared:
     offered: Offered
     permutations: Permutations | None = None
 
+    @property
+    def offers(self) -> Hashable:
+        """What tells apart what was offered in different trials."""
+        return self.offered
+
+    def of(self, fleet: int) -> "Prepared":  # noqa: ARG002
+        """Return what there is for the pairs of one fleet: all are of one."""
+        return self
+
     def take(self, rows: Ints) -> "Prepared":
         """Return what there is for some of the pairs."""
         if self.permutations is None:
@@ -64,3 +73,33 @@ class Prepared:
         orders = [part.permutations for part in parts if part.permutations is not None]
         names = orders[0] if orders else {}
         return replace(parts[0], permutations={n: torch.cat([order[n] for order in orders]) for n in names})
+
+
+@dataclass(frozen=True, eq=False)
+class Assorted:
+    """What trials of pairs of several architectures leave for merges.
+
+    Attributes
+    ----------
+    parts : dict of int to Prepared
+        Of the pairs of each fleet.
+    fleet, row : int64 [P]
+        Where each pair has its own.
+    """
+
+    parts: dict[int, Prepared]
+    fleet: Ints
+    row: Ints
+
+    @property
+    def offers(self) -> Hashable:
+        """What tells apart what was offered in different trials."""
+        return tuple(part.offered for part in self.parts.values())
+
+    def take(self, rows: Ints) -> "Assorted":
+        """Return what there is for some of the pairs."""
+        return replace(self, fleet=self.fleet[rows], row=self.row[rows])
+
+    def of(self, fleet: int) -> Prepared:
+        """Return what there is for the pairs of one fleet, in their order."""
+        return self.parts[fleet].take(self.row[self.fleet == fleet])

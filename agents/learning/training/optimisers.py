@@ -48,9 +48,9 @@ class OptimiserState:
     steps: Tensor
     moments: list[Tensor]
 
-    def take(self, rows: Tensor) -> "OptimiserState":
-        """Return a copy of the state of some slots."""
-        moments = [moment.index_select(0, rows) for moment in self.moments]
+    def take(self, rows: Tensor, moments_kept: int | None = None) -> "OptimiserState":
+        """Return a copy of the state of some slots, with so many of the moments, all by default."""
+        moments = [moment.index_select(0, rows) for moment in self.moments[:moments_kept]]
         return OptimiserState(self.learning_rate[rows], self.steps[rows], moments)
 
     def head(self, count: int) -> "OptimiserState":
@@ -62,7 +62,7 @@ class OptimiserState:
         """Write the state of some slots, in place."""
         self.learning_rate[rows] = part.learning_rate
         self.steps[rows] = part.steps
-        for moment, new in zip(self.moments, part.moments, strict=True):
+        for moment, new in zip(self.moments, part.moments, strict=False):  # an optimiser may need fewer
             moment.index_copy_(0, rows, new)
 
     def reset(self, rows: Tensor) -> None:

@@ -144,7 +144,7 @@ class Observer:
         pairs = Pairs.of(buyer, seller)
         data = Data(inputs=self._inputs, targets=self._labels, index=self._validation, group=group)
         trials = try_blocks(fleet, offered, pairs, data, WEIGHTS)
-        slopes = path_slopes(fleet, trials.prepared, pairs, data, SLOPES_AT)
+        slopes = path_slopes(fleet, trials.prepared.of(0), pairs, data, SLOPES_AT)
         told = tell(WEIGHTS, trials.losses, slopes)
         parts = np.split(np.arange(len(buyer)), np.cumsum(counts)[:-1])
         return [
