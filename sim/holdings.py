@@ -43,12 +43,12 @@ class Holdings:
         """Whose own training flowed into the model that it holds, [N]."""
         return self.lineage.diagonal()
 
-    def trained(self, who: Ints, validation_loss: Floats, examples: Ints, example_flops: Ints) -> None:
-        """Take note of a training of some organisations [n] on examples [n] of so many operations [n]."""
+    def trained(self, who: Ints, validation_loss: Floats, examples: Ints, flops: Ints) -> None:
+        """Take note of a training of some organisations [n] on so many examples, with so many operations."""
         self.validation_loss[who] = validation_loss
         learnt = who[examples > 0]
         self.lineage[learnt, learnt] = True
-        self.training_flops[who] += example_flops * examples
+        self.training_flops[who] += flops
 
     def merged(self, buyer: Ints, seller: Ints, weight: Floats, *, replaces: bool) -> None:
         """Let lineages flow with the parameters of purchases [T].

@@ -18,7 +18,7 @@ from agents.learning.trials import Trials
 from agents.organisation import Organisation
 from agents.strategies import Memory
 from markets.accounts.ledger import Ledger
-from markets.accounts.money import to_micro
+from markets.accounts.money import sums, to_micro
 from markets.columns import Bools, Floats, Ints
 from markets.goods.blocks import Listing
 from markets.mechanisms import Mechanism
@@ -34,13 +34,14 @@ from sim.exchange.outcomes import outcomes_of
 from sim.exchange.royalties import Royalties, pay_royalties
 from sim.exchange.royalty_rules import RoundGame
 from sim.exchange.tables import Appraisal, Deals, Listings, Offers, Prospects
+from sim.exchange.tariff import Meter, Tariff
 from sim.exchange.traders import Traders
 from sim.holdings import Holdings
 from sim.laboratory import Laboratory
 from sim.laboratory.requests import Evaluate, Measured, Merge, Request, Train, Try
 from sim.membership import Members
 from sim.play import finish
-from sim.records.played import Models, Played
+from sim.records.played import Means, Models, Played
 from sim.records.round_tables import RoundReport, report_round
 from sim.streams import RoundStreams
 
@@ -126,7 +127,10 @@ class ParameterMarket(mesa.Model):
         self.organisations = config.organisations
         self.slots = self.laboratory.slots_of(self.replicate, world)
         self.population = config.peopled()
+        self.tariff = Tariff(self.population.flop_price, *self.laboratory.flops_of(self.slots))
         self.downstream = config.downstream()
+        if self.tariff.charges:
+            self.downstream = self.downstream.at_cost(self.tariff.of_use)
         goods = Goods.of(config.broker, self.laboratory.positions, self.laboratory.contents)
         goods = replace(goods, own=self.laboratory.own_positions)
         self.broker = Broker(config.broker, config.setting, goods, self.population.partners)
@@ -137,6 +141,7 @@ class ParameterMarket(mesa.Model):
             cash=np.where(self.population.founders, self.population.cash, 0),
             credit_limit=config.population.credit_limit,
         )
+        self.meter = Meter(self.tariff, self.exchange)
         self.members = Members(
             self.population.strategies,
             self.laboratory.classes,
@@ -166,12 +171,15 @@ class ParameterMarket(mesa.Model):
         training = np.flatnonzero(self.active)
         trained = yield self._train(training)
         self.members.diverge(training[trained.diverged])
-        flops = self.laboratory.training_flops(self.slots)
-        self.holdings.trained(training, trained.validation_loss, trained.examples, flops[training])
+        flops = self.tariff.training[training] * trained.examples
+        self.holdings.trained(training, trained.validation_loss, trained.examples, flops)
+        taught = self.meter.charge(self.steps, sums("flops", training, flops, self.organisations))
         before = self.quality
 
         self._listed = listings = self._list()
         pairs, refused = self.broker.shortlist(listings, self._trading, self.organisations, streams)
+        trial_flops = self.laboratory.trial_flops_of(self.slots, pairs.at(self.slots))
+        pairs, refused, computed = self.meter.charge_trials(self.steps, trial_flops, pairs, refused)
         trials = yield Try(pairs=pairs.at(self.slots), replicate=self.replicate, round=self.steps)
         trials = self._told(trials, listings, pairs)
 
@@ -193,14 +201,15 @@ class ParameterMarket(mesa.Model):
 
         bought = deals.settled_only()
         unmerged, tested = yield from self._use(bought, pairs.take(bought.row), trials)
-        earnings, royalties = self._earn(bought, before, prospects.appraisal.welfare[bought.row])
+        earnings, serving, royalties = self._earn(bought, before, prospects.appraisal.welfare[bought.row])
+        computing = replace(computed, training=taught, serving=serving)
         models = Models(
             training=training,
             trained=trained,
             before=unmerged,
             tested=tested,
             holdings=self.holdings,
-            example_flops=flops,
+            example_flops=self.tariff.training,
             trial_flops=self.laboratory.trial_flops(pairs.at(self.slots)),
         )
         played = Played(
@@ -212,10 +221,12 @@ class ParameterMarket(mesa.Model):
             charges=charges,
             models=models,
             earnings=earnings,
+            computing=computing,
             royalties=royalties,
             members=self.members,
             exchange=exchange,
             downstream=self.downstream,
+            means=self._means,
         )
         self.report = report_round(played, self.further_tables)
         self.datacollector.collect(self)
@@ -224,10 +235,21 @@ class ParameterMarket(mesa.Model):
     def further_tables(self) -> list[str]:
         """The names of the optional tables that rounds have."""
         asked = {
-            "refusals": len(self.laboratory.architectures) > 1,
+            "means": bool(self.population.groups) or self.tariff.charges,
+            "refusals": len(self.laboratory.architectures) > 1 or self.tariff.charges,
             "curves": self.config.broker.record_curves,
         }
         return [name for name, recorded in asked.items() if recorded]
+
+    @property
+    def _means(self) -> Means:
+        """What organisations have that may differ."""
+        signatures = [one.signature for one in self.laboratory.architectures]
+        return Means(
+            group=np.array(self.population.names, dtype=object),
+            network=np.array(signatures, dtype=object)[self.laboratory.family],
+            tariff=self.tariff,
+        )
 
     @property
     def round_streams(self) -> RoundStreams:
@@ -270,8 +292,7 @@ class ParameterMarket(mesa.Model):
     @property
     def listings(self) -> list[Listing]:
         """What was on offer in the round just played, as goods with their lineage and cost of production."""
-        signatures = [one.signature for one in self.laboratory.architectures]
-        built = [signatures[number] for number in self.laboratory.family.tolist()]
+        built = self._means.network.tolist()
         provenance = Provenance(built, self.holdings.lineage, self.holdings.training_flops)
         return self.exchange.goods.described(self._listed, provenance, self.steps)
 
@@ -341,6 +362,7 @@ class ParameterMarket(mesa.Model):
 
     def _train(self, who: Ints) -> Train:
         following = self.members.following
+        most = self.meter.affordable
         return Train(
             slots=self.slots[who],
             organisation=who,
@@ -348,6 +370,7 @@ class ParameterMarket(mesa.Model):
             round=self.steps,
             trains=following.trains[who],
             relabelled=following.relabelled[who],
+            most=None if most is None else most[who],
         )
 
     @property
@@ -388,11 +411,16 @@ class ParameterMarket(mesa.Model):
         tested = yield Evaluate(slots=self.slots, part="test")
         return unmerged, tested
 
-    def _earn(self, bought: Deals, before: Floats, welfare: Floats) -> tuple[Earnings, Royalties]:
-        """Let consumers pay for the use of models, and who cooperates share what the round changed."""
+    def _earn(self, bought: Deals, before: Floats, welfare: Floats) -> tuple[Earnings, Ints, Royalties]:
+        """Let consumers pay for the use of models, and who cooperates share what the round changed.
+
+        Returns what serving cost each too, micro-credits [N], by which profits have been reduced.
+        """
         earnings = self.downstream.earnings(self.quality)
         profit = to_micro(earnings.profit, "nearest")
-        self.ledger.earn(self.steps, profit)
+        served = self.downstream.served(earnings) * self.tariff.forward
+        self.ledger.earn(self.steps, profit + self.tariff.amount(served))
+        serving = self.meter.charge(self.steps, served)
         royalties = Royalties.nothing(self.organisations)
         if self.config.setting.cooperates and len(bought.row):
             game = RoundGame(
@@ -405,7 +433,7 @@ class ParameterMarket(mesa.Model):
             )
             royalties = pay_royalties(self.config.setting, self.ledger, game, profit, self.round_streams)
         self.ledger.check()
-        return earnings, royalties
+        return earnings, serving, royalties
 
     def _latest(self, series: str) -> float:
         return float(self.report.totals[series]) if self.report else float("nan")

@@ -42,6 +42,8 @@ class Population:
         The first round in which each is there, and the first in which it is there no more.
     partners : bool [N, N] or None
         Who may trade with whom, the same both ways; None is everybody with everybody.
+    flop_price : float64 [N]
+        Credits that a floating-point operation costs each.
     """
 
     groups: tuple[str, ...]
@@ -52,9 +54,12 @@ class Population:
     enter: Ints
     leave: Ints
     partners: Bools | None
+    flop_price: Floats
 
     @classmethod
-    def of(cls, config: PopulationConfig, organisations: int, regions: int) -> "Population":
+    def of(
+        cls, config: PopulationConfig, organisations: int, *, regions: int, flop_price: float
+    ) -> "Population":
         """Return the population of a world.
 
         Parameters
@@ -63,6 +68,8 @@ class Population:
             Who there is.
         organisations, regions : int
             How many, and in how many regions they share where they are rivals.
+        flop_price : float
+            Credits an operation, where a group has no price of its own.
 
         Raises
         ------
@@ -73,6 +80,7 @@ class Population:
         groups = list(config.groups.values()) or [GroupConfig(count=organisations)]
         group = np.repeat(np.arange(len(groups)), [one.count for one in groups])
         region = _regions(config, group, regions)
+        prices = [flop_price if one.costs.flops is None else one.costs.flops for one in groups]
         leave = np.array([NEVER if one.leave is None else one.leave for one in groups])
         return cls(
             groups=tuple(config.groups),
@@ -83,6 +91,7 @@ class Population:
             enter=np.array([one.enter for one in groups])[group],
             leave=leave[group],
             partners=_partners(config, group, region),
+            flop_price=np.array(prices, dtype=np.float64)[group],
         )
 
     @property
@@ -90,9 +99,11 @@ class Population:
         """Who is there from the first round on, [N]."""
         return self.enter <= 1
 
-    def name_of(self, organisation: int) -> str:
-        """Return the name of an organisation's group; '' where there are no groups."""
-        return self.groups[self.group[organisation]] if self.groups else ""
+    @property
+    def names(self) -> list[str]:
+        """The name of each one's group; '' where there are no groups."""
+        names = self.groups or ("",)
+        return [names[number] for number in self.group.tolist()]
 
 
 def endowing(config: PopulationConfig, data: DataConfig) -> Endowing | None:

@@ -6,6 +6,7 @@ that is registered under it.
 Core Objects: register_choices, register_schema, choices_of
 """
 
+import typing
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,7 @@ from agents.strategies import STRATEGIES
 from experiments.configuration.config_folder import CONF, check_names, choice_files
 from experiments.configuration.keys import Config
 from experiments.configuration.loading import forget_composed
-from markets.choices import CHOICES
+from markets.choices import CHOICES, choice_in
 from markets.orders.venues import VENUES
 from sim.data.datasets import DATASETS
 
@@ -73,11 +74,12 @@ def _open(node: Any) -> Any:
         return node
     OmegaConf.set_readonly(node, None)
     if OmegaConf.is_dict(node):
-        fields = {choice.key.rpartition(".")[2]: choice for choice in CHOICES.values()}
-        if OmegaConf.get_type(node) is dict:
+        cls = OmegaConf.get_type(node)
+        if cls is dict:
             OmegaConf.set_struct(node, False)
+        hints = {} if cls in (dict, None) else typing.get_type_hints(cls, include_extras=True)
         for key in node:
-            if choice := fields.get(key):
+            if choice := choice_in(hints.get(str(key))):
                 node[key] = MISSING if choice.group else choice.name_of(node[key])
             _open(node._get_node(key))
     return node

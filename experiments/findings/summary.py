@@ -5,6 +5,7 @@ The baseline of an arm is what autarky's models would earn in that arm's regions
 compared with a monopolist.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -13,8 +14,8 @@ import pandas as pd
 
 from experiments.configuration.keys import Config
 from experiments.findings.statistics import Interval, interval
+from experiments.findings.without_market import Alone, earned_alone
 from sim.consumers.welfare import atkinson, gini, nash_welfare, price_of_anarchy, share_better_off
-from sim.membership import PRESENT
 
 METRICS: dict[str, str] = {
     "welfare": "total welfare, credits",
@@ -77,10 +78,10 @@ class Findings:
 
 def summarise(config: Config, tables: dict[str, pd.DataFrame]) -> Findings:
     """Return the findings of a run from its tables `rounds` and `organisations`."""
-    gains = organisation_gains(config, tables["organisations"])
+    gains = organisation_gains(config, tables)
     replicates = per_replicate(config, tables["rounds"], gains)
     if "autarky" in config.arms:
-        autarky = welfare_of_autarky(config, tables["organisations"])
+        autarky = welfare_of_autarky(config, tables)
         at = pd.MultiIndex.from_frame(replicates[["arm", "replicate"]])
         gain = replicates["welfare"] - autarky.reindex(at).to_numpy()
         replicates["welfare_gain"] = gain.where(replicates["arm"] != "autarky")
@@ -93,15 +94,16 @@ def summarise(config: Config, tables: dict[str, pd.DataFrame]) -> Findings:
     return Findings(replicates, gains, pd.DataFrame(rows))
 
 
-def organisation_gains(config: Config, organisations: pd.DataFrame) -> pd.DataFrame:
+def organisation_gains(config: Config, tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
     """Return each organisation's net profit over the run, by arm and replicate, with its autarky baseline."""
+    organisations = tables["organisations"]
     keys = ["arm", "replicate", "organisation"]
     net = organisations.groupby(keys, sort=False)["net"].sum().reset_index()
     if "autarky" not in config.arms:
         return net.assign(baseline=np.nan, gain=np.nan)
     alone = organisations[organisations["arm"] == "autarky"]
     baselines = [
-        alone.assign(arm=arm, baseline=_alone(config, arm, alone)[0].ravel())
+        alone.assign(arm=arm, baseline=_alone(config, arm, tables).net.ravel())
         .groupby(keys, sort=False)["baseline"]
         .sum()
         for arm in config.arms
@@ -110,14 +112,14 @@ def organisation_gains(config: Config, organisations: pd.DataFrame) -> pd.DataFr
     return net.assign(gain=net["net"] - net["baseline"])
 
 
-def welfare_of_autarky(config: Config, organisations: pd.DataFrame) -> pd.Series:
+def welfare_of_autarky(config: Config, tables: Mapping[str, pd.DataFrame]) -> pd.Series:
     """Return what autarky's models would yield over the run in each arm's regions, by arm and replicate."""
+    organisations = tables["organisations"]
     alone = organisations[organisations["arm"] == "autarky"]
     replicate = alone["replicate"].to_numpy()[:: config.organisations]
     found = {}
     for arm in config.arms:
-        profits, surplus = _alone(config, arm, alone)
-        found[arm] = pd.Series(profits.sum(axis=1) + surplus).groupby(replicate).sum()
+        found[arm] = pd.Series(_alone(config, arm, tables).welfare).groupby(replicate).sum()
     return pd.concat(found, names=["arm", "replicate"])
 
 
@@ -194,8 +196,8 @@ def _against_autarky(config: Config, rounds: pd.DataFrame, found: pd.DataFrame) 
     return result
 
 
-def _alone(config: Config, arm: str, alone: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
-    """Return profits [M, N] and consumer surplus [M] of autarky's models in an arm's regions, by round."""
-    quality = np.exp(-alone["validation_loss"].to_numpy()).reshape(-1, config.organisations)
-    present = alone["status"].isin(PRESENT).to_numpy().reshape(quality.shape)
-    return config.market().in_setting(arm).downstream().outcomes(quality, present)
+def _alone(config: Config, arm: str, tables: Mapping[str, pd.DataFrame]) -> Alone:
+    """Return what autarky's models would have earned in an arm's regions, round by round."""
+    names = [name for name in ("organisations", "means") if name in tables]
+    alone = {name: tables[name][tables[name]["arm"] == "autarky"] for name in names}
+    return earned_alone(config.market().in_setting(arm), alone)

@@ -121,6 +121,28 @@ class Ledger:
         )
         self._transactions += len(accounts)
 
+    def charge(self, round_: int, amounts: npt.ArrayLike, reason: str) -> None:
+        """Let organisations pay consumers amounts, int64[organisations]; what is 0 is not posted.
+
+        Raises
+        ------
+        InputError
+            If the reason is unknown or an amount would take an organisation below its credit limit.
+        """
+        if reason not in REASONS:
+            raise InputError(f"ledger.reason must be one of {', '.join(REASONS)}; got {reason!r}")
+        due = self._amount("amounts", amounts)
+        who = np.flatnonzero(due)
+        over = due[who] > spendable(self._balances[: self.organisations], self.credit_limit)[who]
+        if over.any():
+            poor = int(who[np.argmax(over)])
+            raise InputError(
+                f"ledger.amounts must be covered by the account of organisation {poor}; got {due[poor]}"
+            )
+        number = self._transactions + np.arange(len(who))
+        self._post(round_, (number, who, self.consumers, due[who], reason))
+        self._transactions += len(who)
+
     def earn(self, round_: int, amounts: npt.ArrayLike) -> None:
         """Pay each organisation its profit, int64[organisations], from the consumers."""
         self._from_consumers(round_, amounts, "profit")

@@ -62,6 +62,20 @@ class LearningConfig:
 
 
 @dataclass(frozen=True, config=STRICT)
+class CostsConfig:
+    """What computing costs.
+
+    Parameters
+    ----------
+    flops : float
+        Credits a floating-point operation of training, of trials, which their buyers pay, and of serving
+        consumers, each of whom takes a forward pass (see `agents.learning.training.flops`).
+    """
+
+    flops: Annotated[float, Field(ge=0, le=1e3, allow_inf_nan=False)] = 0.0
+
+
+@dataclass(frozen=True, config=STRICT)
 class VenueConfig:
     """How orders meet.
 
@@ -129,12 +143,15 @@ class MarketConfig(WorldConfig):
     start : str or None
         Where the models lie that organisations start from: a file for everybody, a folder with a file for
         each, or the folder of a run (see `sim.saved_models.starting`); None is initial weights at random.
+    costs : CostsConfig
+        What computing costs, in the ledger and in welfare.
     """
 
     population: PopulationConfig = field(default_factory=PopulationConfig)
     venue: VenueConfig = field(default_factory=VenueConfig)
     mechanism: Annotated[Any, MECHANISM] = "second_price"
     start: str | None = field(default=None, metadata=LATER)
+    costs: CostsConfig = field(default_factory=CostsConfig, metadata=LATER)
 
     @field_validator("venue", mode="before")
     @classmethod
@@ -173,7 +190,9 @@ class MarketConfig(WorldConfig):
 
     def peopled(self) -> Population:
         """Return who the organisations are."""
-        return Population.of(self.population, self.organisations, self.setting.regions)
+        return Population.of(
+            self.population, self.organisations, regions=self.setting.regions, flop_price=self.costs.flops
+        )
 
     def endowing(self) -> Endowing | None:
         """Return how groups share out the data; None if as `data` says."""

@@ -63,6 +63,19 @@ class GroupLearningConfig:
 
 
 @dataclass(frozen=True, config=STRICT)
+class GroupCostsConfig:
+    """What computing costs the organisations of a group; what is null is as in `costs`.
+
+    Parameters
+    ----------
+    flops : float or None
+        Credits a floating-point operation.
+    """
+
+    flops: Annotated[float | None, Field(ge=0, le=1e3, allow_inf_nan=False)] = None
+
+
+@dataclass(frozen=True, config=STRICT)
 class GroupConfig:
     """Organisations that are alike; what is null is as in the rest of the world.
 
@@ -92,6 +105,8 @@ class GroupConfig:
         trade among organisations of one architecture.
     learning : GroupLearningConfig
         How they train.
+    costs : GroupCostsConfig
+        What computing costs them.
     share : float
         How much of the pool each gets, relative to others, in the place of `data.sizes`.
     endowment : str or mapping
@@ -109,6 +124,7 @@ class GroupConfig:
     leave: Annotated[int | None, Field(ge=2, le=1_000_000)] = None
     network: Any = None
     learning: GroupLearningConfig = field(default_factory=GroupLearningConfig)
+    costs: GroupCostsConfig = field(default_factory=GroupCostsConfig)
     share: Positive = 1.0
     endowment: Any = None
 

@@ -100,6 +100,7 @@ def equilibrium(
     mass: ArrayLike | None = None,
     tolerance: float = 1e-12,
     max_iterations: int = 1000,
+    cost: ArrayLike | None = None,
 ) -> Equilibrium:
     """Solve M markets in one batch.
 
@@ -121,6 +122,8 @@ def equilibrium(
         distances abs(worth * (q_i - q0) - cost): the rounding of a price grows with them.
     max_iterations : int
         Best responses before giving up.
+    cost : array [M, F], optional
+        What serving a consumer costs each firm beside `demand.cost`, credits, >= 0; nothing by default.
 
     Returns
     -------
@@ -134,7 +137,8 @@ def equilibrium(
         If a market has not converged after `max_iterations`.
     """
     quality, present, mass = _validated(quality, demand, present, mass)
-    net_worth = demand.worth * (quality - demand.q0) - demand.cost
+    marginal = demand.cost if cost is None else demand.cost + np.asarray(cost, dtype=np.float64)
+    net_worth = demand.worth * (quality - demand.q0) - marginal
     attraction = np.where(present, net_worth / demand.tau, -np.inf)
     markup, iterations = _markups(attraction, tolerance, max_iterations)
     log_weight = attraction - markup
@@ -142,7 +146,7 @@ def equilibrium(
     share = np.exp(log_weight - log_denominator[:, None])
     margin = demand.tau * markup
     return Equilibrium(
-        price=np.where(present, demand.cost + margin, np.nan),
+        price=np.where(present, marginal + margin, np.nan),
         share=share,
         profit=mass[:, None] * margin * share,
         consumer_surplus=mass * demand.tau * log_denominator,

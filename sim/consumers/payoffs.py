@@ -69,6 +69,8 @@ class DownstreamMarket:
     ----------
     present : bool [N]
         Who sells the use of a model; everybody at first. The consumers of who is absent stay in the region.
+    cost : float64 [N] or None
+        What serving a consumer costs each beside `demand.cost`, credits; None is nothing.
 
     Notes
     -----
@@ -80,6 +82,7 @@ class DownstreamMarket:
         self.region = region
         self.demand = demand
         self.present: Bools = np.ones(len(region), dtype=bool)
+        self.cost: Floats | None = None
         regions = regions or int(region.max()) + 1
         sizes = np.bincount(region, minlength=regions)
         order = np.argsort(region, kind="stable")
@@ -95,6 +98,16 @@ class DownstreamMarket:
         market = copy.copy(self)
         market.present = present
         return market
+
+    def at_cost(self, cost: Floats) -> "DownstreamMarket":
+        """Return the same regions and consumers, where serving one costs each so much more, credits [N]."""
+        market = copy.copy(self)
+        market.cost = cost
+        return market
+
+    def served(self, earnings: Earnings) -> Floats:
+        """Return how many consumers each serves, [N]."""
+        return earnings.share * self._mass[self.region]
 
     def earnings(self, quality: Floats) -> Earnings:
         """Return the equilibrium of all regions at qualities [N]."""
@@ -137,7 +150,9 @@ class DownstreamMarket:
             - before.consumer_surplus[region],
         )
 
-    def outcomes(self, quality: Floats, present: Bools | None = None) -> tuple[Floats, Floats]:
+    def outcomes(
+        self, quality: Floats, present: Bools | None = None, cost: Floats | None = None
+    ) -> tuple[Floats, Floats]:
         """Return profits [M, N] and consumer surplus [M] at M alternative lists of qualities [M, N].
 
         Parameters
@@ -146,18 +161,26 @@ class DownstreamMarket:
             The alternatives.
         present : bool [M, N], optional
             Who sells the use of a model in each; by default who is `present`.
+        cost : float64 [M, N], optional
+            What serving a consumer costs each in each; by default `cost`.
         """
         alternatives, regions = len(quality), len(self._members)
         region = np.tile(np.arange(regions), alternatives)
         there = self.present[self._members] if present is None else present[:, self._members]
         there = np.broadcast_to(there, (alternatives, *self._members.shape)).reshape(len(region), -1)
-        found = self._solve(region, quality[:, self._members].reshape(len(region), -1), there)
+        what = quality[:, self._members].reshape(len(region), -1)
+        own = None if cost is None else cost[:, self._members].reshape(len(region), -1)
+        found = self._solve(region, what, there, own)
         profit = found.profit.reshape(alternatives, regions, -1)
         surplus = found.consumer_surplus.reshape(alternatives, regions).sum(axis=1)
         return profit[:, self.region, self.seat], surplus
 
-    def _solve(self, region: Ints, quality: Floats, present: Bools | None = None) -> Equilibrium:
+    def _solve(
+        self, region: Ints, quality: Floats, present: Bools | None = None, cost: Floats | None = None
+    ) -> Equilibrium:
         """Solve the markets of `region` [M] at qualities [M, F]."""
         members = self._members[region]
         there = (members >= 0) & (self.present[members] if present is None else present)
-        return equilibrium(quality, self.demand, there, self._mass[region])
+        if cost is None and self.cost is not None:
+            cost = self.cost[members]
+        return equilibrium(quality, self.demand, there, self._mass[region], cost=cost)

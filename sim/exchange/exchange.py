@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from markets.accounts.ledger import Ledger
-from markets.accounts.money import MICRO, to_micro
+from markets.accounts.money import MICRO, spendable, to_micro
 from markets.columns import Bools, Floats, Ints
 from markets.mechanisms import Mechanism
 from markets.orders.door import admit
@@ -58,6 +58,11 @@ class Exchange:
     def balances(self) -> Ints:
         """The accounts of the organisations, micro-credits [N]."""
         return self.ledger.balances[: self.organisations]
+
+    @property
+    def spendable(self) -> Ints:
+        """What each account can pay, with its credit, micro-credits [N]."""
+        return spendable(self.balances, self.ledger.credit_limit)
 
     def door(self, prospects: Prospects, offers: Offers) -> Quoted:
         """Return the orders that offers make, in whole micro-credits, with the door's refusals.

@@ -32,6 +32,11 @@ class Refused:
     pairs: Pairs
     reason: NDArray[np.object_]
 
+    def and_also(self, pairs: Pairs, reason: str) -> "Refused":
+        """Return these and some others."""
+        others = np.full(len(pairs), reason, dtype=object)
+        return Refused(Pairs.joined([self.pairs, pairs]), np.concatenate([self.reason, others]))
+
 
 @dataclass(frozen=True)
 class Appraisal:

@@ -158,9 +158,13 @@ class Laboratory:
         """
         return self._trying.flops(pairs)
 
-    def training_flops(self, slots: Ints) -> Ints:
-        """Return the operations that each slot [n] takes to train on an example."""
-        return self.stock.architecture_flops(slots)[0]
+    def flops_of(self, slots: Ints) -> tuple[Ints, Ints]:
+        """Return the operations of slots [n] for training on an example, and for a forward pass of one."""
+        return self.stock.architecture_flops(slots)
+
+    def trial_flops_of(self, slots: Ints, pairs: Pairs) -> Ints:
+        """Return the operations of the trials of slots [n] among pairs, as if each alone had tried."""
+        return self._trying.flops_of_buyers(pairs)[slots]
 
     def slots_of(self, replicate: int, world: int) -> Ints:
         """Return the slots [N] of the organisations of one world."""

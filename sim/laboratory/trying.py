@@ -17,7 +17,7 @@ from agents.learning.stack.offered import Offered, Prepared
 from agents.learning.stack.pairs import Pairs
 from agents.learning.stack.stock import Part, Stock
 from agents.learning.training.calibration import recalibrate
-from agents.learning.training.flops import trial_flops
+from agents.learning.training.flops import trial_flops, trial_flops_of_buyers
 from agents.learning.trials import Trials, try_blocks
 from markets.columns import Floats, Ints
 from markets.refusals import InputError
@@ -126,6 +126,21 @@ class Trying:
             )
             for part in self.stock.parts(pairs.buyer)
         )
+
+    def flops_of_buyers(self, pairs: Pairs) -> Ints:
+        """Return the operations of the trials of each slot of the stock, as if it alone had tried, [G]."""
+        found = np.zeros(self.stock.slots, dtype=np.int64)
+        for part in self.stock.parts(pairs.buyer) if self.config.broker.trials.tries and len(pairs) else ():
+            buyers, flops = trial_flops_of_buyers(
+                part.fleet.architecture,
+                self.recipes[part.number].operator,
+                self.search.evaluations,
+                pairs.take(part.rows),
+                examples=self.materials.parts["trial"].shape[1],
+                calibration=self.materials.parts["validation"].shape[1],
+            )
+            found[buyers] = flops
+        return found
 
     def try_all(self, requests: Sequence[Try]) -> list[Trials]:
         """Try the pairs of requests, and return the trials of each.

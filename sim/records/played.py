@@ -1,10 +1,13 @@
 """What happened in a round: what its tables are made from.
 
-Core Objects: Played, Models
+Core Objects: Played, Models, Means
 """
 
 from dataclasses import dataclass
 from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
 
 from agents.learning.trials import Trials
 from markets.columns import Ints
@@ -12,6 +15,7 @@ from sim.consumers.payoffs import DownstreamMarket, Earnings
 from sim.exchange.exchange import Exchange
 from sim.exchange.royalties import Royalties
 from sim.exchange.tables import Charges, Deals, Prospects, Quoted, Refused
+from sim.exchange.tariff import Computing, Tariff
 from sim.holdings import Holdings
 from sim.laboratory.requests import Measured, Trained
 from sim.membership import Members
@@ -46,6 +50,15 @@ class Models:
     trial_flops: int
 
 
+@dataclass(frozen=True, eq=False)
+class Means:
+    """What N organisations have that may differ: names of groups and networks, text [N], and a tariff."""
+
+    group: NDArray[np.object_]
+    network: NDArray[np.object_]
+    tariff: Tariff
+
+
 @dataclass(frozen=True, kw_only=True)
 class Played:
     """What happened in a round of N organisations.
@@ -54,10 +67,10 @@ class Played:
     ----------
     prospects, refused, trials, quoted, deals, charges
         From what there was to trade to what came of it.
-    models, earnings, royalties
-        What organisations then had, earned and shared.
-    members, exchange, downstream
-        Who was there, where they traded, and to which consumers they sold.
+    models, earnings, computing, royalties
+        What organisations then had, earned, computed and shared.
+    members, exchange, downstream, means
+        Who was there, where they traded, to which consumers they sold, and with what.
     """
 
     prospects: Prospects
@@ -68,10 +81,12 @@ class Played:
     charges: Charges
     models: Models
     earnings: Earnings
+    computing: Computing
     royalties: Royalties
     members: Members
     exchange: Exchange
     downstream: DownstreamMarket
+    means: Means
 
     @cached_property
     def bought(self) -> Deals:

@@ -48,7 +48,7 @@ def report_round(played: Played, further: Collection[str] = ()) -> RoundReport:
         "trades": _trades(played),
         "ledger": _postings(played.exchange.ledger),
     }
-    optional = {"refusals": _refusals, "curves": _curves}
+    optional = {"means": _means, "refusals": _refusals, "curves": _curves}
     tables |= {name: made(played) for name, made in optional.items() if name in further}
     return RoundReport(totals, tables)
 
@@ -75,6 +75,7 @@ def _accounts(played: Played) -> Columns:
         "royalty": played.royalties.paid / MICRO,
     }
     net = columns["profit"] - columns["paid"] + columns["received"] - columns["delivery"] + columns["royalty"]
+    net = net - played.computing.spent / MICRO
     balance = played.exchange.ledger.balances[:number] / MICRO
     return columns | {"royalty_error": played.royalties.error, "net": net, "balance": balance}
 
@@ -136,6 +137,22 @@ def _trials(played: Played) -> Columns:
         "welfare": appraisal.welfare,
         "withheld": appraisal.withheld,
         "traded": traded,
+    }
+
+
+def _means(played: Played) -> Columns:
+    means, computing, served = played.means, played.computing, played.downstream.served(played.earnings)
+    return {
+        "organisation": np.arange(played.organisations),
+        "group": means.group,
+        "network": means.network,
+        "flop_price": means.tariff.price,
+        "use_cost": means.tariff.of_use,
+        "trial_flops": computing.trial_flops,
+        "serving_flops": served * means.tariff.forward,
+        "training": computing.training / MICRO,
+        "trials": computing.trials / MICRO,
+        "serving": computing.serving / MICRO,
     }
 
 
@@ -215,6 +232,7 @@ def _totals(played: Played, organisations: Columns) -> dict[str, float | int]:
     quoted, present = played.quoted, played.members.present
     broker = (total(bought.paid - bought.received) + total(charged.paid - charged.received)) / MICRO
     delivery = total(bought.delivery) / MICRO
+    computing = total(played.computing.spent) / MICRO
     consumer_surplus = float(earnings.consumer_surplus.sum())
     realised = float((appraisal.value - appraisal.cost)[bought.row].sum())
     possible = played.exchange.goods.first_best(prospects)
@@ -222,7 +240,7 @@ def _totals(played: Played, organisations: Columns) -> dict[str, float | int]:
     improving = (appraisal.welfare > 0) & (gain > 0)
     unsettled = int((~played.deals.settled).sum() + (~played.charges.settled).sum())
     return {
-        "welfare": consumer_surplus + float(earnings.profit.sum()) - delivery,
+        "welfare": consumer_surplus + float(earnings.profit.sum()) - delivery - computing,
         "consumer_surplus": consumer_surplus,
         "profits": float(organisations["net"].sum()),
         "broker_surplus": broker,

@@ -101,7 +101,9 @@ OFFERED = {
 }
 
 ROUNDS = {
-    "welfare": _measured(CREDITS, "consumer surplus and industry profit, less the cost of delivery"),
+    "welfare": _measured(
+        CREDITS, "consumer surplus and industry profit, less the cost of delivery, of training and of trials"
+    ),
     "consumer_surplus": _measured(CREDITS, "what consumers gain over buying nothing"),
     "profits": _measured(CREDITS, "sum of the organisations' `net`"),
     "broker_surplus": _measured(CREDITS, "what buyers paid and sellers did not receive; negative: a subsidy"),
@@ -151,13 +153,15 @@ ORGANISATIONS = {
         CREDITS, "Nash-Bertrand price of the use of its model; none if it is out of the world"
     ),
     "share": _measured("share", "of its region's consumers that buy from it"),
-    "profit": _measured(CREDITS, "from consumers"),
+    "profit": _measured(CREDITS, "from consumers, less what serving them costs"),
     "paid": _measured(CREDITS, "for blocks, and in levies"),
     "received": _measured(CREDITS, "for blocks, and from levies"),
     "delivery": _measured(CREDITS, "cost of delivering what it sold"),
     "royalty": _measured(CREDITS, "received from the others in cooperation; negative: paid"),
     "royalty_error": _measured(CREDITS, "standard error of the royalty where it was sampled, else 0"),
-    "net": _measured(CREDITS, "profit - paid + received - delivery + royalty"),
+    "net": _measured(
+        CREDITS, "profit - paid + received - delivery + royalty, less training and trials where these cost"
+    ),
     "balance": _measured(CREDITS, "of its account at the end of the round"),
     "bought": _number_of("blocks", "bought and merged in the round"),
     "sold": _number_of("blocks", "sold in the round"),
@@ -219,9 +223,25 @@ LEDGER = {
     ),
 }
 
+MEANS = {
+    "organisation": _number_of("", "from 0"),
+    "group": _text("name of its group; empty without groups"),
+    "network": _text("what its model is, by the signature of the architecture"),
+    "flop_price": _measured("credits an operation", "what a floating-point operation costs it"),
+    "use_cost": _measured("credits a use", "what serving a consumer costs it: a forward pass"),
+    "trial_flops": _number_of(OPERATIONS, "of its trials, as if it alone had tried"),
+    "serving_flops": _measured(OPERATIONS, "of serving its consumers"),
+    "training": _measured(CREDITS, "paid for the operations of its training"),
+    "trials": _measured(CREDITS, "paid for those of its trials"),
+    "serving": _measured(CREDITS, "paid for those of serving, which its profit is less of already"),
+}
+
 REFUSALS = {
     **OFFERED,
-    "reason": _text("why it was not tried: other architecture, in which the block fits nowhere"),
+    "reason": _text(
+        "why it was not tried: other architecture (the block fits nowhere), or no credit for trials (the "
+        "buyer's account does not cover what its trials cost)"
+    ),
 }
 
 CURVES = {
@@ -240,7 +260,13 @@ RECORD_TABLES: dict[str, RecordTable] = {
         ("orders", "a bid and its ask, and what became of them", ORDERS, False),
         ("trades", "a trade: measured, said, paid and realised", TRADES, False),
         ("ledger", "a movement of money", LEDGER, False),
-        ("refusals", "a (buyer, listing) refused before trial (with several networks)", REFUSALS, True),
+        (
+            "means",
+            "an organisation and round: group, network, cost of computing (where these differ)",
+            MEANS,
+            True,
+        ),
+        ("refusals", "a (buyer, listing) refused before trial (with networks or prices)", REFUSALS, True),
         ("curves", "a trial and merge weight (with `broker.record_curves=true`)", CURVES, True),
     )
 }

@@ -48,8 +48,10 @@ def pairs_of(tables, arm):
 def test_a_mix_is_short_for_groups_that_differ_in_their_strategy():
     mixed = Cohort(world(population={"mix": {"truthful": 3, "shading": 1}}), ARMS, 1, 3).run(2)
     groups = {"honest": {"count": 3}, "sly": {"strategy": "shading"}}
-    for name, table in Cohort(grouped(groups), ARMS, 1, 3).run(2).items():
-        pd.testing.assert_frame_equal(table, mixed[name], check_exact=True)
+    found = Cohort(grouped(groups), ARMS, 1, 3).run(2)
+    for name, table in mixed.items():
+        pd.testing.assert_frame_equal(found[name], table, check_exact=True)
+    assert found["means"]["group"].unique().tolist() == ["honest", "sly"]
 
 
 def test_strategies_of_a_group_are_its_own(played):

@@ -5,12 +5,11 @@ Core Objects: Chronicle, beside_autarky
 
 from dataclasses import dataclass, field
 
-import numpy as np
 import pandas as pd
 
+from experiments.findings.without_market import earned_alone
 from markets.columns import Ints
 from sim.config.market import MarketConfig
-from sim.membership import PRESENT
 
 Tables = dict[str, pd.DataFrame]
 
@@ -49,7 +48,7 @@ class Chronicle:
         return pd.concat(parts, ignore_index=True)
 
 
-def beside_autarky(market: MarketConfig, tables: Tables, alone: pd.DataFrame) -> Tables:
+def beside_autarky(market: MarketConfig, tables: Tables, alone: Tables) -> Tables:
     """Return the tables of a round with what the organisations would have had without a market.
 
     Parameters
@@ -59,13 +58,11 @@ def beside_autarky(market: MarketConfig, tables: Tables, alone: pd.DataFrame) ->
         so that a monopolist is compared with a monopolist.
     tables : Tables
         Tables of one round.
-    alone : DataFrame
-        The table `organisations` of the same round in the world without a market.
+    alone : Tables
+        Those of the same round in the world without a market.
     """
-    quality = np.exp(-alone["validation_loss"].to_numpy())
-    present = alone["status"].isin(PRESENT).to_numpy()
-    profit, surplus = market.downstream().outcomes(quality[None], present[None])
-    accuracy = alone["test_accuracy"].to_numpy()
-    organisations = tables["organisations"].assign(net_alone=profit[0], accuracy_alone=accuracy)
-    rounds = tables["rounds"].assign(welfare_alone=profit.sum() + surplus[0])
+    earned = earned_alone(market, alone)
+    accuracy = alone["organisations"]["test_accuracy"].to_numpy()
+    organisations = tables["organisations"].assign(net_alone=earned.net[0], accuracy_alone=accuracy)
+    rounds = tables["rounds"].assign(welfare_alone=earned.welfare[0])
     return {**tables, "organisations": organisations, "rounds": rounds}

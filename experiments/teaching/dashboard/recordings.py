@@ -55,9 +55,9 @@ def _read(folder: Path, arm: str, replicate: int) -> Chronicle:
     rounds = _by_round({name: table[table["arm"] == arm] for name, table in of_replicate.items()}, config)
     market = config.market().in_setting(arm)
     if "autarky" in config.arms:
-        organisations = of_replicate["organisations"]
-        alone = dict(list(organisations[organisations["arm"] == "autarky"].groupby("round")))
-        rounds = [beside_autarky(market, tables, alone[n]) for n, tables in enumerate(rounds, start=1)]
+        autarky = {name: table[table["arm"] == "autarky"] for name, table in of_replicate.items()}
+        alone = _by_round(autarky, config)
+        rounds = [beside_autarky(market, *both) for both in zip(rounds, alone, strict=True)]
     return Chronicle(market, rounds)
 
 

@@ -54,7 +54,7 @@ class Stage(mesa.Model):
         play(self.worlds)
         *markets, autarky = [self._tables(world) for world in self.worlds]
         for chronicle, tables in zip(self.chronicles, markets, strict=True):
-            chronicle.rounds.append(beside_autarky(chronicle.market, tables, autarky["organisations"]))
+            chronicle.rounds.append(beside_autarky(chronicle.market, tables, autarky))
         self.running = self.running and self.steps < MOST_ROUNDS
 
     @staticmethod

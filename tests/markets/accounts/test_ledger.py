@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from markets.accounts.ledger import LARGEST, Ledger, LedgerError
 from markets.accounts.settlement import covered_trades
 from markets.orders.door import admit
+from markets.refusals import InputError
 
 
 def funded(*balances, credit_limit=0):
@@ -316,3 +317,32 @@ def test_the_door_refuses_a_bid_above_balance_and_limit():
         admit(bids, buyer[:2], balances)
     with pytest.raises(ValueError, match="bids_micro must be whole micro-credits; got float64"):
         admit(bids / 2, buyer, balances)
+
+
+@given(data=st.data())
+def test_no_credit_is_lost_however_accounts_open_pay_and_close(data):
+    ledger = Ledger(3, credit_limit_microcredits=50)
+    amounts = st.lists(st.integers(0, 100), min_size=3, max_size=3).map(np.array)
+    who = st.lists(st.integers(0, 2), unique=True, min_size=1).map(np.array)
+    for round_ in range(data.draw(st.integers(1, 8))):
+        step = data.draw(st.sampled_from(["endow", "close", "charge", "earn"]))
+        if step in ("endow", "close"):
+            accounts = data.draw(who)
+            given_now = data.draw(amounts)[: len(accounts)]
+            ledger.endow(round_, accounts, given_now) if step == "endow" else ledger.close(round_, accounts)
+            assert step == "endow" or (ledger.balances[accounts] == 0).all()
+        elif step == "charge":
+            due, covered = data.draw(amounts), ledger.balances[:3] + 50
+            if (due > covered).any():
+                with pytest.raises(InputError, match=r"ledger.amounts must be covered by the account of org"):
+                    ledger.charge(round_, due, "compute")
+            else:
+                ledger.charge(round_, due, "compute")
+        else:
+            ledger.earn(round_, data.draw(amounts))
+        ledger.check()
+        assert ledger.balances.sum() == 0
+    copy = Ledger(3)
+    copy.restore(ledger.state())
+    copy.check()
+    assert copy.journal()["reason"].tolist() == ledger.journal()["reason"].tolist()

@@ -16,7 +16,8 @@ from tests.sim.conftest import small
 @pytest.fixture(scope="module")
 def tables():
     """The tables of a round without any trade, in autarky, and one of a market."""
-    config = small(broker={"record_curves": True})
+    groups = {"a": {"count": 2}, "b": {"count": 2, "network": {"name": "mlp", "widths": [8]}}}
+    config = small(broker={"record_curves": True}, population={"groups": groups})
     return [Cohort(config, [setting], 1, seed=3).step() for setting in ("autarky", "competitive")]
 
 
