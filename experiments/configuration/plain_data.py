@@ -53,7 +53,9 @@ def read_json(folder: RunFolder, name: str) -> Any:
 
 
 def read_manifest(folder: RunFolder) -> dict[str, Any]:
-    """Return a run's manifest, whose `versions` are texts and whose `seconds` are numbers; {} if it has none.
+    """Return a run's manifest; {} if it has none.
+
+    Its `versions` are texts, its `seconds` numbers, its `parameters` a number, or one for each network.
 
     Raises
     ------
@@ -75,6 +77,10 @@ def read_manifest(folder: RunFolder) -> dict[str, Any]:
         if not isinstance(value, dict) or not all(allowed(entry) for entry in value.values()):
             kind = "texts" if key == "versions" else "numbers"
             raise RecordError(f"{folder.path / name} must map {key} to {kind}; got {_shown(value)}")
+    parameters = found.get("parameters")
+    counts = parameters.values() if isinstance(parameters, dict) else [parameters]
+    if not all(count is None or kinds["seconds"](count) for count in counts):
+        raise RecordError(f"{folder.path / name} must map parameters to numbers; got {_shown(parameters)}")
     return found
 
 

@@ -21,6 +21,7 @@ from experiments.figures.style import arm_style
 from experiments.findings.headline import sentence
 from experiments.findings.summary import METRICS, Findings
 from experiments.reports.drawn import Drawn
+from experiments.reports.groups import told_groups
 from experiments.reports.pages import (
     NOTHING,
     Shown,
@@ -136,6 +137,7 @@ def _context(folder: Path, config: Config, findings: Findings, drawn: list[Drawn
         "mechanism": world.mechanism,
         "mechanism_rule": first_line(type(world.mechanism).__doc__),
         "strategies": Counter(one.name for one in config.population.strategies(config.organisations)),
+        "groups": told_groups(config.population),
         "shown": lambda arm, metric, null=0.0: shown(findings, arm, metric, null),
         "better": {arm: _better_and_worse(findings, arm) for arm in trading},
         "meaning": METRICS,

@@ -114,7 +114,8 @@ def _parts(value: Any) -> Iterator[Any]:
 def _named(value: Any) -> Iterator[Any]:
     """Yield the components that a part of a configuration names."""
     if isinstance(value, PopulationConfig):
-        yield from value.strategies(sum(value.mix.values()))
+        counted = sum(value.mix.values()) or sum(group.count for group in value.groups.values())
+        yield from value.strategies(counted)
     elif isinstance(value, BrokerConfig):
         yield from (value.search(), value.cut_of_blocks(), value.bundles)
     elif isinstance(value, Setting):

@@ -155,6 +155,18 @@ _HIGHEST = {"highest": 1.0}
 _KNOWS = {name: _HIGHEST for name in STRATEGIES if hasattr(STRATEGIES[name], "highest")}
 """What strategies are told of values on [0, 1], where they take it for granted that blocks are worth less."""
 
+_GROUPS: dict[str, Any] = {
+    "stay": {"count": 2, "cash": 0.5, "learning": {"flops": 1e5}},
+    "come": {"count": 2, "enter": 2, "network": _CONVNET, "costs": {"flops": 0}},
+    "go": {
+        "count": 2,
+        "leave": 3,
+        "strategy": {"name": "shading", "fraction": 0.2},
+        "network": {"name": "mlp", "widths": [5]},
+        "learning": {"optimiser": {"name": "sgd", "lr": 0.05}, "batch_size": 8, "local_epochs": 2},
+    },
+}
+
 _AVERAGING = [name for name in BASELINES if hasattr(BASELINES[name], "schedule")]
 
 _ADAPTED: dict[str, Any] = {
@@ -253,6 +265,27 @@ RECORDS: dict[str, Any] = {
             "on credit": {"population": {"cash": 0.0, "credit_limit": 0.01}},
             "a shortlist": {"organisations": 4, "broker": {"shortlist": 1}},
             "every second round": {"rounds": 3, "broker": {"start_round": 2, "every": 2}},
+        },
+    ),
+    "groups": Worlds(
+        over(TINY, {"arms": ["autarky", "competitive", "cooperative"], "mechanism": "nash_bargaining"}),
+        {
+            "three networks, two rules of learning, entry and exit": {
+                "organisations": 6,
+                "rounds": 3,
+                "population": {"groups": _GROUPS},
+                "costs": {"flops": 1e-9},
+            },
+            "a trade network in two regions": {
+                "organisations": 5,
+                "setting": {"regions": 2},
+                "population": {
+                    "groups": {
+                        "near": {"count": 2, "region": 1, "partners": "region"},
+                        "far": {"count": 3, "partners": ["far", [0, 2]], "endowment": "iid", "share": 2},
+                    }
+                },
+            },
         },
     ),
     "data": Worlds(
