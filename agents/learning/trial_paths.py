@@ -105,6 +105,10 @@ class _Path(ABC):
     def merges(self, some: slice, weights: Floats) -> tuple[Parameters, Tensor]:
         """Return merged models, their stems' tensors left out or not, and their stems, ``[p w, ...]``."""
 
+    def _shares(self, weights: Floats) -> Tensor:
+        """Return weights as parameters are kept, which inputs that are tokens are not."""
+        return torch.from_numpy(weights).to(self.fleet.device, torch.float32)
+
     def statistics(self, some: slice, weights: Floats) -> Parameters:
         """Return the running statistics that the merges have on the examples, ``[p w, ...]``."""
         merged, z = self.merges(some, weights)
@@ -159,7 +163,7 @@ class StraightPath(_Path):
 
     def merges(self, some: slice, weights: Floats) -> tuple[Parameters, Tensor]:
         """Return merged trunks and stems of some pairs at weights of their own, ``[p w, ...]``."""
-        share = torch.from_numpy(weights).to(self.base.z)
+        share = self._shares(weights)
         merged = _along(self.own[some], self.step[some], share)
         return self.packing.views(merged), _along(*self._stem_line(some), share)
 
@@ -201,7 +205,7 @@ class CurvedPath(_Path):
         """Return merged models and stems of some pairs at weights of their own, ``[p w, ...]``."""
         first = torch.arange(some.start, some.stop, device=self.fleet.device)
         rows = first.repeat_interleave(weights.shape[1])
-        share = torch.from_numpy(weights).to(self.base.z).flatten()
+        share = self._shares(weights).flatten()
         merged = self.recipe.operator.merge(self.operands.take(rows), share)
         x = self.held.inputs_of(self.pairs.group[rows])
         return merged, self.architecture.stem(merged, x)

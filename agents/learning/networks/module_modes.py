@@ -1,5 +1,6 @@
 """Ways in which a module is made or run: quietly, in training, with a seed, estimating its statistics."""
 
+import sys
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,12 +15,20 @@ LIBRARIES = ("accelerate", "huggingface_hub", "peft", "transformers")
 
 @contextmanager
 def quietly() -> Iterator[None]:
-    """Leave out what these libraries warn each other of."""
+    """Leave out what these libraries warn each other of, and bars of progress."""
+    told = sys.modules.get("transformers.utils.logging")
+    bars = told is not None and told.is_progress_bar_enabled()
     with warnings.catch_warnings():
         for library in LIBRARIES:
             for kind in (FutureWarning, DeprecationWarning):
                 warnings.filterwarnings("ignore", category=kind, module=rf"{library}(\.|$)")
-        yield
+        if told is not None and bars:
+            told.disable_progress_bar()
+        try:
+            yield
+        finally:
+            if told is not None and bars:
+                told.enable_progress_bar()
 
 
 @contextmanager

@@ -5,8 +5,9 @@ import pytest
 import torch
 from torch import nn
 
-from agents.learning import Fleet
-from agents.learning.stack.data import Data
+from agents.learning import Data, Fleet, Offered, Pairs, merge, try_blocks
+from agents.learning.operations.weight_searches import GivenWeights
+from agents.learning.operators import MERGE_OPERATORS, Recipe
 from agents.learning.symmetries.tracing import derive_symmetries
 from agents.learning.training.optimisers import AdamW
 from tests.agents.learning.language_models import TOKENS, adapted, bound, gpt2, llama, tokens
@@ -59,3 +60,20 @@ def test_of_an_adapted_model_the_adapters_alone_are_trained_and_held(
     losses = [fleet.train([0, 1], data, 10)[0] for _ in range(10)]
     assert (losses[-1] < losses[0] - 0.01).all()
     assert all(torch.equal(leaf, base[name]) for name, leaf in architecture.plain.state_dict().items())
+
+
+@pytest.mark.parametrize("name", ["interpolation", "lora_svd", "slerp"])
+def test_trials_of_models_that_read_tokens_measure_what_is_merged(name: str) -> None:
+    architecture, weights = bound(adapted), (0.0, 0.3, 0.5, 1.0)
+    fleet, rng = Fleet(architecture, 2, AdamW()), np.random.default_rng(0)
+    fleet.load([architecture.initial(rng) for _ in range(2)])
+    before, pairs = fleet.models_of([0, 1]), Pairs.of([0], [1])
+    inputs = tokens()
+    data = Data(inputs, (inputs + 1) % TOKENS.answers, np.arange(20)[None], [0])
+    offered = Offered(fleet.copy_of([0, 1]), recipe=Recipe(MERGE_OPERATORS.build(name)))
+    found = try_blocks(fleet, offered, pairs, data, GivenWeights(weights))
+    for column, weight in enumerate(weights):
+        fleet.write([0, 1], before)
+        merge(fleet, found.prepared, pairs, [weight])
+        assert found.losses[0, column] == pytest.approx(fleet.evaluate([0], data)[0][0], rel=1e-5)
+    assert len(set(found.losses[0])) == 4
