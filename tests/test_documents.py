@@ -22,7 +22,7 @@ from experiments.findings.summary import METRICS
 from experiments.studies.cross.composition import compose_cross
 from experiments.studies.reproduction.composition import compose_experiment
 from experiments.studies.textbook.application import compose_preset, set_up_textbook
-from tests.experiments.own_plugins import plugin_folder  # noqa: F401 - a fixture
+from tests.experiments.own_plugins import nets_folder, plugin_folder  # noqa: F401 - fixtures
 
 FOLDER = Path(__file__).parents[1]
 PAGES = sorted(
@@ -93,6 +93,8 @@ def test_the_command_line_takes_every_line(heard, page, capsys, request):
     names: dict = {}
     if page.name == "plugins.md":
         request.getfixturevalue("plugin_folder")
+    if page.name == "language.md":
+        request.getfixturevalue("nets_folder")
     if page.name in ("data.md", "models.md"):
         request.getfixturevalue("monkeypatch").chdir(request.getfixturevalue("tmp_path"))
         write_data(page)

@@ -112,12 +112,17 @@ def _list(given: argparse.Namespace, _: list[str]) -> None:
 
 
 def _merging(given: argparse.Namespace, _: list[str]) -> None:
+    common = (given.organisations, given.epochs, given.replicates, given.seed, given.same_start)
+    if given.adapters:
+        with importing():
+            from experiments.studies.adapters import compare_adapters
+
+        compare_adapters(*common, given.rank, given.output)
+        return
     with importing():
         from experiments.studies.merging import compare_merging
 
-    compare_merging(
-        given.organisations, given.epochs, given.replicates, given.seed, given.same_start, given.output
-    )
+    compare_merging(*common, given.output)
 
 
 def _pricing(given: argparse.Namespace, _: list[str]) -> None:

@@ -145,6 +145,10 @@ def _add_studies(commands: Any) -> None:
     merging.add_argument("--replicates", type=_whole(MOST), default=5, metavar="R")
     merging.add_argument("--seed", type=_whole(2**63 - 1), default=0)
     merging.add_argument("--same-start", action="store_true", help="all start from the same weights")
+    merging.add_argument(
+        "--adapters", action="store_true", help="of a language model instead: factors, products, side by side"
+    )
+    merging.add_argument("--rank", type=_whole(MOST), default=4, metavar="R", help="of --adapters")
     merging.add_argument("--output", type=Path, default=None, metavar="FOLDER", help="save the table")
     pricing = commands.add_parser(
         "pricing", help="prices when each side knows its own gain alone, by what is told of the other's"

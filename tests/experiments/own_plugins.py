@@ -38,6 +38,15 @@ def plugin_folder(tmp_path, monkeypatch):
         yield tmp_path
 
 
+@pytest.fixture
+def nets_folder(tmp_path, monkeypatch):
+    """Type commands in a folder with a file of networks, which need not be executed."""
+    (tmp_path / "nets.py").write_text("def make(shape, answers):\n    raise NotImplementedError\n")
+    monkeypatch.chdir(tmp_path)
+    with as_before():
+        yield tmp_path
+
+
 def write(folder):
     """Write the files of the folder."""
     for name, text in (FILES | {"my_lab/__init__.py": "", "my_lab/rules.py": "".join(EXAMPLES)}).items():

@@ -20,6 +20,7 @@ from agents.learning.operators.base import (
     interpolate,
 )
 from agents.learning.stack.parameters import Parameters, spread
+from agents.learning.tasks import Classification
 
 EXAMPLES_AT_ONCE = 32
 """Examples in one batched computation; fixed, so that sums are added up alike whatever else is computed."""
@@ -98,6 +99,11 @@ class Fisher(MergeOperator):
     name: str = "fisher"
     examples: Annotated[int, Field(ge=1, le=1_000_000)] = 256
     floor: Annotated[float, Field(gt=0, le=1e6, allow_inf_nan=False)] = 1e-6
+
+    def refuses(self, architecture: Architecture) -> str:
+        """Return that answers must be classes, whose chances the expectation is over."""
+        task = architecture.task
+        return "" if isinstance(task, Classification) else f"needs the task classification; got {task.name}"
 
     def evidence(self, owners: Owners) -> Parameters:
         """Return the diagonal of the Fisher information, leaves ``[n, ...]`` as the parameters have them."""

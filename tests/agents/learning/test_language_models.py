@@ -8,10 +8,12 @@ from torch import nn
 from agents.learning import Data, Fleet, Offered, Pairs, merge, try_blocks
 from agents.learning.operations.weight_searches import GivenWeights
 from agents.learning.operators import MERGE_OPERATORS, Recipe
+from agents.learning.operators.fisher import Fisher
 from agents.learning.symmetries.tracing import derive_symmetries
+from agents.learning.symmetries.verification import randomised, verify
 from agents.learning.training.optimisers import AdamW
+from sim.saved_models.saving import own_tensors
 from tests.agents.learning.language_models import TOKENS, adapted, bound, gpt2, llama, tokens
-from tests.agents.learning.symmetries.test_tracing import moved, randomised
 
 GPT2 = [12, *[3, 4, 4, 48] * 2]
 """Permutations that are known from its construction: width; heads, units of keys, of values, hidden ones."""
@@ -37,8 +39,8 @@ def test_units_of_decoders_are_found_and_move(make: object, digits: float) -> No
     assert not derived.reasons
     widths = [one.width for one in derived.permutations]
     assert widths == GPT2 if make is gpt2 else {16, 4, 20} <= set(widths)
-    with torch.no_grad():
-        torch.testing.assert_close(moved(module, derived, x), module(x), rtol=digits, atol=digits)
+    found = verify(module, derived, x)
+    assert found.permuted < digits < 1e-3 < found.broken
 
 
 def test_of_an_adapted_model_the_adapters_alone_are_trained_and_held(
@@ -77,3 +79,12 @@ def test_trials_of_models_that_read_tokens_measure_what_is_merged(name: str) -> 
         merge(fleet, found.prepared, pairs, [weight])
         assert found.losses[0, column] == pytest.approx(fleet.evaluate([0], data)[0][0], rel=1e-5)
     assert len(set(found.losses[0])) == 4
+
+
+def test_what_an_adapted_model_saves_is_its_adapters_alone() -> None:
+    architecture, whole = bound(adapted), bound(gpt2)
+    for one, held in ((architecture, set(architecture.shapes)), (whole, set(whole.plain.state_dict()))):
+        fleet = Fleet(one, 1, AdamW())
+        fleet.load([one.initial(np.random.default_rng(0))])
+        assert set(own_tensors(one.module(fleet.models, 0))) == held
+    assert Fisher().refuses(architecture) == "needs the task classification; got next_token"
