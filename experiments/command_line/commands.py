@@ -111,6 +111,13 @@ def _list(given: argparse.Namespace, _: list[str]) -> None:
         print_listing()
 
 
+def _barriers(given: argparse.Namespace, _: list[str]) -> None:
+    with importing():
+        from experiments.studies.barriers.command import run_barriers
+
+    run_barriers(given.factories, given.epochs, given.replicates, given.seed, given.output, given.markdown)
+
+
 def _merging(given: argparse.Namespace, _: list[str]) -> None:
     common = (given.organisations, given.epochs, given.replicates, given.seed, given.same_start)
     if given.adapters:
@@ -211,6 +218,7 @@ COMMANDS: dict[str, Command] = {
     "textbook": _textbook,
     "reproduce": _reproduce,
     "benchmark": _benchmark,
+    "barriers": _barriers,
     "merging": _merging,
     "pricing": _pricing,
     "adversaries": _adversaries,

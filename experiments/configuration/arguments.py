@@ -135,6 +135,17 @@ def _add_studies(commands: Any) -> None:
         "--output", type=Path, default=None, metavar="FOLDER", help="save the table and a figure"
     )
     benchmark.add_argument("--markdown", action="store_true", help="print the tables of the README")
+    barriers = commands.add_parser(
+        "barriers", help="the loss between two models of a torch module, as they are and aligned"
+    )
+    barriers.add_argument(
+        "factories", metavar="MODULE", nargs="*", default=[], help="what makes the module, as ./nets.py:make"
+    )
+    barriers.add_argument("--epochs", type=_whole(MOST), default=8, metavar="E")
+    barriers.add_argument("--replicates", type=_whole(MOST), default=5, metavar="R")
+    barriers.add_argument("--seed", type=_whole(2**63 - 1), default=0)
+    barriers.add_argument("--output", type=Path, default=None, metavar="FOLDER")
+    barriers.add_argument("--markdown", action="store_true", help="print the table of the documents")
     merging = commands.add_parser(
         "merging", help="compare merge operators and searches for the merge weight: gain and cost"
     )

@@ -76,14 +76,17 @@ class Axes:
     def product(self, axes: Sequence[Axis]) -> Axis:
         """Return the axis of all combinations, the last axis the fastest.
 
-        Only the first may have several segments: others would not lie side by side, and are told apart.
+        Only the first may have several segments: those of others would not lie side by side: told apart.
         """
         wide = [axis for axis in axes if axis != ONE]
-        if any(len(axis) > 1 for axis in wide[1:]):
-            self.fix(wide)
-            return self.new(prod(map(self.length, wide)), fixed=True)
-        inner = tuple(factor for axis in wide[1:] for factor in axis[0])
+        inner = tuple(factor for axis in wide[1:] for factor in self._in_one_segment(axis))
         return tuple((*segment, *inner) for segment in (wide[0] if wide else ONE))
+
+    def _in_one_segment(self, axis: Axis) -> Segment:
+        if len(axis) > 1:
+            self.fix([axis])
+            axis = self.new(self.length(axis), fixed=True)
+        return axis[0]
 
     def shaped(self, axes: Sequence[Axis], shape: Sequence[int]) -> list[Axis]:
         """Return the axes of another shape of the same numbers in the same order."""

@@ -193,6 +193,10 @@ def _alike(operation: Operation) -> Made:
 
 @rule("sum", "mean", "amax", "amin", "var", "std", "logsumexp", "linalg_vector_norm", "prod", "any", "all")
 def _reduction(operation: Operation) -> Made:
+    return reduced(operation)
+
+
+def reduced(operation: Operation) -> Made:
     """Over axes whose entries are treated alike."""
     axes = operation.of(operation["self"])
     over = operation.arguments.get("dim")
@@ -205,6 +209,19 @@ def _reduction(operation: Operation) -> Made:
 @rule("var_mean", "std_mean")
 def _two_reductions(operation: Operation) -> list[Made]:
     return [_reduction(operation)] * 2  # type: ignore[list-item]
+
+
+@rule("max", "min", "argmax", "argmin")
+def _greatest(operation: Operation) -> list[Made] | Made:
+    """Entries have numbers where it is told which one is the greatest."""
+    if "other" in operation.arguments:
+        return pointwise(operation)
+    if isinstance(operation.result, Tensor) and operation.result.dtype.is_floating_point:
+        return reduced(operation)
+    made, dim = operation.of(operation["self"]), operation.arguments.get("dim")
+    operation.axes.fix(made if dim is None else [made[place(dim, len(made))]])
+    left = reduced(operation)
+    return left if isinstance(operation.result, Tensor) else [left, left]
 
 
 @rule("native_layer_norm")
@@ -267,6 +284,7 @@ def _pooled_with_indices(operation: Operation) -> list[Made]:
 
 @rule("avg_pool2d", "avg_pool3d", "_adaptive_avg_pool2d", "_adaptive_avg_pool3d", "upsample_nearest1d")
 @rule("upsample_nearest2d", "upsample_linear1d", "upsample_bilinear2d", "upsample_bicubic2d")
+@rule("upsample_nearest3d", "upsample_trilinear3d", "_upsample_bilinear2d_aa", "_upsample_bicubic2d_aa")
 def _pooled(operation: Operation) -> Made:
     """Places of a picture are told apart, channels are not."""
     result = operation.result if isinstance(operation.result, Tensor) else operation.result[0]

@@ -164,9 +164,7 @@ def _triangle(operation: Operation) -> Made:
     return made
 
 
-@rule(
-    "constant_pad_nd", "reflection_pad2d", "replication_pad2d", "roll", "flip", "cumsum", "unfold", "im2col"
-)
+@rule("constant_pad_nd", "reflection_pad2d", "replication_pad2d", "roll", "flip", "cumsum", "unfold")
 def _moved_within(operation: Operation) -> Made:
     """Axes whose length or order changes are told apart; where these are not known, all."""
     axes, made = operation.axes, list(operation.of(operation["self"]))
@@ -183,3 +181,23 @@ def _moved_within(operation: Operation) -> Made:
         axes.new(size, fixed=True) if at in changed or at >= len(made) else made[at]
         for at, size in enumerate(operation.result.shape)
     ]
+
+
+@rule("im2col")
+def _patches(operation: Operation) -> Made:
+    """Put what a window sees side by side: channels by places in it, windows by places of the picture."""
+    axes, made, result = operation.axes, operation.of(operation["self"]), operation.result
+    axes.fix(made[-2:])
+    *batch, channels = made[:-2]
+    within = axes.new(result.shape[-2] // axes.length(channels), fixed=True)
+    return [*batch, axes.product([channels, within]), axes.new(result.shape[-1], fixed=True)]
+
+
+@rule("col2im")
+def _laid_over(operation: Operation) -> Made:
+    """Add up what overlapping windows saw, each at its place."""
+    axes, made, result = operation.axes, operation.of(operation["self"]), operation.result
+    *batch, both, windows = made
+    channels, within = axes.factored(both, result.shape[-3])
+    axes.fix([within, windows])
+    return [*batch, channels, *(axes.new(size, fixed=True) for size in result.shape[-2:])]

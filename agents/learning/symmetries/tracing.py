@@ -7,13 +7,15 @@ that are never told apart are the symmetries. What a module does in Python does 
 is asked to do.
 
 Source: Ainsworth, Hayase and Srinivasa (2023), "Git Re-Basin", section 2, for the symmetries; Fang et al.
-(2023), "DepGraph: Towards Any Structural Pruning", for deriving groups of axes from a trace. DepGraph takes
-an operation that it does not know for one that works entry by entry, which costs a pruner some accuracy but
-would make a false symmetry here.
+(2023), "DepGraph: Towards Any Structural Pruning", for deriving groups of axes from a trace. DepGraph
+(the package Torch-Pruning) is not used: it takes what it does not know for a function that works entry by
+entry, which costs a pruner some accuracy but would make a false symmetry here; it knows one dimension a
+layer, so not heads beside their units; and it cannot say what it did not understand (docs/symmetries.md).
 
 Core Objects: derive_symmetries, Derived, plain_kernels
 """
 
+import copy
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
@@ -91,7 +93,7 @@ def _derived(module: nn.Module, inputs: Sequence[Tensor], fake: FakeTensorMode |
         for one in given:
             trace.know(one, trace.told_apart(one))
         with fake or nullcontext(), trace:
-            answers = functional_call(module, tensors, given)
+            answers = functional_call(remembering_nothing(module), tensors, given)
     for one in tree_leaves(answers):
         if isinstance(one, Tensor):
             trace.axes.fix(trace.of(one))
@@ -99,6 +101,12 @@ def _derived(module: nn.Module, inputs: Sequence[Tensor], fake: FakeTensorMode |
         if not trace.has_read(one):  # nothing is known of what it would be used for
             trace.axes.fix(own[name])
     return Derived(_permutations(own, trace.axes), tuple(trace.reasons))
+
+
+def remembering_nothing(module: nn.Module) -> nn.Module:
+    """Return a copy that shares all tensors; what a pass keeps in Python is not left in the module."""
+    shared = {id(leaf): leaf for leaf in (*module.parameters(), *module.buffers())}
+    return copy.deepcopy(module, shared)
 
 
 @contextmanager
@@ -172,13 +180,20 @@ class _Trace(TorchDispatchMode):
             return result
         empty = name != "cat" and any(0 in one.shape for one in operation.operands)
         made = None if follows is None or empty else follows(operation)
-        if made is None:
+        several: list[Made] = made if isinstance(result, tuple | list) else [made]  # type: ignore[assignment, list-item]
+        if made is None or not self._fit(several, results):
             self._refuse(name, operation, results)
             return result
-        several: list[Made] = made if isinstance(result, tuple | list) else [made]  # type: ignore[assignment, list-item]
         for one, axes in zip(results, several, strict=True):
             self.know(one, axes)
         return result
+
+    def _fit(self, made: Sequence[Made], results: Sequence[Tensor]) -> bool:
+        """Return whether axes are as long as those of the results are."""
+        return all(
+            list(map(self.axes.length, axes)) == list(one.shape)
+            for one, axes in zip(results, made, strict=True)
+        )
 
     def _refuse(self, name: str, operation: Operation, results: Sequence[Tensor]) -> None:
         """Tell all axes apart that an operation without a rule touches."""

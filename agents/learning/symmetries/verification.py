@@ -13,7 +13,7 @@ from torch.func import functional_call
 from torch.utils._pytree import tree_leaves
 
 from agents.learning.symmetries.members import Permutation, reordered
-from agents.learning.symmetries.tracing import Derived
+from agents.learning.symmetries.tracing import Derived, remembering_nothing
 
 State = Mapping[str, Tensor]
 
@@ -97,7 +97,7 @@ def _moved(state: State, permutations: Sequence[Permutation], orders: Sequence[T
 def _answers(module: nn.Module, state: State, inputs: tuple[Tensor, ...]) -> Tensor:
     # A forward pass may write into buffers.
     buffers = {name: state[name].clone() for name, _ in module.named_buffers()}
-    answers = functional_call(module, {**state, **buffers}, inputs)
+    answers = functional_call(remembering_nothing(module), {**state, **buffers}, inputs)
     return torch.cat([one.flatten() for one in tree_leaves(answers) if isinstance(one, Tensor)])
 
 

@@ -94,7 +94,6 @@ PUBLISHED = {
         "shufflenet_v2_x0_5",
         "squeezenet1_1",
         "swin_v2_t",
-        "vgg11_bn",
     ],
     "timm": [
         "cait_xxs24_224",

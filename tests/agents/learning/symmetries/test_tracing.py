@@ -1,11 +1,14 @@
 """Whatever a module is made of: permuting the units of a symmetry that was found leaves its answers alone."""
 
+import re
+from pathlib import Path
+
 import pytest
 import torch
 from torch import nn
 
 from agents.learning.symmetries.members import Member, Permutation, share_moved
-from agents.learning.symmetries.tracing import derive_symmetries
+from agents.learning.symmetries.tracing import Derived, derive_symmetries
 from agents.learning.symmetries.verification import randomised, verify
 from tests.agents.learning.conftest import ARCHITECTURES
 from tests.agents.learning.symmetries.zoo import ZOO, example
@@ -32,6 +35,8 @@ FOUND = {
     "halves that pass by": (2, 2, 4),
     "looked up by numbers": (6, 7, 9),
     "no prefix": (6, 7),
+    "windows": (6, 7),
+    "rotary attention with shared keys": (2, 2, 4, 8, 8),
 }
 """Widths of all permutations, known from the construction."""
 
@@ -198,3 +203,38 @@ def test_numbers_that_stay_where_they_are_keep_their_axes(strides: tuple[int, ..
     derived = derive_symmetries(module, torch.zeros(4, 4))
     assert [one.width for one in derived.permutations] == found
     assert derived.reasons == (() if found else ("as_strided",))
+
+
+class Remembering(nn.Module):
+    """Keeps between passes what it made of a parameter, as some attention does with its biases."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.one, self.bias, self.two = nn.Linear(4, 6), nn.Parameter(torch.randn(6)), nn.Linear(6, 5)
+        self.kept: list[torch.Tensor] = []
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        self.kept = self.kept or [self.bias * 2]
+        return self.two(torch.relu(self.one(x) + self.kept[0]))
+
+
+def test_nothing_is_left_in_a_module_that_keeps_what_it_made() -> None:
+    torch.manual_seed(0)
+    module, x = randomised(Remembering()), torch.randn(3, 4, dtype=torch.float64)
+    derived = derive_symmetries(module, x)
+    assert [one.width for one in derived.permutations] == [6]
+    assert not module.kept
+    assert verify(module, derived, x).permuted < ROUNDING
+    assert not module.kept
+
+
+def test_the_page_on_symmetries_says_what_is_derived() -> None:
+    page = (Path(__file__).parents[4] / "docs" / "symmetries.md").read_text(encoding="utf-8")
+    (block,) = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
+    found: dict[str, Derived] = {}
+    exec(compile(block, "symmetries.md", "exec"), found)
+    (permutation,) = found["derived"].permutations
+    assert permutation.width == 6
+    moved = [(one.tensor, one.axis) for one in permutation.members]
+    assert moved == [("0.weight", 0), ("0.bias", 0), ("2.weight", 1)]
+    assert found["derived"].reasons == ()

@@ -74,7 +74,25 @@ class LookedUp(nn.Module):
         last = h[torch.arange(len(x)), x[:, 0] % 4]
         best = h.gather(1, (x[:, :1, None] % 4).repeat(1, 1, 7))
         same = last.repeat(3, 1).view(3, len(x), 7).mean(0)
-        return self.head(torch.tanh(self.two(same + best[:, 0])))
+        best = best[:, 0] * h.max(1)[0] + h.max()
+        return self.head(torch.tanh(self.two(same + best)))
+
+
+class Windows(nn.Module):
+    """What a window sees is laid side by side, and places of another grid are stretched (TNT, FlexiViT)."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.into, self.mix, self.head = nn.Conv2d(3, 6, 1), nn.Linear(6 * 4, 7), nn.Linear(7, 5)
+        self.places = nn.Parameter(torch.randn(1, 9, 7))
+
+    def forward(self, x: Tensor) -> Tensor:
+        seen = F.unfold(self.into(x), 2, stride=2)
+        seen = F.unfold(F.fold(seen.relu(), (4, 4), 2, stride=2), 2, stride=2)
+        h = self.mix(seen.transpose(1, 2))
+        grid = self.places.view(1, 3, 3, 7).permute(0, 3, 1, 2)
+        stretched = F.interpolate(grid, (2, 2), mode="bicubic", antialias=True, align_corners=False)
+        return self.head(torch.relu(h + stretched.flatten(2).transpose(1, 2)).amax(1))
 
 
 class NoPrefix(nn.Module):
@@ -106,5 +124,6 @@ LOOKUPS = {
     "channels last": (LastChannels, PICTURE),
     "halves that pass by": (Halves, PICTURE),
     "looked up by numbers": (LookedUp, WORDS),
+    "windows": (Windows, PICTURE),
     "no prefix": (NoPrefix, WORDS),
 }
