@@ -109,7 +109,7 @@ class ModelCard:
         try:
             found = {name: metadata[name] for name in names}
             if sum(map(len, found.values())) > LONGEST:
-                raise ValueError(f"it has more than {LONGEST} characters")
+                raise InputError(f"it has more than {LONGEST} characters")
             plain: dict[str, Any] = {
                 name: text if name in ("architecture", "content") else _data(text)
                 for name, text in found.items()
@@ -140,12 +140,12 @@ def task_of(card: ModelCard, path: Path) -> Task:
         answers, kind = fields.pop("answers"), TASKS[str(fields.pop("name"))]
         shape = fields["input_shape"]
         if not (isinstance(shape, tuple) and shape and all(type(size) is int and size > 0 for size in shape)):
-            raise ValueError("an input has no such shape")
+            raise InputError("an input has no such shape")
         if math.prod(shape) > MOST:
-            raise ValueError("an input is too large")
+            raise InputError("an input is too large")
         task = kind(vocabulary=tuple(card.vocabulary), **fields)
         if not card.vocabulary or task.answers != answers:
-            raise ValueError("its vocabulary is another")
+            raise InputError("its vocabulary is another")
     except (KeyError, TypeError, ValueError) as error:
         raise InputError(f"{path} must be of a task of {', '.join(TASKS)}; got {card.task}") from error
     return task
@@ -154,7 +154,7 @@ def task_of(card: ModelCard, path: Path) -> Task:
 def _data(text: str) -> Any:
     """Return what a text in JSON holds, in which nothing may stand for something else."""
     if "${" in text:
-        raise ValueError("a text in it has ${")
+        raise InputError("a text in it has ${")
     return json.loads(text)
 
 

@@ -199,23 +199,23 @@ class ModuleArchitecture(Architecture):
             answers = self._answers({}, self._examples())
         self._claim(
             tuple(answers.shape) == wanted and answers.is_floating_point(),
-            f"answer {list(wanted)} to {ROWS} examples; it answers {answers.dtype} {list(answers.shape)}",
+            f"answers {list(wanted)} to {ROWS} examples; it answers {answers.dtype} {list(answers.shape)}",
         )
-        self._claim(bool(self.shapes), "have parameters that require a gradient; it has none")
+        self._claim(bool(self.shapes), "has parameters that require a gradient; it has none")
         trained = dict(self.plain.named_parameters())
         other = [name for name in self.shapes if trained[name].dtype != torch.float32]
         told = f"{trained[other[0]].dtype} in {other[0]}" if other else ""
-        self._claim(not other, f"train float32; it trains {told}")
+        self._claim(not other, f"trains float32; it trains {told}")
         endless = [
             name
             for name, module in self.plain.named_modules()
             if isinstance(module, _BatchNorm) and module.track_running_stats and module.momentum is None
         ]
-        self._claim(not endless, f"have a momentum in {', '.join(endless[:1])}, so that statistics follow")
+        self._claim(not endless, f"has a momentum in {', '.join(endless[:1])}, so that statistics follow")
 
     def _claim(self, holds: bool, otherwise: str) -> None:
         if not holds:
-            raise InputError(f"network.factory must make a module that must {otherwise} ({self.label})")
+            raise InputError(f"network.factory must make a module that {otherwise} ({self.label})")
 
     def trunk(self, parameters: Parameters, z: Tensor) -> Tensor:
         """Return the logits ``[N, K, *P, B]`` of inputs ``[N, B, *S]`` or ``[B, *S]``."""
@@ -319,7 +319,7 @@ class ModuleArchitecture(Architecture):
         """Return the module's answers ``[B, ...]`` with leaves in the place of its own."""
         answers: Any = functional_call(self._on(x.device), leaves, (x,))
         found = getattr(answers, "logits", answers)
-        self._claim(isinstance(found, Tensor), f"answer a tensor; it answers {type(found).__name__}")
+        self._claim(isinstance(found, Tensor), f"answers a tensor; it answers {type(found).__name__}")
         assert isinstance(found, Tensor)
         return found
 

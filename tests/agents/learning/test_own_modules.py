@@ -227,10 +227,10 @@ def spoken(shape: tuple[int, ...], answers: int) -> nn.Module:
         ("nowhere.py:make", "network.factory must"),
         (f"{__name__}:nothing", "network.factory must name something"),
         (f"{__name__}:text", "network.factory must return a torch.nn.Module; .* returned str"),
-        (f"{__name__}:frozen", "must have parameters that require a gradient"),
-        (f"{__name__}:too_few", r"must answer \[4, 3\] to 4 examples; it answers torch.float32 \[4, 2\]"),
-        (f"{__name__}:endless", "must have a momentum in 1"),
-        (f"{__name__}:spoken", "must answer a tensor; it answers str"),
+        (f"{__name__}:frozen", "that has parameters that require a gradient"),
+        (f"{__name__}:too_few", r"that answers \[4, 3\] to 4 examples; it answers torch.float32 \[4, 2\]"),
+        (f"{__name__}:endless", "that has a momentum in 1"),
+        (f"{__name__}:spoken", "that answers a tensor; it answers str"),
     ],
 )
 def test_what_is_no_such_module_is_told_in_a_sentence(factory: str, sentence: str) -> None:
