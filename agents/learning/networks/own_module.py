@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from torch.autograd.graph import saved_tensors_hooks
 from torch.func import functional_call
 from torch.nn.modules.batchnorm import _BatchNorm
+from torch.nn.parameter import is_lazy
 from torch.utils.flop_counter import FlopCounterMode
 
 from agents.learning.networks.base import Architecture
@@ -22,7 +23,7 @@ from agents.learning.stack.data import Batch
 from agents.learning.stack.parameters import Parameters
 from agents.learning.stack.workspace import Workspace
 from agents.learning.symmetries.members import Member, Permutation
-from agents.learning.symmetries.tracing import Derived, derive_symmetries, plain_kernels
+from agents.learning.symmetries.tracing import Derived, derive_symmetries, plain_kernels, remembering_nothing
 from markets.refusals import InputError
 
 ROWS = 4
@@ -53,11 +54,16 @@ class ModuleArchitecture(Architecture):
         """The module, in evaluation mode, as the first call made it: its frozen tensors are everybody's."""
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(0)
-            module = self.make()
-            # Lazy modules find their shapes.
+            return self._made()
+
+    def _made(self) -> nn.Module:
+        """Return a new module in evaluation mode; lazy ones have found their shapes."""
+        module = self.make().eval()
+        tensors = (*module.parameters(), *module.buffers())
+        if any(map(is_lazy, tensors)):
             with torch.no_grad():
                 module(self._examples())
-        return module.eval()
+        return module
 
     @property
     def signature(self) -> str:
@@ -121,10 +127,11 @@ class ModuleArchitecture(Architecture):
         """The buffers that a forward pass of training changes, before it, and whether it draws."""
         before = {name: leaf.clone() for name, leaf in self.plain.named_buffers()}
         after = {name: leaf.clone() for name, leaf in before.items()}
-        with torch.random.fork_rng(devices=[]), torch.no_grad(), in_mode(self.plain, training=True):
+        module = remembering_nothing(self.plain).train()
+        with torch.random.fork_rng(devices=[]), torch.no_grad():
             torch.manual_seed(0)
             state = torch.get_rng_state()
-            functional_call(self.plain, after, (self._examples(),))
+            functional_call(module, after, (self._examples(),))
             draws = not torch.equal(state, torch.get_rng_state())
         changed = {name: leaf for name, leaf in before.items() if not torch.equal(leaf, after[name])}
         return {name: leaf for name, leaf in changed.items() if leaf.is_floating_point()}, draws
@@ -293,11 +300,7 @@ class ModuleArchitecture(Architecture):
         """Return the trainable parameters of a module that is made anew, as its author draws them."""
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(int(rng.integers(2**63)))
-            module = self.make()
-            if any(isinstance(leaf, nn.UninitializedParameter) for leaf in module.parameters()):
-                with torch.no_grad():
-                    module(self._examples())
-        state = dict(module.named_parameters())
+            state = dict(self._made().named_parameters())
         return {name: state[name].detach().numpy().copy() for name in self.shapes}
 
     def skeleton(self) -> nn.Module:
@@ -317,7 +320,10 @@ class ModuleArchitecture(Architecture):
 
     def _answers(self, leaves: Parameters, x: Tensor) -> Tensor:
         """Return the module's answers ``[B, ...]`` with leaves in the place of its own."""
-        answers: Any = functional_call(self._on(x.device), leaves, (x,))
+        module = self._on(x.device)
+        answers: Any = functional_call(
+            remembering_nothing(module) if self._remembers else module, leaves, (x,)
+        )
         found = getattr(answers, "logits", answers)
         self._claim(isinstance(found, Tensor), f"answers a tensor; it answers {type(found).__name__}")
         assert isinstance(found, Tensor)
@@ -327,6 +333,19 @@ class ModuleArchitecture(Architecture):
         """Return the module on a device; its shared tensors move once."""
         first = next(self.plain.parameters(), None)
         return self.plain if first is None or first.device == device else self.plain.to(device)
+
+    @cached_property
+    def _remembers(self) -> bool:
+        """Whether the module keeps between passes what it made of its parameters, as tables of attention."""
+        others = {
+            name: leaf.detach() + 1 for name, leaf in self.plain.named_parameters() if leaf.requires_grad
+        }
+        used, fresh = remembering_nothing(self.plain), remembering_nothing(self.plain)
+        with torch.no_grad():
+            used(self._examples())
+            found = [functional_call(one, others, (self._examples(),)) for one in (used, fresh)]
+        first, second = (getattr(answers, "logits", answers) for answers in found)
+        return isinstance(first, Tensor) and not torch.equal(first, second)
 
     def _examples(self) -> Tensor:
         """Return examples to try the module on, any of its task."""

@@ -25,7 +25,7 @@ from markets.user_code import UserCodeError
 from tests.agents.learning.conftest import CLASSES, SHAPE, models
 from tests.agents.learning.own_nets import OWN
 
-PICTURES = ("flattened", "normalised", "recurrent", "adapted")
+PICTURES = ("flattened", "normalised", "recurrent", "adapted", "remembering")
 SLOTS, EXAMPLES = 3, 40
 TOKENS = NextToken((5,), tuple("abcdefg"))
 
@@ -123,6 +123,19 @@ def test_batch_statistics_are_found_anew_as_torch_does() -> None:
     torch.optim.swa_utils.update_bn(loader, nn.Sequential(module[:4]))
     for name, leaf in fleet.statistics.items():
         torch.testing.assert_close(leaf[0], module.state_dict()[name])
+
+
+def test_fresh_statistics_and_lazy_layers_are_as_torch_makes_them() -> None:
+    first = bound("normalised").initial_statistics()
+    assert torch.equal(first["2.running_mean"], torch.zeros(8))
+    assert torch.equal(first["2.running_var"], torch.ones(8))
+    lazy = Module(factory=f"{__name__}:lazy").for_task(Classification.of(SHAPE, CLASSES))
+    assert lazy.shapes == {"1.weight": (CLASSES, int(np.prod(SHAPE))), "1.bias": (CLASSES,)}
+    assert lazy.initial(np.random.default_rng(0))["1.weight"].shape == lazy.shapes["1.weight"]
+
+
+def lazy(shape: tuple[int, ...], answers: int) -> nn.Module:
+    return nn.Sequential(nn.Flatten(), nn.LazyLinear(answers))
 
 
 def test_frozen_tensors_are_held_once() -> None:
