@@ -19,7 +19,8 @@ PRESETS = ("experiment", "textbook", "reproduction", "scale")
 
 def registries() -> dict[str, Registry]:
     """Return all that can be chosen from, by its kind and the key that chooses."""
-    keys = {STRATEGIES: "population.mix", **{choice.registry: key for key, choice in CHOICES.items()}}
+    # Sorted, for the choices stand in the order in which a process imported them.
+    keys = {STRATEGIES: "population.mix"} | {choice.registry: key for key, choice in sorted(CHOICES.items())}
     return {f"{registry.kind} ({key})": registry for registry, key in keys.items()}
 
 

@@ -2,6 +2,7 @@
 
 import ast
 import base64
+import logging
 import os
 import re
 from pathlib import Path
@@ -52,6 +53,8 @@ class ForkedKernel(KernelManager):
 
 def _serve(connection_file):
     os.chdir(ROOT)
+    # What a run before this in the same process logged to is closed by now.
+    logging.getLogger().handlers.clear()
     kernel = IPKernelApp.instance(connection_file=connection_file)
     kernel.initialize([])
     kernel.start()
