@@ -83,7 +83,8 @@ def convolutions_of(architecture: Architecture) -> set[Convolution]:
 
 def shipped() -> Iterator[Architecture]:
     """Yield every network that can be chosen for every size of image that it can be bound to."""
-    chosen: dict[str, Any] = {name: {"name": name} for name in NETWORKS}
+    # A module of the user's own has the convolutions of torch, planes as they come.
+    chosen: dict[str, Any] = {name: {"name": name} for name in NETWORKS if name != "module"}
     for path in sorted((Path(conf.__file__).parent / "network").glob("*.yaml")):
         fields = yaml.safe_load(path.read_text(encoding="utf-8"))
         chosen[path.stem] = {"name": fields.pop("defaults")[0], **fields}
