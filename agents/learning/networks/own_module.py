@@ -208,6 +208,7 @@ class ModuleArchitecture(Architecture):
             tuple(answers.shape) == wanted and answers.is_floating_point(),
             f"answers {list(wanted)} to {ROWS} examples; it answers {answers.dtype} {list(answers.shape)}",
         )
+        self._claim(bool(answers.isfinite().all()), "answers finite numbers; some of its are not")
         self._claim(bool(self.shapes), "has parameters that require a gradient; it has none")
         trained = dict(self.plain.named_parameters())
         other = [name for name in self.shapes if trained[name].dtype != torch.float32]

@@ -248,7 +248,8 @@ class Fleet:
         Returns
         -------
         loss, score : float64 array, shape (n,)
-            Mean loss in nats an example, and mean score of the task: of classes the share of right answers.
+            Mean loss in nats an example, inf where it is no number, and mean score of the task: of classes
+            the share of right answers.
         """
         rows, count = self.rows(slots), data.index.shape[1]
         (inputs, targets), (examples, groups) = data.on(self.device), data.groups(self.device)
@@ -258,7 +259,7 @@ class Fleet:
             found = self._evaluate_rows(rows, inputs, targets, piece, groups)
             loss += found[0] * (piece.shape[1] / count)
             score += found[1] * (piece.shape[1] / count)
-        return loss, score
+        return np.where(np.isnan(loss), np.inf, loss), score
 
     def _evaluate_rows(
         self, rows: Tensor, inputs: Tensor, targets: Tensor, piece: Tensor, groups: Tensor

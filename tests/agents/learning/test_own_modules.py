@@ -227,6 +227,12 @@ def double(shape: tuple[int, ...], answers: int) -> nn.Module:
     return too_few(shape, answers + 1).to(torch.float64)
 
 
+def broken(shape: tuple[int, ...], answers: int) -> nn.Module:
+    module = too_few(shape, answers + 1)
+    module.register_forward_hook(lambda _module, _given, found: found / 0)
+    return module
+
+
 def spoken(shape: tuple[int, ...], answers: int) -> nn.Module:
     module = too_few(shape, answers + 1)
     module.register_forward_hook(lambda *_: "three")
@@ -243,6 +249,7 @@ def spoken(shape: tuple[int, ...], answers: int) -> nn.Module:
         (f"{__name__}:frozen", "that has parameters that require a gradient"),
         (f"{__name__}:too_few", r"that answers \[4, 3\] to 4 examples; it answers torch.float32 \[4, 2\]"),
         (f"{__name__}:endless", "that has a momentum in 1"),
+        (f"{__name__}:broken", "that answers finite numbers"),
         (f"{__name__}:spoken", "that answers a tensor; it answers str"),
     ],
 )

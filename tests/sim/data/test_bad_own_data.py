@@ -40,6 +40,11 @@ BAD_ARRAYS = {
     "owner unknown": ({"organisation": NAN[:, 0]}, {}, "organisation must have no missing value; got nan"),
     "label unknown": ({"labels": NAN[:, 0]}, {}, "labels must have no missing value; got nan in row 5"),
     "target unknown": ({"labels": NAN[:, 0]}, NUMBER, "labels must be finite numbers; got nan in row 5"),
+    "infinite label": (
+        {"labels": np.where(np.isnan(NAN[:, 0]), np.inf, 0.5 + ONE_EACH)},
+        {},
+        "labels must be finite numbers; got inf in row 5",
+    ),
     "target of text": ({}, NUMBER, "labels must be one number an example for regression; got <U3"),
     "one target": ({"labels": ROWS[:, 0] * 0}, NUMBER, "labels must differ between examples; got 0.0"),
     "a class a row": (

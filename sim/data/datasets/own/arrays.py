@@ -121,6 +121,9 @@ def _kind(given: Given) -> str:
     if given.labels is None or np.ndim(given.labels) == 2:
         return "next_token"
     labels = np.asarray(given.labels)
+    if labels.dtype.kind == "f" and np.isinf(labels).any():
+        row = int(np.argmax(np.isinf(labels)))
+        raise DataError(f"{given.label} must be finite numbers; got {labels[row]} in row {row}")
     if labels.dtype.kind == "f" and np.isfinite(labels).all() and (labels != np.round(labels)).any():
         return "regression"
     return "classification"
