@@ -274,7 +274,9 @@ class ModuleArchitecture(Architecture):
                 rows = (batch.share[slot] > 0).nonzero()[:, 0]
                 if not len(rows):
                     continue
-                seed = None if batch.seeds is None else int(batch.seeds[slot])
+                # What only measures gives no seeds, and draws alike every time.
+                given = 0 if batch.seeds is None else int(batch.seeds[slot])
+                seed = given if self.draws else None
                 losses[slot, rows], found = self._gradient(parameters, batch, slot, rows, seed)
                 for name, gradient in found.items():
                     gradients[name][slot] = gradient

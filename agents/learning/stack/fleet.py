@@ -188,13 +188,16 @@ class Fleet:
         Raises
         ------
         InputError
-            If a slot is named twice or the order does not fit the slots.
+            If a slot is named twice, the order does not fit the slots, or a network draws and has no seeds.
         """
         numbers, order = np.asarray(slots, dtype=np.int64).reshape(-1), data.index
         if len(np.unique(numbers)) != len(numbers) or order.shape[:1] != numbers.shape or order.ndim != 2:
             raise InputError(
                 f"order must have a row for each of the distinct slots {numbers}; got shape {order.shape}"
             )
+        if self.architecture.draws and data.seeds is None:
+            named = self.architecture.signature
+            raise InputError(f"seeds must be given for {named}, which draws in training; got none")
         least = self.architecture.least_batch
         if batch_size < least:
             named = self.architecture.signature

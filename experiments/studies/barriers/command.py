@@ -106,7 +106,8 @@ def barriers_of(factory: str, epochs: int, streams: Streams, replicate: int) -> 
     both = np.arange(2)
     for epoch in range(epochs):
         order = shuffled([parts.endowments[0]] * 2, streams.stream("batches", replicate, epoch))
-        fleet.train(both, Data(inputs=inputs, targets=labels, index=order), BATCH)
+        seeds = streams.stream("dropout", replicate, epoch).integers(2**63, size=2)
+        fleet.train(both, Data(inputs=inputs, targets=labels, index=order, seeds=seeds), BATCH)
     pairs, group = Pairs.of([0, 1], [1, 0]), np.zeros(2, dtype=np.int64)
     held = Data(inputs=inputs, targets=labels, index=parts.validation, group=group)
     offered = Offered(leaves=fleet.copy_of(both))

@@ -28,6 +28,12 @@ ARCHITECTURES = {
 }
 
 
+@pytest.fixture(autouse=True)
+def same_draws() -> None:
+    """Modules that tests make draw from torch's global generator: alike, whatever ran before."""
+    torch.manual_seed(0)
+
+
 def named(*names: str) -> list[Any]:
     """Return names of architectures as parameters of tests; deep ones take longest."""
     heavy = ("resnet", "vgg")

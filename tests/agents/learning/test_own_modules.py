@@ -1,6 +1,7 @@
 """A user's module is trained, merged and measured as torch itself would; what all share is held once."""
 
 import copy
+import dataclasses
 
 import numpy as np
 import pytest
@@ -101,6 +102,8 @@ def test_dropout_draws_from_the_models_own_seed() -> None:
     assert alone[0] == together[2]
     for name, leaf in fleet.models.items():
         assert torch.equal(apart.models[name][2], leaf[2])
+    with pytest.raises(InputError, match=r"seeds must be given for module:.*, which draws in training"):
+        apart.train([2], Data(inputs, targets, order[:1]), 8)
     other, _ = fleet_of(architecture).train(range(3), Data(inputs, targets, order, seeds=seeds + 1), 8)
     assert not (other == together).any()
     # steps of one seed draw anew
@@ -110,6 +113,8 @@ def test_dropout_draws_from_the_models_own_seed() -> None:
     losses = [architecture.gradients(first, part)[0] for part in (batch, batch, *batch.parts(4))]
     assert torch.equal(losses[0], losses[1])
     assert not torch.equal(losses[2], losses[3])
+    measured = [architecture.gradients(first, dataclasses.replace(batch, seeds=None))[0] for _ in range(2)]
+    assert torch.equal(*measured)
 
 
 def test_batch_statistics_are_found_anew_as_torch_does() -> None:
